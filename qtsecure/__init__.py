@@ -1,0 +1,69 @@
+"""TLS and DTLS sockets for PySide6 that bring their own OpenSSL.
+
+The names below are loaded when they are first used (PEP 562): ``import qtsecure`` by itself loads
+neither Qt nor OpenSSL, so that ``qtsecure.engine`` works without PySide6 and a headless server
+never loads a GUI module.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qtsecure.errors import SecureError
+    from qtsecure.net.certificate_request import CertificateRequest
+    from qtsecure.net.ssl_server import SslServer
+    from qtsecure.net.ssl_socket import SslSocket
+    from qtsecure.net.values import (
+        PreSharedKeyAuthenticator,
+        Protocol,
+        SslCertificate,
+        SslCipher,
+        SslConfiguration,
+        SslError,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CertificateRequest",
+    "PreSharedKeyAuthenticator",
+    "Protocol",
+    "SecureError",
+    "SslCertificate",
+    "SslCipher",
+    "SslConfiguration",
+    "SslError",
+    "SslServer",
+    "SslSocket",
+]
+
+# Where each public name lives. The imports above say the same to type checkers.
+_MODULES = {
+    "CertificateRequest": "qtsecure.net.certificate_request",
+    "PreSharedKeyAuthenticator": "qtsecure.net.values",
+    "Protocol": "qtsecure.net.values",
+    "SecureError": "qtsecure.errors",
+    "SslCertificate": "qtsecure.net.values",
+    "SslCipher": "qtsecure.net.values",
+    "SslConfiguration": "qtsecure.net.values",
+    "SslError": "qtsecure.net.values",
+    "SslServer": "qtsecure.net.ssl_server",
+    "SslSocket": "qtsecure.net.ssl_socket",
+}
+
+
+def __getattr__(name: str) -> object:
+    try:
+        module = _MODULES[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    value: object = getattr(importlib.import_module(module), name)
+    # The next access finds it without coming here.
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""TLS without Qt, sockets or a clock: bytes in, bytes and events out."""

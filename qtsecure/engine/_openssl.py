@@ -1,0 +1,577 @@
+"""The only place that reaches below pyOpenSSL's public API.
+
+pyOpenSSL hands out memory BIOs, but three things need the binding underneath: the callbacks (its
+wrappers lose exceptions or raise them on another connection of the same context), the host name
+parameters, and the per-message path, where ``Connection.send``/``recv`` cost more than the
+encryption of a small record. Everything here is probed at import: a missing required name makes
+the import fail with a sentence, a missing optional one turns the feature off.
+
+Theory of operation:
+
+* A :class:`Pipe` is one ``SSL*`` with two memory BIOs: ciphertext is *fed*, a step is taken,
+  ciphertext is *taken*. :class:`RawPipe` calls OpenSSL directly; :class:`PublicPipe` does the same
+  through pyOpenSSL's public methods and is what remains when the raw names are gone.
+* OpenSSL calls back into module-level functions, which find the :class:`Hooks` of the connection
+  by the address of its ``SSL*``. They never raise into C: an exception is stored in the hooks and
+  re-raised by the caller once OpenSSL has returned.
+* :class:`Buffers` are per thread. Their contents are valid only until the next engine call of the
+  thread, so nothing may be emitted between filling and emptying them.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import threading
+from typing import Any, Protocol, cast
+from weakref import WeakValueDictionary
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import SSL, crypto
+from OpenSSL._util import ffi, lib
+
+from qtsecure.errors import SecureError
+
+__all__ = [
+    "MODE_ENABLE_PARTIAL_WRITE",
+    "Buffers",
+    "Hooks",
+    "Outcome",
+    "Pipe",
+    "PublicPipe",
+    "RawPipe",
+    "buffers_of_this_thread",
+    "install_alpn_selection",
+    "install_psk_client",
+    "install_psk_server",
+    "install_verification",
+    "make_pipe",
+    "openssl_version",
+    "psk_supported",
+    "raw_path_available",
+    "set_groups",
+    "set_verified_host",
+    "use_raw_path",
+    "watch_info",
+]
+
+_REQUIRED = (
+    "SSL_CTX_set_verify",
+    "SSL_CTX_set_info_callback",
+    "SSL_CTX_set_alpn_select_cb",
+    "SSL_get0_param",
+    "X509_VERIFY_PARAM_set1_host",
+    "X509_VERIFY_PARAM_set1_ip",
+    "X509_VERIFY_PARAM_set_hostflags",
+    "X509_STORE_CTX_get_error",
+    "X509_STORE_CTX_get_error_depth",
+    "X509_STORE_CTX_set_error",
+    "X509_STORE_CTX_get_ex_data",
+    "SSL_get_ex_data_X509_STORE_CTX_idx",
+)
+_RAW_PATH = ("SSL_do_handshake", "SSL_read", "SSL_write", "SSL_get_error", "BIO_read", "BIO_write", "ERR_clear_error")
+
+_missing = [name for name in _REQUIRED if not hasattr(lib, name)]
+if _missing:
+    raise ImportError(
+        "The installed 'cryptography' package lacks the OpenSSL functions "
+        f"{', '.join(_missing)}; install cryptography >= 50 and pyOpenSSL >= 26.4."
+    )
+
+raw_path_available: bool = all(hasattr(lib, name) for name in _RAW_PATH)
+_raw_path_wanted = os.environ.get("QTSECURE_RAW_PATH", "1") != "0"
+
+psk_supported: bool = bool(getattr(lib, "Cryptography_HAS_PSK", 0)) and hasattr(
+    lib, "SSL_CTX_set_psk_client_callback"
+)
+
+MODE_ENABLE_PARTIAL_WRITE: int = lib.SSL_MODE_ENABLE_PARTIAL_WRITE
+
+_CHUNK = 65536
+"""How much ciphertext is fed or taken at once: a memory BIO keeps its high-water mark for life."""
+
+_PLAIN_CAPACITY = 4 * _CHUNK
+_ALPN_ACCEPT = 0  # SSL_TLSEXT_ERR_OK
+_ALPN_REFUSE = 2  # SSL_TLSEXT_ERR_ALERT_FATAL: OpenSSL answers no_application_protocol (120)
+_NEVER_CHECK_SUBJECT = 0x20  # X509_CHECK_FLAG_NEVER_CHECK_SUBJECT
+_NO_PARTIAL_WILDCARDS = 0x4  # X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
+_MAX_PSK_IDENTITY = 255
+_CB_ALERT = 0x4000
+_CB_WRITE = 0x08
+_CB_HANDSHAKE_START = 0x10
+
+
+def openssl_version() -> str:
+    """The version text of the OpenSSL inside the cryptography wheel."""
+    return SSL.OpenSSL_version(SSL.OPENSSL_VERSION).decode("ascii", "replace")
+
+
+def use_raw_path(wanted: bool) -> None:
+    """Switch the raw hot path for connections made from now on (for tests and diagnosis)."""
+    global _raw_path_wanted
+    _raw_path_wanted = wanted
+
+
+# ------------------------------------------------------------------------------------- callbacks
+
+
+class Hooks(Protocol):
+    """What OpenSSL may ask of a connection while one of its calls is on the stack."""
+
+    raised: BaseException | None
+
+    def verify(self, ok: bool, code: int, depth: int, store: VerifyStep) -> int:
+        """Judge one step of the verification: 0 to go on, else the X509_V_ERR code to fail with."""
+
+    def alert(self, sent: bool, level: int, description: int) -> None:
+        """An alert was sent or received."""
+
+    def handshake_begun(self) -> None:
+        """The handshake starts, or a message after it (ticket, KeyUpdate) is being processed."""
+
+    def psk_for_server(self, hint: bytes) -> tuple[bytes, bytes] | None:
+        """On a client: the (identity, key) to use, or None."""
+
+    def psk_for_client(self, identity: bytes) -> bytes | None:
+        """On a server: the key of this identity, or None."""
+
+    def select_protocol(self, offered: tuple[bytes, ...]) -> bytes | None:
+        """On a server: the application protocol to use, or None to refuse the handshake."""
+
+
+class VerifyStep:
+    """One call of the verify callback; gives access to the certificate in question."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def certificate_der(self) -> bytes | None:
+        """The certificate that this step is about, as DER."""
+        raw = lib.X509_STORE_CTX_get_current_cert(self._store)
+        if raw == ffi.NULL:
+            return None
+        lib.X509_up_ref(raw)
+        certificate = crypto.X509._from_raw_x509_ptr(raw)
+        return certificate.to_cryptography().public_bytes(Encoding.DER)
+
+
+_hooks: WeakValueDictionary[int, Hooks] = WeakValueDictionary()
+_verify_index: int = lib.SSL_get_ex_data_X509_STORE_CTX_idx()
+
+
+def _address(ssl: Any) -> int:
+    return int(ffi.cast("uintptr_t", ssl))
+
+
+@ffi.callback("int(int, X509_STORE_CTX *)", error=0)
+def _on_verify(ok: int, store: Any) -> int:
+    hooks = _hooks[_address(lib.X509_STORE_CTX_get_ex_data(store, _verify_index))]
+    try:
+        code = lib.X509_STORE_CTX_get_error(store)
+        depth = lib.X509_STORE_CTX_get_error_depth(store)
+        verdict = hooks.verify(bool(ok), code, depth, VerifyStep(store))
+    except BaseException as error:
+        hooks.raised = error
+        return 0
+    if verdict:
+        # The error code left in the store decides which alert OpenSSL sends.
+        lib.X509_STORE_CTX_set_error(store, verdict)
+        return 0
+    return 1
+
+
+@ffi.callback("void(SSL *, int, int)")
+def _on_info(ssl: Any, where: int, value: int) -> None:
+    if where & _CB_ALERT:
+        alert = True
+    elif where == _CB_HANDSHAKE_START:
+        alert = False
+    else:
+        return  # about twenty calls in each handshake: leave before the look-up
+    hooks = _hooks[_address(ssl)]
+    try:
+        if alert:
+            hooks.alert(bool(where & _CB_WRITE), value >> 8, value & 0xFF)
+        else:
+            hooks.handshake_begun()
+    except BaseException as error:
+        hooks.raised = error
+
+
+@ffi.callback("unsigned int(SSL *, char *, char *, unsigned int, unsigned char *, unsigned int)", error=0)
+def _on_psk_client(ssl: Any, hint: Any, identity_out: Any, identity_room: int, key_out: Any, key_room: int) -> int:
+    hooks = _hooks[_address(ssl)]
+    try:
+        answer = hooks.psk_for_server(ffi.string(hint) if hint != ffi.NULL else b"")
+        if answer is None:
+            return 0
+        identity, key = answer
+        # The buffers belong to OpenSSL: one byte too many is memory corruption, so refuse first.
+        if not key or len(key) > key_room or len(identity) > min(_MAX_PSK_IDENTITY, identity_room - 1):
+            return 0
+        if b"\0" in identity:
+            return 0
+        ffi.memmove(identity_out, identity + b"\0", len(identity) + 1)
+        ffi.memmove(key_out, key, len(key))
+        return len(key)
+    except BaseException as error:
+        hooks.raised = error
+        return 0
+
+
+@ffi.callback("unsigned int(SSL *, char *, unsigned char *, unsigned int)", error=0)
+def _on_psk_server(ssl: Any, identity: Any, key_out: Any, key_room: int) -> int:
+    hooks = _hooks[_address(ssl)]
+    try:
+        key = hooks.psk_for_client(ffi.string(identity) if identity != ffi.NULL else b"")
+        if not key or len(key) > key_room:
+            return 0
+        ffi.memmove(key_out, key, len(key))
+        return len(key)
+    except BaseException as error:
+        hooks.raised = error
+        return 0
+
+
+@ffi.callback("int(SSL *, unsigned char **, unsigned char *, unsigned char *, unsigned int, void *)", error=_ALPN_REFUSE)
+def _on_alpn_select(ssl: Any, out: Any, out_length: Any, offer: Any, offer_length: int, _: Any) -> int:
+    hooks = _hooks[_address(ssl)]
+    try:
+        # OpenSSL has checked the framing of the list, so the lengths add up.
+        offered: list[bytes] = []
+        position = 0
+        while position < offer_length:
+            length = offer[position]
+            offered.append(bytes(ffi.buffer(offer + position + 1, length)))
+            position += 1 + length
+        chosen = hooks.select_protocol(tuple(offered))
+        if chosen is None or chosen not in offered:
+            return _ALPN_REFUSE
+        # Answer with a pointer into the client's own list: it outlives this callback.
+        start = sum(1 + len(name) for name in offered[: offered.index(chosen)]) + 1
+        out[0] = offer + start
+        out_length[0] = len(chosen)
+        return _ALPN_ACCEPT
+    except BaseException as error:
+        hooks.raised = error
+        return _ALPN_REFUSE
+
+
+def install_verification(context: SSL.Context, mode: int) -> None:
+    """Let the hooks of each connection of ``context`` judge the peer's certificates."""
+    lib.SSL_CTX_set_verify(context._context, mode, _on_verify)
+
+
+def watch_info(context: SSL.Context) -> None:
+    """Report the alerts of all connections of ``context`` to their hooks."""
+    lib.SSL_CTX_set_info_callback(context._context, _on_info)
+
+
+def install_psk_client(context: SSL.Context) -> None:
+    """Let the hooks of each connection supply the client's pre-shared key."""
+    _require_psk()
+    lib.SSL_CTX_set_psk_client_callback(context._context, _on_psk_client)
+
+
+def install_psk_server(context: SSL.Context, hint: bytes) -> None:
+    """Let the hooks of each connection look up a client's pre-shared key."""
+    _require_psk()
+    lib.SSL_CTX_set_psk_server_callback(context._context, _on_psk_server)
+    if hint and lib.SSL_CTX_use_psk_identity_hint(context._context, hint) != 1:
+        lib.ERR_clear_error()
+        raise SecureError(
+            SecureError.Code.InvalidArgument,
+            "The pre-shared key identity hint was refused; use at most 255 bytes without NUL.",
+        )
+
+
+def install_alpn_selection(context: SSL.Context) -> None:
+    """Let the hooks of each server connection choose the application protocol."""
+    lib.SSL_CTX_set_alpn_select_cb(context._context, _on_alpn_select, ffi.NULL)
+
+
+def _require_psk() -> None:
+    if not psk_supported:
+        raise SecureError(
+            SecureError.Code.NotSupported,
+            "This build of the 'cryptography' package has no pre-shared key support; install a newer one.",
+        )
+
+
+def set_groups(context: SSL.Context, groups: tuple[str, ...]) -> None:
+    """Set the key-exchange groups of ``context`` by name, best first."""
+    if lib.SSL_CTX_set1_curves_list(context._context, ":".join(groups).encode("ascii")) != 1:
+        lib.ERR_clear_error()
+        raise SecureError(
+            SecureError.Code.InvalidArgument,
+            f"The key-exchange groups {', '.join(groups)} are not all known to {openssl_version()}.",
+        )
+
+
+def set_verified_host(connection: SSL.Connection, ascii_name: str, ip: bytes) -> bool:
+    """Demand that the peer's certificate is for this name; False when OpenSSL refuses the name.
+
+    A refused name would mean *no check at all*, so the caller has to fail the verification then.
+    The subject's common name never counts and wildcards are whole labels only (RFC 9525).
+    """
+    parameters = lib.SSL_get0_param(connection._ssl)
+    lib.X509_VERIFY_PARAM_set_hostflags(parameters, _NEVER_CHECK_SUBJECT | _NO_PARTIAL_WILDCARDS)
+    if ip:
+        accepted = lib.X509_VERIFY_PARAM_set1_ip(parameters, ip, len(ip)) == 1
+    else:
+        name = ascii_name.encode("ascii")
+        accepted = lib.X509_VERIFY_PARAM_set1_host(parameters, name, len(name)) == 1
+    if not accepted:
+        lib.ERR_clear_error()
+    return accepted
+
+
+# ----------------------------------------------------------------------------------------- pipes
+
+
+class Buffers:
+    """Reusable memory of one thread for ciphertext in (``landing``) and out, and plaintext."""
+
+    __slots__ = ("landing_pointer", "landing_view", "out_pointer", "out_view", "plain_pointer")
+
+    def __init__(self) -> None:
+        landing = bytearray(_CHUNK)
+        self.landing_view = memoryview(landing)
+        self.landing_pointer = ffi.from_buffer(landing)
+        outgoing = bytearray(4 * _CHUNK)
+        self.out_view = memoryview(outgoing)
+        self.out_pointer = ffi.from_buffer(outgoing)
+        self.plain_pointer = ffi.new("unsigned char[]", _PLAIN_CAPACITY)
+
+
+_per_thread = threading.local()
+
+
+def buffers_of_this_thread() -> Buffers:
+    """The buffers of the calling thread, made on first use."""
+    buffers: Buffers | None = getattr(_per_thread, "buffers", None)
+    if buffers is None:
+        buffers = _per_thread.buffers = Buffers()
+    return buffers
+
+
+class Outcome(enum.Enum):
+    """How a step of the engine ended."""
+
+    DONE = "done"
+    WANT_READ = "want read"
+    CLOSE_NOTIFY = "close_notify"
+    FAILED = "failed"
+
+
+class Pipe:
+    """One ``SSL*`` over two memory BIOs; see the module's theory of operation.
+
+    Attributes:
+        connection: pyOpenSSL's object, for everything that is not on the hot path.
+        reasons: OpenSSL's reason texts after ``Outcome.FAILED``.
+    """
+
+    __slots__ = ("_buffers", "connection", "outcome", "reasons")
+
+    def __init__(self, context: SSL.Context, *, server: bool, hooks: Hooks) -> None:
+        self.connection = SSL.Connection(context, None)
+        if server:
+            self.connection.set_accept_state()
+        else:
+            self.connection.set_connect_state()
+        _hooks[_address(self.connection._ssl)] = hooks
+        self._buffers = buffers_of_this_thread()
+        self.reasons: tuple[str, ...] = ()
+        self.outcome = Outcome.WANT_READ
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Give ciphertext from the peer to the engine."""
+        raise NotImplementedError
+
+    def feed_landed(self, count: int) -> None:
+        """Give the first ``count`` bytes of the landing buffer to the engine."""
+        raise NotImplementedError
+
+    def handshake(self) -> Outcome:
+        """Take the next steps of the handshake."""
+        raise NotImplementedError
+
+    def read(self, limit: int) -> bytes:
+        """Decrypt up to ``limit`` bytes; why it stopped is in ``outcome`` (DONE: the limit)."""
+        raise NotImplementedError
+
+    def write(self, data: bytes) -> Outcome:
+        """Encrypt ``data`` (not empty)."""
+        raise NotImplementedError
+
+    def take(self) -> memoryview:
+        """The next ciphertext for the peer; valid until the next engine call of this thread."""
+        raise NotImplementedError
+
+    # Facts about the connection that pyOpenSSL does not offer.
+
+    def session_reused(self) -> bool:
+        """Whether the handshake resumed a session or used an external TLS 1.3 PSK."""
+        return bool(lib.SSL_session_reused(self.connection._ssl))
+
+    def group_name(self) -> str:
+        """The name of the negotiated key-exchange group, or an empty string."""
+        return self.connection.get_group_name() or ""
+
+    def peer_certificates(self) -> tuple[x509.Certificate, ...]:
+        """The peer's chain, leaf first, as it was sent."""
+        leaf = self.connection.get_peer_certificate(as_cryptography=True)
+        if leaf is None:
+            return ()
+        chain = self.connection.get_peer_cert_chain(as_cryptography=True) or []
+        # OpenSSL leaves the leaf out of the chain on the server side only.
+        if not chain or chain[0] != leaf:
+            chain = [leaf, *chain]
+        return tuple(chain)
+
+
+class RawPipe(Pipe):
+    """The hot path: direct calls into the binding, preallocated buffers."""
+
+    __slots__ = ("_bio_in", "_bio_out", "_ssl")
+
+    def __init__(self, context: SSL.Context, *, server: bool, hooks: Hooks) -> None:
+        super().__init__(context, server=server, hooks=hooks)
+        self._ssl = self.connection._ssl
+        self._bio_in = self.connection._into_ssl
+        self._bio_out = self.connection._from_ssl
+
+    def feed(self, data: bytes | memoryview) -> None:
+        view = memoryview(data)
+        for start in range(0, len(view), _CHUNK):
+            part = view[start : start + _CHUNK]
+            lib.BIO_write(self._bio_in, ffi.from_buffer(part), len(part))
+
+    def feed_landed(self, count: int) -> None:
+        lib.BIO_write(self._bio_in, self._buffers.landing_pointer, count)
+
+    def handshake(self) -> Outcome:
+        lib.ERR_clear_error()
+        result = lib.SSL_do_handshake(self._ssl)
+        self.outcome = Outcome.DONE if result == 1 else self._explain(result)
+        return self.outcome
+
+    def read(self, limit: int) -> bytes:
+        ssl = self._ssl
+        pointer = self._buffers.plain_pointer
+        limit = min(limit, _PLAIN_CAPACITY)
+        count = lib.SSL_read(ssl, pointer, limit)
+        if count <= 0:
+            self.outcome = self._explain(count)
+            return b""
+        total: int = count
+        while total < limit:
+            count = lib.SSL_read(ssl, pointer + total, limit - total)
+            if count <= 0:
+                self.outcome = self._explain(count)
+                break
+            total += count
+        else:
+            self.outcome = Outcome.DONE
+        return cast(bytes, ffi.buffer(pointer, total)[:])
+
+    def write(self, data: bytes) -> Outcome:
+        result = lib.SSL_write(self._ssl, data, len(data))
+        self.outcome = Outcome.DONE if result > 0 else self._explain(result)
+        return self.outcome
+
+    def take(self) -> memoryview:
+        view = self._buffers.out_view
+        count = lib.BIO_read(self._bio_out, self._buffers.out_pointer, len(view))
+        return view[:count] if count > 0 else view[:0]
+
+    def _explain(self, result: int) -> Outcome:
+        error = lib.SSL_get_error(self._ssl, result)
+        if error == lib.SSL_ERROR_WANT_READ:
+            return Outcome.WANT_READ
+        if error == lib.SSL_ERROR_ZERO_RETURN:
+            return Outcome.CLOSE_NOTIFY
+        # After a fatal error OpenSSL reports empty queues: keep the first, telling, reasons.
+        reasons = _drain_error_queue()
+        self.reasons = self.reasons or reasons
+        return Outcome.FAILED
+
+
+def _drain_error_queue() -> tuple[str, ...]:
+    reasons: list[str] = []
+    while code := lib.ERR_get_error():
+        text = lib.ERR_reason_error_string(code)
+        reasons.append(ffi.string(text).decode("ascii", "replace") if text != ffi.NULL else f"error {code}")
+    return tuple(reasons)
+
+
+class PublicPipe(Pipe):
+    """The same through pyOpenSSL's public methods: slower, for when the raw names are missing."""
+
+    __slots__ = ()
+
+    def feed(self, data: bytes | memoryview) -> None:
+        view = memoryview(data)
+        for start in range(0, len(view), _CHUNK):
+            self.connection.bio_write(bytes(view[start : start + _CHUNK]))
+
+    def feed_landed(self, count: int) -> None:
+        self.feed(self._buffers.landing_view[:count])
+
+    def handshake(self) -> Outcome:
+        try:
+            self.connection.do_handshake()
+        except SSL.Error as error:
+            self.outcome = self._explain(error)
+        else:
+            self.outcome = Outcome.DONE
+        return self.outcome
+
+    def read(self, limit: int) -> bytes:
+        parts: list[bytes] = []
+        total = 0
+        limit = min(limit, _PLAIN_CAPACITY)
+        self.outcome = Outcome.DONE
+        while total < limit:
+            try:
+                part = self.connection.recv(limit - total)
+            except SSL.Error as error:
+                self.outcome = self._explain(error)
+                break
+            parts.append(part)
+            total += len(part)
+        return b"".join(parts)
+
+    def write(self, data: bytes) -> Outcome:
+        try:
+            self.connection.send(data)
+        except SSL.Error as error:
+            self.outcome = self._explain(error)
+        else:
+            self.outcome = Outcome.DONE
+        return self.outcome
+
+    def take(self) -> memoryview:
+        try:
+            return memoryview(self.connection.bio_read(_CHUNK))
+        except SSL.WantReadError:
+            return memoryview(b"")
+
+    def _explain(self, error: SSL.Error) -> Outcome:
+        if isinstance(error, SSL.WantReadError):
+            return Outcome.WANT_READ
+        if isinstance(error, SSL.ZeroReturnError):
+            return Outcome.CLOSE_NOTIFY
+        queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
+        self.reasons = self.reasons or tuple(str(entry[-1]) for entry in queue)
+        return Outcome.FAILED
+
+
+def make_pipe(context: SSL.Context, *, server: bool, hooks: Hooks) -> Pipe:
+    """A pipe on the fastest path that this installation and the switch allow."""
+    kind = RawPipe if raw_path_available and _raw_path_wanted else PublicPipe
+    return kind(context, server=server, hooks=hooks)

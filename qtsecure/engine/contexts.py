@@ -1,0 +1,149 @@
+"""Builds OpenSSL contexts from configurations, and shares them.
+
+A context holds the parsed keys, the trust store and the ticket keys. Making one per connection is
+what keeps Qt's own servers from ever resuming a session, so equal configurations share one here.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+
+from OpenSSL import SSL, crypto
+
+from qtsecure.engine import _openssl
+from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
+from qtsecure.engine.keylog import KeyLog
+from qtsecure.errors import SecureError
+
+__all__ = ["context_for"]
+
+_MAX_CACHED = 64
+_MAX_CLIENT_CA_NAMES = 64
+"""Beyond this a CertificateRequest with the accepted authorities is left empty (any authority)."""
+
+_cache: OrderedDict[tuple[bool, TlsConfiguration], SSL.Context] = OrderedDict()
+_lock = threading.Lock()
+
+
+def context_for(configuration: TlsConfiguration, *, server: bool) -> SSL.Context:
+    """The shared context of this configuration and role; made on first use.
+
+    Safe to call from any thread: OpenSSL contexts may serve connections of several threads.
+
+    Raises:
+        SecureError: When OpenSSL refuses a part of the configuration.
+    """
+    key = (server, configuration)
+    with _lock:
+        context = _cache.get(key)
+        if context is not None:
+            _cache.move_to_end(key)
+            return context
+        context = _build(configuration, server)
+        _cache[key] = context
+        if len(_cache) > _MAX_CACHED:
+            _cache.popitem(last=False)
+        return context
+
+
+def _build(configuration: TlsConfiguration, server: bool) -> SSL.Context:
+    context = SSL.Context(SSL.TLS_SERVER_METHOD if server else SSL.TLS_CLIENT_METHOD)
+    # Versions, suites and level are always explicit: OPENSSL_CONF could otherwise change them.
+    context.set_min_proto_version(int(configuration.minimum_version))
+    context.set_max_proto_version(int(configuration.maximum_version))
+    options = SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION
+    if server and configuration.prefer_server_ciphers:
+        options |= SSL.OP_CIPHER_SERVER_PREFERENCE
+    context.set_options(options)
+    context.clear_mode(_openssl.MODE_ENABLE_PARTIAL_WRITE)  # a write is encrypted whole or not at all
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS)  # idle connections keep no record buffers
+    _set_ciphers(context, configuration)
+    if configuration.groups:
+        _openssl.set_groups(context, configuration.groups)
+    _set_credentials(context, configuration)
+    _set_verification(context, configuration, server)
+    _set_resumption(context, configuration, server)
+    if configuration.alpn_protocols:
+        if server:
+            _openssl.install_alpn_selection(context)
+        else:
+            context.set_alpn_protos(list(configuration.alpn_protocols))
+    if configuration.psk_enabled:
+        if server:
+            _openssl.install_psk_server(context, configuration.psk_identity_hint)
+        else:
+            _openssl.install_psk_client(context)
+    if configuration.key_log_file:
+        context.set_keylog_callback(KeyLog(configuration.key_log_file).write)
+    _openssl.watch_info(context)
+    return context
+
+
+def _set_ciphers(context: SSL.Context, configuration: TlsConfiguration) -> None:
+    names = [*configuration.tls12_ciphers, "@SECLEVEL=2"]
+    try:
+        if configuration.tls12_ciphers:
+            context.set_cipher_list(":".join(names).encode("ascii"))
+        else:
+            # TLS 1.3 only: the level still has to be set, and OpenSSL refuses a list without suites.
+            context.set_cipher_list(b"ECDHE-RSA-AES256-GCM-SHA384:@SECLEVEL=2")
+        if configuration.tls13_suites:
+            context.set_tls13_ciphersuites(":".join(configuration.tls13_suites).encode("ascii"))
+    except SSL.Error as error:
+        raise SecureError(
+            SecureError.Code.InvalidArgument,
+            "None of the configured cipher suites is known to the engine; check the names.",
+        ) from error
+
+
+def _set_credentials(context: SSL.Context, configuration: TlsConfiguration) -> None:
+    credentials = configuration.credentials
+    if credentials is None:
+        return
+    try:
+        context.use_certificate(credentials.chain[0])
+        context.use_privatekey(credentials.private_key)
+        for certificate in credentials.chain[1:]:
+            context.add_extra_chain_cert(certificate)
+    except SSL.Error as error:
+        reasons = tuple(str(entry[-1]) for entry in error.args[0]) if error.args else ()
+        raise SecureError(
+            SecureError.Code.BadCertificate,
+            f"OpenSSL refuses the own certificate or key: {', '.join(reasons) or 'no reason given'}.",
+            engineReasons=reasons,
+        ) from error
+
+
+def _set_verification(context: SSL.Context, configuration: TlsConfiguration, server: bool) -> None:
+    if configuration.verify_mode is VerifyMode.NONE:
+        _openssl.install_verification(context, SSL.VERIFY_NONE)
+        return
+    flags = SSL.VERIFY_PEER
+    if server and configuration.verify_mode is VerifyMode.PEER and configuration.certificate_required:
+        flags |= SSL.VERIFY_FAIL_IF_NO_PEER_CERT
+    _openssl.install_verification(context, flags)
+    if configuration.verify_depth:
+        context.set_verify_depth(configuration.verify_depth)
+    store = context.get_cert_store()
+    if store is None:
+        raise SecureError(SecureError.Code.TlsUnavailable, "OpenSSL gave no certificate store; reinstall cryptography.")
+    for anchor in configuration.trust.certificates:
+        store.add_cert(crypto.X509.from_cryptography(anchor))
+    if server and len(configuration.trust.certificates) <= _MAX_CLIENT_CA_NAMES:
+        for anchor in configuration.trust.certificates:
+            context.add_client_ca(anchor)
+
+
+def _set_resumption(context: SSL.Context, configuration: TlsConfiguration, server: bool) -> None:
+    if not server:
+        context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        return
+    # Without an id context OpenSSL ends every resumption with internal_error once clients are verified.
+    context.set_session_id(os.urandom(32))
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    # A resumed session skips the verification, so servers that insist on clients' certificates never
+    # resume; where certificates are only queried, a stream that sees one turns its own tickets off.
+    if configuration.verify_mode is VerifyMode.PEER or not configuration.session_tickets_enabled:
+        context.set_options(SSL.OP_NO_TICKET)

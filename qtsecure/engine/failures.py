@@ -1,0 +1,85 @@
+"""Turns OpenSSL's reasons and the alerts of both sides into one sentence for the user."""
+
+from __future__ import annotations
+
+from qtsecure.engine.alerts import AlertDescription, alert_text
+from qtsecure.engine.events import FailureKind, StreamFailed
+
+__all__ = ["explain_handshake_failure", "explain_traffic_failure"]
+
+_BY_REASON: dict[str, tuple[FailureKind, str]] = {
+    "http request": (FailureKind.NOT_TLS, "the peer spoke plain HTTP; use https on its side"),
+    "https proxy request": (FailureKind.NOT_TLS, "the peer took this port for an HTTP proxy"),
+    "wrong version number": (FailureKind.NOT_TLS, "the peer does not speak TLS on this port, or only a broken version"),
+    "record layer failure": (FailureKind.NOT_TLS, "the peer sent something that is not TLS"),
+    "no shared cipher": (FailureKind.HANDSHAKE, "both sides have no cipher suite or key type in common"),
+    "unsupported protocol": (FailureKind.HANDSHAKE, "both sides have no TLS version in common; TLS 1.2 is the least"),
+    "no protocols available": (FailureKind.HANDSHAKE, "the configured range of TLS versions is empty"),
+    "no suitable key share": (FailureKind.HANDSHAKE, "both sides have no key-exchange group in common"),
+    "no suitable groups": (FailureKind.HANDSHAKE, "both sides have no key-exchange group in common"),
+    "peer did not return a certificate": (
+        FailureKind.CERTIFICATE_REQUIRED,
+        "the client showed no certificate although one is required",
+    ),
+    "decryption failed or bad record mac": (
+        FailureKind.HANDSHAKE,
+        "the peer's messages cannot be decrypted; with a pre-shared key, the keys of both sides differ",
+    ),
+    "binder does not verify": (FailureKind.HANDSHAKE, "the pre-shared keys of both sides differ"),
+    "psk identity not found": (FailureKind.HANDSHAKE, "the client's pre-shared key identity is not known here"),
+    "no application protocol": (FailureKind.HANDSHAKE, "both sides have no application protocol in common"),
+    "excessive message size": (FailureKind.HANDSHAKE, "the peer sent a larger message than the protocol allows"),
+}
+
+_BY_ALERT: dict[int, str] = {
+    AlertDescription.CERTIFICATE_REQUIRED: "it demands a client certificate; configure one with setLocalCertificate()",
+    AlertDescription.UNKNOWN_CA: "it does not trust the authority that issued our certificate",
+    AlertDescription.BAD_CERTIFICATE: "it rejects our certificate",
+    AlertDescription.CERTIFICATE_EXPIRED: "our certificate has expired",
+    AlertDescription.UNKNOWN_PSK_IDENTITY: "it does not know our pre-shared key identity",
+    AlertDescription.DECRYPT_ERROR: "our proof of possession failed; with a pre-shared key, the keys differ",
+    AlertDescription.BAD_RECORD_MAC: "it cannot decrypt our messages; with a pre-shared key, the keys differ",
+    AlertDescription.PROTOCOL_VERSION: "it supports none of our TLS versions",
+    AlertDescription.NO_APPLICATION_PROTOCOL: "it supports none of our application protocols",
+    AlertDescription.UNRECOGNIZED_NAME: "it does not serve the requested host name",
+    AlertDescription.HANDSHAKE_FAILURE: "it found no acceptable set of parameters",
+}
+
+
+def _of_alert(received: int) -> str:
+    hint = _BY_ALERT.get(received)
+    told = f"the peer sent the alert '{alert_text(received)}' ({received})"
+    return f"{told}: {hint}" if hint else told
+
+
+def explain_handshake_failure(reasons: tuple[str, ...], sent: int | None, received: int | None) -> StreamFailed:
+    """The last event of a handshake that OpenSSL ended."""
+    if received is not None:
+        kind = FailureKind.CERTIFICATE_REQUIRED if received == AlertDescription.CERTIFICATE_REQUIRED else None
+        return StreamFailed(
+            kind or FailureKind.HANDSHAKE,
+            f"Error during SSL handshake: {_of_alert(received)}.",
+            received,
+            reasons,
+        )
+    for reason in reasons:
+        if reason in _BY_REASON:
+            kind, text = _BY_REASON[reason]
+            return StreamFailed(kind, f"Error during SSL handshake: {text}.", sent, reasons)
+    detail = ", ".join(reasons) or (alert_text(sent) if sent is not None else "the engine gave no reason")
+    return StreamFailed(FailureKind.HANDSHAKE, f"Error during SSL handshake: {detail}.", sent, reasons)
+
+
+def explain_traffic_failure(
+    reading: bool, reasons: tuple[str, ...], sent: int | None, received: int | None
+) -> StreamFailed:
+    """The last event of an established connection that OpenSSL ended."""
+    kind = FailureKind.READ if reading else FailureKind.WRITE
+    begin = "Error while reading" if reading else "Unable to write data"
+    if received is not None:
+        return StreamFailed(kind, f"{begin}: {_of_alert(received)}.", received, reasons)
+    if "decryption failed or bad record mac" in reasons:
+        text = "the data was changed on its way or belongs to another connection"
+    else:
+        text = ", ".join(reasons) or "the connection is no longer usable"
+    return StreamFailed(kind, f"{begin}: {text}.", sent, reasons)

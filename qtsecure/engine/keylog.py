@@ -1,0 +1,52 @@
+"""Writes the NSS key log, with which Wireshark can decrypt a capture. Only on explicit request."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+from OpenSSL import SSL
+
+from qtsecure.errors import SecureError
+
+__all__ = ["KeyLog"]
+
+
+class KeyLog:
+    """Appends key material to a file that only its owner can read.
+
+    Args:
+        path: The file; made with mode 0600 when missing.
+
+    Raises:
+        SecureError: When the file cannot be opened for appending.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._broken = False
+        try:
+            os.close(self._open())
+        except OSError as error:
+            raise SecureError(
+                SecureError.Code.InvalidArgument, f"The key log file {path!r} cannot be written: {error.strerror}."
+            ) from error
+
+    def write(self, connection: SSL.Connection, line: bytes) -> None:
+        """pyOpenSSL's key log callback; whatever it raises would vanish, so it reports by itself."""
+        with self._lock:
+            try:
+                descriptor = self._open()
+                try:
+                    os.write(descriptor, line + b"\n")
+                finally:
+                    os.close(descriptor)
+            except OSError as error:
+                if not self._broken:
+                    self._broken = True
+                    print(f"qtsecure: the key log {self._path!r} is incomplete: {error.strerror}", file=sys.stderr)
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

@@ -1,0 +1,513 @@
+"""TLS 1.2 and 1.3 as a value: ciphertext in, plaintext, ciphertext and events out.
+
+A front end does this, for ever: ``receive()`` what the network brought, handle each
+``next_event()``, ``read()`` the plaintext, and send what ``take_outgoing()`` gives.
+
+Three rules make the stream safe, and they are kept here so that no front end can break them:
+
+* **Nothing of the application reaches OpenSSL before the handshake is complete.** ``write()``
+  refuses; OpenSSL would put the bytes on the wire unencrypted if a callback is on the stack.
+* **No re-entrancy.** While OpenSSL runs (``busy``), every method that would call it raises.
+* **A pending certificate decision holds everything back.** The verification itself always
+  continues, but the flight that would complete the handshake is kept, so that a rejection can
+  still be told to the peer with the right alert.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cryptography import x509
+from OpenSSL import SSL
+
+from qtsecure.engine import _openssl
+from qtsecure.engine._openssl import Outcome, Pipe, VerifyStep
+from qtsecure.engine.alerts import AlertDescription, AlertLevel, fatal_alert_record
+from qtsecure.engine.ciphers import is_psk_cipher
+from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
+from qtsecure.engine.contexts import context_for
+from qtsecure.engine.decisions import HandshakeDecisions
+from qtsecure.engine.events import (
+    AlertReceived,
+    AlertSent,
+    CertificateProblems,
+    Event,
+    FailureKind,
+    HandshakeCompleted,
+    PeerClosed,
+    StreamFailed,
+)
+from qtsecure.engine.failures import explain_handshake_failure, explain_traffic_failure
+from qtsecure.engine.host_names import HostName, InvalidHostName, normalize_host_name
+from qtsecure.engine.protocols import ProtocolVersion
+from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_handshake_untrusted
+from qtsecure.engine.states import StreamState, Trigger, next_state
+from qtsecure.engine.verification import IssueCode, VerificationIssue
+
+__all__ = ["TlsStream"]
+
+_S = StreamState
+_READABLE = frozenset({_S.ESTABLISHED, _S.LOCAL_CLOSED})
+_WRITABLE = frozenset({_S.ESTABLISHED, _S.PEER_CLOSED})
+_NAME_ISSUES = frozenset({int(IssueCode.HOSTNAME_MISMATCH), int(IssueCode.IP_ADDRESS_MISMATCH)})
+
+
+class TlsStream:
+    """One side of a TLS connection, without any I/O.
+
+    Args:
+        configuration: What to bring along and to demand.
+        server: Take the server's role.
+        peer_name: On a client: the name or IP address that the server must prove, and that is
+            sent as its name (SNI). An empty or unusable name fails the verification.
+        decisions: Who answers the questions inside the handshake.
+    """
+
+    def __init__(
+        self,
+        configuration: TlsConfiguration,
+        *,
+        server: bool,
+        peer_name: str = "",
+        decisions: HandshakeDecisions | None = None,
+    ) -> None:
+        self.configuration = configuration
+        self.server = server
+        self.state = _S.NEW
+        self.busy = False
+        self.raised: BaseException | None = None
+        self._decisions = decisions or HandshakeDecisions()
+        self._pipe: Pipe | None = None
+        self._events: deque[Event] = deque()
+        self._issues: list[VerificationIssue] = []
+        self._issues_settled = False
+        self._leaf_verified = False
+        self._complete = False
+        self._last_words = b""
+        self._alert_sent: int | None = None
+        self._alert_received: int | None = None
+        self._psk_answer: tuple[bytes, tuple[bytes, bytes] | None] | None = None
+        self._psk_given = False
+        self._traffic_after_handshake = False
+        self.peer_closed_cleanly = False
+        self._host: HostName | None = None
+        self._name_usable = False
+        if not server and peer_name:
+            try:
+                self._host = normalize_host_name(peer_name)
+            except InvalidHostName:
+                self._host = None  # reported as a verification error; see verify()
+
+    # ------------------------------------------------------------------ what front ends call
+
+    def start(self) -> None:
+        """Begin the handshake; a client has its hello to send afterwards."""
+        self._move(Trigger.START)
+        if not self.server:
+            self._make_pipe()
+            self._handshake()
+
+    def receive(self, data: bytes | memoryview) -> None:
+        """Take ciphertext from the peer. Afterwards: events, plaintext and ciphertext to send."""
+        if not data or not self._accepts_input():
+            return
+        if self._pipe is None and not self._first_bytes_untrusted(bytes(data[:64])):
+            return
+        assert self._pipe is not None
+        self._pipe.feed(data)
+        self._after_input()
+
+    def receive_landed(self, count: int) -> None:
+        """The same for ``count`` bytes in the landing buffer of this thread (the hot path)."""
+        pipe = self._pipe
+        if pipe is None:
+            self.receive(bytes(_openssl.buffers_of_this_thread().landing_view[:count]))
+            return
+        if self._accepts_input():
+            pipe.feed_landed(count)
+            if not self._complete:
+                self._after_input()
+
+    def receive_end(self) -> None:
+        """The transport ended: cleanly only if the peer's close_notify came first."""
+        if self.state in (_S.NEW, _S.CLOSED, _S.FAILED, _S.PEER_CLOSED):
+            return
+        if self.state is _S.LOCAL_CLOSED:
+            self._move(Trigger.PEER_CLOSE)
+        elif self._complete and self.state is _S.ESTABLISHED:
+            self._fail(
+                StreamFailed(
+                    FailureKind.TRUNCATED,
+                    "The remote host closed the connection without a close_notify; data may be missing at the end.",
+                )
+            )
+        else:
+            self._fail(
+                StreamFailed(
+                    FailureKind.ENDED_IN_HANDSHAKE,
+                    "The remote host closed the connection during the TLS handshake.",
+                )
+            )
+
+    def next_event(self) -> Event | None:
+        """The oldest event that was not fetched yet, or None."""
+        return self._events.popleft() if self._events else None
+
+    @property
+    def has_events(self) -> bool:
+        """Whether next_event() has something."""
+        return bool(self._events)
+
+    def read(self, limit: int) -> bytes:
+        """Decrypt and return up to ``limit`` bytes; empty when there is nothing (more) to read."""
+        if self.state not in _READABLE or self._pipe is None:
+            return b""
+        with self._engine_call():
+            data = self._pipe.read(limit)
+        outcome = self._pipe.outcome
+        if outcome is Outcome.CLOSE_NOTIFY:
+            self.peer_closed_cleanly = True
+            self._move(Trigger.PEER_CLOSE)
+            self._events.append(PeerClosed())
+        elif outcome is Outcome.FAILED:
+            self._fail(explain_traffic_failure(True, self._pipe.reasons, self._alert_sent, self._alert_received))
+        self._reraise()
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Encrypt ``data`` whole.
+
+        Raises:
+            RuntimeError: When the handshake is not complete, or the sending side is closed.
+        """
+        if self.state not in _WRITABLE or self._pipe is None:
+            raise RuntimeError(f"A stream that is {self.state.value} cannot send application data.")
+        if not data:
+            return  # OpenSSL takes an empty write for an error
+        with self._engine_call():
+            outcome = self._pipe.write(data)
+        if outcome is not Outcome.DONE:
+            self._fail(explain_traffic_failure(False, self._pipe.reasons, self._alert_sent, self._alert_received))
+        self._reraise()
+
+    def take_outgoing(self) -> memoryview:
+        """The next ciphertext to send (empty: none); valid until the thread's next engine call."""
+        if self._last_words:
+            words, self._last_words = self._last_words, b""
+            return memoryview(words)
+        if self._pipe is None or self.state is _S.DECIDING or self.busy:
+            return memoryview(b"")
+        return self._pipe.take()
+
+    def answered_peer(self) -> bool:
+        """Whether OpenSSL may have written something by itself since the last call (KeyUpdate)."""
+        answered, self._traffic_after_handshake = self._traffic_after_handshake, False
+        return answered
+
+    def accept_certificate(self) -> None:
+        """Answer CertificateProblems with yes: the handshake goes on."""
+        if self.state is not _S.DECIDING:
+            return
+        self._issues_settled = True
+        self._move(Trigger.ACCEPT)
+        if self._complete:
+            self._establish()
+        else:
+            self._handshake()
+
+    def reject_certificate(self) -> None:
+        """Answer CertificateProblems with no: the peer is told with the alert of the first issue."""
+        if self.state is not _S.DECIDING:
+            return
+        first = self._issues[0]
+        more = f" (and {len(self._issues) - 1} more)" if len(self._issues) > 1 else ""
+        self._discard_flight(first.alert)
+        self._fail(StreamFailed(FailureKind.CERTIFICATE_REJECTED, f"{_sentence(first)}{more}.", int(first.alert)))
+
+    def close(self) -> None:
+        """Send close_notify and nothing after it; the peer may still send."""
+        if self.state is _S.FAILED:
+            return
+        if self.state in _WRITABLE and self._pipe is not None:
+            with self._engine_call():
+                try:
+                    self._pipe.connection.shutdown()
+                except SSL.Error:
+                    # Nothing can be said any more (a fatal error is already on its way to the
+                    # user through read() or write()); the transport is closed all the same.
+                    self._traffic_after_handshake = False
+        self._move(Trigger.LOCAL_CLOSE)
+        self._reraise()
+
+    # ---------------------------------------------------------------- facts for front ends
+
+    @property
+    def established(self) -> bool:
+        """Whether application data may be written."""
+        return self.state in _WRITABLE
+
+    @property
+    def complete(self) -> bool:
+        """Whether the handshake has completed, whatever happened since."""
+        return self._complete and self.state is not _S.DECIDING
+
+    @property
+    def issues(self) -> tuple[VerificationIssue, ...]:
+        """Everything that was found wrong with the peer's certificate."""
+        return tuple(self._issues)
+
+    def peer_certificates(self) -> tuple[x509.Certificate, ...]:
+        """The peer's chain, leaf first, as it was sent; also during a decision."""
+        return self._pipe.peer_certificates() if self._pipe is not None else ()
+
+    def protocol_version(self) -> ProtocolVersion:
+        """The negotiated version."""
+        if self._pipe is None:
+            return ProtocolVersion.UNKNOWN
+        return ProtocolVersion(self._pipe.connection.get_protocol_version())
+
+    def cipher_name(self) -> str:
+        """OpenSSL's name of the cipher suite, or an empty string."""
+        return (self._pipe.connection.get_cipher_name() or "") if self._pipe is not None else ""
+
+    def group_name(self) -> str:
+        """The negotiated key-exchange group, or an empty string."""
+        return self._pipe.group_name() if self._pipe is not None else ""
+
+    def negotiated_protocol(self) -> bytes:
+        """The application protocol (ALPN), or empty."""
+        return self._pipe.connection.get_alpn_proto_negotiated() if self._pipe is not None else b""
+
+    def server_name(self) -> str:
+        """On a server: the name that the client asked for (SNI); on a client: the one it sent."""
+        if self._pipe is None:
+            return ""
+        return (self._pipe.connection.get_servername() or b"").decode("ascii", "replace")
+
+    def session_reused(self) -> bool:
+        """Whether the handshake resumed an earlier session."""
+        return self._pipe.session_reused() if self._pipe is not None and not self.psk_used() else False
+
+    def psk_used(self) -> bool:
+        """Whether a pre-shared key from the decisions object authenticated the handshake."""
+        if self._pipe is None or not self._psk_given:
+            return False
+        if self.protocol_version() is ProtocolVersion.TLS_1_3:
+            return self._pipe.session_reused()
+        return is_psk_cipher(self.cipher_name())
+
+    def export_keying_material(self, label: bytes, length: int, context: bytes | None) -> bytes:
+        """Keying material (RFC 5705, RFC 8446 section 7.5).
+
+        Raises:
+            RuntimeError: Before the handshake is complete.
+        """
+        if self._pipe is None or not self.complete:
+            raise RuntimeError("Keying material exists only after the handshake.")
+        return self._pipe.connection.export_keying_material(label, length, context)
+
+    # -------------------------------------------------- what OpenSSL asks (see _openssl.Hooks)
+
+    def verify(self, ok: bool, code: int, depth: int, step: VerifyStep) -> int:
+        """Collect each error; fail inside the handshake only where that was asked for."""
+        if self.configuration.verify_mode is VerifyMode.NONE:
+            return 0
+        assert self._pipe is not None
+        if self.server:
+            # The certificate's verdict would not be repeated on a resumption, so there is none.
+            self._pipe.connection.set_options(SSL.OP_NO_TICKET)
+        elif not self._name_usable and not any(issue.code == IssueCode.INVALID_HOST_NAME for issue in self._issues):
+            self._issues.append(VerificationIssue(int(IssueCode.INVALID_HOST_NAME), 0, None))
+        if not ok:
+            issue = VerificationIssue(code, depth, step.certificate_der())
+            self._issues.append(issue)
+            if (
+                self.configuration.interrupt_on_error
+                and code not in _NAME_ISSUES
+                and not self._decisions.continue_after(issue)
+            ):
+                return code
+        self._leaf_verified = self._leaf_verified or (ok and depth == 0)
+        # The last call is normally "leaf, ok"; only name constraints are checked after it.
+        if self._leaf_verified and self._issues and self._must_decide_inside():
+            answer = self._decisions.accept_now(tuple(self._issues))
+            if answer is False:
+                return self._issues[0].code if self._issues[0].code > 0 else int(IssueCode.APPLICATION_VERIFICATION)
+            self._issues_settled = answer is True
+        return 0
+
+    def alert(self, sent: bool, level: int, description: int) -> None:
+        """Note an alert; it becomes an event after the engine call."""
+        if sent:
+            self._events.append(AlertSent(level, description))
+            if level == AlertLevel.FATAL:
+                self._alert_sent = description
+        else:
+            self._events.append(AlertReceived(level, description))
+            if level == AlertLevel.FATAL:
+                self._alert_received = description
+
+    def handshake_begun(self) -> None:
+        """A ticket or KeyUpdate arrived (or the handshake began, which is no news)."""
+        self._traffic_after_handshake = self._complete
+
+    def psk_for_server(self, hint: bytes) -> tuple[bytes, bytes] | None:
+        """Ask once: TLS 1.3 asks before the hello, TLS 1.2 again unless it has a hint to add."""
+        if self._psk_answer is None or (hint and hint != self._psk_answer[0]):
+            self._psk_answer = (hint, self._decisions.psk_for_server(hint))
+            self._psk_given = self._psk_answer[1] is not None
+        return self._psk_answer[1]
+
+    def psk_for_client(self, identity: bytes) -> bytes | None:
+        """Look the client's key up."""
+        key = self._decisions.psk_for_client(identity)
+        self._psk_given = bool(key)
+        return key
+
+    def select_protocol(self, offered: tuple[bytes, ...]) -> bytes | None:
+        """The client's first choice that we know too (Qt and Gio honour the client's order)."""
+        known = self.configuration.alpn_protocols
+        return next((name for name in offered if name in known), None)
+
+    # ------------------------------------------------------------------------------ inside
+
+    def _accepts_input(self) -> bool:
+        if self.busy:
+            raise RuntimeError("The engine is on the stack; it cannot take data now.")
+        return self.state not in (_S.NEW, _S.CLOSED, _S.FAILED, _S.PEER_CLOSED)
+
+    def _first_bytes_untrusted(self, data: bytes) -> bool:
+        """Refuse what is not TLS before any memory is spent on it."""
+        if starts_tls_handshake_untrusted(data):
+            self._make_pipe()
+            return True
+        what = describe_first_bytes_untrusted(data)
+        self._fail(StreamFailed(FailureKind.NOT_TLS, f"Error during SSL handshake: the peer sent {what}."))
+        return False
+
+    def _make_pipe(self) -> None:
+        context = context_for(self.configuration, server=self.server)
+        pipe = _openssl.make_pipe(context, server=self.server, hooks=self)
+        host = self._host
+        if host is not None:
+            self._name_usable = _openssl.set_verified_host(pipe.connection, host.ascii, host.ip)
+            if not host.ip and self.configuration.server_name_indication:
+                pipe.connection.set_tlsext_host_name(host.ascii.encode("ascii"))
+        self._pipe = pipe
+
+    def _after_input(self) -> None:
+        if self.state is _S.HANDSHAKING:
+            self._handshake()
+
+    def _handshake(self) -> None:
+        assert self._pipe is not None
+        with self._engine_call():
+            outcome = self._pipe.handshake()
+        if outcome is Outcome.FAILED or outcome is Outcome.CLOSE_NOTIFY:
+            self._fail_handshake()
+        else:
+            self._complete = outcome is Outcome.DONE
+            if self._complete:
+                self._note_missing_certificate()
+            if self._issues and not self._issues_settled:
+                self._ask_or_report()
+            if self._complete and self.state is _S.HANDSHAKING:
+                self._establish()
+        self._reraise()
+
+    def _ask_or_report(self) -> None:
+        needed = self.configuration.verify_mode is VerifyMode.PEER
+        self._events.append(CertificateProblems(tuple(self._issues), needed))
+        self._issues_settled = True
+        if needed:
+            self._move(Trigger.QUESTION)
+
+    def _note_missing_certificate(self) -> None:
+        if self.configuration.verify_mode is not VerifyMode.PEER:
+            return
+        assert self._pipe is not None
+        if self._pipe.connection.get_peer_certificate() is None:
+            self._issues.append(VerificationIssue(int(IssueCode.NO_PEER_CERTIFICATE), 0, None))
+
+    def _establish(self) -> None:
+        if self._psk_bypassed():
+            self._discard_flight(AlertDescription.HANDSHAKE_FAILURE)
+            self._fail(
+                StreamFailed(
+                    FailureKind.PSK_NOT_USED,
+                    "The server did not use the pre-shared key and its certificate is not verified; "
+                    "nothing proves who it is.",
+                    int(AlertDescription.HANDSHAKE_FAILURE),
+                )
+            )
+            return
+        self._move(Trigger.COMPLETE)
+        self._events.append(HandshakeCompleted())
+
+    def _psk_bypassed(self) -> bool:
+        """A key was offered, nothing else authenticates the server, and the key was not used."""
+        return not self.server and self._psk_given and self.configuration.verify_mode is not VerifyMode.PEER and not self.psk_used()
+
+    def _must_decide_inside(self) -> bool:
+        return (
+            self.server
+            and not self._issues_settled
+            and self.configuration.verify_mode is VerifyMode.PEER
+            and self.protocol_version() is ProtocolVersion.TLS_1_3
+        )
+
+    def _discard_flight(self, alert: AlertDescription) -> None:
+        """Throw away what was held and say why, where the peer can still understand a plain alert."""
+        assert self._pipe is not None
+        while len(self._pipe.take()):
+            pass
+        tls13 = self.protocol_version() is ProtocolVersion.TLS_1_3
+        if not self._complete or tls13 is not self.server:
+            self._last_words = fatal_alert_record(alert)
+            self._alert_sent = int(alert)
+            self._events.append(AlertSent(int(AlertLevel.FATAL), int(alert)))
+
+    def _fail_handshake(self) -> None:
+        assert self._pipe is not None
+        failure = explain_handshake_failure(self._pipe.reasons, self._alert_sent, self._alert_received)
+        rejected = self._issues and self._alert_received is None and "certificate verify failed" in self._pipe.reasons
+        if rejected:
+            failure = StreamFailed(
+                FailureKind.CERTIFICATE_REJECTED,
+                f"{_sentence(self._issues[0])}.",
+                self._alert_sent,
+                self._pipe.reasons,
+            )
+        self._fail(failure)
+
+    def _fail(self, failure: StreamFailed) -> None:
+        self._move(Trigger.FAIL)
+        self._events.append(failure)
+
+    def _move(self, trigger: Trigger) -> None:
+        self.state = next_state(self.state, trigger)
+        if self.state not in (_S.HANDSHAKING, _S.DECIDING):
+            self._psk_answer = None  # the key has served; keep no copy of it
+
+    @contextmanager
+    def _engine_call(self) -> Iterator[None]:
+        if self.busy:
+            raise RuntimeError("The engine is on the stack; it cannot be entered again.")
+        self.busy = True
+        try:
+            yield
+        finally:
+            self.busy = False
+
+    def _reraise(self) -> None:
+        """Hand on what was raised inside a callback, once OpenSSL has returned."""
+        if self.raised is not None:
+            error, self.raised = self.raised, None
+            raise error
+
+
+def _sentence(issue: VerificationIssue) -> str:
+    text = issue.text
+    return f"Error during SSL handshake: {text[:1].lower()}{text[1:]}"

@@ -1,0 +1,57 @@
+"""The server's end of a connection between accept and the end of the handshake."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from PySide6.QtNetwork import QAbstractSocket
+from shiboken6 import isValid
+
+from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_handshake_untrusted
+from qtsecure.net.ssl_socket import SslSocket
+from qtsecure.net.ssl_socket.base import SocketBase, SocketObserver
+
+__all__ = ["AcceptedSocket", "HandshakeServer"]
+
+
+class HandshakeServer(SocketObserver, Protocol):
+    """The server of an accepted socket."""
+
+    def socketStartedHandshake(self, socket: SocketBase) -> None:
+        """The first byte was TLS and the handshake has begun."""
+
+
+class AcceptedSocket(SslSocket):
+    """Waits for the client's first bytes before it spends memory on TLS.
+
+    Nearly everything an idle or hostile client costs is the engine's state, so that is made only
+    when a TLS handshake record begins to arrive.
+    """
+
+    _server: HandshakeServer | None = None
+
+    def awaitHandshake(self, server: HandshakeServer) -> None:
+        """Start the total deadline and wait for the client's hello."""
+        self._server = server
+        self._observer = server
+        if self._handshakeTimeout > 0:
+            self._handshakeDeadline = self._scheduler.callLater(self._handshakeTimeout, self._handshakeTimedOut)
+
+    def _plainLanded(self, count: int) -> None:
+        server, self._server = self._server, None
+        if server is None or self._stream is not None:
+            super()._plainLanded(count)
+            return
+        first = bytes(self._buffers.landing_view[:count])
+        if not starts_tls_handshake_untrusted(first):
+            self._cancelHandshakeDeadline()
+            self._endWith(
+                QAbstractSocket.SocketError.SslHandshakeFailedError,
+                f"The client does not speak TLS: it sent {describe_first_bytes_untrusted(first)}.",
+            )
+            return
+        self._append(first)
+        self._newData = False
+        self.startServerEncryption()
+        if isValid(self) and isValid(server):
+            server.socketStartedHandshake(self)

@@ -1,0 +1,43 @@
+"""Addresses between Qt and the operating system."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from PySide6.QtNetwork import QAbstractSocket, QHostAddress
+
+__all__ = ["checkPort", "nativeAddress", "qtAddress"]
+
+
+def nativeAddress(address: QHostAddress, port: int) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
+    """The family and address tuple for the socket module."""
+    if address.protocol() == QAbstractSocket.NetworkLayerProtocol.IPv6Protocol:
+        scope = address.scopeId()
+        index = 0
+        if scope:
+            index = int(scope) if scope.isdigit() else socket.if_nametoindex(scope)
+        plain = QHostAddress(address)
+        plain.setScopeId("")
+        return socket.AF_INET6, (plain.toString(), port, 0, index)
+    return socket.AF_INET, (address.toString(), port)
+
+
+def qtAddress(family: int, native: Any) -> tuple[QHostAddress, int]:
+    """The QHostAddress and port of what getsockname() or getpeername() gave; null for others."""
+    if family not in (socket.AF_INET, socket.AF_INET6):
+        return QHostAddress(), 0
+    text = str(native[0])
+    # A dual-stack socket shows IPv4 peers as mapped IPv6 addresses, which equal no IPv4 address.
+    if text.startswith("::ffff:") and "." in text:
+        text = text[len("::ffff:") :]
+    return QHostAddress(text), int(native[1])
+
+
+def checkPort(port: int, *, name: str = "port", lowest: int = 0) -> int:
+    """The port, if it is one; TypeError or ValueError naming the argument otherwise."""
+    if isinstance(port, bool) or not isinstance(port, int):
+        raise TypeError(f"{name} must be an int, not {type(port).__name__}.")
+    if not lowest <= port <= 65535:
+        raise ValueError(f"{name} must be between {lowest} and 65535, not {port}.")
+    return port

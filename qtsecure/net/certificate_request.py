@@ -1,0 +1,98 @@
+"""The question whether to accept a peer's certificate in spite of its errors."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Signal
+
+from qtsecure.net.values import SslCertificate, SslError
+
+__all__ = ["CertificateRequest"]
+
+
+class _Answer(enum.Enum):
+    NONE = "none"
+    DEFERRED = "deferred"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+
+
+class CertificateRequest(QObject):
+    """Given to ``acceptCertificate``; the first answer wins, and no answer means no.
+
+    Answer in the slot with accept() or reject(), or call defer() there and answer later, for
+    example when the user has closed a dialog. Meanwhile nothing is sent to the peer, and the
+    connection keeps the request alive. After five minutes without an answer it is rejected.
+    """
+
+    #: cancelled(): the connection went away before an answer was given; close your dialog.
+    cancelled = Signal()
+
+    def __init__(
+        self, chain: list[SslCertificate], errors: list[SslError], hostName: str, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._chain = chain
+        self._errors = errors
+        self._hostName = hostName
+        self._answer = _Answer.NONE
+        self._onAnswer: Callable[[bool], None] | None = None
+
+    def certificateChain(self) -> list[SslCertificate]:
+        """The peer's chain, leaf first; empty when it showed none."""
+        return list(self._chain)
+
+    def errors(self) -> list[SslError]:
+        """What is wrong with it."""
+        return list(self._errors)
+
+    def hostName(self) -> str:
+        """The name that the peer was to prove; empty on a server."""
+        return self._hostName
+
+    def accept(self) -> None:
+        """Go on with the connection in spite of the errors."""
+        self._settle(_Answer.ACCEPTED)
+
+    def reject(self) -> None:
+        """Refuse; the peer is told with the alert of the first error where that is possible."""
+        self._settle(_Answer.REJECTED)
+
+    def defer(self) -> None:
+        """Answer later. Only in the slot, before any answer."""
+        if self._answer is _Answer.NONE:
+            self._answer = _Answer.DEFERRED
+
+    def isPending(self) -> bool:
+        """Whether an answer would still count."""
+        return self._answer in (_Answer.NONE, _Answer.DEFERRED)
+
+    # What the socket does with it.
+
+    def _settle(self, answer: _Answer) -> None:
+        if not self.isPending():
+            return
+        self._answer = answer
+        onAnswer, self._onAnswer = self._onAnswer, None
+        if onAnswer is not None:
+            onAnswer(answer is _Answer.ACCEPTED)
+
+    def _verdict(self, onAnswer: Callable[[bool], None]) -> bool | None:
+        """After the slots: True or False, or None when the answer comes later through ``onAnswer``."""
+        if self._answer is _Answer.DEFERRED:
+            self._onAnswer = onAnswer
+            return None
+        accepted = self._answer is _Answer.ACCEPTED
+        if self._answer is _Answer.NONE:
+            self._answer = _Answer.REJECTED
+        return accepted
+
+    def _cancel(self) -> None:
+        """The connection is over."""
+        if self.isPending():
+            self._answer = _Answer.CANCELLED
+            self._onAnswer = None
+            self.cancelled.emit()

@@ -1,0 +1,1 @@
+"""Accepting TCP connections: the reactor's own listening socket, or a QTcpServer."""

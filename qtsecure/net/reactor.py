@@ -1,0 +1,233 @@
+"""All non-blocking sockets of a thread behind one QSocketNotifier.
+
+Qt's event dispatchers look at every socket on every turn of the loop; here the kernel keeps the
+list (epoll or kqueue), so that the cost of a message does not grow with the idle connections.
+
+* **Several polls per wake-up** answer a conversation without a trip through Qt's loop, inside a
+  time budget that keeps the rest of the program alive. Unfinished events are served first on the
+  next wake-up, so that no connection starves.
+* **Generations**: a slot may close a descriptor and open another one with the same number while a
+  batch of events is being served. An event reaches only a registration older than its poll.
+* **Nested event loops** (a modal dialog in a slot) simply poll again; the outer batch skips what
+  has become stale.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSocketNotifier, Qt, QThread
+
+from qtsecure.net.scheduler import schedulerOfThisThread
+
+__all__ = ["ERROR", "READ", "WRITE", "Reactor", "Registration", "reactorAvailable", "reactorOfThisThread"]
+
+READ = 1
+WRITE = 4
+ERROR = 8
+"""Hang-up or error; reported whatever the interest. (The values are those of epoll.)"""
+
+_POLLS_PER_WAKE_UP = 16
+_MAX_EVENTS = 256
+_BUDGET = float(os.environ.get("QTSECURE_REACTOR_BUDGET_MS", "8")) / 1000
+_WAKE = QEvent.Type(QEvent.registerEventType())
+
+reactorAvailable: bool = hasattr(select, "epoll") or hasattr(select, "kqueue")
+
+
+class Registration:
+    """A descriptor's handler and interest."""
+
+    __slots__ = ("_generation", "callback", "descriptor", "interest")
+
+    def __init__(self, descriptor: int, interest: int, callback: Callable[[int], None], generation: int) -> None:
+        self.descriptor = descriptor
+        self.interest = interest
+        self.callback = callback
+        self._generation = generation
+
+
+class _EpollPoller:
+    """Linux."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+
+    def fileno(self) -> int:
+        return self._epoll.fileno()
+
+    def change(self, descriptor: int, old: int, new: int) -> None:
+        # Without any interest the descriptor leaves the set: epoll always reports hang-ups, and
+        # a paused connection that hung up would keep the loop spinning.
+        if old == new:
+            return
+        if not new:
+            self._epoll.unregister(descriptor)
+        elif not old:
+            self._epoll.register(descriptor, new)
+        else:
+            self._epoll.modify(descriptor, new)
+
+    def poll(self, limit: int) -> list[tuple[int, int]]:
+        return self._epoll.poll(0, limit)
+
+    def close(self) -> None:
+        self._epoll.close()
+
+
+if sys.platform != "linux" and hasattr(select, "kqueue"):
+
+    class _KqueuePoller:
+        """macOS and the BSDs."""
+
+        def __init__(self) -> None:
+            self._kqueue = select.kqueue()
+
+        def fileno(self) -> int:
+            return self._kqueue.fileno()
+
+        def change(self, descriptor: int, old: int, new: int) -> None:
+            changes = []
+            for flag, kind in ((READ, select.KQ_FILTER_READ), (WRITE, select.KQ_FILTER_WRITE)):
+                if (old ^ new) & flag:
+                    action = select.KQ_EV_ADD if new & flag else select.KQ_EV_DELETE
+                    changes.append(select.kevent(descriptor, kind, action))
+            if changes:
+                self._kqueue.control(changes, 0)
+
+        def poll(self, limit: int) -> list[tuple[int, int]]:
+            return [
+                (event.ident, READ if event.filter == select.KQ_FILTER_READ else WRITE)
+                for event in self._kqueue.control(None, limit, 0)
+            ]
+
+        def close(self) -> None:
+            self._kqueue.close()
+
+
+def _makePoller() -> _EpollPoller:
+    if hasattr(select, "epoll"):
+        return _EpollPoller()
+    return _KqueuePoller()
+
+
+class Reactor(QObject):
+    """Serves the descriptors of the thread that made it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._poller = _makePoller()
+        self._registrations: dict[int, Registration] = {}
+        self._generation = 0
+        self._unfinished: deque[tuple[int, int, int]] = deque()
+        self._wakePosted = False
+        self._scheduler = schedulerOfThisThread()
+        self._notifier = QSocketNotifier(self._poller.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(self._serve)
+
+    # --------------------------------------------------------------------- registrations
+
+    def register(self, descriptor: int, interest: int, callback: Callable[[int], None]) -> Registration:
+        """Call ``callback(events)`` whenever the descriptor is ready for what interests it."""
+        if descriptor in self._registrations:
+            raise ValueError(f"The descriptor {descriptor} is registered already.")
+        registration = Registration(descriptor, interest, callback, self._generation)
+        self._poller.change(descriptor, 0, interest)
+        self._registrations[descriptor] = registration
+        return registration
+
+    def setInterest(self, registration: Registration, interest: int) -> None:
+        """Change what the registration waits for; 0 pauses it entirely."""
+        if registration.interest != interest:
+            self._poller.change(registration.descriptor, registration.interest, interest)
+            registration.interest = interest
+
+    def unregister(self, registration: Registration) -> None:
+        """Forget the descriptor; call it before closing. No event reaches the callback any more."""
+        if self._registrations.get(registration.descriptor) is not registration:
+            return
+        del self._registrations[registration.descriptor]
+        try:
+            self._poller.change(registration.descriptor, registration.interest, 0)
+        except OSError as error:
+            # Somebody closed the descriptor behind our back; the kernel has forgotten it already.
+            if error.errno not in (errno.EBADF, errno.ENOENT):
+                raise
+
+    @property
+    def count(self) -> int:
+        """How many descriptors are registered."""
+        return len(self._registrations)
+
+    # --------------------------------------------------------------------------- serving
+
+    def _serve(self) -> None:
+        end = time.monotonic() + _BUDGET
+        try:
+            self._serveUntil(end)
+        finally:
+            if self._unfinished and not self._wakePosted:
+                self._wakePosted = True
+                QCoreApplication.postEvent(self, QEvent(_WAKE))
+
+    def _serveUntil(self, end: float) -> None:
+        registrations = self._registrations
+        scheduler = self._scheduler
+        unfinished = self._unfinished
+        clock = time.monotonic
+        for _ in range(_POLLS_PER_WAKE_UP):
+            if not unfinished:
+                self._generation += 1
+                generation = self._generation
+                ready = self._poller.poll(_MAX_EVENTS)
+                if not ready:
+                    return
+                for descriptor, events in ready:
+                    unfinished.append((descriptor, events, generation))
+            while unfinished:
+                descriptor, events, generation = unfinished.popleft()
+                registration = registrations.get(descriptor)
+                if registration is None or registration._generation >= generation:
+                    continue
+                registration.callback(events)
+                if scheduler.hasDeferred:
+                    scheduler.runDeferred()
+                if clock() >= end:
+                    return
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == _WAKE:
+            self._wakePosted = False
+            self._serve()
+            return True
+        return super().event(event)
+
+    def _threadFinished(self) -> None:
+        self._notifier.setEnabled(False)
+        self._poller.close()
+        _forget()
+
+
+_perThread = threading.local()
+
+
+def reactorOfThisThread() -> Reactor:
+    """The reactor of the calling thread, made on first use."""
+    reactor: Reactor | None = getattr(_perThread, "reactor", None)
+    if reactor is None:
+        reactor = _perThread.reactor = Reactor()
+        application = QCoreApplication.instance()
+        if application is None or application.thread() is not QThread.currentThread():
+            QThread.currentThread().finished.connect(reactor._threadFinished, Qt.ConnectionType.DirectConnection)
+    return reactor
+
+
+def _forget() -> None:
+    _perThread.reactor = None

@@ -1,0 +1,162 @@
+"""Deferred calls and deadlines of one thread, on one timer and one posted event.
+
+Writes are encrypted together once a slot has returned, and every handshake has a deadline. A
+QTimer for each would cost more than the handshake's bookkeeping, so all share one here. Calls run
+in the thread that asked for them.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from types import MethodType
+from weakref import WeakMethod
+
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QThread, QTimer
+
+__all__ = ["Deadline", "Scheduler", "schedulerOfThisThread"]
+
+_MAX_TASKS_PER_PASS = 256
+_WAKE = QEvent.Type(QEvent.registerEventType())
+
+
+class Deadline:
+    """A call that is due at a moment; keeps bound methods' objects only weakly."""
+
+    __slots__ = ("_callback", "due")
+
+    def __init__(self, due: float, callback: Callable[[], None]) -> None:
+        self.due = due
+        self._callback: Callable[[], Callable[[], None] | None] | None
+        if isinstance(callback, MethodType):
+            self._callback = WeakMethod(callback)
+        else:
+            self._callback = lambda: callback
+
+    def cancel(self) -> None:
+        """Never call; harmless when it is over."""
+        self._callback = None
+
+    @property
+    def isPending(self) -> bool:
+        """Whether the call is still to come."""
+        return self._callback is not None
+
+    def fire(self) -> None:
+        """Call now, once."""
+        reference, self._callback = self._callback, None
+        callback = reference() if reference is not None else None
+        if callback is not None:
+            callback()
+
+
+class Scheduler(QObject):
+    """The deferred calls and deadlines of the thread that made it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock: Callable[[], float] = time.monotonic
+        self._tasks: deque[Callable[[], None]] = deque()
+        self._wakePosted = False
+        self._deadlines: list[tuple[float, int, Deadline]] = []
+        self._count = 0
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self.fireDue)
+
+    # ------------------------------------------------------------------ deferred calls
+
+    def defer(self, task: Callable[[], None]) -> None:
+        """Call ``task`` soon: after the current reactor callback, at the latest on the next loop turn.
+
+        The event is posted even while the reactor is about to run the task anyway: the slot that
+        is running may start an event loop of its own, which has to serve the task, too.
+        """
+        self._tasks.append(task)
+        if not self._wakePosted:
+            self._wake()
+
+    @property
+    def hasDeferred(self) -> bool:
+        """Whether deferred calls are waiting."""
+        return bool(self._tasks)
+
+    def runDeferred(self) -> None:
+        """Run what was deferred until now; what these calls defer waits for the next pass."""
+        tasks = self._tasks
+        try:
+            for _ in range(min(len(tasks), _MAX_TASKS_PER_PASS)):
+                if not tasks:  # a nested event loop has run them
+                    break
+                tasks.popleft()()
+        finally:
+            if tasks and not self._wakePosted:
+                self._wake()
+
+    def _wake(self) -> None:
+        self._wakePosted = True
+        QCoreApplication.postEvent(self, QEvent(_WAKE))
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == _WAKE:
+            self._wakePosted = False
+            self.runDeferred()
+            return True
+        return super().event(event)
+
+    # ------------------------------------------------------------------------ deadlines
+
+    def callLater(self, milliseconds: float, callback: Callable[[], None]) -> Deadline:
+        """Call ``callback`` after so many milliseconds of monotonic time."""
+        due = self.clock() + milliseconds / 1000
+        deadline = Deadline(due, callback)
+        self._count += 1
+        heapq.heappush(self._deadlines, (due, self._count, deadline))
+        if self._deadlines[0][2] is deadline:
+            self._arm()
+        return deadline
+
+    def fireDue(self) -> None:
+        """Run every deadline whose time has come."""
+        now = self.clock()
+        try:
+            while self._deadlines and (self._deadlines[0][0] <= now or not self._deadlines[0][2].isPending):
+                heapq.heappop(self._deadlines)[2].fire()
+        finally:
+            self._arm()
+
+    def _threadFinished(self) -> None:
+        self._timer.stop()
+        self._deadlines.clear()
+        self._tasks.clear()
+        _forget()
+
+    def _arm(self) -> None:
+        if not self._deadlines:
+            self._timer.stop()
+            return
+        wait = self._deadlines[0][0] - self.clock()
+        self._timer.start(max(0, min(int(wait * 1000) + 1, 0x7FFFFFFF)))
+
+
+_perThread = threading.local()
+
+
+def schedulerOfThisThread() -> Scheduler:
+    """The scheduler of the calling thread, made on first use."""
+    scheduler: Scheduler | None = getattr(_perThread, "scheduler", None)
+    if scheduler is None:
+        scheduler = _perThread.scheduler = Scheduler()
+        application = QCoreApplication.instance()
+        if application is None or application.thread() is not QThread.currentThread():
+            # Timers must end in their own thread, while its event dispatcher is still there.
+            QThread.currentThread().finished.connect(scheduler._threadFinished, Qt.ConnectionType.DirectConnection)
+    return scheduler
+
+
+def _forget() -> None:
+    _perThread.scheduler = None

@@ -1,0 +1,123 @@
+"""SslSocket: TLS over TCP as a QIODevice. One file for each idea; see ``base`` for the layers."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, QObject
+from PySide6.QtNetwork import QSslConfiguration
+
+from qtsecure.errors import SecureError
+from qtsecure.net.ssl_socket.connecting import Connecting
+from qtsecure.net.values import Protocol, SessionFacts, SslCertificate, SslCipher, SslConfiguration
+
+__all__ = ["SslSocket"]
+
+_NextProtocol = QSslConfiguration.NextProtocolNegotiationStatus
+
+
+class SslSocket(Connecting):
+    """A TLS client or the server's end of a TLS connection, with QSslSocket's methods and signals.
+
+    Differences from QSslSocket that matter: it is a QIODevice but no QAbstractSocket; a rejected
+    certificate is told to the peer with an alert; an end without close_notify can be told from a
+    clean one (peerClosedCleanly()); write() can be limited; sessions can be resumed.
+
+    Use it in the thread that made it. Network faults never raise: they arrive in errorOccurred,
+    with a sentence in errorString().
+
+    Args:
+        parent: The QObject that owns it.
+    """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+
+    def sslConfiguration(self) -> SslConfiguration:
+        """A copy of the configuration, with the facts of the current connection."""
+        stream = self._stream
+        if stream is None or not stream.complete:
+            return SslConfiguration(self._configuration)
+        chain = self._peerChain()
+        chosen = stream.negotiated_protocol()
+        return self._configuration.withSession(
+            SessionFacts(
+                peerCertificate=chain[0] if chain else SslCertificate(),
+                peerCertificateChain=tuple(chain),
+                sessionCipher=self.sessionCipher(),
+                sessionProtocol=self.sessionProtocol(),
+                nextNegotiatedProtocol=chosen,
+                nextProtocolNegotiationStatus=(
+                    _NextProtocol.NextProtocolNegotiationNegotiated
+                    if chosen
+                    else _NextProtocol.NextProtocolNegotiationNone
+                ),
+            )
+        )
+
+    def setSslConfiguration(self, configuration: SslConfiguration | QSslConfiguration) -> None:
+        """Use this configuration (a copy of it) for the next handshake."""
+        if isinstance(configuration, QSslConfiguration):
+            configuration = SslConfiguration.fromQt(configuration)
+        if not isinstance(configuration, SslConfiguration):
+            raise TypeError(
+                f"configuration must be an SslConfiguration or QSslConfiguration, not {type(configuration).__name__}."
+            )
+        self._configuration = SslConfiguration(configuration)
+
+    def peerCertificate(self) -> SslCertificate:
+        """The peer's certificate; null before it came, or when it has none."""
+        chain = self._peerChain()
+        return chain[0] if chain else SslCertificate()
+
+    def peerCertificateChain(self) -> list[SslCertificate]:
+        """The peer's chain, leaf first, as it was sent."""
+        return self._peerChain()
+
+    def sessionCipher(self) -> SslCipher:
+        """The cipher suite in use; null before ``encrypted`` and after the end."""
+        if self._stream is None or not self._encrypted:
+            return SslCipher()
+        return SslCipher(
+            self._stream.cipher_name(), self.sessionProtocol(), keyExchangeGroup=self._stream.group_name()
+        )
+
+    def sessionProtocol(self) -> Protocol:
+        """The protocol version in use; Unknown before ``encrypted`` and after the end."""
+        if self._stream is None or not self._encrypted:
+            return Protocol.Unknown
+        return Protocol.fromVersion(self._stream.protocol_version())
+
+    def negotiatedProtocol(self) -> str:
+        """The application protocol both sides agreed on (ALPN), or an empty string."""
+        if self._stream is None or not self._stream.complete:
+            return ""
+        return self._stream.negotiated_protocol().decode("utf-8", "replace")
+
+    def serverName(self) -> str:
+        """The host name that the client asked for (SNI, RFC 6066), or an empty string."""
+        return self._stream.server_name() if self._stream is not None else ""
+
+    def isSessionReused(self) -> bool:
+        """Whether the handshake resumed an earlier session."""
+        return self._stream is not None and self._stream.complete and self._stream.session_reused()
+
+    def keyExchangeGroup(self) -> str:
+        """The negotiated key-exchange group, for example X25519MLKEM768, or an empty string."""
+        return self._stream.group_name() if self._stream is not None and self._encrypted else ""
+
+    def exportKeyingMaterial(self, label: str | bytes, length: int, context: bytes | None = None) -> QByteArray:
+        """Keying material bound to this connection (RFC 5705; RFC 8446 section 7.5).
+
+        Args:
+            label: A label from the IANA registry, or a private one beginning with "EXPERIMENTAL".
+            length: How many bytes.
+            context: A context value; None differs from empty before TLS 1.3.
+
+        Raises:
+            SecureError: Before ``encrypted``.
+        """
+        if self._stream is None or not self._stream.complete:
+            raise SecureError(
+                SecureError.Code.WouldBlock, "Keying material exists only after the handshake; wait for encrypted()."
+            )
+        raw = label.encode("ascii") if isinstance(label, str) else label
+        return QByteArray(self._stream.export_keying_material(raw, length, context))

@@ -1,0 +1,188 @@
+"""The ground floor of SslSocket: signals, state, error, and the guard against re-entrancy.
+
+SslSocket is built in layers, one idea each, every layer a subclass of the one below:
+``SocketBase`` -> ``Reading`` -> ``Writing`` -> ``Closing`` -> ``Handshake`` -> ``Connecting`` -> ``SslSocket``.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Protocol
+
+from PySide6.QtCore import QIODevice, QObject, Signal
+from PySide6.QtNetwork import QAbstractSocket, QNetworkProxy, QSsl, QSslSocket
+from shiboken6 import isValid
+
+from qtsecure.engine.tls_stream import TlsStream
+from qtsecure.errors import SecureError
+from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.transports.stream import StreamTransport
+from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration, SslError
+
+__all__ = ["SocketBase", "SocketObserver"]
+
+_State = QAbstractSocket.SocketState
+
+
+class AfterEngine(enum.IntEnum):
+    """What a slot asked for while OpenSSL was on the stack; the strongest wish wins."""
+
+    NOTHING = 0
+    DISCONNECT = 1
+    CLOSE = 2
+    ABORT = 3
+
+
+class SocketObserver(Protocol):
+    """The server that still owns the handshake of an accepted socket; told after the socket's slots."""
+
+    def wantsPreSharedKeys(self) -> bool:
+        """Whether anybody listens to the server's PSK signal."""
+
+    def socketVerifyError(self, socket: SocketBase, error: SslError) -> None: ...
+    def socketErrors(self, socket: SocketBase, errors: list[SslError]) -> None: ...
+    def socketInterrupted(self, socket: SocketBase, error: SslError) -> None: ...
+    def socketAsksCertificate(self, socket: SocketBase, request: CertificateRequest) -> None: ...
+    def socketNeedsPreSharedKey(self, socket: SocketBase, authenticator: PreSharedKeyAuthenticator) -> None: ...
+    def socketAlert(
+        self, socket: SocketBase, sent: bool, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str
+    ) -> None: ...
+    def socketEncrypted(self, socket: SocketBase) -> None: ...
+    def socketFailed(self, socket: SocketBase, error: QAbstractSocket.SocketError) -> None: ...
+    def socketDisconnected(self, socket: SocketBase) -> None: ...
+
+
+class SocketBase(QIODevice):
+    """Signals, state and error of SslSocket."""
+
+    #: connected(): the TCP connection stands; the TLS handshake has been started if one was asked for.
+    connected = Signal()
+    #: disconnected(): the connection is over.
+    disconnected = Signal()
+    #: errorOccurred(error: QAbstractSocket.SocketError): see errorString() for what to do about it.
+    errorOccurred = Signal(QAbstractSocket.SocketError)
+    #: hostFound(): the name has been looked up.
+    hostFound = Signal()
+    #: stateChanged(state: QAbstractSocket.SocketState).
+    stateChanged = Signal(QAbstractSocket.SocketState)
+    #: proxyAuthenticationRequired(proxy: QNetworkProxy, authenticator: QAuthenticator).
+    proxyAuthenticationRequired = Signal(QNetworkProxy, object)
+
+    #: encrypted(): the handshake is complete; what was written before is sent now.
+    encrypted = Signal()
+    #: modeChanged(mode: QSslSocket.SslMode).
+    modeChanged = Signal(QSslSocket.SslMode)
+    #: sslErrors(errors: list[SslError]): everything wrong with the peer's certificate; ignoreSslErrors() here.
+    sslErrors = Signal(list)
+    #: peerVerifyError(error: SslError): one verification error, before sslErrors.
+    peerVerifyError = Signal(object)
+    #: handshakeInterruptedOnError(error: SslError): inside the handshake; continueInterruptedHandshake() here.
+    handshakeInterruptedOnError = Signal(object)
+    #: preSharedKeyAuthenticationRequired(authenticator: PreSharedKeyAuthenticator): set identity and key here.
+    preSharedKeyAuthenticationRequired = Signal(object)
+    #: alertSent(level: QSsl.AlertLevel, type: QSsl.AlertType, text: str).
+    alertSent = Signal(QSsl.AlertLevel, QSsl.AlertType, str)
+    #: alertReceived(level: QSsl.AlertLevel, type: QSsl.AlertType, text: str).
+    alertReceived = Signal(QSsl.AlertLevel, QSsl.AlertType, str)
+    #: encryptedBytesWritten(bytes: int): ciphertext that went out.
+    encryptedBytesWritten = Signal("qlonglong")
+    #: newSessionTicketReceived(): session() can resume this connection later (TLS 1.3).
+    newSessionTicketReceived = Signal()
+    #: acceptCertificate(request: CertificateRequest): errors that nobody ignored; accept(), reject() or defer().
+    acceptCertificate = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._transport: StreamTransport | None = None
+        self._stream: TlsStream | None = None
+        self._observer: SocketObserver | None = None
+        self._state = _State.UnconnectedState
+        self._error = QAbstractSocket.SocketError.UnknownSocketError
+        self._openFor = QIODevice.OpenModeFlag.NotOpen
+        self._readable = self._writable = False  # the same for the hot path: Qt's flags are slow in Python
+        self._mode = QSslSocket.SslMode.UnencryptedMode
+        self._configuration = SslConfiguration.defaultConfiguration()
+        self._afterEngine = AfterEngine.NOTHING
+        self._scheduler = schedulerOfThisThread()
+
+    # ---------------------------------------------------------------------- state and error
+
+    def state(self) -> QAbstractSocket.SocketState:
+        """The state of the connection (QAbstractSocket::state)."""
+        return self._state
+
+    def error(self) -> QAbstractSocket.SocketError:
+        """The last error, or UnknownSocketError; its sentence is errorString()."""
+        return self._error
+
+    def mode(self) -> QSslSocket.SslMode:
+        """Unencrypted, or the role in TLS (QSslSocket::mode)."""
+        return self._mode
+
+    def isSequential(self) -> bool:
+        """Always True: there is no seeking in a network stream."""
+        return True
+
+    def openMode(self) -> QIODevice.OpenModeFlag:
+        """The mode as the program sees it.
+
+        Below, the device is open for reading only: a C++ writer fails at once instead of reaching
+        PySide's broken writeData().
+        """
+        return self._openFor
+
+    def isWritable(self) -> bool:
+        """Whether write() may be called."""
+        return self._writable
+
+    def _setState(self, state: QAbstractSocket.SocketState) -> bool:
+        """Change the state and say so; False when a slot has deleted the socket."""
+        if self._state != state:
+            self._state = state
+            self.stateChanged.emit(state)
+        return isValid(self)
+
+    def _setMode(self, mode: QSslSocket.SslMode) -> bool:
+        if self._mode != mode:
+            self._mode = mode
+            self.modeChanged.emit(mode)
+        return isValid(self)
+
+    def _reportError(self, error: QAbstractSocket.SocketError, text: str) -> bool:
+        """Set and emit an error; False when a slot has deleted the socket."""
+        self._error = error
+        self.setErrorString(text)
+        self.errorOccurred.emit(error)
+        if not isValid(self):
+            return False
+        if self._observer is not None:
+            self._observer.socketFailed(self, error)
+        return isValid(self)
+
+    def _openAs(self, mode: QIODevice.OpenModeFlag) -> None:
+        self._openFor = mode
+        self._readable = bool(mode & QIODevice.OpenModeFlag.ReadOnly)
+        self._writable = bool(mode & QIODevice.OpenModeFlag.WriteOnly)
+        self.setOpenMode(QIODevice.OpenModeFlag.ReadOnly)
+
+    # ------------------------------------------------------------------------------- guard
+
+    def _engineOnStack(self) -> bool:
+        return self._stream is not None and self._stream.busy
+
+    def _refuseInsideEngine(self, method: str) -> None:
+        """Raise for calls that can do nothing sensible while OpenSSL waits for a slot's answer."""
+        if self._engineOnStack():
+            raise SecureError(
+                SecureError.Code.Pending,
+                f"{method}() cannot be called from a slot that the handshake is waiting for; "
+                "answer first and call it afterwards, for example with QTimer.singleShot(0, ...).",
+            )
+
+    def _deferToAfterEngine(self, wish: AfterEngine) -> bool:
+        """Note what a slot wants while OpenSSL is on the stack; False when it can be done now."""
+        if not self._engineOnStack():
+            return False
+        self._afterEngine = max(self._afterEngine, wish)
+        return True

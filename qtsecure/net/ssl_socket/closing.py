@@ -1,0 +1,225 @@
+"""The ends of a connection: ours, the peer's, and the sudden one.
+
+Whatever the way, the same things happen once each and in this order: the state becomes
+Unconnected, readChannelFinished, disconnected.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QIODevice, QObject, qWarning
+from PySide6.QtNetwork import QAbstractSocket, QSslSocket
+from shiboken6 import isValid
+
+from qtsecure.engine.states import StreamState
+from qtsecure.net.ssl_socket.base import AfterEngine
+from qtsecure.net.ssl_socket.writing import Writing
+
+__all__ = ["Closing"]
+
+_State = QAbstractSocket.SocketState
+
+
+class Closing(Writing):
+    """The closing methods of SslSocket."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pendingClose = False
+        self._transportEnded = False
+
+    # ---------------------------------------------------------------------------- public
+
+    def disconnectFromHost(self) -> None:
+        """Send everything that is queued, say goodbye (close_notify), and disconnect.
+
+        While the connection is still being made it is completed first, so that what was written
+        before is delivered (QAbstractSocket::disconnectFromHost).
+        """
+        if self._deferToAfterEngine(AfterEngine.DISCONNECT) or self._state == _State.UnconnectedState:
+            return
+        if self._state in (_State.HostLookupState, _State.ConnectingState):
+            self._pendingClose = True
+            return
+        if self._state == _State.BoundState:
+            self.abort()
+            return
+        self._pendingClose = True
+        if not self._setState(_State.ClosingState):
+            return
+        self._flushQueued()
+        if isValid(self) and self._pendingClose and not self._outgoing:
+            self._queueDrained()
+
+    def close(self) -> None:
+        """Disconnect as disconnectFromHost() does, drop what was not read, and close the device."""
+        if self._deferToAfterEngine(AfterEngine.CLOSE):
+            return
+        if self._openFor != QIODevice.OpenModeFlag.NotOpen:
+            self._openAs(QIODevice.OpenModeFlag.NotOpen)
+            QIODevice.close(self)  # emits aboutToClose
+            if not isValid(self):
+                return
+        self._dropIncoming()
+        if self._state in (_State.HostLookupState, _State.ConnectingState) and not self._outgoing:
+            self._drop()
+        else:
+            self.disconnectFromHost()
+
+    def abort(self) -> None:
+        """Drop everything and disconnect at once; the peer sees an unclean end."""
+        if self._deferToAfterEngine(AfterEngine.ABORT):
+            return
+        wasOpen = self._openFor != QIODevice.OpenModeFlag.NotOpen
+        self._dropOutgoing()
+        self._dropIncoming()
+        if not self._drop() or not wasOpen:
+            return
+        self._openAs(QIODevice.OpenModeFlag.NotOpen)
+        QIODevice.close(self)  # emits aboutToClose, as Qt does, last
+
+    def peerClosedCleanly(self) -> bool:
+        """Whether the peer ended with close_notify, so that nothing it sent can be missing."""
+        return self._stream is not None and self._stream.peer_closed_cleanly
+
+    # ---------------------------------------------------------------------------- inside
+
+    def _mayQueue(self) -> bool:
+        return self._state != _State.UnconnectedState
+
+    def _maySend(self) -> bool:
+        if self._state not in (_State.ConnectedState, _State.ClosingState):
+            return False
+        stream = self._stream
+        if stream is None:
+            return self._mode == QSslSocket.SslMode.UnencryptedMode
+        return stream.established and not stream.busy
+
+    def _queueDrained(self) -> None:
+        if not self._pendingClose or self._transport is None:
+            return
+        stream = self._stream
+        if stream is None or stream.established:
+            self._sayGoodbye()
+        elif stream.state is StreamState.FAILED:
+            self._drop()
+
+    def _sayGoodbye(self) -> None:
+        """Everything is encrypted: send close_notify behind it and let the transport finish."""
+        if not self._setState(_State.ClosingState) or self._transport is None:
+            return
+        stream = self._stream
+        if stream is not None and stream.established:
+            stream.close()
+            sent = self._sendOutgoing()
+            if not self._handleEvents():
+                return
+            if sent:
+                self.encryptedBytesWritten.emit(sent)
+                if not isValid(self):
+                    return
+        self._drop(graceful=True)
+
+    def _drop(self, *, graceful: bool = False) -> bool:
+        """Let go of the transport and become Unconnected; False when a slot deleted the socket."""
+        transport, self._transport = self._transport, None
+        self._pendingClose = False
+        self._abandonAttempt()
+        self._dropOutgoing()
+        if transport is not None:
+            if graceful:
+                transport.closeGracefully()
+            else:
+                transport.abort()
+        if self._state == _State.UnconnectedState:
+            return isValid(self)
+        if not self._setState(_State.UnconnectedState):
+            return False
+        self.readChannelFinished.emit()
+        if not isValid(self):
+            return False
+        self.disconnected.emit()
+        if not isValid(self):
+            return False
+        if self._observer is not None:
+            self._observer.socketDisconnected(self)
+        return isValid(self)
+
+    def _abandonAttempt(self) -> None:
+        """Cancel whatever is under way: look-up, deadlines, a pending certificate decision."""
+        raise NotImplementedError
+
+    def _handleEvents(self) -> bool:
+        """Turn the engine's events into signals; False when the socket is gone."""
+        raise NotImplementedError
+
+    def _endWith(self, error: QAbstractSocket.SocketError, text: str, *, viaClosing: bool = True) -> None:
+        """The connection is over because of the peer, the network or a failed handshake.
+
+        The transport's last bytes (an alert) go out before any slot runs, so that a slot that
+        aborts or deletes cannot lose them.
+        """
+        transport = self._transport
+        self._pendingClose = False
+        if not self._reportError(error, text):
+            if transport is not None:
+                transport.closeGracefully()
+            return
+        if self._state == _State.UnconnectedState or self._transport is not transport:
+            return  # the slot has aborted, or has begun a new connection
+        if viaClosing and not self._setState(_State.ClosingState):
+            return
+        if self._transport is transport:
+            self._drop(graceful=True)
+
+    def _runAfterEngine(self) -> bool:
+        """Do what slots asked for while OpenSSL was on the stack; False when the socket is done."""
+        wish, self._afterEngine = self._afterEngine, AfterEngine.NOTHING
+        if wish is AfterEngine.ABORT:
+            self.abort()
+        elif wish is AfterEngine.CLOSE:
+            self.close()
+        elif wish is AfterEngine.DISCONNECT:
+            self.disconnectFromHost()
+        return wish is AfterEngine.NOTHING or wish is AfterEngine.DISCONNECT
+
+    # ------------------------------------------------------------------- from the transport
+
+    def transportEnded(self) -> None:
+        """The peer's direction ended."""
+        if not isValid(self):
+            return
+        self._transportEnded = True
+        stream = self._stream
+        if stream is None:
+            if not self._announceData():
+                return
+            if self._state != _State.UnconnectedState:
+                self._endWith(
+                    QAbstractSocket.SocketError.RemoteHostClosedError, "The remote host closed the connection."
+                )
+            return
+        if not self._readRemaining():
+            return
+        if stream.peer_closed_cleanly and self._outgoing and stream.established:
+            return  # the peer only ended its own direction: what is queued may still go out
+        if stream is self._stream:
+            stream.receive_end()
+            if self._handleEvents() and self._transport is not None and self._stream is stream:
+                self._drop(graceful=True)
+
+    def _readRemaining(self) -> bool:
+        """Decrypt everything that is left, whatever the read limit; False when the socket is gone."""
+        raise NotImplementedError
+
+    def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
+        """The transport broke."""
+        if not isValid(self):
+            return
+        if self._stream is not None and not self._readRemaining():
+            return
+        if self._state != _State.UnconnectedState:
+            self._endWith(error, text)
+
+    def _warn(self, text: str) -> None:
+        """Say what Qt says on the console for a call that makes no sense in this state."""
+        qWarning(f"SslSocket: {text}")

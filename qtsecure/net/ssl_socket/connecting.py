@@ -1,0 +1,329 @@
+"""From a host name to a connected transport: look-up, one address after the other, descriptors."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QIODevice, QObject
+from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSslSocket
+from shiboken6 import isValid
+
+from qtsecure.errors import SecureError
+from qtsecure.net.addresses import checkPort
+from qtsecure.net.name_lookup import NameLookup
+from qtsecure.net.scheduler import Deadline
+from qtsecure.net.ssl_socket.handshake import Handshake
+from qtsecure.net.transports.choice import adoptStream, makeStream
+
+__all__ = ["Connecting"]
+
+_State = QAbstractSocket.SocketState
+_Error = QAbstractSocket.SocketError
+_Layer = QAbstractSocket.NetworkLayerProtocol
+_Mode = QIODevice.OpenModeFlag
+_ADDRESS_TIMEOUT_MS = 30_000
+_WANTED = {_Layer.IPv4Protocol: {_Layer.IPv4Protocol}, _Layer.IPv6Protocol: {_Layer.IPv6Protocol}}
+
+
+class Connecting(Handshake):
+    """The connecting methods of SslSocket."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._autoEncrypt = False
+        self._port = 0
+        self._protocol = _Layer.AnyIPProtocol
+        self._lookup: NameLookup | None = None
+        self._addresses: list[QHostAddress] = []
+        self._addressDeadline: Deadline | None = None
+        self._localAddress = QHostAddress()
+        self._localPort = 0
+        self._peerAddress = QHostAddress()
+        self._peerPort = 0
+
+    # ---------------------------------------------------------------------------- public
+
+    def connectToHost(
+        self,
+        hostName: str | QHostAddress,
+        port: int,
+        mode: QIODevice.OpenModeFlag = _Mode.ReadWrite,
+        protocol: QAbstractSocket.NetworkLayerProtocol = _Layer.AnyIPProtocol,
+    ) -> None:
+        """Connect without TLS; startClientEncryption() may follow (STARTTLS).
+
+        Args:
+            hostName: A name or an address.
+            port: 1 to 65535.
+            mode: What the device is opened for.
+            protocol: IPv4 or IPv6 only, or any.
+
+        Raises:
+            TypeError, ValueError: For an unusable argument. Failures arrive in errorOccurred.
+        """
+        self._refuseInsideEngine("connectToHost")
+        name = _checkHost(hostName)
+        checkPort(port, lowest=1)
+        if self._state not in (_State.UnconnectedState, _State.BoundState):
+            self._reportError(_Error.OperationError, "A connection is being made or stands already; disconnect first.")
+            return
+        self._autoEncrypt = False
+        self._begin(name, port, mode, protocol)
+
+    def connectToHostEncrypted(
+        self,
+        hostName: str,
+        port: int,
+        *arguments: QIODevice.OpenModeFlag | str | QAbstractSocket.NetworkLayerProtocol,
+        mode: QIODevice.OpenModeFlag = _Mode.ReadWrite,
+        protocol: QAbstractSocket.NetworkLayerProtocol = _Layer.AnyIPProtocol,
+        sslPeerName: str = "",
+    ) -> None:
+        """Connect and begin TLS at once; ``encrypted`` tells when it is safe.
+
+        The positional forms are Qt's: ``(host, port, mode, protocol)`` and
+        ``(host, port, sslPeerName, mode, protocol)``.
+
+        Args:
+            hostName: A name or an address; also what the certificate must prove.
+            port: 1 to 65535.
+            mode: What the device is opened for.
+            protocol: IPv4 or IPv6 only, or any.
+            sslPeerName: Another name that the certificate must prove instead.
+
+        Raises:
+            TypeError, ValueError: For an unusable argument. Failures arrive in errorOccurred.
+        """
+        self._refuseInsideEngine("connectToHostEncrypted")
+        name = _checkHost(hostName)
+        checkPort(port, lowest=1)
+        rest = list(arguments)
+        if rest and isinstance(rest[0], str):
+            sslPeerName = str(rest.pop(0))
+        for argument in rest:
+            if isinstance(argument, QIODevice.OpenModeFlag):
+                mode = argument
+            elif isinstance(argument, QAbstractSocket.NetworkLayerProtocol):
+                protocol = argument
+            else:
+                raise TypeError(
+                    "After the port come the verify name, the open mode and the protocol, "
+                    f"not {type(argument).__name__}."
+                )
+        if self._state not in (_State.UnconnectedState, _State.BoundState):
+            self._warn("connectToHostEncrypted() called while a connection is being made or stands already.")
+            return
+        try:
+            # Unusable settings are told before anything goes on the wire.
+            self._configuration.toEngine("client", pskEnabled=False)
+        except SecureError as error:
+            self._reportError(_Error.SslInvalidUserDataError, error.message)
+            return
+        if sslPeerName:
+            self._peerVerifyName = sslPeerName
+        self._autoEncrypt = True
+        self._ignoreAll = False
+        self._begin(name, port, mode, protocol)
+
+    def setSocketDescriptor(
+        self,
+        socketDescriptor: int,
+        state: QAbstractSocket.SocketState = _State.ConnectedState,
+        openMode: QIODevice.OpenModeFlag = _Mode.ReadWrite,
+    ) -> bool:
+        """Take over a connected native descriptor; False (and error()) when it is not one.
+
+        On success the socket owns the descriptor and closes it.
+        """
+        self._refuseInsideEngine("setSocketDescriptor")
+        if state != _State.ConnectedState:
+            raise ValueError("state must be ConnectedState; other descriptors cannot be adopted.")
+        self._resetConnection()
+        try:
+            transport = adoptStream(self, socketDescriptor)
+        except (OSError, ValueError, OverflowError) as error:
+            self._error = _Error.SocketResourceError
+            self.setErrorString(f"The descriptor {socketDescriptor} is not a connected socket: {error}.")
+            return False
+        self._transport = transport
+        self._connectDestroyed(transport)
+        self._openAs(openMode)
+        self._rememberEnds()
+        self._setState(state)
+        return True
+
+    def socketDescriptor(self) -> int:
+        """The native descriptor, or -1."""
+        return self._transport.descriptor() if self._transport is not None else -1
+
+    def localAddress(self) -> QHostAddress:
+        """The own address; null when not connected."""
+        return self._localAddress
+
+    def localPort(self) -> int:
+        """The own port; 0 when not connected."""
+        return self._localPort
+
+    def peerAddress(self) -> QHostAddress:
+        """The peer's address; kept after the end until the next connection."""
+        return self._peerAddress
+
+    def peerPort(self) -> int:
+        """The peer's port; kept after the end until the next connection."""
+        return self._peerPort
+
+    def peerName(self) -> str:
+        """The host name given to connectToHost()."""
+        return self._hostName
+
+    # ------------------------------------------------------------------------- attempts
+
+    def _begin(
+        self,
+        hostName: str,
+        port: int,
+        mode: QIODevice.OpenModeFlag,
+        protocol: QAbstractSocket.NetworkLayerProtocol,
+    ) -> None:
+        self._resetConnection()
+        self._hostName = hostName
+        self._port = port
+        self._protocol = protocol
+        self._openAs(mode)
+        if not self._setState(_State.HostLookupState) or self._state != _State.HostLookupState:
+            return
+        literal = QHostAddress()
+        if literal.setAddress(hostName.strip("[]")):
+            self._found([literal], "")
+        else:
+            self._lookup = NameLookup(self._found)
+            self._lookup.start(hostName)
+
+    def _found(self, addresses: list[QHostAddress], errorText: str) -> None:
+        self._lookup = None
+        if not isValid(self) or self._state != _State.HostLookupState:
+            return
+        wanted = _WANTED.get(self._protocol)
+        self._addresses = [a for a in addresses if wanted is None or a.protocol() in wanted]
+        if not self._addresses:
+            reason = errorText.rstrip(".") if not addresses and errorText else "it has no address of the wanted kind"
+            self._giveUp(
+                _Error.HostNotFoundError, f"The host {self._hostName!r} was not found ({reason}); check the name."
+            )
+            return
+        if not self._setState(_State.ConnectingState):
+            return
+        self.hostFound.emit()
+        if isValid(self) and self._state == _State.ConnectingState:
+            self._connectNext()
+
+    def _connectNext(self) -> None:
+        """Try the next address; each is tried once."""
+        transport = makeStream(self)
+        self._transport = transport
+        self._connectDestroyed(transport)
+        self._addressDeadline = self._scheduler.callLater(_ADDRESS_TIMEOUT_MS, self._addressTimedOut)
+        transport.connectTo(self._addresses.pop(0), self._port)
+
+    def _addressTimedOut(self) -> None:
+        if isValid(self) and self._state == _State.ConnectingState:
+            self._attemptFailed(_Error.SocketTimeoutError, "The remote host did not answer in time.")
+
+    def _attemptFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
+        self._cancelAddressDeadline()
+        if self._addresses:
+            self._connectNext()
+        else:
+            self._giveUp(error, text)
+
+    def _giveUp(self, error: QAbstractSocket.SocketError, text: str) -> None:
+        """No connection: the state changes first, then the error is told (as Qt does)."""
+        self._abandonAttempt()
+        self._pendingClose = False
+        self._dropOutgoing()
+        if self._setState(_State.UnconnectedState) and self._state == _State.UnconnectedState:
+            self._reportError(error, text)
+
+    def _abandonAttempt(self) -> None:
+        lookup, self._lookup = self._lookup, None
+        if lookup is not None:
+            lookup.abort()
+        self._addresses = []
+        self._cancelAddressDeadline()
+        self._cancelHandshakeDeadline()
+        self._encrypted = False
+        self._cancelRequest()
+
+    def _cancelAddressDeadline(self) -> None:
+        if self._addressDeadline is not None:
+            self._addressDeadline.cancel()
+            self._addressDeadline = None
+
+    def _resetConnection(self) -> None:
+        """Forget the previous connection, so that nothing of it leaks into the next."""
+        self._stream = None
+        self._mode = QSslSocket.SslMode.UnencryptedMode
+        self._errors = []
+        self._error = _Error.UnknownSocketError
+        self.setErrorString("Unknown error")
+        self._dropIncoming()
+        self._dropOutgoing()
+        if QIODevice.bytesAvailable(self):
+            QIODevice.readAll(self)
+        self._readingPaused = False
+        self._pendingClose = False
+        self._transportEnded = False
+        self._hostName = ""
+        self._heldInput = 0
+        self._localAddress, self._localPort = QHostAddress(), 0
+        self._peerAddress, self._peerPort = QHostAddress(), 0
+
+    def _rememberEnds(self) -> None:
+        if self._transport is not None:
+            self._localAddress, self._localPort = self._transport.localEnd()
+            self._peerAddress, self._peerPort = self._transport.peerEnd()
+
+    def _connectDestroyed(self, transport: object) -> None:
+        """Close the descriptor when C++ deletes the socket while Python still refers to it."""
+        self.destroyed.connect(transport.abort)  # type: ignore[attr-defined]
+
+    # ------------------------------------------------------------------- from the transport
+
+    def transportConnected(self) -> None:
+        """An address answered: TLS begins before ``connected`` is emitted, as in Qt."""
+        if not isValid(self) or self._state != _State.ConnectingState:
+            return
+        self._cancelAddressDeadline()
+        self._addresses = []
+        self._rememberEnds()
+        transport = self._transport
+        if not self._setState(_State.ConnectedState) or self._transport is not transport:
+            return
+        started = self._autoEncrypt and self._startEncryption(server=False)
+        if not isValid(self) or self._transport is not transport:
+            return
+        self.connected.emit()
+        if not isValid(self) or self._transport is not transport:
+            return
+        if self._autoEncrypt and not started:
+            self._drop()  # the settings were refused; the error has been told
+        elif not self._autoEncrypt and (self._outgoing or self._pendingClose):
+            self._flushQueued()
+
+    def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
+        """The attempt failed, or the connection broke."""
+        if isValid(self) and self._state == _State.ConnectingState:
+            self._attemptFailed(error, text)
+        else:
+            super().transportFailed(error, text)
+
+
+def _checkHost(hostName: str | QHostAddress) -> str:
+    if isinstance(hostName, QHostAddress):
+        hostName = hostName.toString()
+    if not isinstance(hostName, str):
+        raise TypeError(f"hostName must be a str, not {type(hostName).__name__}.")
+    if not hostName or "\0" in hostName:
+        raise ValueError("hostName must be the name or the address of a host, not empty and without NUL.")
+    return hostName

@@ -1,0 +1,559 @@
+"""From the engine's events to signals: handshake, certificate errors, keys, alerts, data.
+
+The way of ciphertext: transport -> ``transportLanded`` -> engine -> ``_decrypt`` -> ``_append`` ->
+``readyRead``. The way of a certificate error: engine -> ``CertificateProblems`` ->
+``_certificateProblems`` -> ``peerVerifyError``, ``sslErrors``, ``acceptCertificate``.
+
+Slots may do anything. Whatever is emitted here is emitted after the engine has returned, except
+for the questions that it waits for (``SocketDecisions``); after each emit the socket may be gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from weakref import ref
+
+from PySide6.QtCore import SIGNAL, QIODevice, QObject
+from PySide6.QtNetwork import QAbstractSocket, QSsl, QSslError, QSslSocket
+from shiboken6 import isValid
+
+from qtsecure.engine._openssl import buffers_of_this_thread
+from qtsecure.engine.alerts import alert_text
+from qtsecure.engine.decisions import HandshakeDecisions
+from qtsecure.engine.events import (
+    AlertReceived,
+    AlertSent,
+    CertificateProblems,
+    FailureKind,
+    HandshakeCompleted,
+    PeerClosed,
+    StreamFailed,
+)
+from qtsecure.engine.states import StreamState
+from qtsecure.engine.tls_stream import TlsStream
+from qtsecure.engine.verification import VerificationIssue
+from qtsecure.errors import SecureError
+from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.scheduler import Deadline
+from qtsecure.net.ssl_socket.closing import Closing
+from qtsecure.net.values import PreSharedKeyAuthenticator, SslCertificate, SslError
+
+__all__ = ["Handshake"]
+
+_State = QAbstractSocket.SocketState
+_Error = QAbstractSocket.SocketError
+_PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject)")
+_DECISION_LIMIT_MS = 300_000
+_HELD_INPUT = 65536
+"""How much a peer may send while a decision about its certificate is pending."""
+
+_FAILURES: dict[FailureKind, QAbstractSocket.SocketError] = {
+    FailureKind.TRUNCATED: _Error.RemoteHostClosedError,
+    FailureKind.ENDED_IN_HANDSHAKE: _Error.RemoteHostClosedError,
+    FailureKind.READ: _Error.SslInternalError,
+    FailureKind.WRITE: _Error.SslInternalError,
+}
+_LEVELS = {1: QSsl.AlertLevel.Warning, 2: QSsl.AlertLevel.Fatal}
+
+
+class Handshake(Closing):
+    """The TLS methods of SslSocket."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._handshakeTimeout = 30_000
+        self._handshakeDeadline: Deadline | None = None
+        self._decisionDeadline: Deadline | None = None
+        self._request: CertificateRequest | None = None
+        self._encrypted = False
+        self._ignoreAll = False
+        self._ignoreList: list[SslError | QSslError] = []
+        self._errors: list[SslError] = []
+        self._continueInterrupted = False
+        self._peerVerifyName = ""
+        self._hostName = ""
+        self._handlingEvents = False
+        self._heldInput = 0
+        self._buffers = buffers_of_this_thread()
+
+    # ---------------------------------------------------------------------------- public
+
+    def isEncrypted(self) -> bool:
+        """Whether the handshake is complete and the connection stands."""
+        return self._encrypted
+
+    def startClientEncryption(self) -> None:
+        """Begin TLS as the client on a connected socket (QSslSocket::startClientEncryption)."""
+        self._refuseInsideEngine("startClientEncryption")
+        if self._mayStartEncryption("startClientEncryption"):
+            self._startEncryption(server=False)
+
+    def startServerEncryption(self) -> None:
+        """Begin TLS as the server on a connected socket (QSslSocket::startServerEncryption)."""
+        self._refuseInsideEngine("startServerEncryption")
+        if self._mayStartEncryption("startServerEncryption"):
+            self._startEncryption(server=True)
+
+    def handshakeTimeout(self) -> int:
+        """How long the handshake may take in all, in ms; 0 or -1 for no limit."""
+        return self._handshakeTimeout
+
+    def setHandshakeTimeout(self, ms: int) -> None:
+        """Limit the whole handshake, from its first byte; takes effect with the next handshake.
+
+        Raises:
+            ValueError: For a negative number other than -1.
+        """
+        if ms < -1:
+            raise ValueError(f"ms must be a number of milliseconds, or 0 or -1 for no limit, not {ms}.")
+        self._handshakeTimeout = ms
+
+    def ignoreSslErrors(self, errors: Sequence[SslError | QSslError] | None = None) -> None:
+        """Go on in spite of certificate errors.
+
+        Args:
+            errors: Exactly the errors to ignore, each with its certificate; connecting fails if
+                there is any other. The list stays for later connections and replaces an earlier
+                one. Without it all errors of this connection are ignored, which gives up any
+                protection; call it in a slot of sslErrors, because connecting resets it.
+        """
+        if errors is None:
+            self._ignoreAll = True
+            return
+        errors = list(errors)
+        for error in errors:
+            if not isinstance(error, (SslError, QSslError)):
+                raise TypeError(f"errors must hold SslError or QSslError objects, not {type(error).__name__}.")
+        self._ignoreList = errors
+
+    def continueInterruptedHandshake(self) -> None:
+        """In a slot of handshakeInterruptedOnError: go on; asked anew for each error."""
+        self._continueInterrupted = True
+
+    def sslHandshakeErrors(self) -> list[SslError]:
+        """What was wrong with the peer's certificate in this connection."""
+        return list(self._errors)
+
+    def peerVerifyName(self) -> str:
+        """The name of setPeerVerifyName()."""
+        return self._peerVerifyName
+
+    def setPeerVerifyName(self, hostName: str) -> None:
+        """The name that the server's certificate must prove, instead of the host's own."""
+        if not isinstance(hostName, str):
+            raise TypeError(f"hostName must be a str, not {type(hostName).__name__}.")
+        self._peerVerifyName = hostName
+
+    # ------------------------------------------------------------------------- beginning
+
+    def _mayStartEncryption(self, method: str) -> bool:
+        if self._mode != QSslSocket.SslMode.UnencryptedMode:
+            self._warn(f"{method}() called on a socket that is already in TLS mode.")
+            return False
+        if self._transport is None or self._state != _State.ConnectedState:
+            self._warn(f"{method}() called on a socket that is not connected.")
+            return False
+        return True
+
+    def _startEncryption(self, *, server: bool) -> bool:
+        """Make the engine and let it begin; False when the socket is gone or cannot do TLS."""
+        mode = QSslSocket.SslMode.SslServerMode if server else QSslSocket.SslMode.SslClientMode
+        if not self._setMode(mode) or self._transport is None:
+            return False
+        try:
+            configuration = self._configuration.toEngine(
+                "server" if server else "client", pskEnabled=self._wantsPreSharedKeys()
+            )
+            stream = TlsStream(
+                configuration,
+                server=server,
+                peer_name="" if server else self._peerVerifyName or self._hostName,
+                decisions=SocketDecisions(self),
+            )
+            self._stream = stream
+            if self._handshakeTimeout > 0 and self._handshakeDeadline is None:
+                self._handshakeDeadline = self._scheduler.callLater(self._handshakeTimeout, self._handshakeTimedOut)
+            stream.start()
+        except SecureError as error:
+            self._stream = None
+            self._cancelHandshakeDeadline()
+            self._reportError(_Error.SslInvalidUserDataError, error.message)
+            return False
+        early = self._takeEarlyCiphertext()
+        if early:
+            stream.receive(early)
+        return self._afterEngineCall()
+
+    def _takeEarlyCiphertext(self) -> bytes:
+        """What arrived before TLS began and nobody read is the peer's first flight."""
+        held = b"" if not QIODevice.bytesAvailable(self) else QIODevice.readAll(self).data()
+        return held + self._take(self._incomingBytes)
+
+    def _wantsPreSharedKeys(self) -> bool:
+        if self.receivers(_PSK_SIGNAL) > 0:
+            return True
+        return self._observer is not None and self._observer.wantsPreSharedKeys()
+
+    # ------------------------------------------------------------------ the way of the data
+
+    def transportLanded(self, count: int) -> None:
+        """Ciphertext (or plain data) arrived in the landing buffer of this thread."""
+        stream = self._stream
+        if stream is None:
+            self._plainLanded(count)
+            return
+        if stream.busy:
+            # A nested event loop runs in a slot that the engine waits for: nothing may go in.
+            raise RuntimeError("Data was read while the engine was on the stack.")
+        stream.receive_landed(count)
+        if self._encrypted:
+            self._decrypt()
+        else:
+            if stream.state is StreamState.DECIDING:
+                self._heldInput += count
+                if self._heldInput > _HELD_INPUT:
+                    self._pauseReading()
+            self._afterEngineCall()
+
+    def _plainLanded(self, count: int) -> None:
+        self._append(bytes(self._buffers.landing_view[:count]))
+        if self._readBufferSize and not self._room():
+            self._pauseReading()
+        self._announceData()
+
+    def _decrypt(self) -> None:
+        """Decrypt what the engine holds, as far as the read limit goes, and announce it."""
+        stream = self._stream
+        if stream is None or stream.busy:
+            return
+        room = self._room()
+        if room:
+            data = stream.read(room)
+            while data:
+                self._append(data)
+                room -= len(data)
+                if room <= 0:
+                    break
+                data = stream.read(room)
+        if room <= 0:
+            self._pauseReading()
+        if stream.answered_peer():
+            self._sendOutgoing()
+        if self._newData and not self._announceData():
+            return
+        if stream.has_events and stream is self._stream:
+            self._handleEvents()
+
+    def _continueReading(self) -> None:
+        if not isValid(self) or self._transport is None:
+            return
+        if self._stream is not None and self._encrypted:
+            self._decrypt()
+        if isValid(self) and self._transport is not None and not self._readingPaused:
+            self._transport.setReading(True)
+
+    def _readRemaining(self) -> bool:
+        stream = self._stream
+        while stream is not None and not stream.busy and (data := stream.read(1 << 18)):
+            self._append(data)
+        return self._announceData()
+
+    # --------------------------------------------------------------------------- events
+
+    def _afterEngineCall(self) -> bool:
+        """Send what the engine has to say, then tell the program; False when the socket is done."""
+        sent = self._sendOutgoing()
+        if self._afterEngine and not self._runAfterEngine():
+            return False
+        if not self._handleEvents():
+            return False
+        if sent and self._encrypted:
+            self.encryptedBytesWritten.emit(sent)
+        return isValid(self) and self._transport is not None
+
+    def _handleEvents(self) -> bool:
+        stream = self._stream
+        if self._handlingEvents:
+            return True  # a slot below us runs an event loop; its caller goes on afterwards
+        self._handlingEvents = True
+        try:
+            while stream is not None and stream is self._stream:
+                event = stream.next_event()
+                if event is None:
+                    break
+                match event:
+                    case AlertSent(level, description):
+                        self._alert(True, level, description)
+                    case AlertReceived(level, description):
+                        self._alert(False, level, description)
+                    case CertificateProblems(issues, decision_needed):
+                        self._certificateProblems(issues, decision_needed)
+                    case HandshakeCompleted():
+                        self._handshakeCompleted()
+                    case PeerClosed():
+                        self._peerClosed()
+                    case StreamFailed(kind, message):
+                        self._streamFailed(kind, message)
+                if not isValid(self):
+                    return False
+        finally:
+            self._handlingEvents = False
+        return isValid(self)
+
+    def _alert(self, sent: bool, level: int, description: int) -> None:
+        qtLevel = _LEVELS.get(level, QSsl.AlertLevel.Unknown)
+        kind = QSsl.AlertType(description)
+        text = alert_text(description)
+        (self.alertSent if sent else self.alertReceived).emit(qtLevel, kind, text)
+        if isValid(self) and self._observer is not None:
+            self._observer.socketAlert(self, sent, qtLevel, kind, text)
+
+    def _handshakeCompleted(self) -> None:
+        self._cancelHandshakeDeadline()
+        self._encrypted = True
+        stream = self._stream
+        assert stream is not None
+        # What the peer sent right behind its Finished is readable when the slots run.
+        room = self._room()
+        if room and (data := stream.read(room)):
+            self._append(data)
+        self.encrypted.emit()
+        if not isValid(self):
+            return
+        if self._observer is not None:
+            self._observer.socketEncrypted(self)
+            if not isValid(self):
+                return
+        if self._newData and self._incomingBytes and not self._announceData():
+            return
+        self._newData = False
+        self._scheduler.defer(self._decryptLater)
+        if self._outgoing or self._pendingClose:
+            self._flushQueued()
+
+    def _decryptLater(self) -> None:
+        """Whatever came with the handshake beyond the first read."""
+        if isValid(self) and self._encrypted:
+            self._decrypt()
+
+    def _peerClosed(self) -> None:
+        """close_notify: report it, send what is still queued, and answer it."""
+        transport = self._transport
+        if not self._reportError(_Error.RemoteHostClosedError, "The TLS/SSL connection has been closed by the peer."):
+            return
+        if self._transport is not transport or self._state == _State.UnconnectedState:
+            return
+        self._pendingClose = True
+        if not self._setState(_State.ClosingState):
+            return
+        self._flushQueued()
+        if isValid(self) and self._pendingClose and not self._outgoing:
+            self._queueDrained()
+
+    def _streamFailed(self, kind: FailureKind, message: str) -> None:
+        self._cancelHandshakeDeadline()
+        self._cancelRequest()
+        self._sendOutgoing()
+        late = kind in (FailureKind.CERTIFICATE_REJECTED, FailureKind.TRUNCATED, FailureKind.READ, FailureKind.WRITE)
+        viaClosing = late and not self._configuration.handshakeMustInterruptOnError()
+        self._endWith(_FAILURES.get(kind, _Error.SslHandshakeFailedError), message, viaClosing=viaClosing)
+
+    # -------------------------------------------------------------------------- deadline
+
+    def _cancelHandshakeDeadline(self) -> None:
+        if self._handshakeDeadline is not None:
+            self._handshakeDeadline.cancel()
+            self._handshakeDeadline = None
+
+    def _handshakeTimedOut(self) -> None:
+        self._handshakeDeadline = None
+        if not isValid(self) or self._state == _State.UnconnectedState:
+            return
+        # As QSslServer does: disconnected first, then the error.
+        if self._drop(graceful=True):
+            self._reportError(
+                _Error.SocketTimeoutError,
+                "The TLS handshake did not complete in time; the peer is too slow, or does not speak TLS.",
+            )
+
+    # ------------------------------------------------------------- certificate decisions
+
+    def _certificateProblems(self, issues: tuple[VerificationIssue, ...], decisionNeeded: bool) -> None:
+        stream = self._stream
+        assert stream is not None
+        if self._request is not None:
+            return  # asked inside the handshake (TLS 1.3 server), and the answer was deferred
+        verdict = self._judgeCertificate(issues, decisionNeeded)
+        if not isValid(self) or stream is not self._stream or not decisionNeeded or verdict is None:
+            return
+        self._answerCertificate(stream, verdict)
+
+    def _answerCertificate(self, stream: TlsStream, accepted: bool) -> None:
+        self._heldInput = 0
+        if accepted:
+            stream.accept_certificate()
+        else:
+            stream.reject_certificate()
+        self._sendOutgoing()
+        if self._readingPaused and self._transport is not None:
+            self._readingPaused = False
+            self._transport.setReading(True)
+
+    def _judgeCertificate(self, issues: tuple[VerificationIssue, ...], decisionNeeded: bool) -> bool | None:
+        """Tell the program about the errors and hear its answer; None when it comes later."""
+        errors = [SslError.fromIssue(issue) for issue in issues]
+        own = [error for error in errors if _isOwnFinding(error)]
+        found = [error for error in errors if not _isOwnFinding(error)]
+        # Qt's orders: OpenSSL's findings first one by one, the own findings first in the list.
+        self._errors = own + found
+        for error in found + own:
+            self.peerVerifyError.emit(error)
+            if not self._stillDeciding():
+                return False
+            if self._observer is not None:
+                self._observer.socketVerifyError(self, error)
+                if not self._stillDeciding():
+                    return False
+        self.sslErrors.emit(list(self._errors))
+        if not self._stillDeciding():
+            return False
+        if self._observer is not None:
+            self._observer.socketErrors(self, list(self._errors))
+            if not self._stillDeciding():
+                return False
+        if not decisionNeeded or self._allIgnored():
+            return True
+        return self._requestDecision()
+
+    def _stillDeciding(self) -> bool:
+        return isValid(self) and self._transport is not None and not self._afterEngine
+
+    def _allIgnored(self) -> bool:
+        if self._ignoreList:
+            return all(any(error.matches(ignored) for ignored in self._ignoreList) for error in self._errors)
+        return self._ignoreAll
+
+    def _requestDecision(self) -> bool | None:
+        request = CertificateRequest(
+            self._peerChain(), list(self._errors), self._peerVerifyName or self._hostName, self
+        )
+        self._request = request
+        self.acceptCertificate.emit(request)
+        if not self._stillDeciding():
+            return False
+        if self._observer is not None:
+            self._observer.socketAsksCertificate(self, request)
+            if not self._stillDeciding():
+                return False
+        if self._allIgnored():  # ignoreSslErrors() in the slot is an answer, too
+            request.accept()
+        verdict = request._verdict(self._decided)
+        if verdict is None:
+            # The user's time is not the peer's fault: the handshake's own deadline pauses.
+            self._cancelHandshakeDeadline()
+            self._decisionDeadline = self._scheduler.callLater(_DECISION_LIMIT_MS, request.reject)
+        else:
+            self._request = None
+            request.deleteLater()
+        return verdict
+
+    def _decided(self, accepted: bool) -> None:
+        """The deferred answer."""
+        self._request = None
+        self._cancelDecisionDeadline()
+        stream = self._stream
+        if not isValid(self) or stream is None or stream.state is not StreamState.DECIDING:
+            return
+        if self._handshakeTimeout > 0 and accepted:
+            self._handshakeDeadline = self._scheduler.callLater(self._handshakeTimeout, self._handshakeTimedOut)
+        self._answerCertificate(stream, accepted)
+        self._afterEngineCall()
+
+    def _cancelRequest(self) -> None:
+        request, self._request = self._request, None
+        self._cancelDecisionDeadline()
+        if request is not None and isValid(request):
+            request._cancel()
+            if isValid(request):
+                request.deleteLater()
+
+    def _cancelDecisionDeadline(self) -> None:
+        if self._decisionDeadline is not None:
+            self._decisionDeadline.cancel()
+            self._decisionDeadline = None
+
+    def _peerChain(self) -> list[SslCertificate]:
+        certificates = self._stream.peer_certificates() if self._stream is not None else ()
+        return [SslCertificate(certificate) for certificate in certificates]
+
+
+def _isOwnFinding(error: SslError) -> bool:
+    return error.error() in (
+        QSslError.SslError.HostNameMismatch,
+        QSslError.SslError.NoPeerCertificate,
+        QSslError.SslError.CertificateBlacklisted,
+    )
+
+
+class SocketDecisions(HandshakeDecisions):
+    """Asks the program while OpenSSL is on the stack; nothing is read from the network meanwhile."""
+
+    def __init__(self, socket: Handshake) -> None:
+        self._socket = ref(socket)
+
+    def _asking(self) -> Handshake | None:
+        """The socket, if its slots may still be asked."""
+        socket = self._socket()
+        if socket is None or not isValid(socket) or socket._transport is None or socket._afterEngine:
+            return None
+        socket._transport.setReading(False)
+        return socket
+
+    def _asked(self, socket: Handshake) -> bool:
+        """After the slots: whether the handshake may still go on."""
+        if not isValid(socket) or socket._transport is None:
+            return False
+        socket._transport.setReading(True)
+        return not socket._afterEngine
+
+    def continue_after(self, issue: VerificationIssue) -> bool:
+        socket = self._asking()
+        if socket is None:
+            return False
+        error = SslError.fromIssue(issue)
+        socket._continueInterrupted = False
+        socket.handshakeInterruptedOnError.emit(error)
+        if isValid(socket) and socket._observer is not None:
+            socket._observer.socketInterrupted(socket, error)
+        return self._asked(socket) and socket._continueInterrupted
+
+    def accept_now(self, issues: tuple[VerificationIssue, ...]) -> bool | None:
+        socket = self._asking()
+        if socket is None:
+            return False
+        verdict = socket._judgeCertificate(issues, True)
+        return verdict if self._asked(socket) else False
+
+    def psk_for_server(self, hint: bytes) -> tuple[bytes, bytes] | None:
+        return self._ask(PreSharedKeyAuthenticator.forClient(hint))
+
+    def psk_for_client(self, identity: bytes) -> bytes | None:
+        socket = self._socket()
+        hint = socket._configuration.preSharedKeyIdentityHint().data() if socket is not None else b""
+        answer = self._ask(PreSharedKeyAuthenticator.forServer(hint, identity))
+        return answer[1] if answer is not None else None
+
+    def _ask(self, authenticator: PreSharedKeyAuthenticator) -> tuple[bytes, bytes] | None:
+        socket = self._asking()
+        if socket is None:
+            return None
+        try:
+            socket.preSharedKeyAuthenticationRequired.emit(authenticator)
+            if isValid(socket) and socket._observer is not None:
+                socket._observer.socketNeedsPreSharedKey(socket, authenticator)
+            if not self._asked(socket):
+                return None
+            key = authenticator.preSharedKey().data()
+            return (authenticator.identity().data(), key) if key else None
+        finally:
+            authenticator.wipe()

@@ -1,0 +1,1 @@
+"""How bytes travel: the reactor's own sockets, or any open QIODevice."""

@@ -1,0 +1,227 @@
+"""Any open QIODevice as transport; a QTcpSocket where the reactor is not available.
+
+This is how connections run on Windows, through Qt's proxies, over a QLocalSocket or a serial
+port, and inside another SslSocket.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QIODevice, QObject
+from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QTcpSocket
+from shiboken6 import isValid
+
+from qtsecure.engine._openssl import buffers_of_this_thread
+from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.transports.stream import HIGH_WATER, StreamOwner, StreamTransport
+
+__all__ = ["DeviceStream", "QtSocketStream"]
+
+_LINGER_MS = 1000
+
+
+class DeviceStream(StreamTransport):
+    """Carries bytes over a QIODevice that is open for reading and writing.
+
+    The device stays the program's; closing ends the writing but not the device, unless it is one
+    that this class made.
+    """
+
+    def __init__(self, owner: StreamOwner, device: QIODevice) -> None:
+        super().__init__(owner)
+        self._device: QIODevice | None = device
+        self._reading = True
+        self._ended = False
+        self._landing = buffers_of_this_thread().landing_view
+        self._signals = _DeviceSignals(self, device)
+        if device.bytesAvailable():
+            schedulerOfThisThread().defer(self.onReadyRead)
+
+    def connectTo(self, address: QHostAddress, port: int) -> None:
+        raise TypeError("A QIODevice that is already open cannot be connected.")
+
+    # ------------------------------------------------------------------- device signals
+
+    def onReadyRead(self) -> None:
+        """The device has bytes."""
+        size = len(self._landing)
+        while self._reading:
+            device = self._device
+            if device is None or not isValid(device):
+                return
+            data = device.read(size).data()
+            if not data:
+                break
+            self._landing[: len(data)] = data
+            self.owner().transportLanded(len(data))
+        if self._ended and self._reading:
+            self._reportEnd()
+
+    def onBytesWritten(self, count: int) -> None:
+        """The device has sent bytes."""
+        count = min(count, self.unsent)
+        self.unsent -= count
+        if count:
+            self.owner().transportSent(count)
+
+    def onReadChannelFinished(self) -> None:
+        """The device will bring no more than it holds."""
+        if self._ended:
+            return
+        self._ended = True
+        self.onReadyRead()
+
+    def _reportEnd(self) -> None:
+        if self._device is not None:
+            self._ended = False
+            self.owner().transportEnded()
+
+    def onErrorOccurred(self, error: QAbstractSocket.SocketError) -> None:
+        """The socket below broke; its end is reported by readChannelFinished."""
+        device = self._device
+        if error == QAbstractSocket.SocketError.RemoteHostClosedError or device is None:
+            return
+        text = device.errorString()
+        self.abort()
+        self.owner().transportFailed(error, f"{text.rstrip('.')}.")
+
+    def onConnected(self) -> None:
+        """The socket below is connected."""
+        self.owner().transportConnected()
+
+    # -------------------------------------------------------------------------- sending
+
+    def send(self, data: memoryview) -> int:
+        device = self._device
+        if device is None or not isValid(device):
+            return 0
+        written = device.write(bytes(data))
+        if written > 0:
+            self.unsent += written
+        # What a device takes counts as sent only when it says so; ciphertext is never taken in part.
+        return 0
+
+    def setReading(self, wanted: bool) -> None:
+        if self._reading == wanted:
+            return
+        self._reading = wanted
+        if isinstance(self._device, QAbstractSocket):
+            self._device.setReadBufferSize(0 if wanted else HIGH_WATER)
+        if wanted:
+            schedulerOfThisThread().defer(self.onReadyRead)
+
+    # -------------------------------------------------------------------------- closing
+
+    def closeGracefully(self) -> None:
+        self._release()
+
+    def abort(self) -> None:
+        self._release()
+
+    def _release(self) -> QIODevice | None:
+        device, self._device = self._device, None
+        self._signals.detach()
+        self.unsent = 0
+        return device if device is not None and isValid(device) else None
+
+    # ---------------------------------------------------------------------------- facts
+
+    def descriptor(self) -> int:
+        return self._device.socketDescriptor() if isinstance(self._device, QAbstractSocket) else -1
+
+    def localEnd(self) -> tuple[QHostAddress, int]:
+        if isinstance(self._device, QAbstractSocket):
+            return self._device.localAddress(), self._device.localPort()
+        return QHostAddress(), 0
+
+    def peerEnd(self) -> tuple[QHostAddress, int]:
+        if isinstance(self._device, QAbstractSocket):
+            return self._device.peerAddress(), self._device.peerPort()
+        return QHostAddress(), 0
+
+
+class _DeviceSignals:
+    """The connections from the device to its stream, made and undone together."""
+
+    def __init__(self, stream: DeviceStream, device: QIODevice) -> None:
+        self._pairs = [
+            (device.readyRead, stream.onReadyRead),
+            (device.bytesWritten, stream.onBytesWritten),
+            (device.readChannelFinished, stream.onReadChannelFinished),
+            (device.aboutToClose, stream.onReadChannelFinished),
+        ]
+        if isinstance(device, QAbstractSocket):
+            self._pairs.append((device.errorOccurred, stream.onErrorOccurred))
+            self._pairs.append((device.connected, stream.onConnected))
+        self._device: QObject = device
+        for signal, slot in self._pairs:
+            signal.connect(slot)
+
+    def detach(self) -> None:
+        pairs, self._pairs = self._pairs, []
+        if isValid(self._device):
+            for signal, slot in pairs:
+                signal.disconnect(slot)
+
+
+class QtSocketStream(DeviceStream):
+    """A QTcpSocket of our own: the transport where there is no reactor."""
+
+    def __init__(self, owner: StreamOwner) -> None:
+        super().__init__(owner, QTcpSocket())
+
+    @classmethod
+    def adopt(cls, owner: StreamOwner, descriptor: int) -> QtSocketStream:
+        """Take over a connected descriptor; OSError when it is none."""
+        transport = cls(owner)
+        if not transport._tcp().setSocketDescriptor(descriptor):
+            text = transport._tcp().errorString()
+            transport.abort()
+            raise OSError(text)
+        transport._tcp().setSocketOption(QAbstractSocket.SocketOption.LowDelayOption, 1)
+        return transport
+
+    def _tcp(self) -> QTcpSocket:
+        assert isinstance(self._device, QTcpSocket)
+        return self._device
+
+    def connectTo(self, address: QHostAddress, port: int) -> None:
+        self._tcp().connectToHost(address, port)
+
+    def onConnected(self) -> None:
+        self._tcp().setSocketOption(QAbstractSocket.SocketOption.LowDelayOption, 1)
+        super().onConnected()
+
+    def closeGracefully(self) -> None:
+        device = self._release()
+        if isinstance(device, QTcpSocket):
+            _Lingering(device)
+
+    def abort(self) -> None:
+        device = self._release()
+        if isinstance(device, QTcpSocket):
+            device.abort()
+            device.deleteLater()
+
+
+class _Lingering(QObject):
+    """Lets a QTcpSocket deliver its last bytes; unread input would otherwise reset the connection."""
+
+    def __init__(self, device: QTcpSocket) -> None:
+        super().__init__(device)
+        self._device = device
+        device.setReadBufferSize(0)
+        device.readyRead.connect(self._drop)
+        device.disconnected.connect(self._finish)
+        self._deadline = schedulerOfThisThread().callLater(_LINGER_MS, self._finish)
+        device.readAll()
+        device.disconnectFromHost()
+        if isValid(self) and device.state() == QAbstractSocket.SocketState.UnconnectedState:
+            self._finish()
+
+    def _drop(self) -> None:
+        self._device.readAll()
+
+    def _finish(self) -> None:
+        self._deadline.cancel()
+        if isValid(self._device):
+            self._device.deleteLater()

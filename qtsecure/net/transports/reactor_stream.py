@@ -1,0 +1,299 @@
+"""A non-blocking TCP socket of our own, served by the thread's reactor."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections import deque
+
+from PySide6.QtNetwork import QHostAddress
+
+from qtsecure.engine._openssl import buffers_of_this_thread
+from qtsecure.net.addresses import nativeAddress, qtAddress
+from qtsecure.net.reactor import READ, WRITE, Registration, reactorOfThisThread
+from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.socket_errors import socketError
+from qtsecure.net.transports.stream import StreamOwner, StreamTransport
+
+__all__ = ["ReactorStream"]
+
+_READS_PER_EVENT = 4
+_LINGER_MS = 1000
+"""How long an ended connection may take to deliver what is unsent and to see the peer's end."""
+
+
+class ReactorStream(StreamTransport):
+    """The transport on platforms with epoll or kqueue."""
+
+    def __init__(self, owner: StreamOwner) -> None:
+        super().__init__(owner)
+        self._socket: socket.socket | None = None
+        self._registration: Registration | None = None
+        self._reactor = reactorOfThisThread()
+        self._landing = buffers_of_this_thread().landing_view
+        self._waiting: deque[memoryview] = deque()
+        self._connecting = False
+        self._reading = True
+        self._ended = False
+
+    @classmethod
+    def adopt(cls, owner: StreamOwner, descriptor: int) -> ReactorStream:
+        """Take over a connected descriptor; OSError when it is none."""
+        transport = cls(owner)
+        adopted = socket.socket(fileno=descriptor)
+        try:
+            adopted.getpeername()
+            transport._use(adopted)
+        except BaseException:
+            adopted.detach()
+            raise
+        transport._watch()
+        return transport
+
+    def connectTo(self, address: QHostAddress, port: int) -> None:
+        family, target = nativeAddress(address, port)
+        try:
+            self._use(socket.socket(family, socket.SOCK_STREAM))
+            assert self._socket is not None
+            number = self._socket.connect_ex(target)
+        except OSError as error:
+            number = error.errno or errno.EIO
+        if number not in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
+            self._refuse(number)
+            return
+        self._connecting = True
+        self._watch()
+
+    def _refuse(self, number: int) -> None:
+        # Always reported from the event loop, whether the kernel refused at once or later.
+        self.abort()
+        failure = socketError(number)
+        schedulerOfThisThread().defer(lambda: self.owner().transportFailed(*failure))
+
+    def _use(self, native: socket.socket) -> None:
+        native.setblocking(False)
+        if native.family in (socket.AF_INET, socket.AF_INET6):
+            # Writes are coalesced before encryption, so Nagle's delay could only hurt.
+            native.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = native
+
+    def _watch(self) -> None:
+        assert self._socket is not None
+        self._registration = self._reactor.register(self._socket.fileno(), self._interest(), self._onEvents)
+
+    def _interest(self) -> int:
+        if self._connecting:
+            return WRITE
+        return (READ if self._reading and not self._ended else 0) | (WRITE if self.unsent else 0)
+
+    def _updateInterest(self) -> None:
+        if self._registration is not None:
+            self._reactor.setInterest(self._registration, self._interest())
+
+    # ------------------------------------------------------------------------ events
+
+    def _onEvents(self, events: int) -> None:
+        if self._connecting:
+            self._finishConnecting()
+            return
+        if events & WRITE and self.unsent:
+            self._sendWaiting()
+        if events & ~WRITE and self._reading:
+            self._receive()
+
+    def _finishConnecting(self) -> None:
+        assert self._socket is not None
+        number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            self.abort()
+            self.owner().transportFailed(*socketError(number))
+            return
+        self._connecting = False
+        self._updateInterest()
+        self.owner().transportConnected()
+
+    def _receive(self) -> None:
+        size = len(self._landing)
+        for _ in range(_READS_PER_EVENT):
+            native = self._socket
+            if native is None or not self._reading or self._ended:
+                return
+            try:
+                count = native.recv_into(self._landing)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self._break(error)
+                return
+            if not count:
+                self._ended = True
+                self._updateInterest()
+                self.owner().transportEnded()
+                return
+            self.owner().transportLanded(count)
+            if count < size:
+                return
+
+    def _break(self, error: OSError) -> None:
+        self.abort()
+        self.owner().transportFailed(*socketError(error.errno or errno.EIO))
+
+    # ----------------------------------------------------------------------- sending
+
+    def send(self, data: memoryview) -> int:
+        native = self._socket
+        if native is None:
+            return 0
+        sent = 0
+        if not self.unsent:
+            try:
+                sent = native.send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError as error:
+                # The peer's reset; what it sent before may still be readable, so reading reports it.
+                if error.errno not in (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN):
+                    number = error.errno or errno.EIO
+                    schedulerOfThisThread().defer(lambda: self._breakLater(number))
+                return len(data)
+            if sent == len(data):
+                return sent
+        self._waiting.append(memoryview(bytes(data[sent:])))
+        self.unsent += len(data) - sent
+        self._updateInterest()
+        return sent
+
+    def _breakLater(self, number: int) -> None:
+        if self._socket is not None:
+            self._break(OSError(number, ""))
+
+    def _sendWaiting(self) -> None:
+        total = 0
+        try:
+            while self._waiting and self._socket is not None:
+                part = self._waiting[0]
+                sent = self._socket.send(part)
+                total += sent
+                if sent < len(part):
+                    self._waiting[0] = part[sent:]
+                else:
+                    self._waiting.popleft()
+        except (BlockingIOError, InterruptedError):
+            pass  # the rest waits for the next event
+        except OSError:
+            # Nothing can go out any more; reading tells the reason once the data has been read.
+            total = self.unsent
+            self._waiting.clear()
+        self.unsent -= total
+        self._updateInterest()
+        if total:
+            self.owner().transportSent(total)
+
+    def setReading(self, wanted: bool) -> None:
+        if self._reading != wanted:
+            self._reading = wanted
+            self._updateInterest()
+
+    # ----------------------------------------------------------------------- closing
+
+    def closeGracefully(self) -> None:
+        native, waiting, unsent, ended = self._socket, self._waiting, self.unsent, self._ended
+        self._release()
+        if native is not None:
+            _Lingering(native, waiting, unsent, ended)
+
+    def abort(self) -> None:
+        native = self._socket
+        self._release()
+        if native is not None:
+            native.close()
+
+    def _release(self) -> None:
+        if self._registration is not None:
+            self._reactor.unregister(self._registration)
+        self._registration = None
+        self._socket = None
+        self._connecting = False
+        self._waiting = deque()
+        self.unsent = 0
+
+    # ------------------------------------------------------------------------- facts
+
+    def descriptor(self) -> int:
+        return self._socket.fileno() if self._socket is not None else -1
+
+    def localEnd(self) -> tuple[QHostAddress, int]:
+        if self._socket is None:
+            return QHostAddress(), 0
+        return qtAddress(self._socket.family, self._socket.getsockname())
+
+    def peerEnd(self) -> tuple[QHostAddress, int]:
+        try:
+            if self._socket is not None:
+                return qtAddress(self._socket.family, self._socket.getpeername())
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:  # the peer reset the connection in between
+                raise
+        return QHostAddress(), 0
+
+
+class _Lingering:
+    """Delivers the last bytes of a closed connection without its socket object.
+
+    Closing a descriptor with unread input makes the kernel send a reset, which can destroy our
+    last alert before the peer has read it. So the direction is ended first, and what still comes
+    is read and dropped until the peer ends, too, or the time is up.
+    """
+
+    def __init__(self, native: socket.socket, waiting: deque[memoryview], unsent: int, ended: bool) -> None:
+        self._reactor = reactorOfThisThread()
+        self._socket = native
+        self._waiting = waiting
+        self._ended = ended
+        self._outputDone = False
+        self._registration: Registration | None = self._reactor.register(
+            native.fileno(), READ | (WRITE if unsent else 0), self._onEvents
+        )
+        self._deadline = schedulerOfThisThread().callLater(_LINGER_MS, self._close)
+        if not unsent:
+            self._endOutput()
+
+    def _onEvents(self, events: int) -> None:
+        try:
+            while self._waiting:
+                sent = self._socket.send(self._waiting[0])
+                if sent < len(self._waiting[0]):
+                    self._waiting[0] = self._waiting[0][sent:]
+                    break
+                self._waiting.popleft()
+            if not self._waiting and not self._outputDone:
+                self._endOutput()
+            if self._registration is not None and events & ~WRITE and not self._socket.recv(65536):
+                self._ended = True
+                self._maybeClose()
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self._close()  # the peer is gone; there is nobody left to tell
+
+    def _endOutput(self) -> None:
+        self._outputDone = True
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close()  # the peer is gone already
+            return
+        if self._registration is not None:
+            self._reactor.setInterest(self._registration, READ)
+        self._maybeClose()
+
+    def _maybeClose(self) -> None:
+        if self._ended and self._outputDone:
+            self._close()
+
+    def _close(self) -> None:
+        self._deadline.cancel()
+        if self._registration is not None:
+            self._reactor.unregister(self._registration)
+            self._registration = None
+            self._socket.close()

@@ -1,0 +1,109 @@
+"""What an SslSocket needs of the thing that carries its bytes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Protocol
+from weakref import ReferenceType, ref
+
+from PySide6.QtNetwork import QAbstractSocket, QHostAddress
+
+__all__ = ["HIGH_WATER", "NULL_OWNER", "StreamOwner", "StreamTransport"]
+
+HIGH_WATER = 128 * 1024
+"""With more unsent bytes than this a transport is given nothing new to send."""
+
+
+class StreamOwner(Protocol):
+    """Whom a transport tells what happens. Any of these calls may end in slots that delete both."""
+
+    def transportConnected(self) -> None:
+        """The connection stands."""
+
+    def transportLanded(self, count: int) -> None:
+        """So many bytes have arrived and lie in the landing buffer of this thread."""
+
+    def transportSent(self, count: int) -> None:
+        """So many bytes that had to wait went out."""
+
+    def transportEnded(self) -> None:
+        """The peer sends no more."""
+
+    def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
+        """The connection could not be made or broke."""
+
+
+class _NullOwner:
+    """Swallows what a transport says after its owner has gone."""
+
+    def transportConnected(self) -> None:
+        pass
+
+    def transportLanded(self, count: int) -> None:
+        pass
+
+    def transportSent(self, count: int) -> None:
+        pass
+
+    def transportEnded(self) -> None:
+        pass
+
+    def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
+        pass
+
+
+NULL_OWNER: StreamOwner = _NullOwner()
+
+
+class StreamTransport(ABC):
+    """A byte stream to the peer.
+
+    The owner is held weakly: a socket that the program has dropped must not live on because its
+    descriptor is registered somewhere. When the owner goes, the connection is aborted.
+    """
+
+    def __init__(self, owner: StreamOwner) -> None:
+        self._owner: ReferenceType[StreamOwner] = ref(owner, self._ownerGone)
+        self.unsent = 0
+
+    def owner(self) -> StreamOwner:
+        """The owner, or a deaf one when it has gone."""
+        return self._owner() or NULL_OWNER
+
+    def _ownerGone(self, reference: object) -> None:
+        self.abort()
+
+    @abstractmethod
+    def connectTo(self, address: QHostAddress, port: int) -> None:
+        """Begin to connect; transportConnected or transportFailed tells the outcome."""
+
+    @abstractmethod
+    def send(self, data: memoryview) -> int:
+        """Send, and keep what does not go out now; how many bytes went out at once.
+
+        ``data`` is only borrowed: what is kept is copied.
+        """
+
+    @abstractmethod
+    def setReading(self, wanted: bool) -> None:
+        """Pause or resume reading; while paused the peer feels back-pressure."""
+
+    @abstractmethod
+    def closeGracefully(self) -> None:
+        """Send what is unsent, end our direction, and let go of the owner at once."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Close now and drop what is unsent; nothing is reported any more."""
+
+    @abstractmethod
+    def descriptor(self) -> int:
+        """The native descriptor, or -1."""
+
+    @abstractmethod
+    def localEnd(self) -> tuple[QHostAddress, int]:
+        """The own address and port."""
+
+    @abstractmethod
+    def peerEnd(self) -> tuple[QHostAddress, int]:
+        """The peer's address and port."""

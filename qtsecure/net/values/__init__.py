@@ -1,0 +1,21 @@
+"""The public value types: certificates, errors, ciphers, protocols, configurations and pre-shared keys."""
+
+from __future__ import annotations
+
+from qtsecure.net.values.pre_shared_key_authenticator import PreSharedKeyAuthenticator
+from qtsecure.net.values.protocol import Protocol
+from qtsecure.net.values.session_facts import SessionFacts
+from qtsecure.net.values.ssl_certificate import SslCertificate
+from qtsecure.net.values.ssl_cipher import SslCipher
+from qtsecure.net.values.ssl_configuration import SslConfiguration
+from qtsecure.net.values.ssl_error import SslError
+
+__all__ = [
+    "PreSharedKeyAuthenticator",
+    "Protocol",
+    "SessionFacts",
+    "SslCertificate",
+    "SslCipher",
+    "SslConfiguration",
+    "SslError",
+]

@@ -1,0 +1,100 @@
+"""Checks of setters' arguments; what passes them is what the engine takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import QByteArray
+from PySide6.QtNetwork import QSslCipher
+
+from qtsecure.net.values.engine_names import isGroupSupported, supportedCipherNames
+from qtsecure.net.values.ssl_cipher import SslCipher
+
+__all__ = ["applicationProtocolsFrom", "cipherNamesFrom", "groupNamesFrom", "identityHintFrom", "octets"]
+
+_MAXIMUM_HINT_LENGTH = 255
+_MAXIMUM_ALPN_LENGTH = 65535
+
+
+def octets(value: bytes | bytearray | memoryview | QByteArray | str, argument: str) -> bytes:
+    """Return ``value`` as bytes; text becomes UTF-8.
+
+    Raises:
+        TypeError: ``value`` is of another type; the message names ``argument``.
+    """
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, QByteArray):
+        return bytes(value.data())
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    raise TypeError(f"{argument} must be bytes or text, not {type(value).__name__}")
+
+
+def cipherNamesFrom(ciphers: str | Iterable[SslCipher | QSslCipher | str]) -> tuple[str, ...]:
+    """Return OpenSSL's names of cipher suites, each once.
+
+    Raises:
+        TypeError: ``ciphers`` is of another type.
+        ValueError: A suite is not known or protects nothing.
+    """
+    parts = [part for part in ciphers.split(":") if part] if isinstance(ciphers, str) else list(ciphers)
+    names: dict[str, None] = {}
+    for part in parts:
+        name = part.name() if isinstance(part, (SslCipher, QSslCipher)) else part
+        if not isinstance(name, str):
+            raise TypeError(f"ciphers must contain cipher suites or their names, not {type(name).__name__}")
+        if name not in supportedCipherNames():
+            raise ValueError(f"ciphers contains {name!r}, which is not a supported cipher suite")
+        names[name] = None
+    return tuple(names)
+
+
+def groupNamesFrom(groups: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of key-exchange groups, each once.
+
+    Raises:
+        TypeError: ``groups`` is not a list of strings.
+        ValueError: The engine does not know a group.
+    """
+    if isinstance(groups, str):
+        raise TypeError("groups must be a list of names, not one string")
+    names = tuple(dict.fromkeys(groups))
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"groups must contain names, not {type(name).__name__}")
+        if not isGroupSupported(name):
+            raise ValueError(f"groups contains {name!r}, which is not a key-exchange group of the engine")
+    return names
+
+
+def applicationProtocolsFrom(protocols: Iterable[bytes | bytearray | QByteArray | str]) -> tuple[bytes, ...]:
+    """Return names of application protocols (RFC 7301), each once.
+
+    Raises:
+        TypeError: ``protocols`` is not a list of bytes or strings.
+        ValueError: A name is empty or longer than 255 bytes, or all are longer than 65535.
+    """
+    if isinstance(protocols, (bytes, bytearray, QByteArray, str)):
+        raise TypeError(f"protocols must be a list of names, not one {type(protocols).__name__}")
+    names = tuple(dict.fromkeys(octets(name, "protocols") for name in protocols))
+    for name in names:
+        if not 1 <= len(name) <= 255:
+            raise ValueError(f"protocols contains a name of {len(name)} bytes; 1 to 255 are allowed")
+    if sum(len(name) + 1 for name in names) > _MAXIMUM_ALPN_LENGTH:
+        raise ValueError("protocols is too long to be sent; all names together have at most 65535 bytes")
+    return names
+
+
+def identityHintFrom(hint: bytes | bytearray | QByteArray | str) -> bytes:
+    """Return the hint for a pre-shared key (RFC 4279) as bytes.
+
+    Raises:
+        TypeError: ``hint`` is neither bytes nor a string.
+        ValueError: ``hint`` is longer than 255 bytes or contains a NUL.
+    """
+    value = octets(hint, "hint")
+    # OpenSSL takes the hint as a C string and would silently send the part before the NUL.
+    if len(value) > _MAXIMUM_HINT_LENGTH or 0 in value:
+        raise ValueError("hint must have at most 255 bytes and no NUL")
+    return value

@@ -1,0 +1,50 @@
+"""Which cipher suites and key-exchange groups the engine knows."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from OpenSSL import SSL
+
+from qtsecure.engine.configuration import TlsConfiguration
+from qtsecure.engine.contexts import context_for
+from qtsecure.errors import SecureError
+
+__all__ = ["isGroupSupported", "supportedCipherNames"]
+
+_TLS13_SUITES = (
+    b"TLS_AES_256_GCM_SHA384",
+    b"TLS_CHACHA20_POLY1305_SHA256",
+    b"TLS_AES_128_GCM_SHA256",
+    b"TLS_AES_128_CCM_SHA256",
+    b"TLS_AES_128_CCM_8_SHA256",
+)
+
+# Without authentication or encryption a suite protects nothing; for SRP passwords and DSA keys
+# there is no way to supply them.
+_TLS12_SELECTION = b"ALL:!aNULL:!eNULL:!SRP:!aDSS"
+
+_GROUP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
+
+
+@functools.cache
+def supportedCipherNames() -> tuple[str, ...]:
+    """Return OpenSSL's names of all cipher suites that can be configured, best first."""
+    context = SSL.Context(SSL.TLS_METHOD)
+    context.set_tls13_ciphersuites(b":".join(_TLS13_SUITES))
+    context.set_cipher_list(_TLS12_SELECTION)
+    return tuple(SSL.Connection(context, None).get_cipher_list())
+
+
+@functools.cache
+def isGroupSupported(name: str) -> bool:
+    """Whether ``name`` is one key-exchange group of the engine, such as ``X25519``."""
+    # OpenSSL's group lists have a syntax of their own; only plain names are let through.
+    if not _GROUP_NAME.match(name):
+        return False
+    try:
+        context_for(TlsConfiguration(groups=(name,)), server=False)
+    except SecureError:
+        return False
+    return True

@@ -1,0 +1,479 @@
+"""What a connection brings along and demands, as a value with Qt's getters and setters."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import ClassVar, NoReturn
+
+from PySide6.QtCore import QByteArray
+from PySide6.QtNetwork import QSsl, QSslCertificate, QSslCipher, QSslConfiguration, QSslSocket
+
+from qtsecure.engine.certificates import PrivateKey
+from qtsecure.engine.configuration import TlsConfiguration
+from qtsecure.engine.trust import TrustAnchors
+from qtsecure.net.values import qt_configuration
+from qtsecure.net.values.arguments import (
+    applicationProtocolsFrom,
+    cipherNamesFrom,
+    groupNamesFrom,
+    identityHintFrom,
+)
+from qtsecure.net.values.engine_names import supportedCipherNames
+from qtsecure.net.values.protocol import Protocol
+from qtsecure.net.values.session_facts import SessionFacts
+from qtsecure.net.values.sources import CertificateSource, PrivateKeySource, certificatesFrom, privateKeyFrom
+from qtsecure.net.values.ssl_certificate import SslCertificate
+from qtsecure.net.values.ssl_cipher import SslCipher
+from qtsecure.net.values.tls_settings import OwnKey, Role, SystemRoots, TlsSettings, defaultCipherNames
+
+__all__ = ["SslConfiguration"]
+
+
+class SslConfiguration:
+    """A copyable, comparable set of TLS settings; methods follow ``QSslConfiguration``.
+
+    Getters return what was set, or the default. What cannot work is refused by the setter, not by
+    the handshake: a key that does not belong to the certificate, an unknown cipher, and so on. A
+    socket or server copies its configuration, so changes afterwards have no effect on it.
+
+    As in Qt, ``SslConfiguration()`` trusts the roots of this computer until an authority is added;
+    :meth:`defaultConfiguration` lists them, and an added authority comes on top.
+
+    Usable from any thread, but one object only from one thread at a time. It holds a private key:
+    it cannot be pickled, and its repr does not show the key.
+
+    Args:
+        other: The configuration to copy.
+    """
+
+    ALPNProtocolHTTP2: ClassVar[bytes] = b"h2"
+    NextProtocolHttp1_1: ClassVar[bytes] = b"http/1.1"
+
+    __slots__ = ("_settings",)
+
+    def __init__(self, other: SslConfiguration | None = None) -> None:
+        if other is None:
+            self._settings = _NULL
+        elif isinstance(other, SslConfiguration):
+            # The settings are immutable; every setter replaces them.
+            self._settings = other._settings
+        else:
+            raise TypeError(
+                f"other must be an SslConfiguration, not {type(other).__name__}; for Qt's type there is fromQt"
+            )
+
+    # Ready-made configurations
+
+    @staticmethod
+    def defaultConfiguration() -> SslConfiguration:
+        """Return a copy of the configuration that sockets start with."""
+        return SslConfiguration(_default)
+
+    @staticmethod
+    def setDefaultConfiguration(configuration: SslConfiguration) -> None:
+        """Set the configuration that sockets made from now on start with."""
+        if not isinstance(configuration, SslConfiguration):
+            raise TypeError(f"configuration must be an SslConfiguration, not {type(configuration).__name__}")
+        global _default
+        _default = SslConfiguration(configuration)
+
+    @staticmethod
+    def forServer(
+        certificateChain: CertificateSource,
+        privateKey: PrivateKeySource,
+        passphrase: bytes | bytearray | QByteArray | str | None = None,
+    ) -> SslConfiguration:
+        """Return the default configuration with the identity of a server.
+
+        Args:
+            certificateChain: The server's certificate, then its intermediates.
+            privateKey: The key of the first certificate.
+            passphrase: What the key is encrypted with.
+
+        Raises:
+            SecureError: Certificate or key cannot be read, or they do not belong together.
+        """
+        configuration = SslConfiguration.defaultConfiguration()
+        configuration._setIdentity(certificatesFrom(certificateChain), OwnKey(privateKeyFrom(privateKey, passphrase)))
+        return configuration
+
+    @staticmethod
+    def forClient(caCertificates: CertificateSource | None = None) -> SslConfiguration:
+        """Return the default configuration with these authorities, or the system's for None.
+
+        Raises:
+            SecureError: A certificate cannot be read.
+        """
+        configuration = SslConfiguration.defaultConfiguration()
+        configuration.setCaCertificates(caCertificates)
+        return configuration
+
+    @staticmethod
+    def fromQt(configuration: QSslConfiguration) -> SslConfiguration:
+        """Return the settings of Qt's type, apart from those that have no meaning here.
+
+        Raises:
+            SecureError: The certificate and the key do not belong together.
+            ValueError: It allows a version below TLS 1.2 or names a cipher suite that the engine
+                does not have.
+        """
+        result = SslConfiguration()
+        qt_configuration.readInto(result, configuration)
+        return result
+
+    def toQt(self) -> QSslConfiguration:
+        """Return Qt's type, the first use of which loads Qt's TLS backend.
+
+        Key-exchange groups, the key log and the results of a handshake have no setters there.
+
+        Raises:
+            SecureError: Qt has no room for the key or one of the cipher suites.
+            ValueError: The protocol is DTLS 1.3, for which Qt has no value.
+        """
+        return qt_configuration.write(self._settings)
+
+    def isNull(self) -> bool:
+        """Whether nothing has been set."""
+        return self._settings == _NULL
+
+    def toEngine(self, role: Role, *, pskEnabled: bool) -> TlsConfiguration:
+        """Return what the engine needs for a stream; for front ends on top of the engine.
+
+        Args:
+            role: ``"client"`` or ``"server"``.
+            pskEnabled: Whether pre-shared keys are offered or accepted.
+
+        Raises:
+            SecureError: Something is missing, such as a server's certificate, or contradictory.
+        """
+        return self._settings.toEngine(role, pskEnabled)
+
+    # Protocol and verification
+
+    def protocol(self) -> Protocol:
+        """Return the allowed protocol versions."""
+        return self._settings.protocol
+
+    def setProtocol(self, protocol: Protocol | QSsl.SslProtocol) -> None:
+        """Set the allowed protocol versions; by default TLS 1.2 or later.
+
+        Raises:
+            TypeError: ``protocol`` is of another type.
+            ValueError: ``protocol`` is unknown or allows a version below TLS 1.2.
+        """
+        value = protocol if isinstance(protocol, Protocol) else Protocol.fromQt(protocol)
+        value.range()
+        self._settings = replace(self._settings, protocol=value)
+
+    def peerVerifyMode(self) -> QSslSocket.PeerVerifyMode:
+        """Return what is asked of the peer's certificate."""
+        return self._settings.peerVerifyMode
+
+    def setPeerVerifyMode(self, mode: QSslSocket.PeerVerifyMode) -> None:
+        """Set what is asked of the peer's certificate.
+
+        ``AutoVerifyPeer``, the default, is ``VerifyPeer`` on clients and ``QueryPeer`` on servers.
+        """
+        if not isinstance(mode, QSslSocket.PeerVerifyMode):
+            raise TypeError(f"mode must be a QSslSocket.PeerVerifyMode, not {type(mode).__name__}")
+        self._settings = replace(self._settings, peerVerifyMode=mode)
+
+    def peerVerifyDepth(self) -> int:
+        """Return the largest allowed number of intermediates; 0 is the engine's default."""
+        return self._settings.peerVerifyDepth
+
+    def setPeerVerifyDepth(self, depth: int) -> None:
+        """Set the largest allowed number of intermediates.
+
+        Raises:
+            ValueError: ``depth`` is negative.
+        """
+        if depth < 0:
+            raise ValueError(f"depth must not be negative, but is {depth}; 0 means the default")
+        self._settings = replace(self._settings, peerVerifyDepth=depth)
+
+    def missingCertificateIsFatal(self) -> bool:
+        """Whether a server ends the handshake when a client has no certificate."""
+        return self._settings.missingCertificateIsFatal
+
+    def setMissingCertificateIsFatal(self, cannotRecover: bool) -> None:
+        """With ``VerifyPeer`` on a server: make a missing certificate an error nobody can ignore."""
+        self._settings = replace(self._settings, missingCertificateIsFatal=bool(cannotRecover))
+
+    def handshakeMustInterruptOnError(self) -> bool:
+        """Whether ``handshakeInterruptedOnError`` is emitted within the handshake."""
+        return self._settings.interruptOnError
+
+    def setHandshakeMustInterruptOnError(self, interrupt: bool) -> None:
+        """Report each error inside the handshake, so that the peer gets the right alert."""
+        self._settings = replace(self._settings, interruptOnError=bool(interrupt))
+
+    # Own certificate and key
+
+    def localCertificate(self) -> SslCertificate:
+        """Return the own certificate; null if none is set."""
+        return next(iter(self._settings.certificateChain), SslCertificate())
+
+    def setLocalCertificate(self, certificate: CertificateSource | None) -> None:
+        """Set the own certificate; the same as :meth:`setLocalCertificateChain`."""
+        self.setLocalCertificateChain(certificate)
+
+    def localCertificateChain(self) -> list[SslCertificate]:
+        """Return the own certificate and the intermediates that are sent along."""
+        return list(self._settings.certificateChain)
+
+    def setLocalCertificateChain(self, chain: CertificateSource | None) -> None:
+        """Set the own certificate, which comes first, and its intermediates.
+
+        None, a null certificate or an empty list remove them. If a key is set already, it must be
+        the one of the new certificate; to change both, remove the key first.
+
+        Raises:
+            SecureError: A certificate cannot be read, or does not belong to the private key.
+            TypeError: ``chain`` is of another type.
+        """
+        if chain is None or (isinstance(chain, (SslCertificate, QSslCertificate)) and chain.isNull()):
+            chain = ()
+        self._setIdentity(certificatesFrom(chain), self._settings.privateKey)
+
+    def privateKey(self) -> PrivateKey | None:
+        """Return the private key as an object of the cryptography package."""
+        return None if self._settings.privateKey is None else self._settings.privateKey.key
+
+    def setPrivateKey(
+        self, key: PrivateKeySource | None, passphrase: bytes | bytearray | QByteArray | str | None = None
+    ) -> None:
+        """Set the private key, or remove it with None.
+
+        Args:
+            key: PEM or DER bytes, a path, or a key object of cryptography or Qt. RSA, EC, Ed25519
+                and Ed448 keys can be used.
+            passphrase: What the key is encrypted with.
+
+        Raises:
+            SecureError: The passphrase is missing or wrong, the key cannot be read or used, or it
+                does not belong to the local certificate.
+            TypeError: An argument is of another type.
+        """
+        own = None if key is None else OwnKey(privateKeyFrom(key, passphrase))
+        self._setIdentity(self._settings.certificateChain, own)
+
+    # Certificate authorities
+
+    def caCertificates(self) -> list[SslCertificate]:
+        """Return the trusted authorities; empty also while the system's are used on demand.
+
+        Raises:
+            SecureError: The system's authorities belong to the list, but cannot be found.
+        """
+        system = self.systemCaCertificates() if self._settings.systemRoots is SystemRoots.Included else []
+        return [*system, *self._settings.authorities]
+
+    def setCaCertificates(self, certificates: CertificateSource | None) -> None:
+        """Trust these authorities and no others; None stands for those of the system.
+
+        An empty list trusts nobody.
+
+        Raises:
+            SecureError: A certificate cannot be read.
+            TypeError: ``certificates`` is of another type.
+        """
+        if certificates is None:
+            self._settings = replace(self._settings, authorities=(), systemRoots=SystemRoots.Included)
+        else:
+            self._settings = replace(
+                self._settings, authorities=certificatesFrom(certificates), systemRoots=SystemRoots.Off
+            )
+
+    def addCaCertificate(self, certificate: CertificateSource) -> None:
+        """Trust one more authority; see :meth:`addCaCertificates`."""
+        self.addCaCertificates(certificate)
+
+    def addCaCertificates(self, certificates: CertificateSource) -> None:
+        """Add authorities to the list that :meth:`caCertificates` returns.
+
+        As in Qt, roots of the system that are not in that list are no longer used then.
+
+        Raises:
+            SecureError: A certificate cannot be read.
+            TypeError: ``certificates`` is of another type.
+        """
+        added = self._settings.authorities + certificatesFrom(certificates)
+        included = self._settings.systemRoots is SystemRoots.Included
+        self._settings = replace(
+            self._settings, authorities=added, systemRoots=SystemRoots.Included if included else SystemRoots.Off
+        )
+
+    @staticmethod
+    def systemCaCertificates() -> list[SslCertificate]:
+        """Return the authorities that this computer trusts.
+
+        Raises:
+            SecureError: None can be found.
+        """
+        return [SslCertificate(certificate) for certificate in TrustAnchors.system().certificates]
+
+    # Algorithms
+
+    def ciphers(self) -> list[SslCipher]:
+        """Return the cipher suites to use, best first."""
+        return [SslCipher(name) for name in self._settings.cipherNames or defaultCipherNames()]
+
+    def setCiphers(self, ciphers: str | Iterable[SslCipher | QSslCipher | str]) -> None:
+        """Set the cipher suites, best first; an empty list restores the default.
+
+        A version of TLS for which there is no suite in the list is switched off.
+
+        Args:
+            ciphers: Objects or OpenSSL's names, or names in one string separated by colons.
+
+        Raises:
+            TypeError: ``ciphers`` is of another type.
+            ValueError: A suite is not known or protects nothing.
+        """
+        self._settings = replace(self._settings, cipherNames=cipherNamesFrom(ciphers))
+
+    @staticmethod
+    def supportedCiphers() -> list[SslCipher]:
+        """Return all cipher suites that :meth:`setCiphers` accepts."""
+        return [SslCipher(name) for name in supportedCipherNames()]
+
+    def keyExchangeGroups(self) -> list[str]:
+        """Return the key-exchange groups, best first; empty for the engine's default."""
+        return list(self._settings.groups)
+
+    def setKeyExchangeGroups(self, groups: Iterable[str]) -> None:
+        """Set the key-exchange groups (RFC 8446, section 4.2.7), best first; empty for the default.
+
+        Args:
+            groups: OpenSSL's names, such as ``"X25519MLKEM768"``, ``"X25519"`` or ``"P-256"``.
+
+        Raises:
+            TypeError: ``groups`` is not a list of strings.
+            ValueError: The engine does not know a group.
+        """
+        self._settings = replace(self._settings, groups=groupNamesFrom(groups))
+
+    def testSslOption(self, option: QSsl.SslOption) -> bool:
+        """Whether ``option`` is set."""
+        return option in self._settings.options
+
+    def setSslOption(self, option: QSsl.SslOption, on: bool) -> None:
+        """Set or clear an option.
+
+        ``SslOptionDisableServerNameIndication``, ``SslOptionDisableServerCipherPreference`` and
+        ``SslOptionDisableSessionTickets`` have an effect. The others are remembered only: what they
+        disable does not exist here.
+        """
+        if not isinstance(option, QSsl.SslOption):
+            raise TypeError(f"option must be a QSsl.SslOption, not {type(option).__name__}")
+        options = self._settings.options
+        self._settings = replace(self._settings, options=options | {option} if on else options - {option})
+
+    def sessionTicketsEnabled(self) -> bool:
+        """Whether a server lets clients resume their sessions."""
+        return not self.testSslOption(QSsl.SslOption.SslOptionDisableSessionTickets)
+
+    def setSessionTicketsEnabled(self, enabled: bool) -> None:
+        """The same as ``SslOptionDisableSessionTickets``, the other way round; on by default."""
+        self.setSslOption(QSsl.SslOption.SslOptionDisableSessionTickets, not enabled)
+
+    # Application protocols, pre-shared keys, key log
+
+    def allowedNextProtocols(self) -> list[QByteArray]:
+        """Return the application protocols (RFC 7301), best first."""
+        return [QByteArray(name) for name in self._settings.applicationProtocols]
+
+    def setAllowedNextProtocols(self, protocols: Iterable[bytes | bytearray | QByteArray | str]) -> None:
+        """Set the application protocols to offer or accept (ALPN, RFC 7301), best first.
+
+        Raises:
+            TypeError: ``protocols`` is not a list of bytes or strings.
+            ValueError: A name is empty or longer than 255 bytes, or all are longer than 65535.
+        """
+        self._settings = replace(self._settings, applicationProtocols=applicationProtocolsFrom(protocols))
+
+    def preSharedKeyIdentityHint(self) -> QByteArray:
+        """Return the hint that a server sends to clients."""
+        return QByteArray(self._settings.identityHint)
+
+    def setPreSharedKeyIdentityHint(self, hint: bytes | bytearray | QByteArray | str) -> None:
+        """Set the hint about which pre-shared key to use (RFC 4279), sent up to TLS 1.2.
+
+        Raises:
+            TypeError: ``hint`` is neither bytes nor a string.
+            ValueError: ``hint`` is longer than 255 bytes or contains a NUL.
+        """
+        self._settings = replace(self._settings, identityHint=identityHintFrom(hint))
+
+    def keyLogFile(self) -> str:
+        """Return the path of the key log; empty for none."""
+        return self._settings.keyLogFile
+
+    def setKeyLogFile(self, path: str | os.PathLike[str] | None) -> None:
+        """Append the secrets of all connections to a file in NSS format; None or "" for none.
+
+        Whoever reads that file can decrypt the connections: for debugging only.
+        """
+        self._settings = replace(self._settings, keyLogFile="" if path is None else os.fspath(path))
+
+    # Results of a handshake
+
+    def withSession(self, facts: SessionFacts) -> SslConfiguration:
+        """Return a copy that reports ``facts``; for sockets, which make them."""
+        result = SslConfiguration(self)
+        result._settings = replace(self._settings, session=facts)
+        return result
+
+    def peerCertificate(self) -> SslCertificate:
+        """Return the peer's certificate; null before the handshake or without one."""
+        return self._settings.session.peerCertificate
+
+    def peerCertificateChain(self) -> list[SslCertificate]:
+        """Return the certificates that the peer has sent, its own first."""
+        return list(self._settings.session.peerCertificateChain)
+
+    def sessionCipher(self) -> SslCipher:
+        """Return the cipher suite of the connection; null before the handshake."""
+        return self._settings.session.sessionCipher
+
+    def sessionProtocol(self) -> Protocol:
+        """Return the protocol version of the connection."""
+        return self._settings.session.sessionProtocol
+
+    def nextNegotiatedProtocol(self) -> QByteArray:
+        """Return the application protocol of the connection; empty without one."""
+        return QByteArray(self._settings.session.nextNegotiatedProtocol)
+
+    def nextProtocolNegotiationStatus(self) -> QSslConfiguration.NextProtocolNegotiationStatus:
+        """Return how the negotiation of the application protocol ended."""
+        return self._settings.session.nextProtocolNegotiationStatus
+
+    def _setIdentity(self, chain: tuple[SslCertificate, ...], key: OwnKey | None) -> None:
+        settings = replace(self._settings, certificateChain=chain, privateKey=key)
+        # Raises if both are there and do not belong together.
+        settings.credentials()
+        self._settings = settings
+
+    def __eq__(self, other: object) -> bool:
+        return self._settings == other._settings if isinstance(other, SslConfiguration) else NotImplemented
+
+    def __copy__(self) -> SslConfiguration:
+        return SslConfiguration(self)
+
+    def __deepcopy__(self, memo: object) -> SslConfiguration:
+        return SslConfiguration(self)
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("SslConfiguration cannot be pickled: it may hold a private key")
+
+    def __repr__(self) -> str:
+        own = "no certificate" if self.localCertificate().isNull() else repr(self.localCertificate())
+        return f"<SslConfiguration {self.protocol().name} {self.peerVerifyMode().name}, {own}>"
+
+
+_NULL = TlsSettings()
+_default = SslConfiguration()
+_default.setCaCertificates(None)

@@ -1,0 +1,60 @@
+"""Waiting for something that another thread does, with or without a Qt event loop."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+__all__ = ["waitUntil"]
+
+_INTERVAL = 5
+
+
+def waitUntil(condition: Callable[[], bool], timeout: int) -> bool:
+    """Wait until a condition holds.
+
+    In the thread of a QCoreApplication the event loop runs meanwhile, because the peer may be
+    waiting for an object that lives in it.
+
+    Args:
+        condition: Cheap and without side effects; called every 5 ms.
+        timeout: Milliseconds to wait at most.
+
+    Returns:
+        Whether the condition held in time.
+    """
+    if condition():
+        return True
+    # A program that uses Qt has loaded it already; one that does not must not load it for this.
+    if "PySide6.QtCore" in sys.modules:
+        from PySide6.QtCore import QCoreApplication, QThread
+
+        app = QCoreApplication.instance()
+        if app is not None and app.thread() == QThread.currentThread():
+            return _waitInEventLoop(condition, timeout)
+    deadline = time.monotonic() + timeout / 1000
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_INTERVAL / 1000)
+    return True
+
+
+def _waitInEventLoop(condition: Callable[[], bool], timeout: int) -> bool:
+    from PySide6.QtCore import QDeadlineTimer, QEventLoop, QTimer
+
+    loop = QEventLoop()
+    deadline = QDeadlineTimer(timeout)
+    timer = QTimer()
+    timer.setInterval(_INTERVAL)
+
+    def check() -> None:
+        if condition() or deadline.hasExpired():
+            loop.quit()
+
+    timer.timeout.connect(check)
+    timer.start()
+    loop.exec()
+    timer.stop()
+    return condition()

@@ -1,0 +1,223 @@
+"""Records the signals of Qt objects in the order in which they come."""
+
+from __future__ import annotations
+
+import difflib
+import reprlib
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import NamedTuple, TypeVar
+
+from PySide6.QtCore import QCoreApplication, QEventLoop, QMetaMethod, QMetaObject, QObject, QTimer, SignalInstance
+
+__all__ = ["SignalRecord", "SignalRecorder"]
+
+_Self = TypeVar("_Self", bound="SignalRecorder")
+
+
+class SignalRecord(NamedTuple):
+    """One emission of one signal."""
+
+    name: str
+    """The name of the signal, with the prefix of its object: ``"client.encrypted"``."""
+    args: tuple[object, ...]
+    """The arguments as a slot gets them."""
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(map(reprlib.repr, self.args))})"
+
+
+class _Log:
+    """What the slots write to; they know this and not the recorder, so that no cycle is made."""
+
+    def __init__(self) -> None:
+        self.records: list[SignalRecord] = []
+        self.wake: Callable[[], None] | None = None
+
+    def slot(self, name: str) -> Callable[..., None]:
+        def record(*args: object) -> None:
+            self.records.append(SignalRecord(name, args))
+            if self.wake is not None:
+                self.wake()
+
+        return record
+
+
+class SignalRecorder:
+    """Records name and arguments of every signal of one or several objects, in order.
+
+    It keeps no object alive, and nothing stays connected after :meth:`close` or the end of a
+    ``with`` block; what was recorded stays readable. ``destroyed`` is recorded without its argument.
+
+    Args:
+        obj: An object to watch from now on; more come with :meth:`watch`.
+        names: Only these signals of ``obj``; every signal if None.
+        prefix: Goes before the names of this object, with a dot.
+
+    Raises:
+        ValueError: ``obj`` has no signal of one of the names.
+    """
+
+    def __init__(self, obj: QObject | None = None, names: Iterable[str] | None = None, *, prefix: str = "") -> None:
+        self._log = _Log()
+        self._connections: list[QMetaObject.Connection] = []
+        if obj is not None:
+            self.watch(obj, names, prefix=prefix)
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<SignalRecorder with {len(self._log.records)} records>"
+
+    def watch(self, obj: QObject, names: Iterable[str] | None = None, *, prefix: str = "") -> None:
+        """Record the signals of one more object.
+
+        Args:
+            obj: The object; it may be deleted at any time.
+            names: Only these signals; every signal if None.
+            prefix: Goes before the names of this object, with a dot.
+
+        Raises:
+            ValueError: ``obj`` has no signal of one of the names.
+        """
+        signals = _signalsOf(obj)
+        wanted = list(signals) if names is None else list(names)
+        for name in wanted:
+            if name not in signals:
+                raise ValueError(f"names: {type(obj).__name__} has no signal {name!r}; it has {', '.join(signals)}.")
+        for name in wanted:
+            slot = self._log.slot(f"{prefix}.{name}" if prefix else name)
+            self._connections.extend(signal.connect(slot) for signal in signals[name])
+
+    def close(self) -> None:
+        """Disconnect from every object; may be called again."""
+        for connection in self._connections:
+            # Answers False, and does nothing, when the object has gone.
+            QObject.disconnect(connection)
+        self._connections.clear()
+
+    def records(self) -> list[SignalRecord]:
+        """Return everything recorded so far, oldest first."""
+        return list(self._log.records)
+
+    def names(self) -> list[str]:
+        """Return the names of the signals recorded so far, oldest first."""
+        return [record.name for record in self._log.records]
+
+    def of(self, name: str) -> list[tuple[object, ...]]:
+        """Return the arguments of every emission of one signal, oldest first."""
+        return [record.args for record in self._log.records if record.name == name]
+
+    def count(self, name: str) -> int:
+        """Return how often one signal was emitted."""
+        return len(self.of(name))
+
+    def clear(self) -> None:
+        """Forget everything recorded so far; stay connected."""
+        self._log.records.clear()
+
+    def waitFor(self, name: str, timeout: int = 5000, count: int = 1) -> tuple[object, ...]:
+        """Run the event loop until a signal was emitted often enough; at once if it was already.
+
+        Args:
+            name: The signal, with the prefix of its object.
+            timeout: Milliseconds after which the wait fails.
+            count: How many emissions since the start, or since :meth:`clear`.
+
+        Returns:
+            The arguments of the emission number ``count``.
+
+        Raises:
+            AssertionError: It was not emitted in time; the message shows what was.
+            RuntimeError: There is no QCoreApplication.
+        """
+        if self.count(name) < count:
+            self._runLoop(lambda: self.count(name) >= count, timeout)
+        emissions = self.of(name)
+        if len(emissions) < count:
+            times = f"{count} times, saw {len(emissions)}" if count > 1 else "once"
+            raise AssertionError(f"Waited {timeout} ms for {name} {times}. Recorded:\n{self._listing()}")
+        return emissions[count - 1]
+
+    def assertOrder(self, names: Sequence[str]) -> None:
+        """Check that these signals came in this order, whatever came between them.
+
+        Raises:
+            AssertionError: They did not; the message shows what came.
+        """
+        remaining = iter(self.names())
+        for position, name in enumerate(names):
+            if name not in remaining:
+                before = f" after {', '.join(names[:position])}" if position else ""
+                raise AssertionError(f"No {name}{before}. Recorded:\n{self._listing()}")
+
+    def assertExactly(self, names: Sequence[str]) -> None:
+        """Check that these signals came, in this order, and no others.
+
+        Raises:
+            AssertionError: They did not; the message shows the difference.
+        """
+        if self.names() != list(names):
+            difference = "\n".join(f"  {line}" for line in difflib.ndiff(list(names), self.names()) if line[0] != "?")
+            raise AssertionError(f"Expected (-) and recorded (+) signals differ:\n{difference}")
+
+    def _runLoop(self, done: Callable[[], bool], timeout: int) -> None:
+        if QCoreApplication.instance() is None:
+            raise RuntimeError("SignalRecorder.waitFor() needs a QCoreApplication; create one first.")
+        loop = QEventLoop()
+        timer = QTimer()
+        timer.setSingleShot(True)
+        timer.timeout.connect(loop.quit)
+        outer = self._log.wake
+
+        def wake() -> None:
+            if done():
+                loop.quit()
+            if outer is not None:
+                # A slot that was called from this loop may wait as well.
+                outer()
+
+        self._log.wake = wake
+        try:
+            timer.start(timeout)
+            # Another thread may have emitted it in the meantime.
+            if not done():
+                loop.exec()
+        finally:
+            self._log.wake = outer
+
+    def _listing(self) -> str:
+        return "\n".join(f"  {record}" for record in self._log.records) or "  (nothing)"
+
+
+def _signalsOf(obj: QObject) -> dict[str, list[SignalInstance]]:
+    """Return every signal of an object by name, one instance for each overload."""
+    signatures: dict[str, list[str]] = {}
+    meta = obj.metaObject()
+    for index in range(meta.methodCount()):
+        method = meta.method(index)
+        if method.methodType() != QMetaMethod.MethodType.Signal:
+            continue
+        name, _, parameters = bytes(method.methodSignature().data()).decode().removesuffix(")").partition("(")
+        overloads = signatures.setdefault(name, [])
+        # A C++ signal with default arguments is listed once more for each of them: full length
+        # first, then the clones. Connecting to all would record one emission several times. A class
+        # that declares a signal of its base anew lists it twice.
+        clone = any(longer == parameters or longer.startswith(f"{parameters},") for longer in overloads)
+        if not clone and not (overloads and not parameters):
+            overloads.append(parameters)
+    result: dict[str, list[SignalInstance]] = {}
+    for name, overloads in signatures.items():
+        signal: SignalInstance = getattr(obj, name)
+        if len(overloads) == 1:
+            result[name] = [signal]
+        else:
+            # PySide6's stubs do not know that a signal is indexed by its signature.
+            result[name] = [signal[parameters] for parameters in overloads]  # type: ignore[index]
+    return result

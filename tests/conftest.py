@@ -1,0 +1,45 @@
+"""What every test gets: a platform without a display, both transports, and a tidy event queue."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Iterator
+
+# Before anything loads Qt.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import pytest
+
+import qtsecure.testing.plugin
+
+pytest_plugins = ["pytester"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Use the plugin of the checkout where qtsecure is not installed."""
+    if not config.pluginmanager.has_plugin("qtsecure"):
+        config.pluginmanager.register(qtsecure.testing.plugin, "qtsecure")
+
+
+@pytest.fixture(params=["reactor", "qt"])
+def transport_mode(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run the test over the reactor and over Qt's own sockets; the network layer asks for each new object."""
+    mode: str = request.param
+    monkeypatch.setenv("QTSECURE_TRANSPORT", mode)
+    return mode
+
+
+@pytest.fixture(autouse=True)
+def _noLeftovers() -> Iterator[None]:
+    """Delete what a test gave to deleteLater(), so that it cannot disturb the next one."""
+    yield
+    if "PySide6.QtCore" not in sys.modules:
+        return
+    from PySide6.QtCore import QCoreApplication, QEvent
+
+    if QCoreApplication.instance() is not None:
+        # Young cycles only, which is cheap: warnings of objects that nobody closed belong to this test.
+        gc.collect(1)
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
