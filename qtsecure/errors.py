@@ -36,6 +36,7 @@ class SecureError(Exception):
         BadCertificatePassword = "BadCertificatePassword"
         Closed = "Closed"
         Cancelled = "Cancelled"
+        Pending = "Pending"
         TimedOut = "TimedOut"
         WouldBlock = "WouldBlock"
         InvalidArgument = "InvalidArgument"

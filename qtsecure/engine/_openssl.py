@@ -23,6 +23,7 @@ from __future__ import annotations
 import enum
 import os
 import threading
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 from weakref import WeakValueDictionary
 
@@ -82,9 +83,7 @@ if _missing:
 raw_path_available: bool = all(hasattr(lib, name) for name in _RAW_PATH)
 _raw_path_wanted = os.environ.get("QTSECURE_RAW_PATH", "1") != "0"
 
-psk_supported: bool = bool(getattr(lib, "Cryptography_HAS_PSK", 0)) and hasattr(
-    lib, "SSL_CTX_set_psk_client_callback"
-)
+psk_supported: bool = bool(getattr(lib, "Cryptography_HAS_PSK", 0)) and hasattr(lib, "SSL_CTX_set_psk_client_callback")
 
 MODE_ENABLE_PARTIAL_WRITE: int = lib.SSL_MODE_ENABLE_PARTIAL_WRITE
 
@@ -162,11 +161,16 @@ _hooks: WeakValueDictionary[int, Hooks] = WeakValueDictionary()
 _verify_index: int = lib.SSL_get_ex_data_X509_STORE_CTX_idx()
 
 
+def _callback(signature: str, **options: int) -> Callable[[Callable[..., Any]], Any]:
+    """cffi's decorator, with a type."""
+    return cast("Callable[[Callable[..., Any]], Any]", ffi.callback(signature, **options))
+
+
 def _address(ssl: Any) -> int:
     return int(ffi.cast("uintptr_t", ssl))
 
 
-@ffi.callback("int(int, X509_STORE_CTX *)", error=0)
+@_callback("int(int, X509_STORE_CTX *)", error=0)
 def _on_verify(ok: int, store: Any) -> int:
     hooks = _hooks[_address(lib.X509_STORE_CTX_get_ex_data(store, _verify_index))]
     try:
@@ -183,7 +187,7 @@ def _on_verify(ok: int, store: Any) -> int:
     return 1
 
 
-@ffi.callback("void(SSL *, int, int)")
+@_callback("void(SSL *, int, int)")
 def _on_info(ssl: Any, where: int, value: int) -> None:
     if where & _CB_ALERT:
         alert = True
@@ -201,7 +205,7 @@ def _on_info(ssl: Any, where: int, value: int) -> None:
         hooks.raised = error
 
 
-@ffi.callback("unsigned int(SSL *, char *, char *, unsigned int, unsigned char *, unsigned int)", error=0)
+@_callback("unsigned int(SSL *, char *, char *, unsigned int, unsigned char *, unsigned int)", error=0)
 def _on_psk_client(ssl: Any, hint: Any, identity_out: Any, identity_room: int, key_out: Any, key_room: int) -> int:
     hooks = _hooks[_address(ssl)]
     try:
@@ -222,7 +226,7 @@ def _on_psk_client(ssl: Any, hint: Any, identity_out: Any, identity_room: int, k
         return 0
 
 
-@ffi.callback("unsigned int(SSL *, char *, unsigned char *, unsigned int)", error=0)
+@_callback("unsigned int(SSL *, char *, unsigned char *, unsigned int)", error=0)
 def _on_psk_server(ssl: Any, identity: Any, key_out: Any, key_room: int) -> int:
     hooks = _hooks[_address(ssl)]
     try:
@@ -236,7 +240,7 @@ def _on_psk_server(ssl: Any, identity: Any, key_out: Any, key_room: int) -> int:
         return 0
 
 
-@ffi.callback("int(SSL *, unsigned char **, unsigned char *, unsigned char *, unsigned int, void *)", error=_ALPN_REFUSE)
+@_callback("int(SSL *, unsigned char **, unsigned char *, unsigned char *, unsigned int, void *)", error=_ALPN_REFUSE)
 def _on_alpn_select(ssl: Any, out: Any, out_length: Any, offer: Any, offer_length: int, _: Any) -> int:
     hooks = _hooks[_address(ssl)]
     try:
@@ -320,10 +324,10 @@ def set_verified_host(connection: SSL.Connection, ascii_name: str, ip: bytes) ->
     parameters = lib.SSL_get0_param(connection._ssl)
     lib.X509_VERIFY_PARAM_set_hostflags(parameters, _NEVER_CHECK_SUBJECT | _NO_PARTIAL_WILDCARDS)
     if ip:
-        accepted = lib.X509_VERIFY_PARAM_set1_ip(parameters, ip, len(ip)) == 1
+        accepted = bool(lib.X509_VERIFY_PARAM_set1_ip(parameters, ip, len(ip)) == 1)
     else:
         name = ascii_name.encode("ascii")
-        accepted = lib.X509_VERIFY_PARAM_set1_host(parameters, name, len(name)) == 1
+        accepted = bool(lib.X509_VERIFY_PARAM_set1_host(parameters, name, len(name)) == 1)
     if not accepted:
         lib.ERR_clear_error()
     return accepted

@@ -448,7 +448,8 @@ class TlsStream:
 
     def _psk_bypassed(self) -> bool:
         """A key was offered, nothing else authenticates the server, and the key was not used."""
-        return not self.server and self._psk_given and self.configuration.verify_mode is not VerifyMode.PEER and not self.psk_used()
+        nothing_else = self.configuration.verify_mode is not VerifyMode.PEER
+        return not self.server and self._psk_given and nothing_else and not self.psk_used()
 
     def _must_decide_inside(self) -> bool:
         return (

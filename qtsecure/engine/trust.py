@@ -11,7 +11,6 @@ import functools
 import importlib
 import os
 import re
-import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -169,6 +168,8 @@ def _from_environment(environment: Mapping[str, str]) -> TrustAnchors | None:
 
 def _from_platform() -> TrustAnchors | None:
     if sys.platform == "win32":
+        import ssl  # only for Windows' own store: it loads a second OpenSSL
+
         return _from_windows(ssl.enum_certificates)
     if sys.platform == "darwin":
         return _from_mac() or _from_files()

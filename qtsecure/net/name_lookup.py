@@ -27,7 +27,7 @@ class NameLookup(QObject):
         """Begin."""
         # Only the form with a receiver and a slot name returns an id, without which nothing can
         # be aborted.
-        self._id = QHostInfo.lookupHost(hostName, self, SLOT("done(QHostInfo)"))
+        self._id = QHostInfo.lookupHost(hostName, self, SLOT("done(QHostInfo)"))  # type: ignore[call-overload]  # SLOT() gives the str that PySide wants
 
     def abort(self) -> None:
         """Forget the look-up; the callback will not be called."""

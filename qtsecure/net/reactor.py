@@ -22,6 +22,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSocketNotifier, Qt, QThread
 
@@ -82,6 +83,15 @@ class _EpollPoller:
         self._epoll.close()
 
 
+class _Poller(Protocol):
+    """The kernel's list of descriptors."""
+
+    def fileno(self) -> int: ...
+    def change(self, descriptor: int, old: int, new: int) -> None: ...
+    def poll(self, limit: int) -> list[tuple[int, int]]: ...
+    def close(self) -> None: ...
+
+
 if sys.platform != "linux" and hasattr(select, "kqueue"):
 
     class _KqueuePoller:
@@ -111,11 +121,9 @@ if sys.platform != "linux" and hasattr(select, "kqueue"):
         def close(self) -> None:
             self._kqueue.close()
 
-
-def _makePoller() -> _EpollPoller:
-    if hasattr(select, "epoll"):
-        return _EpollPoller()
-    return _KqueuePoller()
+    _KernelPoller: type[_Poller] = _KqueuePoller
+else:
+    _KernelPoller = _EpollPoller
 
 
 class Reactor(QObject):
@@ -123,7 +131,7 @@ class Reactor(QObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self._poller = _makePoller()
+        self._poller: _Poller = _KernelPoller()
         self._registrations: dict[int, Registration] = {}
         self._generation = 0
         self._unfinished: deque[tuple[int, int, int]] = deque()

@@ -16,7 +16,6 @@ from PySide6.QtCore import SIGNAL, QObject, Signal, qWarning
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSsl, QSslConfiguration
 from shiboken6 import isValid
 
-from qtsecure.errors import SecureError
 from qtsecure.net.accepted_socket import AcceptedSocket
 from qtsecure.net.addresses import checkPort
 from qtsecure.net.certificate_request import CertificateRequest
@@ -165,7 +164,7 @@ class SslServer(QObject):
         handshaking, self._handshaking = list(self._handshaking), {}
         pending, self._pending = list(self._pending), deque()
         for socket in [*handshaking, *pending]:
-            if isValid(socket):
+            if isinstance(socket, SslSocket) and isValid(socket):
                 socket._observer = None
                 socket.abort()
                 if isValid(socket):

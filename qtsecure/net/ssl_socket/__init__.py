@@ -76,9 +76,7 @@ class SslSocket(Connecting):
         """The cipher suite in use; null before ``encrypted`` and after the end."""
         if self._stream is None or not self._encrypted:
             return SslCipher()
-        return SslCipher(
-            self._stream.cipher_name(), self.sessionProtocol(), keyExchangeGroup=self._stream.group_name()
-        )
+        return SslCipher(self._stream.cipher_name(), self.sessionProtocol(), keyExchangeGroup=self._stream.group_name())
 
     def sessionProtocol(self) -> Protocol:
         """The protocol version in use; Unknown before ``encrypted`` and after the end."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 import enum
 from typing import Protocol
 
-from PySide6.QtCore import QIODevice, QObject, Signal
+from PySide6.QtCore import QIODevice, QObject
 from PySide6.QtNetwork import QAbstractSocket, QNetworkProxy, QSsl, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.errors import SecureError
 from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.qt_signal import Signal
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.transports.stream import StreamTransport
 from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration, SslError
@@ -93,7 +94,8 @@ class SocketBase(QIODevice):
     acceptCertificate = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        # PySide takes None for "no parent", but its stub does not say so.
+        super().__init__(parent)  # type: ignore[arg-type]
         self._transport: StreamTransport | None = None
         self._stream: TlsStream | None = None
         self._observer: SocketObserver | None = None
@@ -142,6 +144,10 @@ class SocketBase(QIODevice):
             self._state = state
             self.stateChanged.emit(state)
         return isValid(self)
+
+    def _isIn(self, state: QAbstractSocket.SocketState) -> bool:
+        """Whether the slots that ran have left the socket in this state."""
+        return self._state == state
 
     def _setMode(self, mode: QSslSocket.SslMode) -> bool:
         if self._mode != mode:

@@ -209,10 +209,10 @@ class Connecting(Handshake):
                 _Error.HostNotFoundError, f"The host {self._hostName!r} was not found ({reason}); check the name."
             )
             return
-        if not self._setState(_State.ConnectingState):
+        if not self._setState(_State.ConnectingState) or not self._isIn(_State.ConnectingState):
             return
         self.hostFound.emit()
-        if isValid(self) and self._state == _State.ConnectingState:
+        if isValid(self) and self._isIn(_State.ConnectingState):
             self._connectNext()
 
     def _connectNext(self) -> None:

@@ -72,7 +72,6 @@ class Handshake(Closing):
         self._continueInterrupted = False
         self._peerVerifyName = ""
         self._hostName = ""
-        self._handlingEvents = False
         self._heldInput = 0
         self._buffers = buffers_of_this_thread()
 
@@ -186,7 +185,7 @@ class Handshake(Closing):
 
     def _takeEarlyCiphertext(self) -> bytes:
         """What arrived before TLS began and nobody read is the peer's first flight."""
-        held = b"" if not QIODevice.bytesAvailable(self) else QIODevice.readAll(self).data()
+        held = bytes(QIODevice.readAll(self).data()) if QIODevice.bytesAvailable(self) else b""
         return held + self._take(self._incomingBytes)
 
     def _wantsPreSharedKeys(self) -> bool:
@@ -267,37 +266,32 @@ class Handshake(Closing):
             return False
         if not self._handleEvents():
             return False
-        if sent and self._encrypted:
+        if sent:
             self.encryptedBytesWritten.emit(sent)
         return isValid(self) and self._transport is not None
 
     def _handleEvents(self) -> bool:
+        """Turn each event into signals; a nested event loop in a slot handles the following ones."""
         stream = self._stream
-        if self._handlingEvents:
-            return True  # a slot below us runs an event loop; its caller goes on afterwards
-        self._handlingEvents = True
-        try:
-            while stream is not None and stream is self._stream:
-                event = stream.next_event()
-                if event is None:
-                    break
-                match event:
-                    case AlertSent(level, description):
-                        self._alert(True, level, description)
-                    case AlertReceived(level, description):
-                        self._alert(False, level, description)
-                    case CertificateProblems(issues, decision_needed):
-                        self._certificateProblems(issues, decision_needed)
-                    case HandshakeCompleted():
-                        self._handshakeCompleted()
-                    case PeerClosed():
-                        self._peerClosed()
-                    case StreamFailed(kind, message):
-                        self._streamFailed(kind, message)
-                if not isValid(self):
-                    return False
-        finally:
-            self._handlingEvents = False
+        while stream is not None and stream is self._stream:
+            event = stream.next_event()
+            if event is None:
+                break
+            match event:
+                case AlertSent(level, description):
+                    self._alert(True, level, description)
+                case AlertReceived(level, description):
+                    self._alert(False, level, description)
+                case CertificateProblems(issues, decision_needed):
+                    self._certificateProblems(issues, decision_needed)
+                case HandshakeCompleted():
+                    self._handshakeCompleted()
+                case PeerClosed():
+                    self._peerClosed()
+                case StreamFailed(kind, message):
+                    self._streamFailed(kind, message)
+            if not isValid(self):
+                return False
         return isValid(self)
 
     def _alert(self, sent: bool, level: int, description: int) -> None:
@@ -328,8 +322,8 @@ class Handshake(Closing):
             return
         self._newData = False
         self._scheduler.defer(self._decryptLater)
-        if self._outgoing or self._pendingClose:
-            self._flushQueued()
+        self._flushScheduled = True
+        self._scheduler.defer(self._flushQueued)
 
     def _decryptLater(self) -> None:
         """Whatever came with the handshake beyond the first read."""
@@ -539,7 +533,7 @@ class SocketDecisions(HandshakeDecisions):
 
     def psk_for_client(self, identity: bytes) -> bytes | None:
         socket = self._socket()
-        hint = socket._configuration.preSharedKeyIdentityHint().data() if socket is not None else b""
+        hint = bytes(socket._configuration.preSharedKeyIdentityHint().data()) if socket is not None else b""
         answer = self._ask(PreSharedKeyAuthenticator.forServer(hint, identity))
         return answer[1] if answer is not None else None
 
@@ -553,7 +547,7 @@ class SocketDecisions(HandshakeDecisions):
                 socket._observer.socketNeedsPreSharedKey(socket, authenticator)
             if not self._asked(socket):
                 return None
-            key = authenticator.preSharedKey().data()
-            return (authenticator.identity().data(), key) if key else None
+            key = bytes(authenticator.preSharedKey().data())
+            return (bytes(authenticator.identity().data()), key) if key else None
         finally:
             authenticator.wipe()

@@ -41,7 +41,7 @@ class Reading(SocketBase):
         """Always 0: what has arrived is decrypted at once, or has not been taken from the kernel."""
         return 0
 
-    def read(self, maxSize: int) -> QByteArray:
+    def read(self, maxSize: int) -> QByteArray:  # type: ignore[override]  # PySide adds a form that fills a bytearray
         """Up to ``maxSize`` bytes (QIODevice::read)."""
         if self._qtHoldsData():
             return QIODevice.read(self, maxSize)
@@ -57,12 +57,12 @@ class Reading(SocketBase):
         """Up to ``maxSize`` bytes as Python bytes; -1 for everything that has arrived."""
         if self._qtHoldsData():
             data = QIODevice.readAll(self) if maxSize < 0 else QIODevice.read(self, maxSize)
-            return data.data()
+            return bytes(data.data())
         if not self._readable:
             return b""
         return self._take(self._incomingBytes if maxSize < 0 else maxSize)
 
-    def readLine(self, maxSize: int = 0) -> QByteArray:
+    def readLine(self, maxSize: int = 0) -> QByteArray:  # type: ignore[override]  # as read()
         """One line with its newline, at most ``maxSize`` bytes (0: unlimited); else what is there."""
         if self._qtHoldsData():
             return QIODevice.readLine(self, maxSize)
@@ -76,7 +76,7 @@ class Reading(SocketBase):
         """Whether a whole line has arrived."""
         return self._findNewline() >= 0 or QIODevice.canReadLine(self)
 
-    def peek(self, maxSize: int) -> QByteArray:
+    def peek(self, maxSize: int) -> QByteArray:  # type: ignore[override]  # as read()
         """Up to ``maxSize`` bytes without taking them."""
         if self._qtHoldsData() or not self._readable:
             return QIODevice.peek(self, maxSize)

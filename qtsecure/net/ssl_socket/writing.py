@@ -35,7 +35,7 @@ class Writing(Reading):
 
     # ---------------------------------------------------------------------------- public
 
-    def write(self, data: bytes | bytearray | memoryview | QByteArray) -> int:  # type: ignore[override]  # Qt's overloads take str, too, which would have to guess an encoding
+    def write(self, data: bytes | bytearray | memoryview | QByteArray) -> int:
         """Queue bytes for the peer; before ``encrypted`` they wait until the handshake is complete.
 
         Args:
@@ -47,7 +47,7 @@ class Writing(Reading):
         """
         if type(data) is not bytes:
             if isinstance(data, QByteArray):
-                data = data.data()
+                data = bytes(data.data())
             elif isinstance(data, (bytes, bytearray, memoryview)):
                 data = bytes(data)
             else:
@@ -60,7 +60,7 @@ class Writing(Reading):
         if self._writeBufferLimit:
             data = data[: max(0, self._writeBufferLimit - self._outgoingBytes)]
         if data:
-            self._outgoing.append(data)
+            self._outgoing.append(bytes(data))  # the same object: it is bytes by now
             self._outgoingBytes += len(data)
             if not self._flushScheduled:
                 self._flushScheduled = True

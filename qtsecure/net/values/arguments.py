@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QSslCipher
 
-from qtsecure.net.values.engine_names import isGroupSupported, supportedCipherNames
+from qtsecure.engine.supported import is_group_supported, supported_cipher_names
 from qtsecure.net.values.ssl_cipher import SslCipher
 
 __all__ = ["applicationProtocolsFrom", "cipherNamesFrom", "groupNamesFrom", "identityHintFrom", "octets"]
@@ -44,7 +44,7 @@ def cipherNamesFrom(ciphers: str | Iterable[SslCipher | QSslCipher | str]) -> tu
         name = part.name() if isinstance(part, (SslCipher, QSslCipher)) else part
         if not isinstance(name, str):
             raise TypeError(f"ciphers must contain cipher suites or their names, not {type(name).__name__}")
-        if name not in supportedCipherNames():
+        if name not in supported_cipher_names():
             raise ValueError(f"ciphers contains {name!r}, which is not a supported cipher suite")
         names[name] = None
     return tuple(names)
@@ -63,7 +63,7 @@ def groupNamesFrom(groups: Iterable[str]) -> tuple[str, ...]:
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"groups must contain names, not {type(name).__name__}")
-        if not isGroupSupported(name):
+        if not is_group_supported(name):
             raise ValueError(f"groups contains {name!r}, which is not a key-exchange group of the engine")
     return names
 

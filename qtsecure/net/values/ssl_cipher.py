@@ -7,7 +7,7 @@ import re
 from PySide6.QtNetwork import QSslCipher
 
 from qtsecure.engine.ciphers import iana_name
-from qtsecure.net.values.engine_names import supportedCipherNames
+from qtsecure.engine.supported import supported_cipher_names
 from qtsecure.net.values.protocol import Protocol
 
 __all__ = ["SslCipher"]
@@ -45,7 +45,7 @@ class SslCipher:
         name = cipher.name() if isinstance(cipher, QSslCipher) else cipher
         if not isinstance(name, str):
             raise TypeError(f"cipher must be a name or a QSslCipher, not {type(cipher).__name__}")
-        self._name = name if name and name in supportedCipherNames() else ""
+        self._name = name if name and name in supported_cipher_names() else ""
         self._group = keyExchangeGroup if self._name else ""
         if not self._name:
             self._protocol = Protocol.Unknown

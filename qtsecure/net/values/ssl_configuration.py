@@ -12,6 +12,7 @@ from PySide6.QtNetwork import QSsl, QSslCertificate, QSslCipher, QSslConfigurati
 
 from qtsecure.engine.certificates import PrivateKey
 from qtsecure.engine.configuration import TlsConfiguration
+from qtsecure.engine.supported import supported_cipher_names
 from qtsecure.engine.trust import TrustAnchors
 from qtsecure.net.values import qt_configuration
 from qtsecure.net.values.arguments import (
@@ -20,7 +21,6 @@ from qtsecure.net.values.arguments import (
     groupNamesFrom,
     identityHintFrom,
 )
-from qtsecure.net.values.engine_names import supportedCipherNames
 from qtsecure.net.values.protocol import Protocol
 from qtsecure.net.values.session_facts import SessionFacts
 from qtsecure.net.values.sources import CertificateSource, PrivateKeySource, certificatesFrom, privateKeyFrom
@@ -87,6 +87,9 @@ class SslConfiguration:
     ) -> SslConfiguration:
         """Return the default configuration with the identity of a server.
 
+        An authority that is added for the clients' certificates replaces the system's: the public
+        authorities certify anybody.
+
         Args:
             certificateChain: The server's certificate, then its intermediates.
             privateKey: The key of the first certificate.
@@ -97,6 +100,9 @@ class SslConfiguration:
         """
         configuration = SslConfiguration.defaultConfiguration()
         configuration._setIdentity(certificatesFrom(certificateChain), OwnKey(privateKeyFrom(privateKey, passphrase)))
+        if configuration._settings.systemRoots is SystemRoots.Included:
+            roots = SystemRoots.Off if configuration._settings.authorities else SystemRoots.OnDemand
+            configuration._settings = replace(configuration._settings, systemRoots=roots)
         return configuration
 
     @staticmethod
@@ -338,7 +344,7 @@ class SslConfiguration:
     @staticmethod
     def supportedCiphers() -> list[SslCipher]:
         """Return all cipher suites that :meth:`setCiphers` accepts."""
-        return [SslCipher(name) for name in supportedCipherNames()]
+        return [SslCipher(name) for name in supported_cipher_names()]
 
     def keyExchangeGroups(self) -> list[str]:
         """Return the key-exchange groups, best first; empty for the engine's default."""

@@ -175,7 +175,7 @@ def test_keys_from_every_source(pki: PublicKeyInfrastructure, tmp_path: Path) ->
         (files.key, QByteArray(b"open")),
         (pki.server.privateKey, None),
     ):
-        other = SslConfiguration.defaultConfiguration()
+        other = SslConfiguration()
         other.setLocalCertificateChain(pki.server.chain)
         other.setPrivateKey(source, passphrase)
         assert other == configuration

@@ -70,9 +70,7 @@ def test_verify_modes(
     assert configuration.toEngine("server", pskEnabled=False).verify_mode is server
 
 
-def test_system_roots(
-    pki: PublicKeyInfrastructure, monkeypatch: pytest.MonkeyPatch, systemRoots: list[SslCertificate]
-) -> None:
+def test_system_roots(pki: PublicKeyInfrastructure, systemRoots: list[SslCertificate]) -> None:
     """Used by clients, by servers that verify, on demand and along with added authorities."""
     roots = [certificate.toCryptography() for certificate in systemRoots]
     system = TrustAnchors.of(roots)
@@ -83,11 +81,20 @@ def test_system_roots(
     added.addCaCertificate(pki.ca.certificate)
     assert added.toEngine("client", pskEnabled=False).trust == both
     server = _server(pki)
+    assert server.toEngine("server", pskEnabled=False).trust == TrustAnchors.empty()
     server.setPeerVerifyMode(_Mode.VerifyPeer)
     assert server.toEngine("server", pskEnabled=False).trust == system
-    server.setPeerVerifyMode(_Mode.AutoVerifyPeer)
+
+
+def test_authority_added_to_a_server_is_the_only_one(
+    pki: PublicKeyInfrastructure, systemRoots: list[SslCertificate]
+) -> None:
+    """Else every client with a certificate of a public authority could log in."""
+    server = _server(pki)
     server.addCaCertificate(pki.ca.certificate)
-    assert server.toEngine("server", pskEnabled=False).trust == TrustAnchors.of(pki.ca.certificate)
+    for mode in (_Mode.AutoVerifyPeer, _Mode.VerifyPeer):
+        server.setPeerVerifyMode(mode)
+        assert server.toEngine("server", pskEnabled=False).trust == TrustAnchors.of(pki.ca.certificate)
 
 
 def test_system_roots_are_not_looked_for_in_vain(pki: PublicKeyInfrastructure, monkeypatch: pytest.MonkeyPatch) -> None:

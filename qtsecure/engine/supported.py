@@ -11,7 +11,7 @@ from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.contexts import context_for
 from qtsecure.errors import SecureError
 
-__all__ = ["isGroupSupported", "supportedCipherNames"]
+__all__ = ["is_group_supported", "supported_cipher_names"]
 
 _TLS13_SUITES = (
     b"TLS_AES_256_GCM_SHA384",
@@ -29,7 +29,7 @@ _GROUP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 
 
 @functools.cache
-def supportedCipherNames() -> tuple[str, ...]:
+def supported_cipher_names() -> tuple[str, ...]:
     """Return OpenSSL's names of all cipher suites that can be configured, best first."""
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_tls13_ciphersuites(b":".join(_TLS13_SUITES))
@@ -38,7 +38,7 @@ def supportedCipherNames() -> tuple[str, ...]:
 
 
 @functools.cache
-def isGroupSupported(name: str) -> bool:
+def is_group_supported(name: str) -> bool:
     """Whether ``name`` is one key-exchange group of the engine, such as ``X25519``."""
     # OpenSSL's group lists have a syntax of their own; only plain names are let through.
     if not _GROUP_NAME.match(name):
