@@ -376,6 +376,7 @@ class Pipe:
 
     Attributes:
         connection: pyOpenSSL's object, for everything that is not on the hot path.
+        outcome: How the last read() ended.
         reasons: OpenSSL's reason texts after ``Outcome.FAILED``.
     """
 
@@ -390,7 +391,7 @@ class Pipe:
         _hooks[_address(self.connection._ssl)] = hooks
         self._buffers = buffers_of_this_thread()
         self.reasons: tuple[str, ...] = ()
-        self.outcome = Outcome.WANT_READ
+        self.outcome = Outcome.DONE
 
     def feed(self, data: bytes | memoryview) -> None:
         """Give ciphertext from the peer to the engine."""
@@ -441,28 +442,36 @@ class Pipe:
 class RawPipe(Pipe):
     """The hot path: direct calls into the binding, preallocated buffers."""
 
-    __slots__ = ("_bio_in", "_bio_out", "_ssl")
+    __slots__ = ("_bio_in", "_bio_out", "_one_record", "_ssl")
 
     def __init__(self, context: SSL.Context, *, server: bool, hooks: Hooks) -> None:
         super().__init__(context, server=server, hooks=hooks)
         self._ssl = self.connection._ssl
         self._bio_in = self.connection._into_ssl
         self._bio_out = self.connection._from_ssl
+        self._one_record = False
 
     def feed(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
+        self._one_record = False
         for start in range(0, len(view), _CHUNK):
             part = view[start : start + _CHUNK]
             lib.BIO_write(self._bio_in, ffi.from_buffer(part), len(part))
 
     def feed_landed(self, count: int) -> None:
-        lib.BIO_write(self._bio_in, self._buffers.landing_pointer, count)
+        buffers = self._buffers
+        lib.BIO_write(self._bio_in, buffers.landing_pointer, count)
+        # When the input was empty and this is exactly one record, reading it leaves nothing: that
+        # saves asking OpenSSL once more just to hear WANT_READ, a fifth of a small message's cost.
+        landing = buffers.landing_view
+        self._one_record = (
+            self.outcome is Outcome.WANT_READ and count == 5 + (landing[3] << 8) + landing[4] and count > 5
+        )
 
     def handshake(self) -> Outcome:
         lib.ERR_clear_error()
         result = lib.SSL_do_handshake(self._ssl)
-        self.outcome = Outcome.DONE if result == 1 else self._explain(result)
-        return self.outcome
+        return Outcome.DONE if result == 1 else self._explain(result)
 
     def read(self, limit: int) -> bytes:
         ssl = self._ssl
@@ -472,6 +481,10 @@ class RawPipe(Pipe):
         if count <= 0:
             self.outcome = self._explain(count)
             return b""
+        if self._one_record and count < limit:
+            self._one_record = False
+            self.outcome = Outcome.WANT_READ
+            return cast(bytes, ffi.buffer(pointer, count)[:])
         total: int = count
         while total < limit:
             count = lib.SSL_read(ssl, pointer + total, limit - total)
@@ -485,8 +498,7 @@ class RawPipe(Pipe):
 
     def write(self, data: bytes) -> Outcome:
         result = lib.SSL_write(self._ssl, data, len(data))
-        self.outcome = Outcome.DONE if result > 0 else self._explain(result)
-        return self.outcome
+        return Outcome.DONE if result > 0 else self._explain(result)
 
     def take(self) -> memoryview:
         view = self._buffers.out_view
@@ -530,10 +542,8 @@ class PublicPipe(Pipe):
         try:
             self.connection.do_handshake()
         except SSL.Error as error:
-            self.outcome = self._explain(error)
-        else:
-            self.outcome = Outcome.DONE
-        return self.outcome
+            return self._explain(error)
+        return Outcome.DONE
 
     def read(self, limit: int) -> bytes:
         parts: list[bytes] = []
@@ -554,10 +564,8 @@ class PublicPipe(Pipe):
         try:
             self.connection.send(data)
         except SSL.Error as error:
-            self.outcome = self._explain(error)
-        else:
-            self.outcome = Outcome.DONE
-        return self.outcome
+            return self._explain(error)
+        return Outcome.DONE
 
     def take(self) -> memoryview:
         try:

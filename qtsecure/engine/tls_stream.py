@@ -16,8 +16,6 @@ Three rules make the stream safe, and they are kept here so that no front end ca
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from cryptography import x509
 from OpenSSL import SSL
@@ -49,6 +47,7 @@ from qtsecure.engine.verification import IssueCode, VerificationIssue
 __all__ = ["TlsStream"]
 
 _S = StreamState
+_DONE, _WANT_READ = Outcome.DONE, Outcome.WANT_READ
 _READABLE = frozenset({_S.ESTABLISHED, _S.LOCAL_CLOSED})
 _WRITABLE = frozenset({_S.ESTABLISHED, _S.PEER_CLOSED})
 _NAME_ISSUES = frozenset({int(IssueCode.HOSTNAME_MISMATCH), int(IssueCode.IP_ADDRESS_MISMATCH)})
@@ -76,6 +75,9 @@ class TlsStream:
         self.configuration = configuration
         self.server = server
         self.state = _S.NEW
+        #: Whether application data may be written. (Derived: looking up an enum is slow in Python.)
+        self.established = False
+        self._readable = False
         self.busy = False
         self.raised: BaseException | None = None
         self._decisions = decisions or HandshakeDecisions()
@@ -90,7 +92,8 @@ class TlsStream:
         self._alert_received: int | None = None
         self._psk_answer: tuple[bytes, tuple[bytes, bytes] | None] | None = None
         self._psk_given = False
-        self._traffic_after_handshake = False
+        #: Set when OpenSSL may have written something by itself (the answer to a KeyUpdate).
+        self.answered_peer = False
         self.peer_closed_cleanly = False
         self._host: HostName | None = None
         self._name_usable = False
@@ -162,19 +165,46 @@ class TlsStream:
 
     def read(self, limit: int) -> bytes:
         """Decrypt and return up to ``limit`` bytes; empty when there is nothing (more) to read."""
-        if self.state not in _READABLE or self._pipe is None:
+        pipe = self._pipe
+        if not self._readable or pipe is None:
             return b""
-        with self._engine_call():
-            data = self._pipe.read(limit)
-        outcome = self._pipe.outcome
-        if outcome is Outcome.CLOSE_NOTIFY:
+        self._enter()
+        try:
+            data = pipe.read(limit)
+        finally:
+            self.busy = False
+        if pipe.outcome is not _WANT_READ or self.raised is not None:
+            self._after_read(pipe)
+        return data
+
+    def receive_and_read(self, count: int, limit: int) -> bytes:
+        """receive_landed() and read() in one step, for established streams (the hot path)."""
+        pipe = self._pipe
+        if not self._readable or pipe is None:
+            return b""
+        self._enter()
+        try:
+            pipe.feed_landed(count)
+            data = pipe.read(limit)
+        finally:
+            self.busy = False
+        if pipe.outcome is not _WANT_READ or self.raised is not None:
+            self._after_read(pipe)
+        return data
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the last read() stopped at its limit, so that there may be more to read."""
+        return self._readable and self._pipe is not None and self._pipe.outcome is _DONE
+
+    def _after_read(self, pipe: Pipe) -> None:
+        if pipe.outcome is Outcome.CLOSE_NOTIFY:
             self.peer_closed_cleanly = True
             self._move(Trigger.PEER_CLOSE)
             self._events.append(PeerClosed())
-        elif outcome is Outcome.FAILED:
-            self._fail(explain_traffic_failure(True, self._pipe.reasons, self._alert_sent, self._alert_received))
+        elif pipe.outcome is Outcome.FAILED:
+            self._fail(explain_traffic_failure(True, pipe.reasons, self._alert_sent, self._alert_received))
         self._reraise()
-        return data
 
     def write(self, data: bytes) -> None:
         """Encrypt ``data`` whole.
@@ -182,15 +212,20 @@ class TlsStream:
         Raises:
             RuntimeError: When the handshake is not complete, or the sending side is closed.
         """
-        if self.state not in _WRITABLE or self._pipe is None:
+        pipe = self._pipe
+        if not self.established or pipe is None:
             raise RuntimeError(f"A stream that is {self.state.value} cannot send application data.")
         if not data:
             return  # OpenSSL takes an empty write for an error
-        with self._engine_call():
-            outcome = self._pipe.write(data)
-        if outcome is not Outcome.DONE:
-            self._fail(explain_traffic_failure(False, self._pipe.reasons, self._alert_sent, self._alert_received))
-        self._reraise()
+        self._enter()
+        try:
+            outcome = pipe.write(data)
+        finally:
+            self.busy = False
+        if outcome is not _DONE:
+            self._fail(explain_traffic_failure(False, pipe.reasons, self._alert_sent, self._alert_received))
+        if self.raised is not None:
+            self._reraise()
 
     def take_outgoing(self) -> memoryview:
         """The next ciphertext to send (empty: none); valid until the thread's next engine call."""
@@ -200,11 +235,6 @@ class TlsStream:
         if self._pipe is None or self.state is _S.DECIDING or self.busy:
             return memoryview(b"")
         return self._pipe.take()
-
-    def answered_peer(self) -> bool:
-        """Whether OpenSSL may have written something by itself since the last call (KeyUpdate)."""
-        answered, self._traffic_after_handshake = self._traffic_after_handshake, False
-        return answered
 
     def accept_certificate(self) -> None:
         """Answer CertificateProblems with yes: the handshake goes on."""
@@ -230,23 +260,20 @@ class TlsStream:
         """Send close_notify and nothing after it; the peer may still send."""
         if self.state is _S.FAILED:
             return
-        if self.state in _WRITABLE and self._pipe is not None:
-            with self._engine_call():
-                try:
-                    self._pipe.connection.shutdown()
-                except SSL.Error:
-                    # Nothing can be said any more (a fatal error is already on its way to the
-                    # user through read() or write()); the transport is closed all the same.
-                    self._traffic_after_handshake = False
+        if self.established and self._pipe is not None:
+            self._enter()
+            try:
+                self._pipe.connection.shutdown()
+            except SSL.Error:
+                # Nothing can be said any more (a fatal error is already on its way to the
+                # user through read() or write()); the transport is closed all the same.
+                self.answered_peer = False
+            finally:
+                self.busy = False
         self._move(Trigger.LOCAL_CLOSE)
         self._reraise()
 
     # ---------------------------------------------------------------- facts for front ends
-
-    @property
-    def established(self) -> bool:
-        """Whether application data may be written."""
-        return self.state in _WRITABLE
 
     @property
     def complete(self) -> bool:
@@ -351,7 +378,7 @@ class TlsStream:
 
     def handshake_begun(self) -> None:
         """A ticket or KeyUpdate arrived (or the handshake began, which is no news)."""
-        self._traffic_after_handshake = self._complete
+        self.answered_peer = self._complete
 
     def psk_for_server(self, hint: bytes) -> tuple[bytes, bytes] | None:
         """Ask once: TLS 1.3 asks before the hello, TLS 1.2 again unless it has a hint to add."""
@@ -403,8 +430,11 @@ class TlsStream:
 
     def _handshake(self) -> None:
         assert self._pipe is not None
-        with self._engine_call():
+        self._enter()
+        try:
             outcome = self._pipe.handshake()
+        finally:
+            self.busy = False
         if outcome is Outcome.FAILED or outcome is Outcome.CLOSE_NOTIFY:
             self._fail_handshake()
         else:
@@ -489,18 +519,16 @@ class TlsStream:
 
     def _move(self, trigger: Trigger) -> None:
         self.state = next_state(self.state, trigger)
+        self._readable = self.state in _READABLE
+        self.established = self.state in _WRITABLE
         if self.state not in (_S.HANDSHAKING, _S.DECIDING):
             self._psk_answer = None  # the key has served; keep no copy of it
 
-    @contextmanager
-    def _engine_call(self) -> Iterator[None]:
+    def _enter(self) -> None:
+        """Every call into OpenSSL is between this and ``busy = False``."""
         if self.busy:
             raise RuntimeError("The engine is on the stack; it cannot be entered again.")
         self.busy = True
-        try:
-            yield
-        finally:
-            self.busy = False
 
     def _reraise(self) -> None:
         """Hand on what was raised inside a callback, once OpenSSL has returned."""

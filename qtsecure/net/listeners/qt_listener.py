@@ -33,7 +33,7 @@ class _Server(QTcpServer):
         # An exception that leaves this override would leak the descriptor.
         try:
             self._listener._accepted(handle)
-        except BaseException:
+        except BaseException:  # noqa: BLE001  # reported as PySide reports a slot's exception
             sys.excepthook(*sys.exc_info())
 
 

@@ -44,6 +44,7 @@ _State = QAbstractSocket.SocketState
 _Error = QAbstractSocket.SocketError
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject)")
 _DECISION_LIMIT_MS = 300_000
+_NO_LIMIT = 1 << 30
 _HELD_INPUT = 65536
 """How much a peer may send while a decision about its certificate is pending."""
 
@@ -204,10 +205,11 @@ class Handshake(Closing):
         if stream.busy:
             # A nested event loop runs in a slot that the engine waits for: nothing may go in.
             raise RuntimeError("Data was read while the engine was on the stack.")
-        stream.receive_landed(count)
         if self._encrypted:
-            self._decrypt()
+            room = self._room() if self._readBufferSize else _NO_LIMIT
+            self._deliver(stream, stream.receive_and_read(count, room), room)
         else:
+            stream.receive_landed(count)
             if stream.state is StreamState.DECIDING:
                 self._heldInput += count
                 if self._heldInput > _HELD_INPUT:
@@ -226,17 +228,20 @@ class Handshake(Closing):
         if stream is None or stream.busy:
             return
         room = self._room()
-        if room:
+        self._deliver(stream, stream.read(room) if room > 0 else b"", room)
+
+    def _deliver(self, stream: TlsStream, data: bytes, room: int) -> None:
+        """Take over what was decrypted, fetch the rest as far as ``room`` goes, and announce it."""
+        while data:
+            self._append(data)
+            room -= len(data)
+            if room <= 0 or not stream.has_more:
+                break
             data = stream.read(room)
-            while data:
-                self._append(data)
-                room -= len(data)
-                if room <= 0:
-                    break
-                data = stream.read(room)
         if room <= 0:
             self._pauseReading()
-        if stream.answered_peer():
+        if stream.answered_peer:
+            stream.answered_peer = False
             self._sendOutgoing()
         if self._newData and not self._announceData():
             return
@@ -253,8 +258,9 @@ class Handshake(Closing):
 
     def _readRemaining(self) -> bool:
         stream = self._stream
-        while stream is not None and not stream.busy and (data := stream.read(1 << 18)):
-            self._append(data)
+        if stream is not None and not stream.busy:
+            while data := stream.read(1 << 18):
+                self._append(data)
         return self._announceData()
 
     # --------------------------------------------------------------------------- events

@@ -169,8 +169,10 @@ class Writing(Reading):
         if stream is None or transport is None:
             return 0
         sent = 0
-        while len(data := stream.take_outgoing()):
+        while size := len(data := stream.take_outgoing()):
             sent += transport.send(data)
+            if size < _SLICE:
+                break  # a slice of plaintext makes less than two of these, so there is no more
         return sent
 
     def _dropOutgoing(self) -> None:

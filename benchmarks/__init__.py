@@ -1,0 +1,1 @@
+"""Side by side with PySide6's own classes: ``python -m benchmarks``."""

@@ -1,0 +1,305 @@
+"""What is measured: each function is a Qt program that works with either side's objects."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QCoreApplication, QTimer
+
+from benchmarks.sides import LOOPBACK, Side, noDelay, raiseDescriptorLimit, residentBytes
+
+HOST = "127.0.0.1"
+
+
+def _application() -> QCoreApplication:
+    return QCoreApplication.instance() or QCoreApplication([])
+
+
+class Pairs:
+    """Makes encrypted pairs one after the other and then calls ``done(client, peer)`` for the last."""
+
+    def __init__(self, side: Side, count: int, done: Callable[[Any, Any], None]) -> None:
+        self.side, self.count, self.done = side, count, done
+        self.server = side.server()
+        self.server.pendingConnectionAvailable.connect(self._pending)
+        if not self.server.listen(LOOPBACK):
+            raise SystemExit(self.server.errorString())
+        self.clients: list[Any] = []
+        self.peers: list[Any] = []
+        self._encrypted = 0
+        self._next()
+
+    def _next(self) -> None:
+        client = self.side.client()
+        self.clients.append(client)
+        client.encrypted.connect(self._clientEncrypted)
+        client.connectToHostEncrypted(HOST, self.server.serverPort())
+
+    def _clientEncrypted(self) -> None:
+        self._encrypted += 1
+        self._step()
+
+    def _pending(self) -> None:
+        while (peer := self.server.nextPendingConnection()) is not None:
+            self.peers.append(peer)
+        self._step()
+
+    def _step(self) -> None:
+        if self._encrypted != len(self.clients) or len(self.peers) != len(self.clients):
+            return
+        if len(self.clients) < self.count:
+            QTimer.singleShot(0, self._next)
+        else:
+            self.done(noDelay(self.clients[-1]), noDelay(self.peers[-1]))
+
+
+def handshakes(side: Side, count: int) -> dict[str, Any]:
+    """Full TLS 1.3 handshakes, one after the other, both ends in this thread."""
+    application = _application()
+    server = side.server()
+    server.listen(LOOPBACK)
+    state: dict[str, Any] = {"done": 0, "facts": ""}
+
+    def pending() -> None:
+        peer = server.nextPendingConnection()
+        peer.disconnected.connect(peer.deleteLater)
+
+    def begin() -> None:
+        client = state["client"] = side.client()
+        client.encrypted.connect(encrypted)
+        client.connectToHostEncrypted(HOST, server.serverPort())
+
+    def encrypted() -> None:
+        client = state["client"]
+        state["facts"] = state["facts"] or side.describe(client)
+        state["done"] += 1
+        client.abort()
+        client.deleteLater()
+        if state["done"] == 20:
+            state["start"] = time.perf_counter()  # the first ones load libraries and trust stores
+        if state["done"] == count + 20:
+            state["seconds"] = time.perf_counter() - state["start"]
+            application.quit()
+        else:
+            begin()
+
+    server.pendingConnectionAvailable.connect(pending)
+    begin()
+    application.exec()
+    return {"value": count / state["seconds"], "unit": "/s", "facts": state["facts"]}
+
+
+def _bulk(side: Side, megabytes: int, size: int) -> dict[str, Any]:
+    application = _application()
+    total = megabytes << 20
+    chunk = QByteArray(b"x" * size)
+    state: dict[str, Any] = {"sent": 0, "received": 0}
+
+    def start(client: Any, peer: Any) -> None:
+        state["facts"] = side.describe(client)
+
+        def pump(*_: object) -> None:
+            while state["sent"] < total and client.bytesToWrite() + client.encryptedBytesToWrite() < 2 << 20:
+                client.write(chunk)
+                state["sent"] += size
+
+        def read() -> None:
+            state["received"] += peer.readAll().size()
+            if state["received"] >= total:
+                state["seconds"] = time.perf_counter() - state["start"]
+                application.quit()
+
+        client.encryptedBytesWritten.connect(pump)
+        peer.readyRead.connect(read)
+        state["start"] = time.perf_counter()
+        pump()
+
+    pairs = Pairs(side, 1, start)
+    application.exec()
+    del pairs
+    return {"value": megabytes / state["seconds"], "unit": "MiB/s", "facts": state["facts"]}
+
+
+def bulk64k(side: Side, count: int) -> dict[str, Any]:
+    """One direction, 64 KiB writes."""
+    return _bulk(side, count, 64 << 10)
+
+
+def bulk1m(side: Side, count: int) -> dict[str, Any]:
+    """One direction, 1 MiB writes."""
+    return _bulk(side, count, 1 << 20)
+
+
+def pingPong(side: Side, count: int, idle: int = 0) -> dict[str, Any]:
+    """64 bytes there and back with readAll() and write(), with ``idle`` further pairs connected."""
+    application = _application()
+    raiseDescriptorLimit()
+    state: dict[str, Any] = {"count": 0}
+    message = QByteArray(b"p" * 64)
+    before = residentBytes()
+    begun = time.perf_counter()
+
+    def start(client: Any, peer: Any) -> None:
+        state["setup"] = time.perf_counter() - begun
+        state["memory"] = residentBytes() - before
+        state["facts"] = side.describe(client)
+
+        def echo() -> None:
+            peer.write(peer.readAll())
+
+        def again() -> None:
+            client.readAll()
+            state["count"] += 1
+            if state["count"] < count:
+                client.write(message)
+            else:
+                state["seconds"] = time.perf_counter() - state["start"]
+                application.quit()
+
+        peer.readyRead.connect(echo)
+        client.readyRead.connect(again)
+        state["start"] = time.perf_counter()
+        client.write(message)
+
+    pairs = Pairs(side, idle + 1, start)
+    application.exec()
+    del pairs
+    return {
+        "value": count / state["seconds"],
+        "unit": "/s",
+        "facts": state["facts"],
+        "setup": state["setup"],
+        "memory": state["memory"] / (idle + 1),
+    }
+
+
+def lateness(side: Side, count: int, load: str = "") -> dict[str, Any]:
+    """How late a 1 ms timer of the same thread fires (99.9th percentile, ms), idle or under load."""
+    application = _application()
+    raiseDescriptorLimit()
+    late: list[float] = []
+    timer = QTimer()
+    timer.setTimerType(timer.timerType().PreciseTimer)
+    state = {"last": time.perf_counter()}
+
+    def tick() -> None:
+        now = time.perf_counter()
+        late.append((now - state["last"]) * 1000 - 1)
+        state["last"] = now
+
+    timer.timeout.connect(tick)
+
+    def begin() -> None:
+        state["last"] = time.perf_counter()
+        timer.start(1)
+
+    keep: list[Any] = []
+    if load == "bulk":
+
+        def start(client: Any, peer: Any) -> None:
+            chunk = QByteArray(b"x" * (1 << 20))
+            total = count << 20
+            moved = {"sent": 0, "received": 0}
+
+            def pump(*_: object) -> None:
+                while moved["sent"] < total and client.bytesToWrite() + client.encryptedBytesToWrite() < 2 << 20:
+                    client.write(chunk)
+                    moved["sent"] += 1 << 20
+
+            def read() -> None:
+                moved["received"] += peer.readAll().size()
+                if moved["received"] >= total:
+                    application.quit()
+
+            client.encryptedBytesWritten.connect(pump)
+            peer.readyRead.connect(read)
+            begin()
+            pump()
+
+        keep.append(Pairs(side, 1, start))
+    elif load == "handshakes":
+        server = side.server()
+        server.listen(LOOPBACK)
+        server.pendingConnectionAvailable.connect(lambda: keep.append(server.nextPendingConnection()))
+        remaining = {"rounds": count}
+
+        def round_() -> None:
+            clients = [side.client() for _ in range(100)]
+            keep.append(clients)
+            left = {"n": len(clients)}
+
+            def one() -> None:
+                left["n"] -= 1
+                if left["n"] == 0:
+                    remaining["rounds"] -= 1
+                    if remaining["rounds"]:
+                        QTimer.singleShot(20, round_)
+                    else:
+                        application.quit()
+
+            for client in clients:
+                client.encrypted.connect(one)
+                client.connectToHostEncrypted(HOST, server.serverPort())
+
+        begin()
+        QTimer.singleShot(50, round_)
+    else:
+        begin()
+        QTimer.singleShot(2000, application.quit)
+    application.exec()
+    late.sort()
+    index = min(len(late) - 1, int(len(late) * 0.999))
+    return {"value": late[index], "unit": "ms", "facts": f"max {late[-1]:.1f} ms, {len(late)} ticks"}
+
+
+def importTime(side: Side, count: int) -> dict[str, Any]:
+    """Interpreter start, imports and one socket (ours) or only the imports that it stands on."""
+    code = {
+        "qt": "import PySide6.QtNetwork, OpenSSL.SSL",
+        "qtsecure": "from qtsecure import SslSocket; from PySide6.QtCore import QCoreApplication; "
+        "a = QCoreApplication([]); SslSocket()",
+    }[side.name]
+    times = []
+    for _ in range(count):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603  # our own interpreter
+        times.append(time.perf_counter() - start)
+    times.sort()
+    return {"value": times[len(times) // 2] * 1000, "unit": "ms", "facts": ""}
+
+
+def silentSockets(side: Side, count: int) -> dict[str, Any]:
+    """Memory of an accepted socket whose client has said nothing."""
+    import socket
+
+    application = _application()
+    raiseDescriptorLimit()
+    server = side.server()
+    server.setHandshakeTimeout(0 if side.name == "qtsecure" else 600_000)
+    server.setMaxPendingConnections(count + 10)
+    if side.name == "qtsecure":
+        server.setMaxHandshakingConnections(count + 10)
+    server.listen(LOOPBACK)
+    clients: list[socket.socket] = []
+    seen = {"n": 0, "before": 0}
+
+    def one() -> None:
+        seen["n"] += 1
+        if seen["n"] == 50:
+            seen["before"] = residentBytes()
+        if seen["n"] == count + 50:
+            application.quit()
+        else:
+            connect()
+
+    def connect() -> None:
+        clients.append(socket.create_connection((HOST, server.serverPort())))
+
+    server.newConnection.connect(one)
+    QTimer.singleShot(0, connect)
+    application.exec()
+    return {"value": (residentBytes() - seen["before"]) / count / 1024, "unit": "KiB", "facts": ""}

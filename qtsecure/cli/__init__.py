@@ -1,0 +1,1 @@
+"""The ``qtsecure`` command: try a connection, serve one, look at what this computer can do."""

@@ -1,0 +1,130 @@
+"""Turns words of the command line into values; whatever is wrong with them is a usage error."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from qtsecure.cli.exit_codes import ExitCode
+
+__all__ = [
+    "OneLineParser",
+    "PreSharedKey",
+    "Target",
+    "duration",
+    "port",
+    "positive",
+    "preSharedKey",
+    "protocols",
+    "target",
+]
+
+_SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://")
+_DEFAULT_PORTS = {"https": 443, "tls": None}
+_HOST_AND_PORT = re.compile(r"(?:\[(?P<ip>[^\]]+)\]|(?P<host>[^:\[\]/?#@\s]+))(?::(?P<port>[^:/]*))?\Z")
+_LONGEST_IDENTITY = 255
+_LONGEST_KEY = 512
+_LONGEST_PROTOCOL = 255
+_LONGEST_DURATION = 2**31 - 1  # what QTimer takes
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without repeating the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(ExitCode.USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to connect to."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreSharedKey:
+    """An identity and its key."""
+
+    identity: str
+    key: bytes = field(repr=False)
+
+
+def target(text: str) -> Target:
+    """``HOST:PORT``, ``[IPv6]:PORT``, ``tls://HOST:PORT`` or ``https://HOST[:PORT]``."""
+    rest, default = text, None
+    if scheme := _SCHEME.match(text):
+        name = scheme["scheme"].lower()
+        if name not in _DEFAULT_PORTS:
+            raise argparse.ArgumentTypeError(f"the scheme {name!r} is not supported; use tls or https")
+        default = _DEFAULT_PORTS[name]
+        rest = text[scheme.end() :].removesuffix("/")
+    found = _HOST_AND_PORT.match(rest)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT; an IPv6 address goes into brackets: [::1]:443")
+    if found["port"] is None and default is None:
+        raise argparse.ArgumentTypeError(f"{text!r} has no port; write HOST:PORT")
+    number = default if found["port"] is None else _port(found["port"], lowest=1)
+    assert number is not None
+    return Target(found["ip"] or found["host"], number)
+
+
+def port(text: str) -> int:
+    """A port to listen on; 0 stands for a free one."""
+    return _port(text, lowest=0)
+
+
+def _port(text: str, lowest: int) -> int:
+    if not text.isascii() or not text.isdigit() or not lowest <= int(text[:9]) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; ports go from {lowest} to 65535")
+    return int(text)
+
+
+def preSharedKey(text: str) -> PreSharedKey:
+    """``IDENTITY:HEX``; messages do not repeat the text, which is a secret."""
+    identity, colon, digits = text.rpartition(":")
+    if not colon or not identity:
+        raise argparse.ArgumentTypeError("a pre-shared key is written IDENTITY:HEX, for example sensor:00112233")
+    try:
+        key = bytes.fromhex(digits)
+    except ValueError:
+        raise argparse.ArgumentTypeError("the key behind the last colon must be hexadecimal") from None
+    if not 0 < len(key) <= _LONGEST_KEY:
+        raise argparse.ArgumentTypeError(f"the key must have 1 to {_LONGEST_KEY} bytes")
+    if len(identity.encode("utf-8", "surrogateescape")) > _LONGEST_IDENTITY:
+        raise argparse.ArgumentTypeError(f"the identity must have at most {_LONGEST_IDENTITY} bytes")
+    return PreSharedKey(identity, key)
+
+
+def protocols(text: str) -> list[str]:
+    """``h2,http/1.1``: application protocols, best first."""
+    names = text.split(",")
+    if any(not 0 < len(name.encode("utf-8", "surrogateescape")) <= _LONGEST_PROTOCOL for name in names):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of names like h2,http/1.1")
+    return names
+
+
+def duration(text: str) -> int:
+    """Milliseconds; 0 and -1 mean no limit and become 0."""
+    number = _integer(text)
+    if not -1 <= number <= _LONGEST_DURATION:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of milliseconds; 0 means no limit")
+    return max(number, 0)
+
+
+def positive(text: str) -> int:
+    """A number from 1 on."""
+    number = _integer(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return number
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text[:20])
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None

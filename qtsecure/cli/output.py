@@ -1,0 +1,101 @@
+"""What the commands print: one line for each event, for people or (``--json``) for programs.
+
+Text of a peer is untrusted: in lines for people its control characters are escaped, so that it
+cannot play tricks on the terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+__all__ = ["Fields", "Output", "printable"]
+
+Fields: TypeAlias = Mapping[str, "str | int | bool | list[str]"]
+
+
+class Output:
+    """Prints to stdout, and errors to stderr.
+
+    Args:
+        command: The name of the command, which goes before its errors.
+        asJson: Print JSON objects instead of text.
+        hidden: Events that are left out of the text, because there are many of them and people do
+            not want to see them.
+    """
+
+    def __init__(self, command: str, *, asJson: bool = False, hidden: frozenset[str] = frozenset()) -> None:
+        self.asJson = asJson
+        self.onBrokenPipe: Callable[[], None] | None = None
+        self._command = command
+        self._hidden = hidden
+
+    def event(self, name: str, fields: Fields | None = None, *, source: str = "") -> None:
+        """Print one event.
+
+        Args:
+            name: The name of a signal, or one of the command's own events.
+            fields: Its arguments by name.
+            source: Whose event it is, where there are several objects.
+        """
+        fields = fields or {}
+        if self.asJson:
+            origin = {"source": source} if source else {}
+            self._print(json.dumps({"event": name, **origin, **fields}))
+        elif name not in self._hidden:
+            arguments = ", ".join(f"{key}={_asText(value)}" for key, value in fields.items())
+            self._print(f"{source + '  ' if source else ''}{name}({arguments})")
+
+    def line(self, text: str) -> None:
+        """Print a line for people."""
+        self._print(text)
+
+    def raw(self, data: bytes) -> None:
+        """Print bytes as they are."""
+        self._write(data)
+
+    def error(self, code: str, text: str) -> None:
+        """Say what went wrong: one line on stderr, and an event for programs."""
+        if self.asJson:
+            self.event("error", {"code": code, "text": text})
+        self.warning(text)
+
+    def warning(self, text: str) -> None:
+        """Say on stderr what went wrong without ending the command."""
+        print(f"qtsecure {self._command}: {printable(text)}", file=sys.stderr, flush=True)
+
+    def _print(self, text: str) -> None:
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        self._write(f"{text}\n".encode(encoding, "backslashreplace"))
+
+    def _write(self, data: bytes) -> None:
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            # The reader (head, less) has seen enough. Python would complain again when it flushes
+            # stdout at its end.
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, sys.stdout.fileno())
+            os.close(null)
+            if self.onBrokenPipe is not None:
+                self.onBrokenPipe()
+
+
+def printable(text: str) -> str:
+    """The text with escapes in place of control characters."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def _asText(value: str | int | bool | list[str]) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_asText, value))}]"
+    if not isinstance(value, str):
+        return str(value)
+    # Words stay as they are; anything with a blank or a comma needs quotes to be read unambiguously.
+    if value and all(c.isalnum() or c in "_-.:/[]" for c in value):
+        return value
+    return "'" + printable(value.replace("\\", "\\\\").replace("'", "\\'")) + "'"

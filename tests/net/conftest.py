@@ -1,0 +1,43 @@
+"""Fixtures of the network layer's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from PySide6.QtCore import QCoreApplication
+
+from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.values import Protocol
+from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.net.conversation import Conversation, FakeClock
+
+MakeConversation = Callable[..., Conversation]
+
+
+@pytest.fixture
+def make_conversation(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure) -> Iterator[MakeConversation]:
+    """Make conversations that are closed after the test."""
+    made: list[Conversation] = []
+
+    def make(protocol: Protocol = Protocol.TlsV1_2OrLater) -> Conversation:
+        made.append(Conversation(qtsecure_pki, protocol=protocol))
+        return made[-1]
+
+    yield make
+    for conversation in made:
+        conversation.close()
+
+
+@pytest.fixture
+def conversation(make_conversation: MakeConversation) -> Conversation:
+    """One conversation with default settings."""
+    return make_conversation()
+
+
+@pytest.fixture
+def clock(qapp: QCoreApplication, monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """Replace the clock of this thread's scheduler."""
+    fake = FakeClock()
+    monkeypatch.setattr(schedulerOfThisThread(), "clock", fake)
+    return fake

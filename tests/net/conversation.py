@@ -1,0 +1,197 @@
+"""What the tests of the network layer share: a server, a client, and a story of their signals."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Iterable
+
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QTimer
+from PySide6.QtNetwork import QAbstractSocket, QSslSocket
+from shiboken6 import isValid
+
+from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.ssl_socket import SslSocket
+from qtsecure.net.values import Protocol, SslConfiguration
+from qtsecure.testing.pki import PublicKeyInfrastructure
+from qtsecure.testing.signals import SignalRecorder
+
+State = QAbstractSocket.SocketState
+Error = QAbstractSocket.SocketError
+VerifyMode = QSslSocket.PeerVerifyMode
+PROTOCOLS = {"1.2": Protocol.TlsV1_2, "1.3": Protocol.TlsV1_3}
+
+# Connecting to preSharedKeyAuthenticationRequired is what turns pre-shared keys on, so it is left out.
+SOCKET_SIGNALS = (
+    "connected",
+    "disconnected",
+    "errorOccurred",
+    "hostFound",
+    "stateChanged",
+    "encrypted",
+    "modeChanged",
+    "sslErrors",
+    "peerVerifyError",
+    "handshakeInterruptedOnError",
+    "alertSent",
+    "alertReceived",
+    "encryptedBytesWritten",
+    "acceptCertificate",
+    "readyRead",
+    "bytesWritten",
+    "aboutToClose",
+    "readChannelFinished",
+)
+SERVER_SIGNALS = (
+    "newConnection",
+    "pendingConnectionAvailable",
+    "acceptError",
+    "startedEncryptionHandshake",
+    "sslErrors",
+    "peerVerifyError",
+    "handshakeInterruptedOnError",
+    "alertSent",
+    "alertReceived",
+    "errorOccurred",
+    "acceptCertificate",
+)
+BYTE_COUNTS = ("encryptedBytesWritten", "bytesWritten")
+
+
+def spin(condition: Callable[[], bool], timeout: int = 5000) -> None:
+    """Run the event loop until the condition holds; fail after the time-out (ms)."""
+    loop = QEventLoop()
+    expired = QTimer()
+    expired.setSingleShot(True)
+    expired.timeout.connect(loop.quit)
+    expired.start(timeout)
+    while not condition():
+        assert expired.isActive(), f"The condition did not hold within {timeout} ms."
+        loop.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+
+
+def settle() -> None:
+    """Run the event loop until nothing is left to do at once."""
+    for _ in range(5):
+        QCoreApplication.processEvents()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
+def openDescriptors() -> int:
+    """How many descriptors this process has open."""
+    return len(os.listdir("/proc/self/fd"))
+
+
+def deleteEverything() -> None:
+    """Let deferred deletions and the garbage collector do their work."""
+    for _ in range(2):
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        gc.collect()
+
+
+def story(recorder: SignalRecorder, prefix: str, *, leaveOut: Iterable[str] = BYTE_COUNTS) -> list[str]:
+    """The signals of one object in order: name and the names of the enum values."""
+    lines = []
+    skipped = set(leaveOut)
+    for record in recorder.records():
+        owner, _, name = record.name.partition(".")
+        if owner == prefix and name not in skipped:
+            values = [str(value.name) for value in record.args if hasattr(value, "name")]
+            lines.append(" ".join([name, *values]))
+    return lines
+
+
+class Conversation:
+    """A server on the loopback interface, a client, and the server's end of the connection.
+
+    Every signal is recorded, with the prefixes ``server``, ``accepted`` (the server's socket, from
+    the first moment) and ``client``.
+    """
+
+    def __init__(self, pki: PublicKeyInfrastructure, *, protocol: Protocol = Protocol.TlsV1_2OrLater) -> None:
+        self.pki = pki
+        self.recorder = SignalRecorder()
+        self.serverConfiguration = SslConfiguration.forServer(pki.server.chain, pki.server.privateKey)
+        self.clientConfiguration = SslConfiguration.forClient([pki.ca.certificate])
+        self.serverConfiguration.setProtocol(protocol)
+        self.clientConfiguration.setProtocol(protocol)
+        self.accepted: list[SslSocket] = []
+        self.server: SslServer = _WatchedServer(self)
+        self.recorder.watch(self.server, SERVER_SIGNALS, prefix="server")
+        self.client = SslSocket()
+        self.recorder.watch(self.client, SOCKET_SIGNALS, prefix="client")
+        self.peer: SslSocket = self.client  # until there is one
+
+    def listen(self) -> None:
+        self.server.setSslConfiguration(self.serverConfiguration)
+        assert self.server.listen("127.0.0.1", 0), self.server.errorString()
+
+    def connect(self, host: str = "127.0.0.1") -> None:
+        """Listen and let the client begin."""
+        if not self.server.isListening():
+            self.listen()
+        self.client.setSslConfiguration(self.clientConfiguration)
+        self.client.connectToHostEncrypted(host, self.server.serverPort())
+
+    def establish(self, host: str = "127.0.0.1") -> SslSocket:
+        """Connect, wait until both ends are encrypted, and return the server's end."""
+        self.connect(host)
+        spin(lambda: self.client.isEncrypted() and self.server.hasPendingConnections())
+        peer = self.server.nextPendingConnection()
+        assert peer is not None
+        self.peer = peer
+        return peer
+
+    def waitForClientEnd(self) -> None:
+        spin(lambda: self.client.state() == State.UnconnectedState)
+
+    def waitForServerEnd(self) -> None:
+        """Wait until the last accepted socket is deleted or unconnected."""
+        spin(
+            lambda: bool(self.accepted)
+            and (not isValid(self.accepted[-1]) or self.accepted[-1].state() == State.UnconnectedState)
+        )
+
+    def story(self, prefix: str) -> list[str]:
+        return story(self.recorder, prefix)
+
+    def close(self) -> None:
+        self.recorder.close()
+        for obj in (self.server, self.client):
+            if isValid(obj):
+                obj.close()
+                obj.deleteLater()
+        settle()
+
+
+class _WatchedServer(SslServer):
+    """Records the signals of its sockets from before the first byte."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        super().__init__()
+        self._signalRecorder = conversation.recorder
+        self._acceptedSockets = conversation.accepted
+
+    def incomingConnection(self, socketDescriptor: int) -> None:
+        known = set(self.findChildren(SslSocket))
+        super().incomingConnection(socketDescriptor)
+        for socket in self.findChildren(SslSocket):
+            if socket not in known:
+                self._signalRecorder.watch(socket, SOCKET_SIGNALS, prefix="accepted")
+                self._acceptedSockets.append(socket)
+
+
+class FakeClock:
+    """A clock for the thread's scheduler that moves only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self._scheduler = schedulerOfThisThread()
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+        self._scheduler.fireDue()
