@@ -37,21 +37,20 @@ class AcceptedSocket(SslSocket):
         if self._handshakeTimeout > 0:
             self._handshakeDeadline = self._scheduler.callLater(self._handshakeTimeout, self._handshakeTimedOut)
 
-    def _plainLanded(self, count: int) -> None:
+    def plainLanded(self, data: bytes) -> None:
+        """The client's first bytes."""
         server, self._server = self._server, None
-        if server is None or self._stream is not None:
-            super()._plainLanded(count)
+        if server is None:
+            super().plainLanded(data)
             return
-        first = bytes(self._buffers.landing_view[:count])
-        if not starts_tls_handshake_untrusted(first):
+        if not starts_tls_handshake_untrusted(data):
             self._cancelHandshakeDeadline()
             self._endWith(
                 QAbstractSocket.SocketError.SslHandshakeFailedError,
-                f"The client does not speak TLS: it sent {describe_first_bytes_untrusted(first)}.",
+                f"The client does not speak TLS: it sent {describe_first_bytes_untrusted(data)}.",
             )
             return
-        self._append(first)
-        self._newData = False
+        self._channel.incoming.append(data)
         self.startServerEncryption()
         if isValid(self) and isValid(server):
             server.socketStartedHandshake(self)

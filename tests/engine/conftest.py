@@ -19,6 +19,7 @@ def pki(qtsecure_pki: PublicKeyInfrastructure) -> PublicKeyInfrastructure:
 @pytest.fixture(params=["raw", "public"])
 def engine_path(request: pytest.FixtureRequest) -> Iterator[str]:
     """Run the test on direct calls into OpenSSL and on pyOpenSSL's public methods."""
+    before = _openssl._raw_path_wanted
     _openssl.use_raw_path(request.param == "raw")
     yield request.param
-    _openssl.use_raw_path(True)
+    _openssl.use_raw_path(before)

@@ -14,7 +14,7 @@ from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import Protocol, SslConfiguration
-from qtsecure.testing.pki import PublicKeyInfrastructure
+from qtsecure.testing.pki import IssuedCertificate, PublicKeyInfrastructure
 from qtsecure.testing.signals import SignalRecorder
 
 State = QAbstractSocket.SocketState
@@ -123,6 +123,22 @@ class Conversation:
         self.recorder.watch(self.client, SOCKET_SIGNALS, prefix="client")
         self.peer: SslSocket = self.client  # until there is one
 
+    def showServer(self, identity: IssuedCertificate) -> None:
+        """Let the server show another certificate."""
+        protocol = self.serverConfiguration.protocol()
+        self.serverConfiguration = SslConfiguration.forServer(list(identity.chain), identity.privateKey)
+        self.serverConfiguration.setProtocol(protocol)
+
+    def showClient(self, identity: IssuedCertificate) -> None:
+        """Let the client show a certificate."""
+        self.clientConfiguration.setLocalCertificateChain(list(identity.chain))
+        self.clientConfiguration.setPrivateKey(identity.privateKey)
+
+    def demandClientCertificate(self) -> None:
+        """Let the server verify the client's certificate, as issued by the authority of the tests."""
+        self.serverConfiguration.setPeerVerifyMode(VerifyMode.VerifyPeer)
+        self.serverConfiguration.setCaCertificates([self.pki.ca.certificate])
+
     def listen(self) -> None:
         self.server.setSslConfiguration(self.serverConfiguration)
         assert self.server.listen("127.0.0.1", 0), self.server.errorString()
@@ -149,8 +165,10 @@ class Conversation:
     def waitForServerEnd(self) -> None:
         """Wait until the last accepted socket is deleted or unconnected."""
         spin(
-            lambda: bool(self.accepted)
-            and (not isValid(self.accepted[-1]) or self.accepted[-1].state() == State.UnconnectedState)
+            lambda: (
+                bool(self.accepted)
+                and (not isValid(self.accepted[-1]) or self.accepted[-1].state() == State.UnconnectedState)
+            )
         )
 
     def story(self, prefix: str) -> list[str]:

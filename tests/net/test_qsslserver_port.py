@@ -17,9 +17,7 @@ pytestmark = pytest.mark.usefixtures("transport_mode")
 
 def test_one_successful_connection(conversation: Conversation) -> None:
     """Only startedEncryptionHandshake and pendingConnectionAvailable tell of a good client, once each."""
-    wrong = conversation.pki.selfSigned
-    conversation.serverConfiguration.setLocalCertificateChain(list(wrong.chain))
-    conversation.serverConfiguration.setPrivateKey(wrong.privateKey)
+    conversation.showServer(conversation.pki.selfSigned)
     ignored: list[QSslError.SslError] = []
 
     def ignore(errors: list[SslError]) -> None:
@@ -39,9 +37,7 @@ def test_one_successful_connection(conversation: Conversation) -> None:
 
 def test_self_signed_certificate_rejected_by_server(conversation: Conversation) -> None:
     """A server that verifies tells sslErrors, peerVerifyError, errorOccurred and alertSent once, and queues nothing."""
-    identity = conversation.pki.clientUnknownCa
-    conversation.clientConfiguration.setLocalCertificateChain([identity.certificate])
-    conversation.clientConfiguration.setPrivateKey(identity.privateKey)
+    conversation.showClient(conversation.pki.clientUnknownCa)
     conversation.serverConfiguration.setPeerVerifyMode(VerifyMode.VerifyPeer)
     conversation.connect()
     conversation.recorder.waitFor("client.disconnected")
@@ -73,9 +69,7 @@ def test_self_signed_certificate_rejected_by_client(conversation: Conversation) 
 
 def test_handshake_interrupted_on_error(conversation: Conversation) -> None:
     """A server in the early mode interrupts, sends an alert and fails, without the late signals."""
-    identity = conversation.pki.clientUnknownCa
-    conversation.clientConfiguration.setLocalCertificateChain([identity.certificate])
-    conversation.clientConfiguration.setPrivateKey(identity.privateKey)
+    conversation.showClient(conversation.pki.clientUnknownCa)
     conversation.serverConfiguration.setPeerVerifyMode(VerifyMode.VerifyPeer)
     conversation.serverConfiguration.setHandshakeMustInterruptOnError(True)
     conversation.connect()

@@ -33,7 +33,7 @@ class SslSocket(Connecting):
 
     def sslConfiguration(self) -> SslConfiguration:
         """A copy of the configuration, with the facts of the current connection."""
-        stream = self._stream
+        stream = self._channel.stream
         if stream is None or not stream.complete:
             return SslConfiguration(self._configuration)
         chain = self._peerChain()
@@ -74,33 +74,39 @@ class SslSocket(Connecting):
 
     def sessionCipher(self) -> SslCipher:
         """The cipher suite in use; null before ``encrypted`` and after the end."""
-        if self._stream is None or not self._encrypted:
+        if self._channel.stream is None or not self._channel.encrypted:
             return SslCipher()
-        return SslCipher(self._stream.cipher_name(), self.sessionProtocol(), keyExchangeGroup=self._stream.group_name())
+        return SslCipher(
+            self._channel.stream.cipher_name(),
+            self.sessionProtocol(),
+            keyExchangeGroup=self._channel.stream.group_name(),
+        )
 
     def sessionProtocol(self) -> Protocol:
         """The protocol version in use; Unknown before ``encrypted`` and after the end."""
-        if self._stream is None or not self._encrypted:
+        if self._channel.stream is None or not self._channel.encrypted:
             return Protocol.Unknown
-        return Protocol.fromVersion(self._stream.protocol_version())
+        return Protocol.fromVersion(self._channel.stream.protocol_version())
 
     def negotiatedProtocol(self) -> str:
         """The application protocol both sides agreed on (ALPN), or an empty string."""
-        if self._stream is None or not self._stream.complete:
+        if self._channel.stream is None or not self._channel.stream.complete:
             return ""
-        return self._stream.negotiated_protocol().decode("utf-8", "replace")
+        return self._channel.stream.negotiated_protocol().decode("utf-8", "replace")
 
     def serverName(self) -> str:
         """The host name that the client asked for (SNI, RFC 6066), or an empty string."""
-        return self._stream.server_name() if self._stream is not None else ""
+        return self._channel.stream.server_name() if self._channel.stream is not None else ""
 
     def isSessionReused(self) -> bool:
         """Whether the handshake resumed an earlier session."""
-        return self._stream is not None and self._stream.complete and self._stream.session_reused()
+        return (
+            self._channel.stream is not None and self._channel.stream.complete and self._channel.stream.session_reused()
+        )
 
     def keyExchangeGroup(self) -> str:
         """The negotiated key-exchange group, for example X25519MLKEM768, or an empty string."""
-        return self._stream.group_name() if self._stream is not None and self._encrypted else ""
+        return self._channel.stream.group_name() if self._channel.stream is not None and self._channel.encrypted else ""
 
     def exportKeyingMaterial(self, label: str | bytes, length: int, context: bytes | None = None) -> QByteArray:
         """Keying material bound to this connection (RFC 5705; RFC 8446 section 7.5).
@@ -113,9 +119,9 @@ class SslSocket(Connecting):
         Raises:
             SecureError: Before ``encrypted``.
         """
-        if self._stream is None or not self._stream.complete:
+        if self._channel.stream is None or not self._channel.stream.complete:
             raise SecureError(
                 SecureError.Code.WouldBlock, "Keying material exists only after the handshake; wait for encrypted()."
             )
         raw = label.encode("ascii") if isinstance(label, str) else label
-        return QByteArray(self._stream.export_keying_material(raw, length, context))
+        return QByteArray(self._channel.stream.export_keying_material(raw, length, context))

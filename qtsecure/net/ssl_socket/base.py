@@ -2,24 +2,27 @@
 
 SslSocket is built in layers, one idea each, every layer a subclass of the one below:
 ``SocketBase`` -> ``Reading`` -> ``Writing`` -> ``Closing`` -> ``Handshake`` -> ``Connecting`` -> ``SslSocket``.
+What happens for every message is in ``channel``, which all of them share.
 """
 
 from __future__ import annotations
 
 import enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from PySide6.QtCore import QIODevice, QObject
 from PySide6.QtNetwork import QAbstractSocket, QNetworkProxy, QSsl, QSslSocket
 from shiboken6 import isValid
 
-from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.errors import SecureError
 from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.scheduler import schedulerOfThisThread
-from qtsecure.net.transports.stream import StreamTransport
+from qtsecure.net.ssl_socket.channel import Channel
 from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration, SslError
+
+if TYPE_CHECKING:
+    from qtsecure.net.ssl_socket.connecting import Connecting
 
 __all__ = ["SocketBase", "SocketObserver"]
 
@@ -96,8 +99,7 @@ class SocketBase(QIODevice):
     def __init__(self, parent: QObject | None = None) -> None:
         # PySide takes None for "no parent", but its stub does not say so.
         super().__init__(parent)  # type: ignore[arg-type]
-        self._transport: StreamTransport | None = None
-        self._stream: TlsStream | None = None
+        self._channel = Channel(cast("Connecting", self))
         self._observer: SocketObserver | None = None
         self._state = _State.UnconnectedState
         self._error = QAbstractSocket.SocketError.UnknownSocketError
@@ -142,6 +144,7 @@ class SocketBase(QIODevice):
         """Change the state and say so; False when a slot has deleted the socket."""
         if self._state != state:
             self._state = state
+            self._updateChannel()
             self.stateChanged.emit(state)
         return isValid(self)
 
@@ -152,6 +155,7 @@ class SocketBase(QIODevice):
     def _setMode(self, mode: QSslSocket.SslMode) -> bool:
         if self._mode != mode:
             self._mode = mode
+            self._updateChannel()
             self.modeChanged.emit(mode)
         return isValid(self)
 
@@ -170,12 +174,21 @@ class SocketBase(QIODevice):
         self._openFor = mode
         self._readable = bool(mode & QIODevice.OpenModeFlag.ReadOnly)
         self._writable = bool(mode & QIODevice.OpenModeFlag.WriteOnly)
+        self._updateChannel()
         self.setOpenMode(QIODevice.OpenModeFlag.ReadOnly)
+
+    def _updateChannel(self) -> None:
+        """What the state means for the hot path."""
+        state = self._state
+        self._channel.open = self._writable and state != _State.UnconnectedState
+        self._channel.sendsPlain = self._mode == QSslSocket.SslMode.UnencryptedMode and (
+            state in (_State.ConnectedState, _State.ClosingState)
+        )
 
     # ------------------------------------------------------------------------------- guard
 
     def _engineOnStack(self) -> bool:
-        return self._stream is not None and self._stream.busy
+        return self._channel.stream is not None and self._channel.stream.busy
 
     def _refuseInsideEngine(self, method: str) -> None:
         """Raise for calls that can do nothing sensible while OpenSSL waits for a slot's answer."""

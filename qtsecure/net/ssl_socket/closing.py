@@ -7,7 +7,7 @@ Unconnected, readChannelFinished, disconnected.
 from __future__ import annotations
 
 from PySide6.QtCore import QIODevice, QObject, qWarning
-from PySide6.QtNetwork import QAbstractSocket, QSslSocket
+from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
 
 from qtsecure.engine.states import StreamState
@@ -25,7 +25,6 @@ class Closing(Writing):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pendingClose = False
-        self._transportEnded = False
 
     # ---------------------------------------------------------------------------- public
 
@@ -46,9 +45,9 @@ class Closing(Writing):
         self._pendingClose = True
         if not self._setState(_State.ClosingState):
             return
-        self._flushQueued()
-        if isValid(self) and self._pendingClose and not self._outgoing:
-            self._queueDrained()
+        self._channel.flushQueued()
+        if isValid(self) and self._pendingClose and not self._channel.outgoing.size:
+            self.queueDrained()
 
     def close(self) -> None:
         """Disconnect as disconnectFromHost() does, drop what was not read, and close the device."""
@@ -60,7 +59,7 @@ class Closing(Writing):
             if not isValid(self):
                 return
         self._dropIncoming()
-        if self._state in (_State.HostLookupState, _State.ConnectingState) and not self._outgoing:
+        if self._state in (_State.HostLookupState, _State.ConnectingState) and not self._channel.outgoing.size:
             self._drop()
         else:
             self.disconnectFromHost()
@@ -70,7 +69,7 @@ class Closing(Writing):
         if self._deferToAfterEngine(AfterEngine.ABORT):
             return
         wasOpen = self._openFor != QIODevice.OpenModeFlag.NotOpen
-        self._dropOutgoing()
+        self._channel.outgoing.clear()
         self._dropIncoming()
         if not self._drop() or not wasOpen:
             return
@@ -79,25 +78,17 @@ class Closing(Writing):
 
     def peerClosedCleanly(self) -> bool:
         """Whether the peer ended with close_notify, so that nothing it sent can be missing."""
-        return self._stream is not None and self._stream.peer_closed_cleanly
+        return self._channel.stream is not None and self._channel.stream.peer_closed_cleanly
 
     # ---------------------------------------------------------------------------- inside
 
-    def _mayQueue(self) -> bool:
-        return self._state != _State.UnconnectedState
-
-    def _maySend(self) -> bool:
-        if self._state not in (_State.ConnectedState, _State.ClosingState):
-            return False
-        stream = self._stream
-        if stream is None:
-            return self._mode == QSslSocket.SslMode.UnencryptedMode
-        return stream.established and not stream.busy
-
-    def _queueDrained(self) -> None:
-        if not self._pendingClose or self._transport is None:
+    def queueDrained(self) -> None:
+        """Everything queued has gone to the transport, or the engine has failed on the way."""
+        stream = self._channel.stream
+        if stream is not None and stream.has_events and not self.handleEvents():
             return
-        stream = self._stream
+        if not self._pendingClose or self._channel.transport is None or self._channel.outgoing.size:
+            return
         if stream is None or stream.established:
             self._sayGoodbye()
         elif stream.state is StreamState.FAILED:
@@ -105,13 +96,13 @@ class Closing(Writing):
 
     def _sayGoodbye(self) -> None:
         """Everything is encrypted: send close_notify behind it and let the transport finish."""
-        if not self._setState(_State.ClosingState) or self._transport is None:
+        if not self._setState(_State.ClosingState) or self._channel.transport is None:
             return
-        stream = self._stream
+        stream = self._channel.stream
         if stream is not None and stream.established:
             stream.close()
-            sent = self._sendOutgoing()
-            if not self._handleEvents():
+            sent = self._channel.sendOutgoing()
+            if not self.handleEvents():
                 return
             if sent:
                 self.encryptedBytesWritten.emit(sent)
@@ -121,10 +112,10 @@ class Closing(Writing):
 
     def _drop(self, *, graceful: bool = False) -> bool:
         """Let go of the transport and become Unconnected; False when a slot deleted the socket."""
-        transport, self._transport = self._transport, None
+        transport, self._channel.transport = self._channel.transport, None
         self._pendingClose = False
         self._abandonAttempt()
-        self._dropOutgoing()
+        self._channel.outgoing.clear()
         if transport is not None:
             if graceful:
                 transport.closeGracefully()
@@ -148,7 +139,7 @@ class Closing(Writing):
         """Cancel whatever is under way: look-up, deadlines, a pending certificate decision."""
         raise NotImplementedError
 
-    def _handleEvents(self) -> bool:
+    def handleEvents(self) -> bool:
         """Turn the engine's events into signals; False when the socket is gone."""
         raise NotImplementedError
 
@@ -158,17 +149,17 @@ class Closing(Writing):
         The transport's last bytes (an alert) go out before any slot runs, so that a slot that
         aborts or deletes cannot lose them.
         """
-        transport = self._transport
+        transport = self._channel.transport
         self._pendingClose = False
         if not self._reportError(error, text):
             if transport is not None:
                 transport.closeGracefully()
             return
-        if self._state == _State.UnconnectedState or self._transport is not transport:
+        if self._state == _State.UnconnectedState or self._channel.transport is not transport:
             return  # the slot has aborted, or has begun a new connection
         if viaClosing and not self._setState(_State.ClosingState):
             return
-        if self._transport is transport:
+        if self._channel.transport is transport:
             self._drop(graceful=True)
 
     def _runAfterEngine(self) -> bool:
@@ -186,39 +177,36 @@ class Closing(Writing):
 
     def transportEnded(self) -> None:
         """The peer's direction ended."""
-        if not isValid(self):
-            return
-        self._transportEnded = True
-        stream = self._stream
+        stream = self._channel.stream
         if stream is None:
-            if not self._announceData():
+            if not self._channel.announce():
                 return
             if self._state != _State.UnconnectedState:
                 self._endWith(
                     QAbstractSocket.SocketError.RemoteHostClosedError, "The remote host closed the connection."
                 )
             return
-        if not self._readRemaining():
+        if not self._channel.readRemaining():
             return
-        if stream.peer_closed_cleanly and self._outgoing and stream.established:
+        if stream.peer_closed_cleanly and self._channel.outgoing.size and stream.established:
             return  # the peer only ended its own direction: what is queued may still go out
-        if stream is self._stream:
+        if stream is self._channel.stream:
             stream.receive_end()
-            if self._handleEvents() and self._transport is not None and self._stream is stream:
+            if self.handleEvents() and self._channel.transport is not None and self._channel.stream is stream:
                 self._drop(graceful=True)
-
-    def _readRemaining(self) -> bool:
-        """Decrypt everything that is left, whatever the read limit; False when the socket is gone."""
-        raise NotImplementedError
 
     def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """The transport broke."""
-        if not isValid(self):
-            return
-        if self._stream is not None and not self._readRemaining():
+        if self._channel.stream is not None and not self._channel.readRemaining():
             return
         if self._state != _State.UnconnectedState:
             self._endWith(error, text)
+
+    def _dropIncoming(self) -> None:
+        self._channel.incoming.clear()
+        self._channel.newData = False
+        if QIODevice.bytesAvailable(self):
+            QIODevice.readAll(self)
 
     def _warn(self, text: str) -> None:
         """Say what Qt says on the console for a call that makes no sense in this state."""

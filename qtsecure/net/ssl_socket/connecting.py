@@ -138,12 +138,12 @@ class Connecting(Handshake):
             raise ValueError("state must be ConnectedState; other descriptors cannot be adopted.")
         self._resetConnection()
         try:
-            transport = adoptStream(self, socketDescriptor)
+            transport = adoptStream(self._channel, socketDescriptor)
         except (OSError, ValueError, OverflowError) as error:
             self._error = _Error.SocketResourceError
             self.setErrorString(f"The descriptor {socketDescriptor} is not a connected socket: {error}.")
             return False
-        self._transport = transport
+        self._channel.transport = transport
         self._connectDestroyed(transport)
         self._openAs(openMode)
         self._rememberEnds()
@@ -152,7 +152,7 @@ class Connecting(Handshake):
 
     def socketDescriptor(self) -> int:
         """The native descriptor, or -1."""
-        return self._transport.descriptor() if self._transport is not None else -1
+        return self._channel.transport.descriptor() if self._channel.transport is not None else -1
 
     def localAddress(self) -> QHostAddress:
         """The own address; null when not connected."""
@@ -217,8 +217,8 @@ class Connecting(Handshake):
 
     def _connectNext(self) -> None:
         """Try the next address; each is tried once."""
-        transport = makeStream(self)
-        self._transport = transport
+        transport = makeStream(self._channel)
+        self._channel.transport = transport
         self._connectDestroyed(transport)
         self._addressDeadline = self._scheduler.callLater(_ADDRESS_TIMEOUT_MS, self._addressTimedOut)
         transport.connectTo(self._addresses.pop(0), self._port)
@@ -228,9 +228,9 @@ class Connecting(Handshake):
             self._attemptFailed(_Error.SocketTimeoutError, "The remote host did not answer in time.")
 
     def _attemptFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-            self._transport = None
+        if self._channel.transport is not None:
+            self._channel.transport.abort()
+            self._channel.transport = None
         self._cancelAddressDeadline()
         if self._addresses:
             self._connectNext()
@@ -241,7 +241,7 @@ class Connecting(Handshake):
         """No connection: the state changes first, then the error is told (as Qt does)."""
         self._abandonAttempt()
         self._pendingClose = False
-        self._dropOutgoing()
+        self._channel.outgoing.clear()
         if self._setState(_State.UnconnectedState) and self._state == _State.UnconnectedState:
             self._reportError(error, text)
 
@@ -252,7 +252,7 @@ class Connecting(Handshake):
         self._addresses = []
         self._cancelAddressDeadline()
         self._cancelHandshakeDeadline()
-        self._encrypted = False
+        self._channel.encrypted = False
         self._cancelRequest()
 
     def _cancelAddressDeadline(self) -> None:
@@ -262,27 +262,27 @@ class Connecting(Handshake):
 
     def _resetConnection(self) -> None:
         """Forget the previous connection, so that nothing of it leaks into the next."""
-        self._stream = None
+        self._channel.stream = None
         self._mode = QSslSocket.SslMode.UnencryptedMode
+        self._updateChannel()
         self._errors = []
         self._error = _Error.UnknownSocketError
         self.setErrorString("Unknown error")
         self._dropIncoming()
-        self._dropOutgoing()
+        self._channel.outgoing.clear()
         if QIODevice.bytesAvailable(self):
             QIODevice.readAll(self)
-        self._readingPaused = False
+        self._channel.readingPaused = False
         self._pendingClose = False
-        self._transportEnded = False
         self._hostName = ""
         self._heldInput = 0
         self._localAddress, self._localPort = QHostAddress(), 0
         self._peerAddress, self._peerPort = QHostAddress(), 0
 
     def _rememberEnds(self) -> None:
-        if self._transport is not None:
-            self._localAddress, self._localPort = self._transport.localEnd()
-            self._peerAddress, self._peerPort = self._transport.peerEnd()
+        if self._channel.transport is not None:
+            self._localAddress, self._localPort = self._channel.transport.localEnd()
+            self._peerAddress, self._peerPort = self._channel.transport.peerEnd()
 
     def _connectDestroyed(self, transport: object) -> None:
         """Close the descriptor when C++ deletes the socket while Python still refers to it."""
@@ -292,28 +292,28 @@ class Connecting(Handshake):
 
     def transportConnected(self) -> None:
         """An address answered: TLS begins before ``connected`` is emitted, as in Qt."""
-        if not isValid(self) or self._state != _State.ConnectingState:
+        if self._state != _State.ConnectingState:
             return
         self._cancelAddressDeadline()
         self._addresses = []
         self._rememberEnds()
-        transport = self._transport
-        if not self._setState(_State.ConnectedState) or self._transport is not transport:
+        transport = self._channel.transport
+        if not self._setState(_State.ConnectedState) or self._channel.transport is not transport:
             return
         started = self._autoEncrypt and self._startEncryption(server=False)
-        if not isValid(self) or self._transport is not transport:
+        if not isValid(self) or self._channel.transport is not transport:
             return
         self.connected.emit()
-        if not isValid(self) or self._transport is not transport:
+        if not isValid(self) or self._channel.transport is not transport:
             return
         if self._autoEncrypt and not started:
             self._drop()  # the settings were refused; the error has been told
-        elif not self._autoEncrypt and (self._outgoing or self._pendingClose):
-            self._flushQueued()
+        elif not self._autoEncrypt and (self._channel.outgoing.size or self._pendingClose):
+            self._channel.flushQueued()
 
     def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """The attempt failed, or the connection broke."""
-        if isValid(self) and self._state == _State.ConnectingState:
+        if self._state == _State.ConnectingState:
             self._attemptFailed(error, text)
         else:
             super().transportFailed(error, text)

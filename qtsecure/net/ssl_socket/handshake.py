@@ -1,7 +1,7 @@
 """From the engine's events to signals: handshake, certificate errors, keys, alerts, data.
 
-The way of ciphertext: transport -> ``transportLanded`` -> engine -> ``_decrypt`` -> ``_append`` ->
-``readyRead``. The way of a certificate error: engine -> ``CertificateProblems`` ->
+The way of the data after the handshake is in ``channel``. The way of a certificate error:
+engine -> ``CertificateProblems`` ->
 ``_certificateProblems`` -> ``peerVerifyError``, ``sslErrors``, ``acceptCertificate``.
 
 Slots may do anything. Whatever is emitted here is emitted after the engine has returned, except
@@ -17,7 +17,6 @@ from PySide6.QtCore import SIGNAL, QIODevice, QObject
 from PySide6.QtNetwork import QAbstractSocket, QSsl, QSslError, QSslSocket
 from shiboken6 import isValid
 
-from qtsecure.engine._openssl import buffers_of_this_thread
 from qtsecure.engine.alerts import alert_text
 from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.events import (
@@ -44,7 +43,6 @@ _State = QAbstractSocket.SocketState
 _Error = QAbstractSocket.SocketError
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject)")
 _DECISION_LIMIT_MS = 300_000
-_NO_LIMIT = 1 << 30
 _HELD_INPUT = 65536
 """How much a peer may send while a decision about its certificate is pending."""
 
@@ -66,7 +64,6 @@ class Handshake(Closing):
         self._handshakeDeadline: Deadline | None = None
         self._decisionDeadline: Deadline | None = None
         self._request: CertificateRequest | None = None
-        self._encrypted = False
         self._ignoreAll = False
         self._ignoreList: list[SslError | QSslError] = []
         self._errors: list[SslError] = []
@@ -74,13 +71,12 @@ class Handshake(Closing):
         self._peerVerifyName = ""
         self._hostName = ""
         self._heldInput = 0
-        self._buffers = buffers_of_this_thread()
 
     # ---------------------------------------------------------------------------- public
 
     def isEncrypted(self) -> bool:
         """Whether the handshake is complete and the connection stands."""
-        return self._encrypted
+        return self._channel.encrypted
 
     def startClientEncryption(self) -> None:
         """Begin TLS as the client on a connected socket (QSslSocket::startClientEncryption)."""
@@ -150,7 +146,7 @@ class Handshake(Closing):
         if self._mode != QSslSocket.SslMode.UnencryptedMode:
             self._warn(f"{method}() called on a socket that is already in TLS mode.")
             return False
-        if self._transport is None or self._state != _State.ConnectedState:
+        if self._channel.transport is None or self._state != _State.ConnectedState:
             self._warn(f"{method}() called on a socket that is not connected.")
             return False
         return True
@@ -158,7 +154,7 @@ class Handshake(Closing):
     def _startEncryption(self, *, server: bool) -> bool:
         """Make the engine and let it begin; False when the socket is gone or cannot do TLS."""
         mode = QSslSocket.SslMode.SslServerMode if server else QSslSocket.SslMode.SslClientMode
-        if not self._setMode(mode) or self._transport is None:
+        if not self._setMode(mode) or self._channel.transport is None:
             return False
         try:
             configuration = self._configuration.toEngine(
@@ -170,12 +166,12 @@ class Handshake(Closing):
                 peer_name="" if server else self._peerVerifyName or self._hostName,
                 decisions=SocketDecisions(self),
             )
-            self._stream = stream
+            self._channel.stream = stream
             if self._handshakeTimeout > 0 and self._handshakeDeadline is None:
                 self._handshakeDeadline = self._scheduler.callLater(self._handshakeTimeout, self._handshakeTimedOut)
             stream.start()
         except SecureError as error:
-            self._stream = None
+            self._channel.stream = None
             self._cancelHandshakeDeadline()
             self._reportError(_Error.SslInvalidUserDataError, error.message)
             return False
@@ -187,7 +183,7 @@ class Handshake(Closing):
     def _takeEarlyCiphertext(self) -> bytes:
         """What arrived before TLS began and nobody read is the peer's first flight."""
         held = bytes(QIODevice.readAll(self).data()) if QIODevice.bytesAvailable(self) else b""
-        return held + self._take(self._incomingBytes)
+        return held + self._takeAll()
 
     def _wantsPreSharedKeys(self) -> bool:
         if self.receivers(_PSK_SIGNAL) > 0:
@@ -196,90 +192,41 @@ class Handshake(Closing):
 
     # ------------------------------------------------------------------ the way of the data
 
-    def transportLanded(self, count: int) -> None:
-        """Ciphertext (or plain data) arrived in the landing buffer of this thread."""
-        stream = self._stream
-        if stream is None:
-            self._plainLanded(count)
-            return
-        if stream.busy:
-            # A nested event loop runs in a slot that the engine waits for: nothing may go in.
-            raise RuntimeError("Data was read while the engine was on the stack.")
-        if self._encrypted:
-            room = self._room() if self._readBufferSize else _NO_LIMIT
-            self._deliver(stream, stream.receive_and_read(count, room), room)
-        else:
-            stream.receive_landed(count)
-            if stream.state is StreamState.DECIDING:
-                self._heldInput += count
-                if self._heldInput > _HELD_INPUT:
-                    self._pauseReading()
-            self._afterEngineCall()
+    def handshakeLanded(self, stream: TlsStream, count: int) -> None:
+        """Handshake messages arrived in the landing buffer of this thread."""
+        stream.receive_landed(count)
+        if stream.state is StreamState.DECIDING:
+            self._heldInput += count
+            if self._heldInput > _HELD_INPUT:
+                self._channel.pauseReading()
+        self._afterEngineCall()
 
-    def _plainLanded(self, count: int) -> None:
-        self._append(bytes(self._buffers.landing_view[:count]))
-        if self._readBufferSize and not self._room():
-            self._pauseReading()
-        self._announceData()
-
-    def _decrypt(self) -> None:
-        """Decrypt what the engine holds, as far as the read limit goes, and announce it."""
-        stream = self._stream
-        if stream is None or stream.busy:
-            return
-        room = self._room()
-        self._deliver(stream, stream.read(room) if room > 0 else b"", room)
-
-    def _deliver(self, stream: TlsStream, data: bytes, room: int) -> None:
-        """Take over what was decrypted, fetch the rest as far as ``room`` goes, and announce it."""
-        while data:
-            self._append(data)
-            room -= len(data)
-            if room <= 0 or not stream.has_more:
-                break
-            data = stream.read(room)
-        if room <= 0:
-            self._pauseReading()
-        if stream.answered_peer:
-            stream.answered_peer = False
-            self._sendOutgoing()
-        if self._newData and not self._announceData():
-            return
-        if stream.has_events and stream is self._stream:
-            self._handleEvents()
-
-    def _continueReading(self) -> None:
-        if not isValid(self) or self._transport is None:
-            return
-        if self._stream is not None and self._encrypted:
-            self._decrypt()
-        if isValid(self) and self._transport is not None and not self._readingPaused:
-            self._transport.setReading(True)
-
-    def _readRemaining(self) -> bool:
-        stream = self._stream
-        if stream is not None and not stream.busy:
-            while data := stream.read(1 << 18):
-                self._append(data)
-        return self._announceData()
+    def plainLanded(self, data: bytes) -> None:
+        """Data arrived on a connection without TLS."""
+        channel = self._channel
+        channel.incoming.append(data)
+        channel.newData = True
+        if channel.readLimit and not channel.room():
+            channel.pauseReading()
+        channel.announce()
 
     # --------------------------------------------------------------------------- events
 
     def _afterEngineCall(self) -> bool:
         """Send what the engine has to say, then tell the program; False when the socket is done."""
-        sent = self._sendOutgoing()
+        sent = self._channel.sendOutgoing()
         if self._afterEngine and not self._runAfterEngine():
             return False
-        if not self._handleEvents():
+        if not self.handleEvents():
             return False
         if sent:
             self.encryptedBytesWritten.emit(sent)
-        return isValid(self) and self._transport is not None
+        return isValid(self) and self._channel.transport is not None
 
-    def _handleEvents(self) -> bool:
+    def handleEvents(self) -> bool:
         """Turn each event into signals; a nested event loop in a slot handles the following ones."""
-        stream = self._stream
-        while stream is not None and stream is self._stream:
+        stream = self._channel.stream
+        while stream is not None and stream is self._channel.stream:
             event = stream.next_event()
             if event is None:
                 break
@@ -310,13 +257,14 @@ class Handshake(Closing):
 
     def _handshakeCompleted(self) -> None:
         self._cancelHandshakeDeadline()
-        self._encrypted = True
-        stream = self._stream
+        self._channel.encrypted = True
+        stream = self._channel.stream
         assert stream is not None
         # What the peer sent right behind its Finished is readable when the slots run.
-        room = self._room()
+        room = self._channel.room()
         if room and (data := stream.read(room)):
-            self._append(data)
+            self._channel.incoming.append(data)
+            self._channel.newData = True
         self.encrypted.emit()
         if not isValid(self):
             return
@@ -324,36 +272,36 @@ class Handshake(Closing):
             self._observer.socketEncrypted(self)
             if not isValid(self):
                 return
-        if self._newData and self._incomingBytes and not self._announceData():
+        if self._channel.newData and self._channel.incoming.size and not self._channel.announce():
             return
-        self._newData = False
+        self._channel.newData = False
         self._scheduler.defer(self._decryptLater)
-        self._flushScheduled = True
-        self._scheduler.defer(self._flushQueued)
+        self._channel.flushScheduled = True
+        self._scheduler.defer(self._channel.flushQueued)
 
     def _decryptLater(self) -> None:
         """Whatever came with the handshake beyond the first read."""
-        if isValid(self) and self._encrypted:
-            self._decrypt()
+        if isValid(self) and self._channel.encrypted:
+            self._channel.decrypt()
 
     def _peerClosed(self) -> None:
         """close_notify: report it, send what is still queued, and answer it."""
-        transport = self._transport
+        transport = self._channel.transport
         if not self._reportError(_Error.RemoteHostClosedError, "The TLS/SSL connection has been closed by the peer."):
             return
-        if self._transport is not transport or self._state == _State.UnconnectedState:
+        if self._channel.transport is not transport or self._state == _State.UnconnectedState:
             return
         self._pendingClose = True
         if not self._setState(_State.ClosingState):
             return
-        self._flushQueued()
-        if isValid(self) and self._pendingClose and not self._outgoing:
-            self._queueDrained()
+        self._channel.flushQueued()
+        if isValid(self) and self._pendingClose and not self._channel.outgoing.size:
+            self.queueDrained()
 
     def _streamFailed(self, kind: FailureKind, message: str) -> None:
         self._cancelHandshakeDeadline()
         self._cancelRequest()
-        self._sendOutgoing()
+        self._channel.sendOutgoing()
         late = kind in (FailureKind.CERTIFICATE_REJECTED, FailureKind.TRUNCATED, FailureKind.READ, FailureKind.WRITE)
         viaClosing = late and not self._configuration.handshakeMustInterruptOnError()
         self._endWith(_FAILURES.get(kind, _Error.SslHandshakeFailedError), message, viaClosing=viaClosing)
@@ -379,12 +327,12 @@ class Handshake(Closing):
     # ------------------------------------------------------------- certificate decisions
 
     def _certificateProblems(self, issues: tuple[VerificationIssue, ...], decisionNeeded: bool) -> None:
-        stream = self._stream
+        stream = self._channel.stream
         assert stream is not None
         if self._request is not None:
             return  # asked inside the handshake (TLS 1.3 server), and the answer was deferred
         verdict = self._judgeCertificate(issues, decisionNeeded)
-        if not isValid(self) or stream is not self._stream or not decisionNeeded or verdict is None:
+        if not isValid(self) or stream is not self._channel.stream or not decisionNeeded or verdict is None:
             return
         self._answerCertificate(stream, verdict)
 
@@ -394,10 +342,10 @@ class Handshake(Closing):
             stream.accept_certificate()
         else:
             stream.reject_certificate()
-        self._sendOutgoing()
-        if self._readingPaused and self._transport is not None:
-            self._readingPaused = False
-            self._transport.setReading(True)
+        self._channel.sendOutgoing()
+        if self._channel.readingPaused and self._channel.transport is not None:
+            self._channel.readingPaused = False
+            self._channel.transport.setReading(True)
 
     def _judgeCertificate(self, issues: tuple[VerificationIssue, ...], decisionNeeded: bool) -> bool | None:
         """Tell the program about the errors and hear its answer; None when it comes later."""
@@ -426,7 +374,7 @@ class Handshake(Closing):
         return self._requestDecision()
 
     def _stillDeciding(self) -> bool:
-        return isValid(self) and self._transport is not None and not self._afterEngine
+        return isValid(self) and self._channel.transport is not None and not self._afterEngine
 
     def _allIgnored(self) -> bool:
         if self._ignoreList:
@@ -461,7 +409,7 @@ class Handshake(Closing):
         """The deferred answer."""
         self._request = None
         self._cancelDecisionDeadline()
-        stream = self._stream
+        stream = self._channel.stream
         if not isValid(self) or stream is None or stream.state is not StreamState.DECIDING:
             return
         if self._handshakeTimeout > 0 and accepted:
@@ -483,7 +431,7 @@ class Handshake(Closing):
             self._decisionDeadline = None
 
     def _peerChain(self) -> list[SslCertificate]:
-        certificates = self._stream.peer_certificates() if self._stream is not None else ()
+        certificates = self._channel.stream.peer_certificates() if self._channel.stream is not None else ()
         return [SslCertificate(certificate) for certificate in certificates]
 
 
@@ -504,16 +452,16 @@ class SocketDecisions(HandshakeDecisions):
     def _asking(self) -> Handshake | None:
         """The socket, if its slots may still be asked."""
         socket = self._socket()
-        if socket is None or not isValid(socket) or socket._transport is None or socket._afterEngine:
+        if socket is None or not isValid(socket) or socket._channel.transport is None or socket._afterEngine:
             return None
-        socket._transport.setReading(False)
+        socket._channel.transport.setReading(False)
         return socket
 
     def _asked(self, socket: Handshake) -> bool:
         """After the slots: whether the handshake may still go on."""
-        if not isValid(socket) or socket._transport is None:
+        if not isValid(socket) or socket._channel.transport is None:
             return False
-        socket._transport.setReading(True)
+        socket._channel.transport.setReading(True)
         return not socket._afterEngine
 
     def continue_after(self, issue: VerificationIssue) -> bool:

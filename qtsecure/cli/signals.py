@@ -1,0 +1,132 @@
+"""Prints every signal of a socket or server, with its arguments under their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from PySide6.QtCore import QMetaMethod, QObject
+from PySide6.QtNetwork import QAbstractSocket, QSsl, QSslSocket
+
+from qtsecure import CertificateRequest, PreSharedKeyAuthenticator, SslError, SslServer, SslSocket
+from qtsecure.cli.output import Fields
+
+__all__ = ["NOISE", "peerOf", "watchServer", "watchSocket"]
+
+NOISE = frozenset({"aboutToClose", "bytesWritten", "encryptedBytesWritten", "readChannelFinished", "readyRead"})
+"""Signals that people do not want to see."""
+
+# Of QObject and QIODevice: they say nothing about a connection.
+_NOT_WATCHED = {"channelBytesWritten", "channelReadyRead", "destroyed", "objectNameChanged"}
+# To be connected to this signal means to offer or accept pre-shared keys.
+_PSK = "preSharedKeyAuthenticationRequired"
+
+_Emit = Callable[[str, Fields], None]
+
+
+def watchSocket(socket: SslSocket, emit: _Emit, *, psk: bool = False) -> None:
+    """Hand every signal of a socket to ``emit``.
+
+    Args:
+        socket: The socket.
+        emit: Takes the name of a signal and its arguments.
+        psk: Whether the socket uses pre-shared keys.
+    """
+    for name in _signalNames(socket):
+        if name != _PSK or psk:
+            getattr(socket, name).connect(_socketSlot(socket, name, emit))
+
+
+def watchServer(server: SslServer, emit: _Emit, *, psk: bool = False) -> None:
+    """Hand every signal of a server to ``emit``; its first argument, the socket, becomes ``peer``."""
+    for name in _signalNames(server):
+        if name != _PSK or psk:
+            getattr(server, name).connect(_serverSlot(server, name, emit))
+
+
+def peerOf(socket: SslSocket) -> str:
+    """The address and port of the other end."""
+    address = socket.peerAddress()
+    host = address.toString()
+    if address.protocol() == QAbstractSocket.NetworkLayerProtocol.IPv6Protocol:
+        host = f"[{host}]"
+    return f"{host}:{socket.peerPort()}"
+
+
+def _signalNames(obj: QObject) -> Iterator[str]:
+    meta = obj.metaObject()
+    methods = (meta.method(index) for index in range(meta.methodCount()))
+    names = (bytes(m.name().data()).decode() for m in methods if m.methodType() == QMetaMethod.MethodType.Signal)
+    # A name comes twice when a class declares a signal of its base anew.
+    return iter(dict.fromkeys(name for name in names if name not in _NOT_WATCHED))
+
+
+# Signals carry arguments of any type, so slots for all of them cannot be more precise.
+
+
+def _socketSlot(socket: SslSocket, name: str, emit: _Emit) -> Callable[..., None]:
+    return lambda *arguments: emit(name, _fields(socket, name, arguments))
+
+
+def _serverSlot(server: SslServer, name: str, emit: _Emit) -> Callable[..., None]:
+    def slot(*arguments: Any) -> None:
+        if arguments and isinstance(arguments[0], SslSocket):
+            socket, *rest = arguments
+            emit(name, {"peer": peerOf(socket), **_fields(socket, name, tuple(rest))})
+        else:
+            text = {"text": server.errorString()} if name == "acceptError" else {}
+            emit(name, {**_fields(None, name, arguments), **text})
+
+    return slot
+
+
+def _fields(socket: SslSocket | None, name: str, arguments: tuple[Any, ...]) -> Fields:
+    if name == "encrypted" and socket is not None:
+        return {
+            "protocol": socket.sessionProtocol().name,
+            "cipher": socket.sessionCipher().name(),
+            "group": socket.keyExchangeGroup(),
+            "alpn": socket.negotiatedProtocol(),
+            "reused": socket.isSessionReused(),
+        }
+    fields: dict[str, str | int | bool | list[str]] = {}
+    for argument in arguments:
+        fields.update(_named(name, argument))
+    if name == "errorOccurred" and socket is not None:
+        fields["text"] = socket.errorString()
+    return fields
+
+
+def _named(name: str, argument: Any) -> Fields:
+    """One argument under the name that it has in the documentation of the signal."""
+    match argument:
+        case QAbstractSocket.SocketState():
+            return {"state": argument.name}
+        case QAbstractSocket.SocketError():
+            return {"error": argument.name}
+        case QSslSocket.SslMode():
+            return {"mode": argument.name}
+        case QSsl.AlertLevel():
+            return {"level": argument.name}
+        case QSsl.AlertType():
+            return {"type": argument.name}
+        case SslError():
+            return {"code": argument.error().name, "text": argument.errorString(), "depth": argument.depth()}
+        case [*errors] if all(isinstance(error, SslError) for error in errors):
+            return {
+                "codes": [error.error().name for error in errors],
+                "texts": [error.errorString() for error in errors],
+            }
+        case PreSharedKeyAuthenticator():
+            identity, hint = argument.identity(), argument.identityHint()
+            return {"identity": _decoded(identity.data()), "identityHint": _decoded(hint.data())}
+        case CertificateRequest():
+            return {"host": argument.hostName(), "codes": [error.error().name for error in argument.errors()]}
+        case int():
+            return {"bytes": argument}
+        case _:
+            return {"text": str(argument)}
+
+
+def _decoded(data: bytes | bytearray | memoryview) -> str:
+    return bytes(data).decode("utf-8", "replace")

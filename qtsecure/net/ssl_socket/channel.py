@@ -1,0 +1,306 @@
+"""The hot path of a connection: ciphertext in and plaintext out, plaintext in and ciphertext out.
+
+Everything that happens for every message is here, and in plain Python: setting an attribute of a
+QObject or calling one of its methods costs five to ten times as much as with other objects. The
+socket keeps the channel, the channel knows its socket weakly, and the transport knows the channel
+weakly, so that dropping the socket ends all three.
+
+The way of a message: transport -> ``transportLanded`` -> engine -> ``_deliver`` -> ``readyRead``;
+and back: ``write`` -> ``flushQueued`` (once the slot has returned) -> engine -> transport.
+
+``write()`` only queues: nothing of the application may reach OpenSSL before the handshake is
+complete, and small writes of one slot share a record. Queued bytes are encrypted a slice at a time
+and only while the transport has little left to send, so that memory stays bounded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from weakref import ref
+
+from PySide6.QtNetwork import QAbstractSocket
+from shiboken6 import isValid
+
+from qtsecure.engine._openssl import buffers_of_this_thread
+from qtsecure.engine.tls_stream import TlsStream
+from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.ssl_socket.byte_queue import ByteQueue
+from qtsecure.net.transports.stream import HIGH_WATER, StreamTransport
+
+if TYPE_CHECKING:
+    from qtsecure.net.ssl_socket.connecting import Connecting
+
+__all__ = ["Channel"]
+
+_SLICE = 64 * 1024
+"""How much is encrypted at once; the ciphertext of one slice is all that OpenSSL ever holds."""
+_NO_LIMIT = 1 << 30
+
+
+class Channel:
+    """The buffers of one socket, between its engine and its transport.
+
+    Attributes:
+        incoming: Plaintext that the program has not read.
+        outgoing: Plaintext that is not yet encrypted.
+        stream: The engine, or None while the connection is not encrypted.
+        transport: The transport, or None while there is no connection.
+        encrypted: The handshake is complete and the connection stands.
+        sendsPlain: The connection stands and has no TLS: write() goes out as it is.
+        open: write() may queue: the socket is open for writing and not unconnected.
+        readLimit: See setReadBufferSize().
+        writeLimit: See setWriteBufferLimit().
+        readingPaused: The read limit is reached (or a decision is pending); the peer has to wait.
+        newData: There is data that readyRead has not yet announced.
+        tellsBytesWritten: Somebody has connected bytesWritten.
+        tellsCiphertext: Somebody has connected encryptedBytesWritten.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_announcing",
+        "_buffers",
+        "_flushing",
+        "_scheduler",
+        "_socket",
+        "encrypted",
+        "flushScheduled",
+        "incoming",
+        "newData",
+        "open",
+        "outgoing",
+        "readLimit",
+        "readingPaused",
+        "sendsPlain",
+        "stream",
+        "tellsBytesWritten",
+        "tellsCiphertext",
+        "transport",
+        "writeLimit",
+    )
+
+    def __init__(self, socket: Connecting) -> None:
+        self._socket = ref(socket)
+        self._scheduler = schedulerOfThisThread()
+        self._buffers = buffers_of_this_thread()
+        self.incoming = ByteQueue()
+        self.outgoing = ByteQueue()
+        self.stream: TlsStream | None = None
+        self.transport: StreamTransport | None = None
+        self.encrypted = False
+        self.sendsPlain = False
+        self.open = False
+        self.readLimit = 0
+        self.writeLimit = 0
+        self.readingPaused = False
+        self.newData = False
+        self.tellsBytesWritten = False
+        self.tellsCiphertext = False
+        self.flushScheduled = False
+        self._flushing = False
+        self._announcing = False
+
+    # --------------------------------------------------------------------------- receiving
+
+    def transportLanded(self, count: int) -> None:
+        """Ciphertext (or plain data) arrived in the landing buffer of this thread."""
+        stream = self.stream
+        if self.encrypted and stream is not None:
+            room = self.room() if self.readLimit else _NO_LIMIT
+            self._deliver(stream, stream.receive_and_read(count, room), room)
+            return
+        socket = self._socket()
+        if socket is None or not isValid(socket):
+            return
+        if stream is not None:
+            socket.handshakeLanded(stream, count)
+        else:
+            socket.plainLanded(bytes(self._buffers.landing_view[:count]))
+
+    def decrypt(self) -> None:
+        """Decrypt what the engine holds, as far as the read limit goes, and announce it."""
+        stream = self.stream
+        if stream is None or stream.busy:
+            return
+        room = self.room()
+        self._deliver(stream, stream.read(room) if room > 0 else b"", room)
+
+    def _deliver(self, stream: TlsStream, data: bytes, room: int) -> None:
+        """Take over what was decrypted, fetch the rest as far as ``room`` goes, and announce it."""
+        while data:
+            self.incoming.append(data)
+            self.newData = True
+            room -= len(data)
+            if room <= 0 or not stream.has_more:
+                break
+            data = stream.read(room)
+        if room <= 0:
+            self.pauseReading()
+        if stream.answered_peer:
+            stream.answered_peer = False
+            self.sendOutgoing()
+        if self.newData and not self.announce():
+            return
+        if stream.has_events and stream is self.stream:
+            socket = self._socket()
+            if socket is not None:
+                socket.handleEvents()
+
+    def announce(self) -> bool:
+        """Emit readyRead for what is new, never inside itself; False when the socket is gone."""
+        if self._announcing:
+            return True  # announced when the running slot has returned
+        socket = self._socket()
+        if socket is None:
+            return False
+        while self.newData:
+            self.newData = False
+            self._announcing = True
+            try:
+                socket.readyRead.emit()
+            finally:
+                self._announcing = False
+            if not isValid(socket):
+                return False
+            if self.newData and not self.incoming.size:
+                self.newData = False  # a nested event loop brought it and the slot has read it
+        return True
+
+    def room(self) -> int:
+        """How many more bytes may be decrypted now."""
+        if not self.readLimit:
+            return _NO_LIMIT
+        socket = self._socket()
+        return max(0, self.readLimit - socket.bytesAvailable()) if socket is not None else 0
+
+    def pauseReading(self) -> None:
+        """Let the peer feel that nobody reads."""
+        if not self.readingPaused and self.transport is not None:
+            self.readingPaused = True
+            self.transport.setReading(False)
+
+    def roomMade(self) -> None:
+        """Something was read, or the limit was lifted: go on reading, outside of the caller's read."""
+        if self.readingPaused and self.room() > 0:
+            self.readingPaused = False
+            self._scheduler.defer(self.continueReading)
+
+    def continueReading(self) -> None:
+        """Decrypt what the engine still holds, then let the transport read on."""
+        socket = self._socket()
+        if socket is None or not isValid(socket) or self.transport is None:
+            return
+        if self.encrypted:
+            self.decrypt()
+        if isValid(socket) and self.transport is not None and not self.readingPaused:
+            self.transport.setReading(True)
+
+    def readRemaining(self) -> bool:
+        """Decrypt everything that is left, whatever the limit; False when the socket is gone."""
+        stream = self.stream
+        if stream is None or stream.busy:
+            return self.announce()
+        while data := stream.read(_NO_LIMIT):
+            self.incoming.append(data)
+            self.newData = True
+        return self.announce()
+
+    # ----------------------------------------------------------------------------- sending
+
+    def write(self, data: bytes) -> int:
+        """Queue bytes and have them sent soon; how many were taken, or -1."""
+        if not self.open:
+            return -1
+        if self.writeLimit:
+            data = data[: max(0, self.writeLimit - self.outgoing.size)]
+        if data:
+            self.outgoing.append(data)
+            if not self.flushScheduled:
+                self.flushScheduled = True
+                self._scheduler.defer(self.flushQueued)
+        return len(data)
+
+    def maySend(self) -> bool:
+        """Whether queued bytes may go out now: the handshake is complete, or there is no TLS."""
+        stream = self.stream
+        if stream is None:
+            return self.sendsPlain
+        return stream.established and self.encrypted and not stream.busy
+
+    def flushQueued(self) -> None:
+        """Encrypt the queue as far as the network keeps up, then say how far."""
+        self.flushScheduled = False
+        transport = self.transport
+        if transport is None or self._flushing or not self.maySend():
+            return
+        outgoing = self.outgoing
+        stream = self.stream
+        plain = sent = 0
+        self._flushing = True
+        try:
+            while outgoing.size and transport.unsent < HIGH_WATER:
+                data = outgoing.take(_SLICE)
+                plain += len(data)
+                if stream is None:
+                    sent += transport.send(memoryview(data))
+                    continue
+                stream.write(data)
+                sent += self.sendOutgoing()
+                if not stream.established:
+                    break  # the engine failed; its event tells why
+        finally:
+            self._flushing = False
+        if (plain and self.tellsBytesWritten) or (sent and self.tellsCiphertext):
+            self._tellProgress(plain, sent)
+        if not outgoing.size or (stream is not None and stream.has_events):
+            socket = self._socket()
+            if socket is not None and isValid(socket):
+                socket.queueDrained()
+
+    def _tellProgress(self, plain: int, sent: int) -> None:
+        socket = self._socket()
+        if socket is None or not isValid(socket):
+            return
+        if plain:
+            socket.bytesWritten.emit(plain)
+        if sent and isValid(socket):
+            socket.encryptedBytesWritten.emit(sent)
+
+    def sendOutgoing(self) -> int:
+        """Hand the engine's ciphertext to the transport; how many bytes went out at once."""
+        stream, transport = self.stream, self.transport
+        if stream is None or transport is None:
+            return 0
+        sent = 0
+        while size := len(data := stream.take_outgoing()):
+            sent += transport.send(data)
+            if size < _SLICE:
+                break  # the engine gives at least as much at once if it has it
+        return sent
+
+    # ------------------------------------------------------------------- from the transport
+
+    def transportSent(self, count: int) -> None:
+        """The network has taken bytes that had to wait."""
+        if self.tellsCiphertext:
+            self._tellProgress(0, count)
+        if self.transport is not None and self.transport.unsent < HIGH_WATER // 2:
+            self.flushQueued()
+
+    def transportConnected(self) -> None:
+        """The connection stands."""
+        socket = self._socket()
+        if socket is not None and isValid(socket):
+            socket.transportConnected()
+
+    def transportEnded(self) -> None:
+        """The peer sends no more."""
+        socket = self._socket()
+        if socket is not None and isValid(socket):
+            socket.transportEnded()
+
+    def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
+        """The connection could not be made, or broke."""
+        socket = self._socket()
+        if socket is not None and isValid(socket):
+            socket.transportFailed(error, text)
