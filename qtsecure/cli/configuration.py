@@ -68,8 +68,6 @@ def clientConfiguration(options: argparse.Namespace) -> SslConfiguration:
             configuration.setPeerVerifyMode(_Mode.VerifyNone)
         elif not options.insecure or _hasSystemRoots():
             configuration.setCaCertificates(None)
-        if options.insecure and not options.psk:
-            configuration.setPeerVerifyMode(_Mode.QueryPeer)
         configuration.setAllowedNextProtocols(options.alpn)
     except SecureError as error:
         raise _fileError(error, options) from None

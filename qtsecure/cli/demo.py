@@ -21,10 +21,7 @@ _TIMEOUT_MS = 15_000
 
 def demo() -> ExitCode:
     """Run the demo."""
-    application = Command.application()
-    code = _Demo(Output("demo", hidden=NOISE)).run()
-    del application
-    return code
+    return _Demo(Output("demo", hidden=NOISE)).run()
 
 
 class _Demo(Command):
@@ -67,7 +64,7 @@ class _Demo(Command):
         assert socket is not None
         watchSocket(socket, self._printAs("peer  "))
         socket.readyRead.connect(lambda: self._returnMessage(socket))
-        socket.disconnected.connect(self._goodbye)
+        socket.disconnected.connect(lambda: self._goodbye(socket))
 
     def _returnMessage(self, socket: SslSocket) -> None:
         while socket.canReadLine():
@@ -90,9 +87,7 @@ class _Demo(Command):
                 return
             self._sendNext()
 
-    def _goodbye(self) -> None:
-        peer = self.sender()
-        assert isinstance(peer, SslSocket)
+    def _goodbye(self, peer: SslSocket) -> None:
         clean = peer.peerClosedCleanly()
         self.output.event("closed", {"clean": clean}, source="peer  ")
         peer.deleteLater()

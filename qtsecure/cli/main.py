@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import traceback
 from collections.abc import Sequence
 
@@ -107,7 +106,9 @@ def _addConnect(parser: argparse.ArgumentParser) -> None:
         "Connect, and send messages or stdin. After the end of stdin the connection stays open until the peer has "
         "been silent for a second."
     )
-    parser.add_argument("target", type=arguments.target, metavar="TARGET", help="HOST:PORT, tls://HOST:PORT, https://HOST")
+    parser.add_argument(
+        "target", type=arguments.target, metavar="TARGET", help="HOST:PORT, tls://HOST:PORT, https://HOST"
+    )
     parser.add_argument("--ca", metavar="PEM", help="whom to trust instead of the authorities of this computer")
     parser.add_argument("--servername", default="", metavar="NAME", help="the name that the server must prove")
     parser.add_argument("--insecure", action="store_true", help="report certificate errors, but go on")
@@ -133,5 +134,3 @@ def _addPsk(parser: argparse.ArgumentParser, text: str) -> None:
 
 def _addJson(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object for each event")
-
-

@@ -20,24 +20,19 @@ __all__ = ["Command"]
 class Command(QObject):
     """One run of a command; subclasses do their work from :meth:`start` on and call :meth:`finish`.
 
-    Make a QCoreApplication first, see :meth:`application`.
-
     Args:
         output: Where it prints to.
     """
 
     def __init__(self, output: Output) -> None:
+        # The objects of a command need an application from the start, and as long as they live.
+        self._application = QCoreApplication.instance() or QCoreApplication(["qtsecure"])
         super().__init__()
         self.output = output
         self._loop = QEventLoop()
         self._exitCode: ExitCode | None = None
         # Whoever reads the output does not want more of it.
         output.onBrokenPipe = lambda: self.finish(ExitCode.OK)
-
-    @staticmethod
-    def application() -> QCoreApplication:
-        """The application of this process, made if there is none; keep it until the end."""
-        return QCoreApplication.instance() or QCoreApplication(["qtsecure"])
 
     def start(self) -> None:
         """Begin; called by the event loop."""

@@ -11,7 +11,7 @@ from PySide6.QtNetwork import QAbstractSocket, QSsl, QSslSocket
 from qtsecure import CertificateRequest, PreSharedKeyAuthenticator, SslError, SslServer, SslSocket
 from qtsecure.cli.output import Fields
 
-__all__ = ["NOISE", "peerOf", "watchServer", "watchSocket"]
+__all__ = ["NOISE", "encryptionOf", "peerOf", "watchServer", "watchSocket"]
 
 NOISE = frozenset({"aboutToClose", "bytesWritten", "encryptedBytesWritten", "readChannelFinished", "readyRead"})
 """Signals that people do not want to see."""
@@ -42,6 +42,17 @@ def watchServer(server: SslServer, emit: _Emit, *, psk: bool = False) -> None:
     for name in _signalNames(server):
         if name != _PSK or psk:
             getattr(server, name).connect(_serverSlot(server, name, emit))
+
+
+def encryptionOf(socket: SslSocket) -> Fields:
+    """What the handshake agreed on."""
+    return {
+        "protocol": socket.sessionProtocol().name,
+        "cipher": socket.sessionCipher().name(),
+        "group": socket.keyExchangeGroup(),
+        "alpn": socket.negotiatedProtocol(),
+        "reused": socket.isSessionReused(),
+    }
 
 
 def peerOf(socket: SslSocket) -> str:
@@ -82,13 +93,7 @@ def _serverSlot(server: SslServer, name: str, emit: _Emit) -> Callable[..., None
 
 def _fields(socket: SslSocket | None, name: str, arguments: tuple[Any, ...]) -> Fields:
     if name == "encrypted" and socket is not None:
-        return {
-            "protocol": socket.sessionProtocol().name,
-            "cipher": socket.sessionCipher().name(),
-            "group": socket.keyExchangeGroup(),
-            "alpn": socket.negotiatedProtocol(),
-            "reused": socket.isSessionReused(),
-        }
+        return encryptionOf(socket)
     fields: dict[str, str | int | bool | list[str]] = {}
     for argument in arguments:
         fields.update(_named(name, argument))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["explainImportError", "installCommand", "missingLibrary", "packageOf"]
+__all__ = ["explainImportError", "installCommand", "missingLibraries", "packageOf"]
 
-_MISSING = re.compile(r"(?P<library>[\w.+-]+\.so[\w.]*): cannot open shared object file")
+# What Python says when it imports a module, and what ldd says.
+_MISSING = re.compile(r"([\w.+-]+\.so[\w.]*)(?:: cannot open shared object file| => not found)")
 
 # Debian's and Ubuntu's names. Where a package got a suffix for 64-bit times, apt follows the old name.
 _PACKAGES = {
@@ -30,17 +31,30 @@ _PACKAGES = {
     "libk5crypto.so.3": "libgssapi-krb5-2",
     "libkrb5.so.3": "libgssapi-krb5-2",
     "libstdc++.so.6": "libstdc++6",
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-image.so.0": "libxcb-image0",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-randr.so.0": "libxcb-randr0",
+    "libxcb-render-util.so.0": "libxcb-render-util0",
+    "libxcb-render.so.0": "libxcb-render0",
+    "libxcb-shape.so.0": "libxcb-shape0",
+    "libxcb-shm.so.0": "libxcb-shm0",
+    "libxcb-sync.so.1": "libxcb-sync1",
+    "libxcb-util.so.1": "libxcb-util1",
+    "libxcb-xfixes.so.0": "libxcb-xfixes0",
+    "libxcb-xkb.so.1": "libxcb-xkb1",
     "libxcb.so.1": "libxcb1",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
     "libxkbcommon.so.0": "libxkbcommon0",
     "libz.so.1": "zlib1g",
     "libzstd.so.1": "libzstd1",
 }
 
 
-def missingLibrary(message: str) -> str | None:
-    """The library that an ImportError complains about, or None when it is about something else."""
-    found = _MISSING.search(message)
-    return found["library"] if found else None
+def missingLibraries(message: str) -> list[str]:
+    """The libraries that the text of an ImportError or the output of ldd complains about."""
+    return list(dict.fromkeys(_MISSING.findall(message)))
 
 
 def packageOf(library: str) -> str | None:
@@ -55,9 +69,10 @@ def installCommand(packages: list[str]) -> str:
 
 def explainImportError(error: ImportError) -> str | None:
     """One sentence about the library that the system lacks; None when the error is another one."""
-    library = missingLibrary(str(error))
-    if library is None:
+    libraries = missingLibraries(str(error))
+    if not libraries:
         return None
+    library = libraries[0]
     package = packageOf(library)
     advice = (
         f"on Debian and Ubuntu run '{installCommand([package])}'"

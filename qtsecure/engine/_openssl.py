@@ -98,7 +98,7 @@ _NO_PARTIAL_WILDCARDS = 0x4  # X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
 _MAX_PSK_IDENTITY = 255
 _CB_ALERT = 0x4000
 _CB_WRITE = 0x08
-_CB_HANDSHAKE_START = 0x10
+_CB_LOOP = 0x01
 
 
 def openssl_version() -> str:
@@ -126,8 +126,8 @@ class Hooks(Protocol):
     def alert(self, sent: bool, level: int, description: int) -> None:
         """An alert was sent or received."""
 
-    def handshake_begun(self) -> None:
-        """The handshake starts, or a message after it (ticket, KeyUpdate) is being processed."""
+    def handshake_message(self) -> None:
+        """A message of the handshake, or after it (ticket, KeyUpdate), is being processed."""
 
     def psk_for_server(self, hint: bytes) -> tuple[bytes, bytes] | None:
         """On a client: the (identity, key) to use, or None."""
@@ -191,16 +191,17 @@ def _on_verify(ok: int, store: Any) -> int:
 def _on_info(ssl: Any, where: int, value: int) -> None:
     if where & _CB_ALERT:
         alert = True
-    elif where == _CB_HANDSHAKE_START:
+    elif where & _CB_LOOP:
+        # The only sign of a ticket or KeyUpdate: TLS 1.3 tells no "handshake start" for them.
         alert = False
     else:
-        return  # about twenty calls in each handshake: leave before the look-up
+        return
     hooks = _hooks[_address(ssl)]
     try:
         if alert:
             hooks.alert(bool(where & _CB_WRITE), value >> 8, value & 0xFF)
         else:
-            hooks.handshake_begun()
+            hooks.handshake_message()
     except BaseException as error:
         hooks.raised = error
 
@@ -348,7 +349,7 @@ class Buffers:
         outgoing = bytearray(4 * _CHUNK)
         self.out_view = memoryview(outgoing)
         self.out_pointer = ffi.from_buffer(outgoing)
-        self.plain_pointer = ffi.new("unsigned char[]", _PLAIN_CAPACITY)
+        self.plain_pointer = ffi.new("char[]", _PLAIN_CAPACITY)
 
 
 _per_thread = threading.local()
@@ -369,6 +370,9 @@ class Outcome(enum.Enum):
     WANT_READ = "want read"
     CLOSE_NOTIFY = "close_notify"
     FAILED = "failed"
+
+
+_WANT_READ = Outcome.WANT_READ
 
 
 class Pipe:
@@ -464,8 +468,15 @@ class RawPipe(Pipe):
         # When the input was empty and this is exactly one record, reading it leaves nothing: that
         # saves asking OpenSSL once more just to hear WANT_READ, a fifth of a small message's cost.
         landing = buffers.landing_view
+        # WANT_READ may also mean that half a record was there. What follows then only looks like a
+        # whole one by chance; the type and version make that impossible for all purposes.
         self._one_record = (
-            self.outcome is Outcome.WANT_READ and count == 5 + (landing[3] << 8) + landing[4] and count > 5
+            self.outcome is Outcome.WANT_READ
+            and count == 5 + (landing[3] << 8) + landing[4]
+            and count > 5
+            and landing[0] == 0x17
+            and landing[1] == 3
+            and landing[2] == 3
         )
 
     def handshake(self) -> Outcome:
@@ -476,15 +487,18 @@ class RawPipe(Pipe):
     def read(self, limit: int) -> bytes:
         ssl = self._ssl
         pointer = self._buffers.plain_pointer
-        limit = min(limit, _PLAIN_CAPACITY)
+        if limit > _PLAIN_CAPACITY:
+            limit = _PLAIN_CAPACITY
+        data: bytes
         count = lib.SSL_read(ssl, pointer, limit)
         if count <= 0:
             self.outcome = self._explain(count)
             return b""
         if self._one_record and count < limit:
             self._one_record = False
-            self.outcome = Outcome.WANT_READ
-            return cast(bytes, ffi.buffer(pointer, count)[:])
+            self.outcome = _WANT_READ
+            data = ffi.unpack(pointer, count)
+            return data
         total: int = count
         while total < limit:
             count = lib.SSL_read(ssl, pointer + total, limit - total)
@@ -494,7 +508,8 @@ class RawPipe(Pipe):
             total += count
         else:
             self.outcome = Outcome.DONE
-        return cast(bytes, ffi.buffer(pointer, total)[:])
+        data = ffi.unpack(pointer, total)
+        return data
 
     def write(self, data: bytes) -> Outcome:
         result = lib.SSL_write(self._ssl, data, len(data))

@@ -82,7 +82,10 @@ class TlsStream:
         self.raised: BaseException | None = None
         self._decisions = decisions or HandshakeDecisions()
         self._pipe: Pipe | None = None
-        self._events: deque[Event] = deque()
+        #: What next_event() has to give; only to be looked at.
+        self.events: deque[Event] = deque()
+        #: Whether the last read() stopped at its limit, so that there may be more to read.
+        self.has_more = False
         self._issues: list[VerificationIssue] = []
         self._issues_settled = False
         self._leaf_verified = False
@@ -156,12 +159,7 @@ class TlsStream:
 
     def next_event(self) -> Event | None:
         """The oldest event that was not fetched yet, or None."""
-        return self._events.popleft() if self._events else None
-
-    @property
-    def has_events(self) -> bool:
-        """Whether next_event() has something."""
-        return bool(self._events)
+        return self.events.popleft() if self.events else None
 
     def read(self, limit: int) -> bytes:
         """Decrypt and return up to ``limit`` bytes; empty when there is nothing (more) to read."""
@@ -169,6 +167,7 @@ class TlsStream:
         if not self._readable or pipe is None:
             return b""
         self._enter()
+        self.has_more = False
         try:
             data = pipe.read(limit)
         finally:
@@ -183,6 +182,7 @@ class TlsStream:
         if not self._readable or pipe is None:
             return b""
         self._enter()
+        self.has_more = False
         try:
             pipe.feed_landed(count)
             data = pipe.read(limit)
@@ -192,16 +192,13 @@ class TlsStream:
             self._after_read(pipe)
         return data
 
-    @property
-    def has_more(self) -> bool:
-        """Whether the last read() stopped at its limit, so that there may be more to read."""
-        return self._readable and self._pipe is not None and self._pipe.outcome is _DONE
-
     def _after_read(self, pipe: Pipe) -> None:
-        if pipe.outcome is Outcome.CLOSE_NOTIFY:
+        if pipe.outcome is _DONE:
+            self.has_more = True
+        elif pipe.outcome is Outcome.CLOSE_NOTIFY:
             self.peer_closed_cleanly = True
             self._move(Trigger.PEER_CLOSE)
-            self._events.append(PeerClosed())
+            self.events.append(PeerClosed())
         elif pipe.outcome is Outcome.FAILED:
             self._fail(explain_traffic_failure(True, pipe.reasons, self._alert_sent, self._alert_received))
         self._reraise()
@@ -368,16 +365,16 @@ class TlsStream:
     def alert(self, sent: bool, level: int, description: int) -> None:
         """Note an alert; it becomes an event after the engine call."""
         if sent:
-            self._events.append(AlertSent(level, description))
+            self.events.append(AlertSent(level, description))
             if level == AlertLevel.FATAL:
                 self._alert_sent = description
         else:
-            self._events.append(AlertReceived(level, description))
+            self.events.append(AlertReceived(level, description))
             if level == AlertLevel.FATAL:
                 self._alert_received = description
 
-    def handshake_begun(self) -> None:
-        """A ticket or KeyUpdate arrived (or the handshake began, which is no news)."""
+    def handshake_message(self) -> None:
+        """A ticket or KeyUpdate arrived (or a message of the handshake, which is no news)."""
         self.answered_peer = self._complete
 
     def psk_for_server(self, hint: bytes) -> tuple[bytes, bytes] | None:
@@ -449,7 +446,7 @@ class TlsStream:
 
     def _ask_or_report(self) -> None:
         needed = self.configuration.verify_mode is VerifyMode.PEER
-        self._events.append(CertificateProblems(tuple(self._issues), needed))
+        self.events.append(CertificateProblems(tuple(self._issues), needed))
         self._issues_settled = True
         if needed:
             self._move(Trigger.QUESTION)
@@ -474,7 +471,7 @@ class TlsStream:
             )
             return
         self._move(Trigger.COMPLETE)
-        self._events.append(HandshakeCompleted())
+        self.events.append(HandshakeCompleted())
 
     def _psk_bypassed(self) -> bool:
         """A key was offered, nothing else authenticates the server, and the key was not used."""
@@ -498,7 +495,7 @@ class TlsStream:
         if not self._complete or tls13 is not self.server:
             self._last_words = fatal_alert_record(alert)
             self._alert_sent = int(alert)
-            self._events.append(AlertSent(int(AlertLevel.FATAL), int(alert)))
+            self.events.append(AlertSent(int(AlertLevel.FATAL), int(alert)))
 
     def _fail_handshake(self) -> None:
         assert self._pipe is not None
@@ -515,7 +512,7 @@ class TlsStream:
 
     def _fail(self, failure: StreamFailed) -> None:
         self._move(Trigger.FAIL)
-        self._events.append(failure)
+        self.events.append(failure)
 
     def _move(self, trigger: Trigger) -> None:
         self.state = next_state(self.state, trigger)

@@ -24,9 +24,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSocketNotifier, Qt, QThread
+from PySide6.QtCore import QCoreApplication, QSocketNotifier, Qt, QThread
 
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.scheduler import Waker, schedulerOfThisThread
 
 __all__ = ["ERROR", "READ", "WRITE", "Reactor", "Registration", "reactorAvailable", "reactorOfThisThread"]
 
@@ -38,7 +38,6 @@ ERROR = 8
 _POLLS_PER_WAKE_UP = 16
 _MAX_EVENTS = 256
 _BUDGET = float(os.environ.get("QTSECURE_REACTOR_BUDGET_MS", "8")) / 1000
-_WAKE = QEvent.Type(QEvent.registerEventType())
 
 reactorAvailable: bool = hasattr(select, "epoll") or hasattr(select, "kqueue")
 
@@ -126,18 +125,17 @@ else:
     _KernelPoller = _EpollPoller
 
 
-class Reactor(QObject):
+class Reactor:
     """Serves the descriptors of the thread that made it."""
 
     def __init__(self) -> None:
-        super().__init__()
         self._poller: _Poller = _KernelPoller()
         self._registrations: dict[int, Registration] = {}
         self._generation = 0
         self._unfinished: deque[tuple[int, int, int]] = deque()
-        self._wakePosted = False
         self._scheduler = schedulerOfThisThread()
-        self._notifier = QSocketNotifier(self._poller.fileno(), QSocketNotifier.Type.Read, self)
+        self._waker = Waker(self._serve)
+        self._notifier = QSocketNotifier(self._poller.fileno(), QSocketNotifier.Type.Read, self._waker)
         self._notifier.activated.connect(self._serve)
 
     # --------------------------------------------------------------------- registrations
@@ -177,45 +175,46 @@ class Reactor(QObject):
     # --------------------------------------------------------------------------- serving
 
     def _serve(self) -> None:
+        """Poll several times, until nothing is ready or the time is up."""
         end = time.monotonic() + _BUDGET
+        poll = self._poller.poll
         try:
-            self._serveUntil(end)
-        finally:
-            if self._unfinished and not self._wakePosted:
-                self._wakePosted = True
-                QCoreApplication.postEvent(self, QEvent(_WAKE))
-
-    def _serveUntil(self, end: float) -> None:
-        registrations = self._registrations
-        scheduler = self._scheduler
-        unfinished = self._unfinished
-        clock = time.monotonic
-        for _ in range(_POLLS_PER_WAKE_UP):
-            if not unfinished:
-                self._generation += 1
-                generation = self._generation
-                ready = self._poller.poll(_MAX_EVENTS)
+            if self._unfinished and not self._finish(end):
+                return
+            for _ in range(_POLLS_PER_WAKE_UP):
+                ready = poll(_MAX_EVENTS)
                 if not ready:
                     return
-                for descriptor, events in ready:
-                    unfinished.append((descriptor, events, generation))
-            while unfinished:
-                descriptor, events, generation = unfinished.popleft()
-                registration = registrations.get(descriptor)
-                if registration is None or registration._generation >= generation:
+                self._generation += 1
+                generation = self._generation
+                if len(ready) == 1:  # a conversation between two ends: no queue is needed
+                    descriptor, events = ready[0]
+                    if not self._dispatch(descriptor, events, generation, end):
+                        return
                     continue
-                registration.callback(events)
-                if scheduler.hasDeferred:
-                    scheduler.runDeferred()
-                if clock() >= end:
+                self._unfinished.extend([(descriptor, events, generation) for descriptor, events in ready])
+                if not self._finish(end):
                     return
+        finally:
+            if self._unfinished and not self._waker.posted:
+                self._waker.wake()
 
-    def event(self, event: QEvent) -> bool:
-        if event.type() == _WAKE:
-            self._wakePosted = False
-            self._serve()
-            return True
-        return super().event(event)
+    def _finish(self, end: float) -> bool:
+        """Serve what is queued; False when the time is up. Nested event loops share the queue."""
+        unfinished = self._unfinished
+        while unfinished:
+            descriptor, events, generation = unfinished.popleft()
+            if not self._dispatch(descriptor, events, generation, end):
+                return False
+        return True
+
+    def _dispatch(self, descriptor: int, events: int, generation: int, end: float) -> bool:
+        """Hand one event to its registration, unless that is younger; False when the time is up."""
+        registration = self._registrations.get(descriptor)
+        if registration is not None and registration._generation < generation:
+            registration.callback(events)
+            self._scheduler.runDeferred()
+        return time.monotonic() < end
 
     def _threadFinished(self) -> None:
         self._notifier.setEnabled(False)

@@ -19,7 +19,6 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QThread, QTime
 
 __all__ = ["Deadline", "Scheduler", "schedulerOfThisThread"]
 
-_MAX_TASKS_PER_PASS = 256
 _WAKE = QEvent.Type(QEvent.registerEventType())
 
 
@@ -53,17 +52,37 @@ class Deadline:
             callback()
 
 
-class Scheduler(QObject):
+class Waker(QObject):
+    """Calls a function from the event loop, once for each wake(); plain objects receive no events."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        super().__init__()
+        self._function = function
+        self.posted = False
+
+    def wake(self) -> None:
+        """Have the function called on the next turn of the event loop of this thread."""
+        self.posted = True
+        QCoreApplication.postEvent(self, QEvent(_WAKE))
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == _WAKE:
+            self.posted = False
+            self._function()
+            return True
+        return super().event(event)
+
+
+class Scheduler:
     """The deferred calls and deadlines of the thread that made it."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.clock: Callable[[], float] = time.monotonic
         self._tasks: deque[Callable[[], None]] = deque()
-        self._wakePosted = False
+        self._waker = Waker(self.runDeferred)
         self._deadlines: list[tuple[float, int, Deadline]] = []
         self._count = 0
-        self._timer = QTimer(self)
+        self._timer = QTimer(self._waker)
         self._timer.setSingleShot(True)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.fireDue)
@@ -77,36 +96,22 @@ class Scheduler(QObject):
         is running may start an event loop of its own, which has to serve the task, too.
         """
         self._tasks.append(task)
-        if not self._wakePosted:
-            self._wake()
-
-    @property
-    def hasDeferred(self) -> bool:
-        """Whether deferred calls are waiting."""
-        return bool(self._tasks)
+        if not self._waker.posted:
+            self._waker.wake()
 
     def runDeferred(self) -> None:
         """Run what was deferred until now; what these calls defer waits for the next pass."""
         tasks = self._tasks
+        if not tasks:
+            return
         try:
-            for _ in range(min(len(tasks), _MAX_TASKS_PER_PASS)):
+            for _ in range(len(tasks)):
                 if not tasks:  # a nested event loop has run them
                     break
                 tasks.popleft()()
         finally:
-            if tasks and not self._wakePosted:
-                self._wake()
-
-    def _wake(self) -> None:
-        self._wakePosted = True
-        QCoreApplication.postEvent(self, QEvent(_WAKE))
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == _WAKE:
-            self._wakePosted = False
-            self.runDeferred()
-            return True
-        return super().event(event)
+            if tasks and not self._waker.posted:
+                self._waker.wake()
 
     # ------------------------------------------------------------------------ deadlines
 

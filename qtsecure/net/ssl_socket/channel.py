@@ -48,6 +48,7 @@ class Channel:
         encrypted: The handshake is complete and the connection stands.
         sendsPlain: The connection stands and has no TLS: write() goes out as it is.
         open: write() may queue: the socket is open for writing and not unconnected.
+        closing: The connection ends as soon as the queue is empty.
         readLimit: See setReadBufferSize().
         writeLimit: See setWriteBufferLimit().
         readingPaused: The read limit is reached (or a decision is pending); the peer has to wait.
@@ -63,6 +64,7 @@ class Channel:
         "_flushing",
         "_scheduler",
         "_socket",
+        "closing",
         "encrypted",
         "flushScheduled",
         "incoming",
@@ -90,6 +92,7 @@ class Channel:
         self.encrypted = False
         self.sendsPlain = False
         self.open = False
+        self.closing = False
         self.readLimit = 0
         self.writeLimit = 0
         self.readingPaused = False
@@ -141,7 +144,7 @@ class Channel:
             self.sendOutgoing()
         if self.newData and not self.announce():
             return
-        if stream.has_events and stream is self.stream:
+        if stream.events and stream is self.stream:
             socket = self._socket()
             if socket is not None:
                 socket.handleEvents()
@@ -220,21 +223,16 @@ class Channel:
                 self._scheduler.defer(self.flushQueued)
         return len(data)
 
-    def maySend(self) -> bool:
-        """Whether queued bytes may go out now: the handshake is complete, or there is no TLS."""
-        stream = self.stream
-        if stream is None:
-            return self.sendsPlain
-        return stream.established and self.encrypted and not stream.busy
-
     def flushQueued(self) -> None:
         """Encrypt the queue as far as the network keeps up, then say how far."""
         self.flushScheduled = False
         transport = self.transport
-        if transport is None or self._flushing or not self.maySend():
-            return
-        outgoing = self.outgoing
         stream = self.stream
+        if transport is None or self._flushing:
+            return
+        if not (self.sendsPlain if stream is None else self.encrypted and stream.established and not stream.busy):
+            return  # the handshake is not complete, or OpenSSL is on the stack
+        outgoing = self.outgoing
         plain = sent = 0
         self._flushing = True
         try:
@@ -252,7 +250,7 @@ class Channel:
             self._flushing = False
         if (plain and self.tellsBytesWritten) or (sent and self.tellsCiphertext):
             self._tellProgress(plain, sent)
-        if not outgoing.size or (stream is not None and stream.has_events):
+        if self.closing or (stream is not None and stream.events):
             socket = self._socket()
             if socket is not None and isValid(socket):
                 socket.queueDrained()

@@ -24,7 +24,7 @@ class Closing(Writing):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._pendingClose = False
+        self._channel.closing = False
 
     # ---------------------------------------------------------------------------- public
 
@@ -37,16 +37,16 @@ class Closing(Writing):
         if self._deferToAfterEngine(AfterEngine.DISCONNECT) or self._state == _State.UnconnectedState:
             return
         if self._state in (_State.HostLookupState, _State.ConnectingState):
-            self._pendingClose = True
+            self._channel.closing = True
             return
         if self._state == _State.BoundState:
             self.abort()
             return
-        self._pendingClose = True
+        self._channel.closing = True
         if not self._setState(_State.ClosingState):
             return
         self._channel.flushQueued()
-        if isValid(self) and self._pendingClose and not self._channel.outgoing.size:
+        if isValid(self) and self._channel.closing and not self._channel.outgoing.size:
             self.queueDrained()
 
     def close(self) -> None:
@@ -85,9 +85,9 @@ class Closing(Writing):
     def queueDrained(self) -> None:
         """Everything queued has gone to the transport, or the engine has failed on the way."""
         stream = self._channel.stream
-        if stream is not None and stream.has_events and not self.handleEvents():
+        if stream is not None and stream.events and not self.handleEvents():
             return
-        if not self._pendingClose or self._channel.transport is None or self._channel.outgoing.size:
+        if not self._channel.closing or self._channel.transport is None or self._channel.outgoing.size:
             return
         if stream is None or stream.established:
             self._sayGoodbye()
@@ -113,7 +113,7 @@ class Closing(Writing):
     def _drop(self, *, graceful: bool = False) -> bool:
         """Let go of the transport and become Unconnected; False when a slot deleted the socket."""
         transport, self._channel.transport = self._channel.transport, None
-        self._pendingClose = False
+        self._channel.closing = False
         self._abandonAttempt()
         self._channel.outgoing.clear()
         if transport is not None:
@@ -150,7 +150,7 @@ class Closing(Writing):
         aborts or deletes cannot lose them.
         """
         transport = self._channel.transport
-        self._pendingClose = False
+        self._channel.closing = False
         if not self._reportError(error, text):
             if transport is not None:
                 transport.closeGracefully()

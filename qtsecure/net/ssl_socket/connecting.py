@@ -240,7 +240,7 @@ class Connecting(Handshake):
     def _giveUp(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """No connection: the state changes first, then the error is told (as Qt does)."""
         self._abandonAttempt()
-        self._pendingClose = False
+        self._channel.closing = False
         self._channel.outgoing.clear()
         if self._setState(_State.UnconnectedState) and self._state == _State.UnconnectedState:
             self._reportError(error, text)
@@ -273,7 +273,7 @@ class Connecting(Handshake):
         if QIODevice.bytesAvailable(self):
             QIODevice.readAll(self)
         self._channel.readingPaused = False
-        self._pendingClose = False
+        self._channel.closing = False
         self._hostName = ""
         self._heldInput = 0
         self._localAddress, self._localPort = QHostAddress(), 0
@@ -308,7 +308,7 @@ class Connecting(Handshake):
             return
         if self._autoEncrypt and not started:
             self._drop()  # the settings were refused; the error has been told
-        elif not self._autoEncrypt and (self._channel.outgoing.size or self._pendingClose):
+        elif not self._autoEncrypt and (self._channel.outgoing.size or self._channel.closing):
             self._channel.flushQueued()
 
     def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:

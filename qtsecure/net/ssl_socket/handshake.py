@@ -226,7 +226,8 @@ class Handshake(Closing):
     def handleEvents(self) -> bool:
         """Turn each event into signals; a nested event loop in a slot handles the following ones."""
         stream = self._channel.stream
-        while stream is not None and stream is self._channel.stream:
+        # Once the transport is gone the connection is over, and what is left concerns nobody.
+        while stream is not None and stream is self._channel.stream and self._channel.transport is not None:
             event = stream.next_event()
             if event is None:
                 break
@@ -291,11 +292,11 @@ class Handshake(Closing):
             return
         if self._channel.transport is not transport or self._state == _State.UnconnectedState:
             return
-        self._pendingClose = True
+        self._channel.closing = True
         if not self._setState(_State.ClosingState):
             return
         self._channel.flushQueued()
-        if isValid(self) and self._pendingClose and not self._channel.outgoing.size:
+        if isValid(self) and self._channel.closing and not self._channel.outgoing.size:
             self.queueDrained()
 
     def _streamFailed(self, kind: FailureKind, message: str) -> None:

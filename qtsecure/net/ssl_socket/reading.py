@@ -35,9 +35,15 @@ class Reading(SocketBase):
 
     def readAll(self) -> QByteArray:
         """Everything that has arrived (QIODevice::readAll)."""
-        if self._qtHoldsData():
+        if QIODevice.bytesAvailable(self) or QIODevice.isTransactionStarted(self):  # written out: the hot path
             return QIODevice.readAll(self)
-        return QByteArray(self._takeAll()) if self._readable else QByteArray()
+        channel = self._channel
+        if not self._readable:
+            return QByteArray()
+        data = QByteArray(channel.incoming.takeAll())
+        if channel.readingPaused:
+            channel.roomMade()
+        return data
 
     def readBytes(self, maxSize: int = -1) -> bytes:
         """Up to ``maxSize`` bytes as Python bytes; -1 for everything that has arrived."""
@@ -51,7 +57,10 @@ class Reading(SocketBase):
     def readLine(self, maxSize: int = 0) -> QByteArray:  # type: ignore[override]  # as read()
         """One line with its newline, at most ``maxSize`` bytes (0: unlimited); else what is there."""
         if self._qtHoldsData():
-            return QIODevice.readLine(self, maxSize)
+            # Qt's own readLine() refuses a size of 1 and stops one byte short of any other.
+            held = bytes(QIODevice.peek(self, self.bytesAvailable()).data())
+            size = held.find(b"\n") + 1 or len(held)
+            return QIODevice.read(self, min(size, maxSize) if maxSize > 0 else size)
         if not self._readable:
             return QByteArray()
         incoming = self._channel.incoming

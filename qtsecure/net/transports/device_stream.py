@@ -56,6 +56,10 @@ class DeviceStream(StreamTransport):
         if self._ended and self._reading:
             self._reportEnd()
 
+    def onChannelReadyRead(self, channel: int) -> None:
+        """The socket below has bytes."""
+        self.onReadyRead()
+
     def onBytesWritten(self, count: int) -> None:
         """The device has sent bytes."""
         count = min(count, self.unsent)
@@ -144,14 +148,17 @@ class _DeviceSignals:
 
     def __init__(self, stream: DeviceStream, device: QIODevice) -> None:
         self._pairs = [
-            (device.readyRead, stream.onReadyRead),
             (device.bytesWritten, stream.onBytesWritten),
             (device.readChannelFinished, stream.onReadChannelFinished),
             (device.aboutToClose, stream.onReadChannelFinished),
         ]
         if isinstance(device, QAbstractSocket):
+            # readyRead is not emitted while one of its slots runs an event loop; this one is.
+            self._pairs.append((device.channelReadyRead, stream.onChannelReadyRead))
             self._pairs.append((device.errorOccurred, stream.onErrorOccurred))
             self._pairs.append((device.connected, stream.onConnected))
+        else:
+            self._pairs.append((device.readyRead, stream.onReadyRead))
         self._device: QObject = device
         for signal, slot in self._pairs:
             signal.connect(slot)

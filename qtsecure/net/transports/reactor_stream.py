@@ -13,7 +13,7 @@ from qtsecure.net.addresses import nativeAddress, qtAddress
 from qtsecure.net.reactor import READ, WRITE, Registration, reactorOfThisThread
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_errors import socketError
-from qtsecure.net.transports.stream import StreamOwner, StreamTransport
+from qtsecure.net.transports.stream import NULL_OWNER, StreamOwner, StreamTransport
 
 __all__ = ["ReactorStream"]
 
@@ -130,7 +130,7 @@ class ReactorStream(StreamTransport):
                 self._updateInterest()
                 self.owner().transportEnded()
                 return
-            self.owner().transportLanded(count)
+            (self._owner() or NULL_OWNER).transportLanded(count)
             if count < size:
                 return
 

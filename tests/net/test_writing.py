@@ -1,0 +1,227 @@
+"""Writing: what is queued when, what is told about it, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QByteArray
+
+from qtsecure.net.ssl_socket import SslSocket
+from qtsecure.testing.peers import SilentServer
+from tests.net.conftest import MakeConversation
+from tests.net.conversation import PROTOCOLS, Conversation, State, spin
+
+pytestmark = pytest.mark.usefixtures("transport_mode")
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_what_is_written_before_encrypted_is_sent_after_it(make_conversation: MakeConversation, version: str) -> None:
+    """Bytes written while connecting wait, count as bytesToWrite, and arrive in order."""
+    conversation = make_conversation(PROTOCOLS[version])
+    client = conversation.client
+    conversation.connect()
+    assert client.write(b"one ") == 4
+    client.stateChanged.connect(lambda state: client.write(b"two ") if state == State.ConnectedState else None)
+    client.encrypted.connect(lambda: client.write(b"three"))
+    assert client.bytesToWrite() == 4
+    spin(lambda: conversation.server.hasPendingConnections())
+    peer = conversation.server.nextPendingConnection()
+    assert peer is not None
+    spin(lambda: peer.bytesAvailable() == 13)
+    assert peer.readBytes() == b"one two three"
+    assert client.bytesToWrite() == 0
+
+
+def test_counts_add_up(conversation: Conversation) -> None:
+    """bytesWritten tells every plaintext byte, encryptedBytesWritten every byte of ciphertext."""
+    peer = conversation.establish()
+    client = conversation.client
+    conversation.recorder.clear()
+    total = 0
+    for size in (1, 100, 5000, 70_000, 1_000_000):
+        total += client.write(b"z" * size)
+    assert client.bytesToWrite() == total
+    peer.readyRead.connect(lambda: None)
+    spin(lambda: peer.bytesAvailable() == total)
+    spin(lambda: client.encryptedBytesToWrite() == 0)
+    plain = sum(int(str(args[0])) for args in conversation.recorder.of("client.bytesWritten"))
+    cipher = sum(int(str(args[0])) for args in conversation.recorder.of("client.encryptedBytesWritten"))
+    assert plain == total
+    records = total // 16384 + 5
+    assert total < cipher <= total + 60 * (records + 20)
+
+
+def test_small_writes_of_one_slot_share_a_record(conversation: Conversation) -> None:
+    """A thousand small writes become one record, in one emission of bytesWritten."""
+    peer = conversation.establish()
+    conversation.recorder.clear()
+    for _ in range(1000):
+        conversation.client.write(b"0123456789")
+    spin(lambda: peer.bytesAvailable() == 10_000)
+    assert conversation.recorder.of("client.bytesWritten") == [(10_000,)]
+    assert conversation.recorder.of("client.encryptedBytesWritten")[0][0] < 10_100  # type: ignore[operator]
+
+
+def test_flush_sends_at_once(conversation: Conversation) -> None:
+    """flush() encrypts what is queued and tells whether there was anything."""
+    conversation.establish()
+    client = conversation.client
+    assert client.flush() is False
+    client.write(b"now")
+    assert client.bytesToWrite() == 3
+    assert client.flush() is True
+    assert client.bytesToWrite() == 0
+    assert conversation.recorder.of("client.bytesWritten") == [(3,)]
+
+
+def test_flush_before_encrypted_sends_nothing(conversation: Conversation) -> None:
+    """flush() in the handshake leaves the queue alone."""
+    client = conversation.client
+    conversation.connect()
+    client.write(b"secret")
+    assert client.flush() is False
+    assert client.bytesToWrite() == 6
+    seen: list[tuple[bool, int]] = []
+    client.connected.connect(lambda: seen.append((client.flush(), client.bytesToWrite())))
+    spin(lambda: client.isEncrypted() and client.bytesToWrite() == 0)
+    assert seen == [(False, 6)]
+
+
+@pytest.mark.parametrize("data", [b"abc", bytearray(b"abc"), memoryview(b"abc"), QByteArray(b"abc")])
+def test_types(conversation: Conversation, data: bytes) -> None:
+    """Everything that is bytes can be written."""
+    peer = conversation.establish()
+    assert conversation.client.write(data) == 3
+    spin(lambda: peer.bytesAvailable() == 3)
+    assert peer.readBytes() == b"abc"
+
+
+def test_a_written_bytearray_may_be_changed_afterwards(conversation: Conversation) -> None:
+    """write() copies what could change."""
+    peer = conversation.establish()
+    data = bytearray(b"before")
+    conversation.client.write(data)
+    data[:] = b"after!"
+    spin(lambda: peer.bytesAvailable() == 6)
+    assert peer.readBytes() == b"before"
+
+
+@pytest.mark.parametrize("data", ["text", 5, None, [1, 2]])
+def test_wrong_types_raise(conversation: Conversation, data: object) -> None:
+    """Anything else is a TypeError that names the argument, whatever the state."""
+    with pytest.raises(TypeError, match="data must be"):
+        conversation.client.write(data)  # type: ignore[arg-type]
+    conversation.establish()
+    with pytest.raises(TypeError, match="data must be"):
+        conversation.client.write(data)  # type: ignore[arg-type]
+    assert conversation.client.isEncrypted()
+
+
+def test_writing_nothing(conversation: Conversation) -> None:
+    """An empty write takes 0 bytes and sends nothing."""
+    conversation.establish()
+    conversation.recorder.clear()
+    assert conversation.client.write(b"") == 0
+    assert conversation.client.flush() is False
+    assert conversation.client.write(b"x") == 1
+    spin(lambda: conversation.peer.bytesAvailable() == 1)
+    assert conversation.recorder.of("client.bytesWritten") == [(1,)]
+
+
+def test_write_limit(conversation: Conversation) -> None:
+    """With a limit write() takes what there is room for, and room comes back."""
+    peer = conversation.establish()
+    client = conversation.client
+    client.setWriteBufferLimit(10)
+    assert client.writeBufferLimit() == 10
+    assert client.write(b"12345678") == 8
+    assert client.write(b"90abc") == 2
+    assert client.write(b"def") == 0
+    spin(lambda: peer.bytesAvailable() == 10)
+    assert client.write(b"abc") == 3
+    client.setWriteBufferLimit(0)
+    assert client.write(b"d" * 100) == 100
+    spin(lambda: peer.bytesAvailable() == 113)
+    with pytest.raises(ValueError, match="limit"):
+        client.setWriteBufferLimit(-5)
+
+
+def test_a_peer_that_does_not_read(conversation: Conversation) -> None:
+    """Ciphertext ahead of the network stays bounded; the rest stays plaintext and can be counted."""
+    peer = conversation.establish()
+    peer.setReadBufferSize(1000)
+    client = conversation.client
+    total = 32 * 1024 * 1024
+    client.write(bytes(total))
+    spin(lambda: client.encryptedBytesToWrite() > 0)
+    assert client.encryptedBytesToWrite() < 512 * 1024
+    assert client.bytesToWrite() > total // 4
+    received = 0
+
+    def take() -> None:
+        nonlocal received
+        received += len(peer.readBytes())
+
+    peer.readyRead.connect(take)
+    peer.setReadBufferSize(0)
+    take()
+    spin(lambda: received == total, timeout=30_000)
+    spin(lambda: client.encryptedBytesToWrite() == 0)
+    assert client.bytesToWrite() == 0
+
+
+def test_writing_without_a_connection() -> None:
+    """-1 before connecting."""
+    assert SslSocket().write(b"x") == -1
+
+
+@pytest.mark.parametrize("end", ["abort", "disconnectFromHost", "close", "peer"])
+def test_writing_after_the_end(conversation: Conversation, end: str) -> None:
+    """-1 when the connection is over (Qt keeps such bytes for ever)."""
+    peer = conversation.establish()
+    client = conversation.client
+    if end == "peer":
+        peer.disconnectFromHost()
+    else:
+        getattr(client, end)()
+    conversation.waitForClientEnd()
+    assert client.write(b"too late") == -1
+    assert client.bytesToWrite() == 0
+    with pytest.raises(TypeError):
+        client.write("text")  # type: ignore[arg-type]
+
+
+def test_writing_while_closing(conversation: Conversation) -> None:
+    """In ClosingState bytes are still taken and delivered (qt-1.7#75)."""
+    peer = conversation.establish()
+    client = conversation.client
+    taken: list[int] = []
+    client.stateChanged.connect(lambda state: taken.append(client.write(b"!")) if state == State.ClosingState else None)
+    client.write(b"first")
+    client.disconnectFromHost()
+    spin(lambda: peer.state() == State.UnconnectedState)
+    assert taken == [1]
+    assert peer.readBytes() == b"first!"
+
+
+def test_read_only_mode(conversation: Conversation) -> None:
+    """A socket that was opened for reading only cannot write."""
+    from PySide6.QtCore import QIODevice
+
+    conversation.listen()
+    client = conversation.client
+    client.setSslConfiguration(conversation.clientConfiguration)
+    client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort(), QIODevice.OpenModeFlag.ReadOnly)
+    spin(lambda: client.isEncrypted())
+    assert not client.isWritable()
+    assert client.isReadable()
+    assert client.write(b"x") == -1
+
+
+def test_plain_writes_before_starttls(qapp: object) -> None:
+    """A plain connection sends what is written as it is."""
+    with SilentServer() as server:
+        client = SslSocket()
+        client.connectToHost("127.0.0.1", server.port)
+        client.write(b"EHLO\r\n")
+        spin(lambda: server.received == b"EHLO\r\n")
+        client.abort()
