@@ -203,6 +203,17 @@ class TlsStream:
             self._fail(explain_traffic_failure(True, pipe.reasons, self._alert_sent, self._alert_received))
         self._reraise()
 
+    @property
+    def has_events(self) -> bool:
+        """Whether next_event() has something."""
+        return bool(self.events)
+
+    def write_and_take(self, data: bytes) -> memoryview:
+        """write() and take_outgoing() in one step (the hot path); more may be left to take."""
+        self.write(data)
+        pipe = self._pipe
+        return pipe.take() if pipe is not None and not self._last_words else self.take_outgoing()
+
     def write(self, data: bytes) -> None:
         """Encrypt ``data`` whole.
 

@@ -134,6 +134,7 @@ class Reactor:
         self._generation = 0
         self._unfinished: deque[tuple[int, int, int]] = deque()
         self._scheduler = schedulerOfThisThread()
+        self._tasks = self._scheduler.tasks
         self._waker = Waker(self._serve)
         self._notifier = QSocketNotifier(self._poller.fileno(), QSocketNotifier.Type.Read, self._waker)
         self._notifier.activated.connect(self._serve)
@@ -213,7 +214,8 @@ class Reactor:
         registration = self._registrations.get(descriptor)
         if registration is not None and registration._generation < generation:
             registration.callback(events)
-            self._scheduler.runDeferred()
+            if self._tasks:
+                self._scheduler.runDeferred()
         return time.monotonic() < end
 
     def _threadFinished(self) -> None:

@@ -78,7 +78,8 @@ class Scheduler:
 
     def __init__(self) -> None:
         self.clock: Callable[[], float] = time.monotonic
-        self._tasks: deque[Callable[[], None]] = deque()
+        #: What was deferred; only to be looked at.
+        self.tasks: deque[Callable[[], None]] = deque()
         self._waker = Waker(self.runDeferred)
         self._deadlines: list[tuple[float, int, Deadline]] = []
         self._count = 0
@@ -95,13 +96,13 @@ class Scheduler:
         The event is posted even while the reactor is about to run the task anyway: the slot that
         is running may start an event loop of its own, which has to serve the task, too.
         """
-        self._tasks.append(task)
+        self.tasks.append(task)
         if not self._waker.posted:
             self._waker.wake()
 
     def runDeferred(self) -> None:
         """Run what was deferred until now; what these calls defer waits for the next pass."""
-        tasks = self._tasks
+        tasks = self.tasks
         if not tasks:
             return
         try:
@@ -137,7 +138,7 @@ class Scheduler:
     def _threadFinished(self) -> None:
         self._timer.stop()
         self._deadlines.clear()
-        self._tasks.clear()
+        self.tasks.clear()
         _forget()
 
     def _arm(self) -> None:

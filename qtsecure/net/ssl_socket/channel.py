@@ -191,11 +191,11 @@ class Channel:
     def continueReading(self) -> None:
         """Decrypt what the engine still holds, then let the transport read on."""
         socket = self._socket()
-        if socket is None or not isValid(socket) or self.transport is None:
+        if socket is None or not isValid(socket):
             return
         if self.encrypted:
             self.decrypt()
-        if isValid(socket) and self.transport is not None and not self.readingPaused:
+        if self.transport is not None and not self.readingPaused:
             self.transport.setReading(True)
 
     def readRemaining(self) -> bool:
@@ -237,13 +237,15 @@ class Channel:
         self._flushing = True
         try:
             while outgoing.size and transport.unsent < HIGH_WATER:
-                data = outgoing.take(_SLICE)
+                data = outgoing.takeAll() if outgoing.size <= _SLICE else outgoing.take(_SLICE)
                 plain += len(data)
                 if stream is None:
                     sent += transport.send(memoryview(data))
                     continue
-                stream.write(data)
-                sent += self.sendOutgoing()
+                ciphertext = stream.write_and_take(data)
+                sent += transport.send(ciphertext)
+                if len(ciphertext) >= _SLICE:
+                    sent += self.sendOutgoing()
                 if not stream.established:
                     break  # the engine failed; its event tells why
         finally:

@@ -227,7 +227,8 @@ class Handshake(Closing):
         """Turn each event into signals; a nested event loop in a slot handles the following ones."""
         stream = self._channel.stream
         # Once the transport is gone the connection is over, and what is left concerns nobody.
-        while stream is not None and stream is self._channel.stream and self._channel.transport is not None:
+        channel = self._channel
+        while isValid(self) and stream is not None and stream is channel.stream and channel.transport is not None:
             event = stream.next_event()
             if event is None:
                 break

@@ -1,0 +1,83 @@
+"""Events as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import qtsecure
+from qtsecure.cli.output import Output
+
+
+def test_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """Words as they are, everything else in quotes."""
+    Output("x").event("encrypted", {"cipher": "TLS_AES", "alpn": "", "reused": False, "bytes": 3, "codes": ["A", "b c"]})
+    assert capsys.readouterr().out == "encrypted(cipher=TLS_AES, alpn='', reused=False, bytes=3, codes=[A, 'b c'])\n"
+
+
+def test_source(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whose event it is."""
+    Output("x").event("connected", source="client")
+    Output("x", asJson=True).event("connected", source="client")
+    text, line = capsys.readouterr().out.splitlines()
+    assert text == "client  connected()"
+    assert json.loads(line) == {"event": "connected", "source": "client"}
+
+
+def test_json_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever is in the text."""
+    Output("x", asJson=True, hidden=frozenset({"message"})).event("message", {"text": "a\nb\u2028ü\x1b[31m"})
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line) == {"event": "message", "text": "a\nb\u2028ü\x1b[31m"}
+
+
+def test_peers_cannot_play_with_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Control characters are escaped."""
+    Output("x").event("message", {"text": "\x1b[2J' \\ \u202e"})
+    Output("x").warning("bad \x1b[2J\nnews")
+    captured = capsys.readouterr()
+    assert captured.out == "message(text='\\x1b[2J\\' \\\\ \\u202e')\n"
+    assert captured.err == "qtsecure x: bad \\x1b[2J\\nnews\n"
+
+
+def test_hidden(capsys: pytest.CaptureFixture[str]) -> None:
+    """Hidden events are missing in the text only."""
+    for asJson in (False, True):
+        Output("x", asJson=asJson, hidden=frozenset({"noise"})).event("noise")
+    assert capsys.readouterr().out == '{"event": "noise"}\n'
+
+
+def test_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    """Always on stderr, and an event for programs."""
+    Output("x", asJson=True).error("Code", "It failed.")
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == {"event": "error", "code": "Code", "text": "It failed."}
+    assert captured.err == "qtsecure x: It failed.\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes break differently on Windows")
+def test_broken_pipe() -> None:
+    """A reader that has seen enough is no defect."""
+    code = (
+        "import sys\nfrom qtsecure.cli.output import Output\noutput = Output('x')\n"
+        "output.onBrokenPipe = lambda: print('told', file=sys.stderr)\n"
+        "sys.stdin.read()\noutput.line('nobody reads this')\noutput.line('nor this')\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(Path(qtsecure.__file__).parents[1])},
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate(b"", timeout=30)
+    assert err == b"told\n"
+    assert process.returncode == 0

@@ -1,0 +1,477 @@
+"""A fork server for the re-entrancy matrix: ``python reentrancy_worker.py <cells>``.
+
+A cell is one connection in which one slot of one signal does one thing at its first emission. Each
+runs in a process of its own, forked from this one, which has everything loaded but no application.
+Results are written as JSON lines: the cell, and what went wrong (nothing, if all is well).
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import json
+import os
+import select
+import signal as unix_signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import shiboken6
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QTimer
+from PySide6.QtNetwork import QAbstractSocket, QSslSocket
+
+from qtsecure.errors import SecureError
+from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.ssl_socket import SslSocket
+from qtsecure.net.values import PreSharedKeyAuthenticator, Protocol, SslConfiguration
+from qtsecure.testing.pki import PublicKeyInfrastructure
+
+WORKERS = 2
+CELL_LIMIT = 15.0
+"""Seconds after which a cell counts as hanging."""
+_QUIET_LIMIT_MS = 3000
+_KEY = bytes(range(32))
+_State = QAbstractSocket.SocketState
+
+_COMMON = (
+    "stateChanged",
+    "modeChanged",
+    "encrypted",
+    "readyRead",
+    "bytesWritten",
+    "encryptedBytesWritten",
+    "peerVerifyError",
+    "sslErrors",
+    "acceptCertificate",
+    "handshakeInterruptedOnError",
+    "preSharedKeyAuthenticationRequired",
+    "alertSent",
+    "alertReceived",
+    "errorOccurred",
+    "readChannelFinished",
+    "disconnected",
+    "aboutToClose",
+)
+SIGNALS = {
+    "client": ("hostFound", "connected", *_COMMON),
+    "accepted": _COMMON,
+    "server": (
+        "newConnection",
+        "pendingConnectionAvailable",
+        "startedEncryptionHandshake",
+        "sslErrors",
+        "peerVerifyError",
+        "handshakeInterruptedOnError",
+        "preSharedKeyAuthenticationRequired",
+        "alertSent",
+        "alertReceived",
+        "errorOccurred",
+        "acceptCertificate",
+    ),
+}
+ACTIONS = (
+    "write",
+    "flush",
+    "close",
+    "abort",
+    "disconnectFromHost",
+    "deleteLater",
+    "delete",
+    "startClientEncryption",
+    "connectToHostEncrypted",
+    "ignoreSslErrors",
+    "continueInterruptedHandshake",
+    "nestedLoop",
+    "processEvents",
+    "setSslConfiguration",
+    "read",
+    "deleteParent",
+    "closeServer",
+)
+_INSIDE_ENGINE = frozenset({"handshakeInterruptedOnError", "preSharedKeyAuthenticationRequired"})
+_VERIFYING = frozenset({"sslErrors", "peerVerifyError", "acceptCertificate"})
+_ENDING = frozenset({"close", "abort", "disconnectFromHost", "deleteLater", "delete", "deleteParent", "closeServer"})
+
+
+class Cell(NamedTuple):
+    """One connection and what is done in it."""
+
+    owner: str
+    """Whose signal: client, accepted (the server's socket) or server."""
+    signal: str
+    action: str
+    version: str
+
+    @property
+    def insideEngine(self) -> bool:
+        """Whether OpenSSL is on the stack when the signal comes."""
+        if self.signal in _INSIDE_ENGINE:
+            return True
+        # A TLS 1.3 server has to decide before the client has finished.
+        return self.signal in _VERIFYING and self.owner != "client" and self.version == "1.3"
+
+
+def allCells() -> list[Cell]:
+    """The whole matrix."""
+    return [
+        Cell(owner, signal, action, version)
+        for owner, signals in SIGNALS.items()
+        for signal in signals
+        for action in ACTIONS
+        for version in ("1.2", "1.3")
+        if not (signal == "preSharedKeyAuthenticationRequired" and version == "1.3" and owner != "client")
+    ]
+
+
+_PKI = PublicKeyInfrastructure()
+
+
+class _Server(SslServer):
+    """Tells of each socket before its first byte."""
+
+    def __init__(self, created: Callable[[SslSocket], None]) -> None:
+        super().__init__()
+        self._created = created
+
+    def incomingConnection(self, socketDescriptor: int) -> None:
+        super().incomingConnection(socketDescriptor)
+        sockets = self.findChildren(SslSocket)
+        if sockets:
+            self._created(sockets[-1])
+
+
+class Run:
+    """One cell, in this process."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.faults: list[str] = []
+        self.acted = False
+        self.accepted: SslSocket | None = None
+        self.deleted: set[int] = set()
+        self._nested = False
+        self._excepthook = sys.excepthook
+        sys.excepthook = self._onException
+        sys.unraisablehook = lambda args: self.faults.append(f"unraisable: {args.exc_value!r}")
+
+    def _onException(self, kind: type[BaseException], value: BaseException, trace: object) -> None:
+        import traceback
+
+        frames = traceback.extract_tb(value.__traceback__)
+        where = " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in frames[::-1][:4])
+        self.faults.append(f"exception: {value!r} at {where}")
+
+    # -------------------------------------------------------------------------- scenario
+
+    def run(self) -> list[str]:
+        self._app = QCoreApplication([])
+        cell = self.cell
+        self.parent = QObject()
+        self.client = SslSocket(self.parent)
+        self.server = _Server(self._socketCreated)
+        self._configure()
+        assert self.server.listen("127.0.0.1", 0)
+        self.port = self.server.serverPort()
+        target: QObject = self.client if cell.owner == "client" else self.server
+        if cell.owner != "accepted":
+            getattr(target, cell.signal).connect(self._slot)
+        self.client.readyRead.connect(self._answer)
+        self.server.pendingConnectionAvailable.connect(self._fetch)
+        self._loop = QEventLoop()
+        watch = QTimer()
+        watch.timeout.connect(self._checkEnd)
+        watch.start(2)
+        limit = QTimer()
+        limit.setSingleShot(True)
+        limit.timeout.connect(self._hang)
+        limit.start(_QUIET_LIMIT_MS)
+        self.client.connectToHostEncrypted("127.0.0.1", self.port)
+        self._loop.exec()
+        watch.stop()
+        limit.stop()
+        if not self.acted:
+            self.faults.append("the signal did not come")
+        self._tearDown()
+        return self.faults
+
+    def _configure(self) -> None:
+        cell = self.cell
+        protocol = Protocol.TlsV1_2 if cell.version == "1.2" else Protocol.TlsV1_3
+        identity = _PKI.server
+        client = SslConfiguration.forClient([_PKI.ca.certificate])
+        server = SslConfiguration.forServer(list(identity.chain), identity.privateKey)
+        if cell.signal == "preSharedKeyAuthenticationRequired":
+            self.client.preSharedKeyAuthenticationRequired.connect(_clientKey)
+            self.server.preSharedKeyAuthenticationRequired.connect(_serverKey)
+            if cell.version == "1.2":
+                client.setCiphers("ECDHE-PSK-CHACHA20-POLY1305")
+                server.setCiphers("ECDHE-PSK-CHACHA20-POLY1305")
+            client.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyNone)
+        elif cell.signal in _VERIFYING or cell.signal == "handshakeInterruptedOnError":
+            # Accepted by nobody but the slot of the cell: the default has to be the safe one.
+            if cell.owner == "client":
+                client.setCaCertificates([_PKI.otherCa.certificate])
+                client.setHandshakeMustInterruptOnError(cell.signal == "handshakeInterruptedOnError")
+            else:
+                other = _PKI.clientUnknownCa
+                client.setLocalCertificateChain(list(other.chain))
+                client.setPrivateKey(other.privateKey)
+                server.setCaCertificates([_PKI.ca.certificate])
+                server.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyPeer)
+                server.setHandshakeMustInterruptOnError(cell.signal == "handshakeInterruptedOnError")
+        elif cell.owner == "server" and cell.signal in ("alertSent", "alertReceived", "errorOccurred"):
+            # After the handshake the server forwards nothing, so something has to go wrong in it.
+            if cell.signal == "alertReceived":
+                client.setCaCertificates([_PKI.otherCa.certificate])
+                client.setHandshakeMustInterruptOnError(True)
+            else:
+                server.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyPeer)
+                server.setMissingCertificateIsFatal(True)
+        for configuration in (client, server):
+            configuration.setProtocol(protocol)
+        self.client.setSslConfiguration(client)
+        self.server.setSslConfiguration(server)
+        self.client.setHandshakeTimeout(2000)
+        self.server.setHandshakeTimeout(2000)
+
+    def _socketCreated(self, socket: SslSocket) -> None:
+        if self.accepted is not None:
+            return
+        self.accepted = socket
+        if self.cell.owner == "accepted":
+            getattr(socket, self.cell.signal).connect(self._slot)
+            if self.cell.signal == "preSharedKeyAuthenticationRequired":
+                socket.preSharedKeyAuthenticationRequired.connect(
+                    lambda authenticator: authenticator.setPreSharedKey(_KEY)
+                )
+        socket.readyRead.connect(self._echo)
+
+    def _fetch(self) -> None:
+        socket = self.server.nextPendingConnection()
+        if socket is not None:
+            socket.write(b"hello")
+
+    def _echo(self) -> None:
+        socket = self.accepted
+        if socket is not None and shiboken6.isValid(socket) and socket.bytesAvailable():
+            socket.write(socket.readAll())
+            # Both ends get every signal of a normal end.
+            QTimer.singleShot(0, self._endNicely)
+
+    def _answer(self) -> None:
+        # Not before the server's greeting: what comes behind the Finished brings no readyRead.
+        if shiboken6.isValid(self.client):
+            self.client.write(b"ping")
+            self.client.readyRead.disconnect(self._answer)
+
+    def _endNicely(self) -> None:
+        # Whoever is under test closes the device, so that aboutToClose comes, too.
+        first = self.client if self.cell.owner != "accepted" else self.accepted
+        if self.cell.signal in ("alertReceived", "errorOccurred"):
+            first = self.accepted if self.cell.owner == "client" else self.client
+        if first is not None and shiboken6.isValid(first):
+            first.close()
+
+    def _checkEnd(self) -> None:
+        if self._nested or not self.acted:
+            return
+        for socket in (self.client, self.accepted):
+            if socket is not None and shiboken6.isValid(socket) and socket.state() != _State.UnconnectedState:
+                return
+        self._loop.quit()
+
+    def _hang(self) -> None:
+        if self.acted:
+            states = [
+                str(s.state().name) if s is not None and shiboken6.isValid(s) else "gone"
+                for s in (self.client, self.accepted)
+            ]
+            self.faults.append(f"hang: the client is {states[0]}, the server's socket {states[1]}")
+        self._loop.quit()
+
+    def _tearDown(self) -> None:
+        for obj in (self.client, self.server, self.parent):
+            if shiboken6.isValid(obj):
+                obj.deleteLater()
+        for _ in range(3):
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+            QCoreApplication.processEvents()
+            gc.collect()
+
+    # ------------------------------------------------------------------------ the action
+
+    def _slot(self, *arguments: object) -> None:
+        subject = self.client if self.cell.owner == "client" else self.accepted
+        if self.cell.owner == "server" and arguments and isinstance(arguments[0], SslSocket):
+            subject = arguments[0]
+        if self.acted:
+            sender = self.client if self.cell.owner == "client" else self.accepted
+            if self.cell.action in ("delete", "deleteParent") and sender is not None:
+                self.faults.append("a signal came from a deleted object")
+            return
+        self.acted = True
+        if subject is None or not shiboken6.isValid(subject):
+            return
+        if self.cell.insideEngine:
+            self._actInsideEngine(subject)
+        else:
+            self._act(subject)
+
+    def _actInsideEngine(self, socket: SslSocket) -> None:
+        """The table of what public calls may do while OpenSSL is on the stack."""
+        state = socket.state()
+        expect = self._expect
+        expect(socket.isEncrypted() is False, "isEncrypted() was True inside the handshake")
+        expect(socket.bytesToWrite() == 0, "bytesToWrite() was not 0")
+        action = self.cell.action
+        if action in ("startClientEncryption", "connectToHostEncrypted"):
+            try:
+                self._act(socket)
+            except SecureError as error:
+                expect(error.code is SecureError.Code.Pending, f"refused with {error.code}")
+            else:
+                self.faults.append(f"{action} was not refused inside the engine")
+            return
+        self._act(socket)
+        if action in ("delete", "deleteParent") or not shiboken6.isValid(socket):
+            return
+        if action == "write":
+            expect(socket.bytesToWrite() == 6, "write() did not queue inside the handshake")
+        if action in ("close", "abort", "disconnectFromHost", "write", "flush", "closeServer"):
+            expect(socket.state() == state, f"the state changed to {socket.state().name} inside the engine")
+
+    def _expect(self, condition: bool, text: str) -> None:
+        if not condition:
+            self.faults.append(text)
+
+    def _act(self, socket: SslSocket) -> None:
+        action = self.cell.action
+        if action == "write":
+            socket.write(b"canary")
+        elif action in ("flush", "close", "abort", "disconnectFromHost", "deleteLater", "startClientEncryption"):
+            getattr(socket, action)()
+        elif action == "delete":
+            shiboken6.delete(socket)
+        elif action == "connectToHostEncrypted":
+            socket.connectToHostEncrypted("127.0.0.1", self.port)
+        elif action in ("ignoreSslErrors", "continueInterruptedHandshake"):
+            getattr(socket, action)()
+        elif action == "nestedLoop":
+            self._nested = True
+            loop = QEventLoop()
+            QTimer.singleShot(20, loop.quit)
+            loop.exec()
+            self._nested = False
+        elif action == "processEvents":
+            self._nested = True
+            QCoreApplication.processEvents()
+            self._nested = False
+        elif action == "setSslConfiguration":
+            socket.setSslConfiguration(SslConfiguration())
+        elif action == "read":
+            socket.peek(10)
+            socket.readAll()
+            socket.readBytes(3)
+        elif action == "deleteParent":
+            shiboken6.delete(self.parent if self.cell.owner == "client" else self.server)
+        elif action == "closeServer":
+            self.server.close()
+        if action in _ENDING or action == "connectToHostEncrypted":
+            QTimer.singleShot(0, self._dropRest)
+        elif self.cell.insideEngine or self.cell.signal in _VERIFYING:
+            # Ignored or continued handshakes succeed and have to be ended.
+            QTimer.singleShot(100, self._dropRest)
+        else:
+            QTimer.singleShot(50, self._dropRest)
+
+    def _dropRest(self) -> None:
+        """End what the cell has left standing; what must end by itself has its own deadline."""
+        if self._nested:
+            QTimer.singleShot(5, self._dropRest)
+            return
+        if self.cell.action in ("close", "abort", "disconnectFromHost", "delete", "deleteParent"):
+            return  # the other end has to notice
+        if shiboken6.isValid(self.client):
+            self.client.disconnectFromHost()
+
+
+def _clientKey(authenticator: PreSharedKeyAuthenticator) -> None:
+    authenticator.setIdentity(b"client")
+    authenticator.setPreSharedKey(_KEY)
+
+
+def _serverKey(socket: SslSocket, authenticator: PreSharedKeyAuthenticator) -> None:
+    authenticator.setPreSharedKey(_KEY)
+
+
+# ------------------------------------------------------------------------------- fork server
+
+
+def _child(cell: Cell, out: int) -> None:
+    """Never returns."""
+    faulthandler.enable()
+    try:
+        faults = Run(cell).run()
+    except BaseException as error:  # noqa: BLE001 - the parent reports it
+        faults = [f"the cell itself failed: {error!r}"]
+    os.write(out, json.dumps(faults).encode())
+    os._exit(0)
+
+
+def runCells(cells: Iterable[Cell]) -> Iterable[tuple[Cell, list[str]]]:
+    """Run every cell in a process of its own, a few at a time; must be called without an application."""
+    waiting = list(cells)[::-1]
+    running: dict[int, tuple[Cell, int, float]] = {}  # by the pipe's reading end
+    while waiting or running:
+        while waiting and len(running) < WORKERS:
+            cell = waiting.pop()
+            reading, writing = os.pipe()
+            child = os.fork()
+            if child == 0:
+                os.close(reading)
+                _child(cell, writing)
+            os.close(writing)
+            running[reading] = (cell, child, time.monotonic() + CELL_LIMIT)
+        ready, _, _ = select.select(list(running), [], [], 0.2)
+        for reading in list(running):
+            cell, child, end = running[reading]
+            if reading in ready:
+                yield cell, _collect(reading, child)
+            elif time.monotonic() > end:
+                os.kill(child, unix_signal.SIGKILL)
+                os.waitpid(child, 0)
+                os.close(reading)
+                yield cell, ["hang: killed"]
+            else:
+                continue
+            del running[reading]
+
+
+def _collect(reading: int, child: int) -> list[str]:
+    text = b""
+    while part := os.read(reading, 65536):
+        text += part
+    os.close(reading)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return [f"crash: {unix_signal.Signals(os.WTERMSIG(status)).name}"]
+    if not text:
+        return [f"crash: no result, exit status {os.WEXITSTATUS(status)}"]
+    result: list[str] = json.loads(text)
+    return result
+
+
+def main() -> None:
+    """Run the cells given as JSON in the file that is the only argument."""
+    for name in ("ca", "otherCa", "server", "clientUnknownCa"):
+        getattr(_PKI, name)  # keys are made once, before the first fork
+    cells = [Cell(*entry) for entry in json.loads(Path(sys.argv[1]).read_text("ascii"))]
+    for cell, faults in runCells(cells):
+        print(json.dumps([cell, faults]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
