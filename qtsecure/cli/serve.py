@@ -57,7 +57,8 @@ class _Serve(Command):
         self._server = SslServer(self)
         self._server.setSslConfiguration(configuration)
         self._idle = QTimer(self, singleShot=True, interval=options.idle_timeout)
-        self._idle.timeout.connect(lambda: self.finish(ExitCode.OK))
+        self._idle.timeout.connect(self._end)
+        self._clients: set[SslSocket] = set()
 
     def start(self) -> None:
         server = self._server
@@ -77,8 +78,13 @@ class _Serve(Command):
         self._stirred()
 
     def interrupt(self) -> None:
-        """The usual end of a server."""
+        self._end()
+
+    def _end(self) -> None:
+        """The usual end of a server: say goodbye to everybody."""
         self._server.close()
+        for socket in list(self._clients):
+            socket.disconnectFromHost()
         self.finish(ExitCode.OK)
 
     def _stirred(self) -> None:
@@ -112,6 +118,7 @@ class _Serve(Command):
             self._attend(socket)
 
     def _attend(self, socket: SslSocket) -> None:
+        self._clients.add(socket)
         watchSocket(socket, lambda name, fields: self._socketEvent(socket, name, fields))
         socket.setReadBufferSize(_AHEAD)
         if self._echo:
@@ -135,10 +142,9 @@ class _Serve(Command):
 
     def _left(self, socket: SslSocket) -> None:
         self.output.event("closed", {"peer": peerOf(socket), "clean": socket.peerClosedCleanly()})
+        self._clients.discard(socket)
         socket.deleteLater()
         if self._remaining is not None:
             self._remaining -= 1
-            if self._remaining <= 0:
-                self._server.close()
-                # The goodbye to the last client is still on its way.
-                QTimer.singleShot(0, lambda: self.finish(ExitCode.OK))
+            if self._remaining == 0:
+                self._end()

@@ -98,6 +98,7 @@ class TlsStream:
         #: Set when OpenSSL may have written something by itself (the answer to a KeyUpdate).
         self.answered_peer = False
         self.peer_closed_cleanly = False
+        self._promises_no_ticket = server and configuration.verify_mode is VerifyMode.QUERY
         self._host: HostName | None = None
         self._name_usable = False
         if not server and peer_name:
@@ -138,6 +139,7 @@ class TlsStream:
 
     def receive_end(self) -> None:
         """The transport ended: cleanly only if the peer's close_notify came first."""
+        self._refuse_reentrance()
         if self.state in (_S.NEW, _S.CLOSED, _S.FAILED, _S.PEER_CLOSED):
             return
         if self.state is _S.LOCAL_CLOSED:
@@ -246,6 +248,7 @@ class TlsStream:
 
     def accept_certificate(self) -> None:
         """Answer CertificateProblems with yes: the handshake goes on."""
+        self._refuse_reentrance()
         if self.state is not _S.DECIDING:
             return
         self._issues_settled = True
@@ -257,15 +260,17 @@ class TlsStream:
 
     def reject_certificate(self) -> None:
         """Answer CertificateProblems with no: the peer is told with the alert of the first issue."""
+        self._refuse_reentrance()
         if self.state is not _S.DECIDING:
             return
         first = self._issues[0]
         more = f" (and {len(self._issues) - 1} more)" if len(self._issues) > 1 else ""
         self._discard_flight(first.alert)
-        self._fail(StreamFailed(FailureKind.CERTIFICATE_REJECTED, f"{_sentence(first)}{more}.", int(first.alert)))
+        self._fail(StreamFailed(FailureKind.CERTIFICATE_REJECTED, f"{_sentence(first)}{more}.", self._alert_sent))
 
     def close(self) -> None:
         """Send close_notify and nothing after it; the peer may still send."""
+        self._refuse_reentrance()
         if self.state is _S.FAILED:
             return
         if self.established and self._pipe is not None:
@@ -358,6 +363,7 @@ class TlsStream:
         if not ok:
             issue = VerificationIssue(code, depth, step.certificate_der())
             self._issues.append(issue)
+            self._issues_settled = False  # what was accepted before did not include this
             if (
                 self.configuration.interrupt_on_error
                 and code not in _NAME_ISSUES
@@ -385,8 +391,13 @@ class TlsStream:
                 self._alert_received = description
 
     def handshake_message(self) -> None:
-        """A ticket or KeyUpdate arrived (or a message of the handshake, which is no news)."""
+        """A message of the handshake is next, or a ticket or KeyUpdate after it."""
         self.answered_peer = self._complete
+        if self._promises_no_ticket and self.protocol_version() is ProtocolVersion.TLS_1_2:
+            # Up to TLS 1.2 the server promises a ticket before it sees the client's certificate.
+            assert self._pipe is not None
+            self._pipe.connection.set_options(SSL.OP_NO_TICKET)
+            self._promises_no_ticket = False
 
     def psk_for_server(self, hint: bytes) -> tuple[bytes, bytes] | None:
         """Ask once: TLS 1.3 asks before the hello, TLS 1.2 again unless it has a hint to add."""
@@ -477,7 +488,7 @@ class TlsStream:
                     FailureKind.PSK_NOT_USED,
                     "The server did not use the pre-shared key and its certificate is not verified; "
                     "nothing proves who it is.",
-                    int(AlertDescription.HANDSHAKE_FAILURE),
+                    self._alert_sent,
                 )
             )
             return
@@ -485,9 +496,21 @@ class TlsStream:
         self.events.append(HandshakeCompleted())
 
     def _psk_bypassed(self) -> bool:
-        """A key was offered, nothing else authenticates the server, and the key was not used."""
-        nothing_else = self.configuration.verify_mode is not VerifyMode.PEER
-        return not self.server and self._psk_given and nothing_else and not self.psk_used()
+        """A key was there, nothing else authenticates the server, and the key was not used."""
+        if self.server or not self.configuration.psk_enabled or self.configuration.verify_mode is VerifyMode.PEER:
+            return False
+        if self._psk_answer is None:
+            # TLS 1.2 asks for the key only after the server has chosen a suite that needs one; a
+            # server that chose another must not get away with it.
+            self._enter()
+            try:
+                self.psk_for_server(b"")
+            except BaseException as error:  # noqa: BLE001 - raised again when the engine is done
+                self.raised = error
+                return True
+            finally:
+                self.busy = False
+        return self._psk_given and not self.psk_used()
 
     def _must_decide_inside(self) -> bool:
         return (
@@ -499,14 +522,21 @@ class TlsStream:
 
     def _discard_flight(self, alert: AlertDescription) -> None:
         """Throw away what was held and say why, where the peer can still understand a plain alert."""
-        assert self._pipe is not None
-        while len(self._pipe.take()):
-            pass
+        self._drop_outgoing()
         tls13 = self.protocol_version() is ProtocolVersion.TLS_1_3
-        if not self._complete or tls13 is not self.server:
+        if alert is AlertDescription.CERTIFICATE_REQUIRED and not tls13:
+            alert = AlertDescription.HANDSHAKE_FAILURE  # the other is new in TLS 1.3
+        # The own direction is still unencrypted as long as the own last flight is held. A TLS 1.3
+        # server encrypts from its hello on, and a TLS 1.2 client finishes before the server.
+        if (not self.server) if tls13 else (self.server or not self._complete):
             self._last_words = fatal_alert_record(alert)
             self._alert_sent = int(alert)
             self.events.append(AlertSent(int(AlertLevel.FATAL), int(alert)))
+
+    def _drop_outgoing(self) -> None:
+        assert self._pipe is not None
+        while len(self._pipe.take()):
+            pass
 
     def _fail_handshake(self) -> None:
         assert self._pipe is not None
@@ -526,6 +556,8 @@ class TlsStream:
         self.events.append(failure)
 
     def _move(self, trigger: Trigger) -> None:
+        if self.state is _S.DECIDING and trigger is not Trigger.ACCEPT:
+            self._drop_outgoing()  # no other way out of a decision may complete the peer's handshake
         self.state = next_state(self.state, trigger)
         self._readable = self.state in _READABLE
         self.established = self.state in _WRITABLE
@@ -537,6 +569,10 @@ class TlsStream:
         if self.busy:
             raise RuntimeError("The engine is on the stack; it cannot be entered again.")
         self.busy = True
+
+    def _refuse_reentrance(self) -> None:
+        if self.busy:
+            raise RuntimeError("The engine is on the stack; it cannot be entered again.")
 
     def _reraise(self) -> None:
         """Hand on what was raised inside a callback, once OpenSSL has returned."""

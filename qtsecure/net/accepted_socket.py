@@ -34,8 +34,14 @@ class AcceptedSocket(SslSocket):
         """Start the total deadline and wait for the client's hello."""
         self._server = server
         self._observer = server
+        self._updateChannel()
         if self._handshakeTimeout > 0:
             self._handshakeDeadline = self._scheduler.callLater(self._handshakeTimeout, self._handshakeTimedOut)
+
+    def _updateChannel(self) -> None:
+        super()._updateChannel()
+        if self._server is not None:
+            self._channel.sendsPlain = False  # TLS is still to come: what is written waits for it
 
     def plainLanded(self, data: bytes) -> None:
         """The client's first bytes."""

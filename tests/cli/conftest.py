@@ -11,10 +11,12 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 import qtsecure
+from qtsecure.cli.main import main
 from qtsecure.testing import PublicKeyInfrastructure
 
 TIMEOUT_S = 30
@@ -108,6 +110,16 @@ def _serving(*words: object) -> Iterator[Serving]:
         process.communicate(timeout=TIMEOUT_S)
 
 
+def _start(*words: object, stdin: int | IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "qtsecure", *map(str, words)],
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+    )
+
+
 @dataclass(frozen=True)
 class Files:
     """The certificates of :class:`PublicKeyInfrastructure` as files."""
@@ -120,6 +132,7 @@ class Files:
     clientCert: Path
     clientKey: Path
     encryptedKey: Path
+    environment: dict[str, str]
 
     @property
     def server(self) -> tuple[object, ...]:
@@ -154,6 +167,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
         client.certificate,
         client.key,
         encrypted.key,
+        ENVIRONMENT,
     )
 
 
@@ -167,3 +181,36 @@ def runFixture() -> Callable[..., Finished]:
 def servingFixture() -> Callable[..., contextlib.AbstractContextManager[Serving]]:
     """Run ``qtsecure serve`` in a ``with`` block."""
     return _serving
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start ``qtsecure`` with some words and a stdin; it is killed at the end of the test."""
+    with contextlib.ExitStack() as stack:
+
+        def started(*words: object, stdin: int | IO[bytes]) -> subprocess.Popen[bytes]:
+            process = _start(*words, stdin=stdin)
+            stack.callback(_end, process)
+            return process
+
+        yield started
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait(TIMEOUT_S)
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+
+
+@pytest.fixture
+def in_process(capsys: pytest.CaptureFixture[str]) -> Callable[..., Finished]:
+    """Run ``qtsecure`` in this process; for what ends before it begins."""
+
+    def run(*words: object) -> Finished:
+        code = main(list(map(str, words)))
+        captured = capsys.readouterr()
+        return Finished(code, captured.out, captured.err)
+
+    return run

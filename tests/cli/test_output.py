@@ -16,7 +16,9 @@ from qtsecure.cli.output import Output
 
 def test_text(capsys: pytest.CaptureFixture[str]) -> None:
     """Words as they are, everything else in quotes."""
-    Output("x").event("encrypted", {"cipher": "TLS_AES", "alpn": "", "reused": False, "bytes": 3, "codes": ["A", "b c"]})
+    Output("x").event(
+        "encrypted", {"cipher": "TLS_AES", "alpn": "", "reused": False, "bytes": 3, "codes": ["A", "b c"]}
+    )
     assert capsys.readouterr().out == "encrypted(cipher=TLS_AES, alpn='', reused=False, bytes=3, codes=[A, 'b c'])\n"
 
 

@@ -216,16 +216,16 @@ def test_no_application_data_before_the_end_of_the_handshake(pki: PublicKeyInfra
 
 
 def test_events_are_fetched_once(pki: PublicKeyInfrastructure) -> None:
-    """has_events tells whether there is one, and each comes once."""
+    """events shows whether there is one, and each comes once."""
     pair = make_pair(pki).start()
     stream = pair.client.stream
-    assert not stream.has_events
+    assert not stream.events
     assert stream.next_event() is None
     pair.server.stream.receive(pair.client.take())
     stream.receive(pair.server.take())
-    assert stream.has_events
+    assert stream.events
     assert stream.next_event() == HandshakeCompleted()
-    assert not stream.has_events
+    assert not stream.events
     assert stream.next_event() is None
 
 
@@ -361,7 +361,7 @@ def test_data_and_close_notify_in_one_piece(
     pair.client.stream.close()
     pair.server.stream.receive(pair.client.take())
     assert pair.server.stream.read(4) == b"last"
-    assert not pair.server.stream.has_events
+    assert not pair.server.stream.events
     assert pair.server.stream.read(100) == b" words"
     pair.server.drain()
     assert pair.server.events[-1] == PeerClosed()
@@ -463,7 +463,7 @@ def test_closing_before_the_end_of_the_handshake(pki: PublicKeyInfrastructure, p
         assert side.events == []
         side.stream.receive(b"\x16\x03\x01\x00\x01\x00")
         side.stream.receive_end()
-        assert not side.stream.has_events
+        assert not side.stream.events
 
 
 def test_starting_twice_is_refused(pki: PublicKeyInfrastructure) -> None:

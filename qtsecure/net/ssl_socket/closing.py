@@ -71,8 +71,8 @@ class Closing(Writing):
         wasOpen = self._openFor != QIODevice.OpenModeFlag.NotOpen
         self._channel.outgoing.clear()
         self._dropIncoming()
-        if not self._drop() or not wasOpen:
-            return
+        if not self._drop() or not wasOpen or self._state != _State.UnconnectedState:
+            return  # gone, never open, or a slot has begun a new connection
         self._openAs(QIODevice.OpenModeFlag.NotOpen)
         QIODevice.close(self)  # emits aboutToClose, as Qt does, last
 
@@ -96,6 +96,7 @@ class Closing(Writing):
 
     def _sayGoodbye(self) -> None:
         """Everything is encrypted: send close_notify behind it and let the transport finish."""
+        transport = self._channel.transport
         if not self._setState(_State.ClosingState) or self._channel.transport is None:
             return
         stream = self._channel.stream
@@ -106,9 +107,8 @@ class Closing(Writing):
                 return
             if sent:
                 self.encryptedBytesWritten.emit(sent)
-                if not isValid(self):
-                    return
-        self._drop(graceful=True)
+        if isValid(self) and self._channel.transport is transport:
+            self._drop(graceful=True)
 
     def _drop(self, *, graceful: bool = False) -> bool:
         """Let go of the transport and become Unconnected; False when a slot deleted the socket."""

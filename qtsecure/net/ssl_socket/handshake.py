@@ -175,6 +175,8 @@ class Handshake(Closing):
             self._cancelHandshakeDeadline()
             self._reportError(_Error.SslInvalidUserDataError, error.message)
             return False
+        if not isValid(self):  # a slot was asked for a pre-shared key, and has deleted the socket
+            return False
         early = self._takeEarlyCiphertext()
         if early:
             stream.receive(early)

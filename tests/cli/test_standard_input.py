@@ -1,0 +1,57 @@
+"""stdin beside an event loop."""
+
+from __future__ import annotations
+
+import os
+
+from qtsecure.cli.standard_input import StandardInput
+
+
+def test_chunks_and_end(qtbot) -> None:
+    """Everything comes, then the end."""
+    reading, writing = os.pipe()
+    chunks: list[bytes] = []
+    ended: list[bool] = []
+
+    def take(data: bytes) -> None:
+        chunks.append(data)
+        source.proceed()
+
+    source = StandardInput(reading, take, lambda: ended.append(True))
+    source.start()
+    os.write(writing, b"one")
+    qtbot.waitUntil(lambda: chunks == [b"one"])
+    os.write(writing, b"two")
+    os.close(writing)
+    qtbot.waitUntil(lambda: bool(ended))
+    assert b"".join(chunks) == b"onetwo"
+    os.close(reading)
+
+
+def test_waits_for_the_network(qtbot, tmp_path) -> None:
+    """No more than a few chunks are read ahead."""
+    file = tmp_path / "large"
+    file.write_bytes(bytes(1_000_000))
+    descriptor = os.open(file, os.O_RDONLY)
+    chunks: list[bytes] = []
+    ended: list[bool] = []
+    source = StandardInput(descriptor, chunks.append, lambda: ended.append(True))
+    source.start()
+    qtbot.waitUntil(lambda: len(chunks) == 4)
+    # The thread has read one more, which it holds until there is room.
+    qtbot.waitUntil(lambda: os.lseek(descriptor, 0, os.SEEK_CUR) == 5 * 65536)
+    assert len(chunks) == 4
+    for _ in range(20):
+        source.proceed()
+    qtbot.waitUntil(lambda: bool(ended))
+    assert sum(map(len, chunks)) == 1_000_000
+    os.close(descriptor)
+
+
+def test_none(qtbot) -> None:
+    """A process without stdin is at its end."""
+    ended: list[bool] = []
+    source = StandardInput(None, lambda data: None, lambda: ended.append(True))
+    source.start()
+    assert not ended
+    qtbot.waitUntil(lambda: ended == [True])

@@ -1,0 +1,72 @@
+"""The sentence at the end of a connection."""
+
+from __future__ import annotations
+
+import pytest
+
+from qtsecure.engine.alerts import AlertDescription
+from qtsecure.engine.events import FailureKind
+from qtsecure.engine.failures import explain_handshake_failure, explain_traffic_failure
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind", "words"),
+    [
+        ("http request", FailureKind.NOT_TLS, "plain HTTP"),
+        ("https proxy request", FailureKind.NOT_TLS, "HTTP proxy"),
+        ("wrong version number", FailureKind.NOT_TLS, "does not speak TLS"),
+        ("record layer failure", FailureKind.NOT_TLS, "not TLS"),
+        ("no shared cipher", FailureKind.HANDSHAKE, "no cipher suite or key type in common"),
+        ("unsupported protocol", FailureKind.HANDSHAKE, "no TLS version in common"),
+        ("no suitable key share", FailureKind.HANDSHAKE, "no key-exchange group in common"),
+        ("peer did not return a certificate", FailureKind.CERTIFICATE_REQUIRED, "showed no certificate"),
+        ("binder does not verify", FailureKind.HANDSHAKE, "keys of both sides differ"),
+        ("no application protocol", FailureKind.HANDSHAKE, "no application protocol in common"),
+    ],
+)
+def test_reasons_of_openssl(reason: str, kind: FailureKind, words: str) -> None:
+    """The known ones are told in other words, with the kind that a program can act on."""
+    failure = explain_handshake_failure(("something else", reason), 40, None)
+    assert failure.kind is kind
+    assert failure.message.startswith("Error during SSL handshake: ")
+    assert failure.message.endswith(".")
+    assert words in failure.message
+    assert (failure.alert, failure.engine_reasons) == (40, ("something else", reason))
+
+
+def test_unknown_reasons_are_passed_on() -> None:
+    """Nothing is hidden, and nothing is empty."""
+    assert explain_handshake_failure(("odd thing", "other thing"), None, None).message == (
+        "Error during SSL handshake: odd thing, other thing."
+    )
+    assert "internal error" in explain_handshake_failure((), AlertDescription.INTERNAL_ERROR, None).message
+    assert "gave no reason" in explain_handshake_failure((), None, None).message
+
+
+@pytest.mark.parametrize("code", [*AlertDescription, 200])
+def test_alerts_of_the_peer(code: int) -> None:
+    """The peer's own words count more than OpenSSL's reasons."""
+    for failure in (
+        explain_handshake_failure(("tlsv1 alert", "no shared cipher"), 80, int(code)),
+        explain_traffic_failure(True, ("tlsv1 alert",), 80, int(code)),
+    ):
+        assert failure.alert == code
+        assert f"({int(code)})" in failure.message
+        assert "cipher suite or key type" not in failure.message
+    kind = explain_handshake_failure((), None, int(code)).kind
+    required = code == AlertDescription.CERTIFICATE_REQUIRED
+    assert kind is (FailureKind.CERTIFICATE_REQUIRED if required else FailureKind.HANDSHAKE)
+
+
+@pytest.mark.parametrize(
+    ("reading", "kind", "begin"),
+    [(True, FailureKind.READ, "Error while reading: "), (False, FailureKind.WRITE, "Unable to write data: ")],
+)
+def test_failures_of_traffic(reading: bool, kind: FailureKind, begin: str) -> None:
+    """Reading and writing are told apart."""
+    damaged = explain_traffic_failure(reading, ("decryption failed or bad record mac",), 20, None)
+    assert (damaged.kind, damaged.alert) == (kind, 20)
+    assert damaged.message.startswith(begin)
+    assert "changed on its way" in damaged.message
+    assert explain_traffic_failure(reading, ("odd thing",), None, None).message == f"{begin}odd thing."
+    assert "no longer usable" in explain_traffic_failure(reading, (), None, None).message

@@ -1,0 +1,339 @@
+"""Pre-shared keys: TLS 1.2 (RFC 4279) and TLS 1.3, who is asked what, and what is refused."""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+import pytest
+
+from qtsecure.engine.ciphers import PSK_TLS12_CIPHERS
+from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
+from qtsecure.engine.events import CertificateProblems, FailureKind, HandshakeCompleted
+from qtsecure.engine.verification import IssueCode
+from qtsecure.errors import SecureError
+from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.engine.support import (
+    VERSIONS,
+    Pair,
+    Recorder,
+    Version,
+    client_configuration,
+    server_configuration,
+)
+
+IDENTITY = b"somebody"
+KEY = bytes(range(32))
+
+
+def client_of(version: Version | None, **fields: object) -> TlsConfiguration:
+    """A client that relies on its key alone."""
+    fields = {"verify_mode": VerifyMode.NONE, "psk_enabled": True, "tls12_ciphers": PSK_TLS12_CIPHERS, **fields}
+    return client_configuration((), version, **fields)
+
+
+def server_of(version: Version | None, **fields: object) -> TlsConfiguration:
+    """A server without certificate."""
+    fields = {"psk_enabled": True, "tls12_ciphers": PSK_TLS12_CIPHERS, **fields}
+    return server_configuration(None, version, **fields)
+
+
+def psk_pair(
+    version: Version | None,
+    client_key: tuple[bytes, bytes] | None = (IDENTITY, KEY),
+    server_keys: dict[bytes, bytes] | None = None,
+    *,
+    client: TlsConfiguration | None = None,
+    server: TlsConfiguration | None = None,
+) -> tuple[Pair, Recorder, Recorder]:
+    """A pair and what its sides were asked."""
+    asked_client = Recorder(client_key=client_key)
+    asked_server = Recorder(server_keys={IDENTITY: KEY} if server_keys is None else server_keys)
+    pair = Pair(
+        client or client_of(version),
+        server or server_of(version),
+        client_decisions=asked_client,
+        server_decisions=asked_server,
+    )
+    return pair, asked_client, asked_server
+
+
+@pytest.mark.parametrize("chunk", [0, 1])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_handshake(engine_path: str, version: Version, chunk: int) -> None:
+    """Key on both sides, no certificate anywhere; both know that the key was used."""
+    pair, asked_client, asked_server = psk_pair(version)
+    pair.handshake(chunk)
+    for side in pair.sides:
+        assert side.events == [HandshakeCompleted()]
+        assert side.stream.psk_used()
+        assert not side.stream.session_reused()
+        assert side.stream.peer_certificates() == ()
+    assert pair.say(b"hello") == b"hello"
+    assert pair.say(b"hello", from_server=True) == b"hello"
+    assert set(asked_server.of("psk_for_client")) == {IDENTITY}
+    assert asked_client.of("psk_for_server") == [b""]
+
+
+@pytest.mark.parametrize("cipher", PSK_TLS12_CIPHERS)
+def test_tls_1_2_suites(cipher: str) -> None:
+    """Every suite of the list works and counts as a use of the key."""
+    pair, _, _ = psk_pair("1.2", client=client_of("1.2", tls12_ciphers=(cipher,)))
+    pair.established()
+    assert pair.client.stream.cipher_name() == cipher
+    assert pair.client.stream.psk_used()
+    assert pair.server.stream.psk_used()
+
+
+def test_default_versions_use_tls_1_3() -> None:
+    """Keys work with the default range of versions, in the newest."""
+    pair, _, _ = psk_pair(None)
+    pair.established()
+    assert pair.client.stream.protocol_version() == 0x0304
+    assert pair.client.stream.psk_used()
+
+
+@pytest.mark.parametrize("hint", [b"", b"which key?"])
+def test_identity_hint(hint: bytes) -> None:
+    """The hint of a TLS 1.2 server reaches the client."""
+    pair, asked_client, _ = psk_pair("1.2", server=server_of("1.2", psk_identity_hint=hint))
+    pair.established()
+    assert asked_client.of("psk_for_server") == [hint]
+
+
+def test_hint_is_asked_about_again() -> None:
+    """A client that was asked before its TLS 1.3 hello is asked once more if TLS 1.2 brings a hint."""
+    pair, asked_client, _ = psk_pair(None, server=server_of("1.2", psk_identity_hint=b"hint"))
+    pair.established()
+    assert asked_client.of("psk_for_server") == [b"", b"hint"]
+    pair, asked_client, _ = psk_pair(None, server=server_of("1.2"))
+    pair.established()
+    assert asked_client.of("psk_for_server") == [b""]
+
+
+def test_unusable_hint_is_a_configuration_error(pki: PublicKeyInfrastructure) -> None:
+    """RFC 4279 would allow more, OpenSSL does not."""
+    pair, _, _ = psk_pair("1.2", server=server_of("1.2", psk_identity_hint=b"x" * 300))
+    pair.server.stream.start()
+    with pytest.raises(SecureError, match="identity hint was refused") as error:
+        pair.server.stream.receive(b"\x16\x03\x01")
+    assert error.value.code is SecureError.Code.InvalidArgument
+
+
+@pytest.mark.parametrize("size", [1, 16, 64, 256])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_key_sizes(version: Version, size: int) -> None:
+    """From one byte on."""
+    key = b"k" * size
+    pair, _, _ = psk_pair(version, (IDENTITY, key), {IDENTITY: key})
+    pair.established()
+
+
+@pytest.mark.parametrize("identity", [b"x", b"x" * 127, b"x" * 255, "schlüssel".encode()])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_identities(version: Version, identity: bytes) -> None:
+    """Up to 255 bytes, any but NUL."""
+    pair, _, asked_server = psk_pair(version, (identity, KEY), {identity: KEY})
+    pair.established()
+    assert set(asked_server.of("psk_for_client")) == {identity}
+
+
+UNUSABLE = {
+    "none": None,
+    "empty key": (IDENTITY, b""),
+    "oversized key": (IDENTITY, b"k" * 513),
+    "huge key": (IDENTITY, b"k" * 100_000),
+    "oversized identity": (b"i" * 256, KEY),
+    "huge identity": (b"i" * 100_000, KEY),
+    "NUL in the identity": (b"some\0body", KEY),
+}
+
+
+@pytest.mark.parametrize("client_key", UNUSABLE.values(), ids=UNUSABLE)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_unusable_keys_of_the_client(
+    engine_path: str, version: Version, client_key: tuple[bytes, bytes] | None
+) -> None:
+    """Not a byte too much reaches OpenSSL's buffers; there is no connection without a key."""
+    everything = {b"some": KEY, b"i" * 255: KEY, b"i" * 256: KEY, IDENTITY: b"k" * 512, b"": KEY}
+    pair, _, _ = psk_pair(version, client_key, everything)
+    pair.handshake()
+    for side in pair.sides:
+        assert not side.completed
+        assert side.failure is not None
+        assert side.failure.kind is FailureKind.HANDSHAKE
+
+
+@pytest.mark.parametrize("key", [b"", b"k" * 513, b"k" * 100_000])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_unusable_keys_of_the_server(engine_path: str, version: Version, key: bytes) -> None:
+    """As if the identity were unknown."""
+    pair, _, _ = psk_pair(version, (IDENTITY, key[:512] or KEY), {IDENTITY: key})
+    pair.handshake()
+    assert not pair.client.completed
+    assert not pair.server.completed
+
+
+@pytest.mark.parametrize(("version", "alert"), [("1.2", 115), ("1.3", 40)])
+def test_unknown_identity(engine_path: str, version: Version, alert: int) -> None:
+    """unknown_psk_identity in TLS 1.2; TLS 1.3 hides it in a handshake_failure."""
+    pair, _, _ = psk_pair(version, (b"stranger", KEY))
+    pair.handshake()
+    assert pair.server.alerts_sent == pair.client.alerts_received == [alert]
+    assert pair.client.failure is not None
+    assert pair.client.failure.alert == alert
+    if version == "1.2":
+        assert "does not know our pre-shared key identity" in pair.client.failure.message
+        assert pair.server.failure is not None
+        assert "identity is not known here" in pair.server.failure.message
+
+
+@pytest.mark.parametrize(("version", "alert"), [("1.2", 20), ("1.3", 51)])
+def test_wrong_key(engine_path: str, version: Version, alert: int) -> None:
+    """The other side's alert differs by version; both sides' words mention the keys."""
+    pair, _, _ = psk_pair(version, (IDENTITY, KEY[::-1]))
+    pair.handshake()
+    assert pair.server.alerts_sent == pair.client.alerts_received == [alert]
+    for side in pair.sides:
+        assert not side.completed
+        assert side.failure is not None
+        assert "key" in side.failure.message
+
+
+# ------------------------------------------------------------------- keys beside certificates
+
+
+def test_tls_1_3_falls_back_to_the_certificate(pki: PublicKeyInfrastructure) -> None:
+    """An identity that is unknown to a server with certificate: a verifying client may go on."""
+    client = client_configuration([pki.ca.certificate], "1.3", psk_enabled=True)
+    server = server_configuration(pki.server, "1.3", psk_enabled=True)
+    pair, _, asked_server = psk_pair("1.3", (b"stranger", KEY), client=client, server=server)
+    pair.established()
+    assert set(asked_server.of("psk_for_client")) == {b"stranger"}
+    for side in pair.sides:
+        assert not side.stream.psk_used()
+    assert pair.client.stream.peer_certificates() == pki.server.chain
+
+
+@pytest.mark.parametrize("verify_mode", [VerifyMode.NONE, VerifyMode.QUERY])
+@pytest.mark.parametrize("server_knows_keys", [False, True])
+@pytest.mark.parametrize("version", [*VERSIONS, None])
+def test_a_certificate_is_no_substitute_for_the_key(
+    pki: PublicKeyInfrastructure,
+    version: Version | None,
+    server_knows_keys: bool,
+    verify_mode: VerifyMode,
+) -> None:
+    """A server that shows any certificate instead of using the key proves nothing to a client that verifies none."""
+    ciphers = (*PSK_TLS12_CIPHERS, *TlsConfiguration().tls12_ciphers)
+    client = client_of(version, tls12_ciphers=ciphers, verify_mode=verify_mode)
+    server = server_configuration(
+        pki.selfSigned, version, psk_enabled=server_knows_keys, tls12_ciphers=ciphers[::-1]
+    )
+    pair, asked_client, _ = psk_pair(version, client=client, server=server, server_keys={})
+    pair.handshake()
+    assert asked_client.of("psk_for_server") == [b""]
+    assert not pair.client.completed
+    assert pair.client.failure is not None
+    assert pair.client.failure.kind is FailureKind.PSK_NOT_USED
+    assert "did not use the pre-shared key" in pair.client.failure.message
+    if version != "1.2":
+        assert pair.client.alerts_sent == [40]
+        assert not pair.server.completed
+    else:  # both have finished before the client can tell
+        assert pair.client.alerts_sent == []
+    assert pair.client.failure.alert == (pair.client.alerts_sent or [None])[0]
+    with pytest.raises(RuntimeError):
+        pair.client.stream.write(b"SECRET")
+
+
+def test_downgrade_to_tls_1_2_is_no_way_around_the_key(pki: PublicKeyInfrastructure) -> None:
+    """A client of both versions, asked for its key before the hello, and a server of TLS 1.2 only."""
+    client = client_of(None, tls12_ciphers=(*PSK_TLS12_CIPHERS, *TlsConfiguration().tls12_ciphers))
+    pair, _, _ = psk_pair(None, client=client, server=server_configuration(pki.selfSigned, "1.2"))
+    pair.handshake()
+    assert not pair.client.completed
+    assert pair.client.failure is not None
+    assert pair.client.failure.kind is FailureKind.PSK_NOT_USED
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_without_a_key_verify_none_is_what_it_says(pki: PublicKeyInfrastructure, version: Version) -> None:
+    """A client that could give a key but gives none, and verifies nothing, gets a connection."""
+    client = client_of(version, tls12_ciphers=TlsConfiguration().tls12_ciphers)
+    pair, asked_client, _ = psk_pair(version, None, client=client, server=server_configuration(pki.server, version))
+    pair.established()
+    assert asked_client.of("psk_for_server") == [b""]
+    assert not pair.client.stream.psk_used()
+
+
+def test_error_of_the_late_question(pki: PublicKeyInfrastructure) -> None:
+    """TLS 1.2 with a certificate asks after the handshake; an error there ends the connection as well."""
+
+    def fail(question: str) -> None:
+        raise KeyboardInterrupt
+
+    client = client_of("1.2", tls12_ciphers=TlsConfiguration().tls12_ciphers)
+    pair = Pair(client, server_configuration(pki.server, "1.2"), client_decisions=Recorder(inside=fail)).start()
+    with pytest.raises(KeyboardInterrupt):
+        pair.run()
+    pair.client.settle()
+    assert pair.client.failure is not None
+    assert not pair.client.stream.established
+    assert not pair.client.stream.busy
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_verifying_clients_miss_the_certificate(version: Version) -> None:
+    """As in Qt, a client that insists on a certificate is told that there is none, and may accept that."""
+    client = client_of(version, verify_mode=VerifyMode.PEER)
+    for answer in ("accept", "reject"):
+        pair, _, _ = psk_pair(version, client=client)
+        pair.client.answer = answer  # type: ignore[assignment]
+        pair.handshake()
+        assert pair.client.issue_codes == [IssueCode.NO_PEER_CERTIFICATE]
+        assert len(pair.client.of(CertificateProblems)) == 1
+        assert pair.client.completed is (answer == "accept")
+        assert pair.client.stream.psk_used()
+
+
+# ------------------------------------------------------------------------------------- secrecy
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("outcome", ["success", "wrong key", "closed early"])
+def test_key_material_is_not_kept(engine_path: str, version: Version, outcome: str) -> None:
+    """After the handshake, however it ended, the streams hold no reference to the key or its owner."""
+    key = bytearray(b"canary").hex().encode() + outcome.encode()  # a new object, no constant
+    answer = (IDENTITY, key)
+    pair, asked_client, asked_server = psk_pair(version, answer, {IDENTITY: key})
+    if outcome == "wrong key":
+        asked_server.server_keys = {IDENTITY: KEY}
+    if outcome == "closed early":
+        pair.start()
+        pair.server.stream.receive(pair.client.take())
+        pair.client.stream.receive(pair.server.take()[:-1])
+        pair.client.stream.close()
+        pair.server.stream.close()
+    else:
+        pair.handshake()
+        assert pair.client.completed is (outcome == "success")
+    asked_client.client_key = None
+    asked_server.server_keys = {}
+    gc.collect()
+    alone = tuple([0])  # how many references an object has that only a variable holds
+    assert sys.getrefcount(answer) == sys.getrefcount(alone)
+    del answer
+    assert sys.getrefcount(key) == sys.getrefcount(alone)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_keys_appear_nowhere(version: Version) -> None:
+    """Neither in events nor in reprs nor on the wire."""
+    key = b"canary-canary-canary-canary"
+    pair, _, _ = psk_pair(version, (IDENTITY, key), {IDENTITY: key})
+    pair.established()
+    shown = repr([side.events for side in pair.sides]) + repr([vars(side.stream) for side in pair.sides])
+    assert "canary" not in shown
+    assert b"canary" not in pair.client.sent + pair.server.sent
+    assert "hint" not in repr(server_of("1.2", psk_identity_hint=b"secret hint")).replace("psk_identity_hint", "")

@@ -1,0 +1,73 @@
+"""A TCP relay that notes every byte of both directions."""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+
+
+class WireTap:
+    """Listens on a free port of the loopback interface and passes everything on to another port.
+
+    It serves one connection after the other, in a thread of its own.
+
+    Args:
+        target: The port to pass on to.
+    """
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._wake, self._stop = socket.socketpair()
+        self.port: int = self._listener.getsockname()[1]
+        self.recorded = bytearray()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> WireTap:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop.close()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+        self._wake.close()
+        self._listener.close()
+
+    def _run(self) -> None:
+        others: dict[socket.socket, socket.socket] = {}
+        opened: list[socket.socket] = []
+        while True:
+            ready, _, _ = select.select([self._wake, self._listener, *others], [], [])
+            if self._wake in ready:
+                for connection in opened:
+                    connection.close()
+                return
+            if self._listener in ready:
+                incoming, _ = self._listener.accept()
+                outgoing = socket.create_connection(("127.0.0.1", self._target))
+                others[incoming], others[outgoing] = outgoing, incoming
+                opened += incoming, outgoing
+                for connection in (incoming, outgoing):
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for connection in ready:
+                other = others.get(connection)
+                if other is None:
+                    continue
+                try:
+                    data = connection.recv(65536)
+                    self.recorded += data
+                    if data:
+                        other.sendall(data)
+                        continue
+                    other.shutdown(socket.SHUT_WR)
+                    del others[connection]
+                    if other not in others:
+                        connection.close()
+                        other.close()
+                except OSError:
+                    # A reset on one side ends the other.
+                    for end in (connection, other):
+                        others.pop(end, None)
+                        end.close()
