@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Protocol
+from weakref import ReferenceType, ref
 
 from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
@@ -28,15 +29,15 @@ class AcceptedSocket(SslSocket):
     when a TLS handshake record begins to arrive.
     """
 
-    _server: HandshakeServer | None = None
+    _server: ReferenceType[HandshakeServer] | None = None
 
     def awaitHandshake(self, server: HandshakeServer) -> None:
         """Start the total deadline and wait for the client's hello."""
-        self._server = server
+        self._server = ref(server)
         self._observer = server
         self._updateChannel()
         if self._handshakeTimeout > 0:
-            self._handshakeDeadline = self._scheduler.callLater(self._handshakeTimeout, self._handshakeTimedOut)
+            self._attempt.handshakeDeadline = self._scheduler.callLater(self._handshakeTimeout, self._handshakeTimedOut)
 
     def _updateChannel(self) -> None:
         super()._updateChannel()
@@ -45,8 +46,8 @@ class AcceptedSocket(SslSocket):
 
     def plainLanded(self, data: bytes) -> None:
         """The client's first bytes."""
-        server, self._server = self._server, None
-        if server is None:
+        reference, self._server = self._server, None
+        if reference is None:
             super().plainLanded(data)
             return
         if not starts_tls_handshake_untrusted(data):
@@ -58,5 +59,6 @@ class AcceptedSocket(SslSocket):
             return
         self._channel.incoming.append(data)
         self.startServerEncryption()
-        if isValid(self) and isValid(server):
+        server = reference()
+        if isValid(self) and server is not None and isValid(server):
             server.socketStartedHandshake(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from weakref import WeakMethod
 
 from PySide6.QtCore import QObject, Signal
 
@@ -39,7 +40,8 @@ class CertificateRequest(QObject):
         self._errors = errors
         self._hostName = hostName
         self._answer = _Answer.NONE
-        self._onAnswer: Callable[[bool], None] | None = None
+        # Weak, because it is a method of the parent, which a child must not keep alive.
+        self._onAnswer: Callable[[], Callable[[bool], None] | None] | None = None
 
     def certificateChain(self) -> list[SslCertificate]:
         """The peer's chain, leaf first; empty when it showed none."""
@@ -77,13 +79,14 @@ class CertificateRequest(QObject):
             return
         self._answer = answer
         onAnswer, self._onAnswer = self._onAnswer, None
-        if onAnswer is not None:
-            onAnswer(answer is _Answer.ACCEPTED)
+        callback = onAnswer() if onAnswer is not None else None
+        if callback is not None:
+            callback(answer is _Answer.ACCEPTED)
 
     def _verdict(self, onAnswer: Callable[[bool], None]) -> bool | None:
         """After the slots: True or False, or None when the answer comes later through ``onAnswer``."""
         if self._answer is _Answer.DEFERRED:
-            self._onAnswer = onAnswer
+            self._onAnswer = WeakMethod(onAnswer)
             return None
         accepted = self._answer is _Answer.ACCEPTED
         if self._answer is _Answer.NONE:

@@ -250,6 +250,27 @@ def test_errors_of_others_do_not_break_a_handshake(pki: PublicKeyInfrastructure,
     Binding().lib.ERR_clear_error()
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_errors_of_others_do_not_break_a_connection(
+    pki: PublicKeyInfrastructure, engine_path: str, version: Version
+) -> None:
+    """Nor do they when data is read and written."""
+    pair = Pair(client_configuration([pki.ca.certificate], version), server_configuration(pki.server, version))
+    pair.established()
+    for number in range(3):
+        text = b"%d" % number
+        leave_an_error_behind()
+        pair.client.stream.write(text)
+        leave_an_error_behind()
+        pair.server.stream.receive(pair.client.take())
+        leave_an_error_behind()
+        assert pair.server.drain() == text
+        leave_an_error_behind()
+        assert pair.server.drain() == b""
+        assert pair.server.failure is None
+    Binding().lib.ERR_clear_error()
+
+
 @pytest.mark.parametrize("role", ["client", "server"])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_accepted_errors_do_not_break_the_connection(

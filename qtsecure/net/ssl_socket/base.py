@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from typing import TYPE_CHECKING, Protocol, cast
+from weakref import ReferenceType, ref
 
 from PySide6.QtCore import QIODevice, QObject
 from PySide6.QtNetwork import QAbstractSocket, QNetworkProxy, QSsl, QSslSocket
@@ -18,6 +19,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.channel import Channel
 from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration, SslError
 
@@ -96,18 +98,21 @@ class SocketBase(QIODevice):
     #: acceptCertificate(request: CertificateRequest): errors that nobody ignored; accept(), reject() or defer().
     acceptCertificate = Signal(object)
 
+    # On the class: setting an attribute of a QObject is slow, and most of these come later or never.
+    _observerReference: ReferenceType[SocketObserver] | None = None
+    _state = _State.UnconnectedState
+    _error = QAbstractSocket.SocketError.UnknownSocketError
+    _openFor = QIODevice.OpenModeFlag.NotOpen
+    _readable = _writable = False  # what _openFor means; Qt's flags are slow in Python
+    _mode = QSslSocket.SslMode.UnencryptedMode
+    _afterEngine = AfterEngine.NOTHING
+
     def __init__(self, parent: QObject | None = None) -> None:
         # PySide takes None for "no parent", but its stub does not say so.
         super().__init__(parent)  # type: ignore[arg-type]
         self._channel = Channel(cast("Connecting", self))
-        self._observer: SocketObserver | None = None
-        self._state = _State.UnconnectedState
-        self._error = QAbstractSocket.SocketError.UnknownSocketError
-        self._openFor = QIODevice.OpenModeFlag.NotOpen
-        self._readable = self._writable = False  # the same for the hot path: Qt's flags are slow in Python
-        self._mode = QSslSocket.SslMode.UnencryptedMode
+        self._attempt = Attempt()
         self._configuration = SslConfiguration.defaultConfiguration()
-        self._afterEngine = AfterEngine.NOTHING
         self._scheduler = schedulerOfThisThread()
 
     # ---------------------------------------------------------------------- state and error
@@ -145,7 +150,8 @@ class SocketBase(QIODevice):
         if self._state != state:
             self._state = state
             self._updateChannel()
-            self.stateChanged.emit(state)
+            if "stateChanged" in self._channel.heard:
+                self.stateChanged.emit(state)
         return isValid(self)
 
     def _isIn(self, state: QAbstractSocket.SocketState) -> bool:
@@ -156,8 +162,22 @@ class SocketBase(QIODevice):
         if self._mode != mode:
             self._mode = mode
             self._updateChannel()
-            self.modeChanged.emit(mode)
+            if "modeChanged" in self._channel.heard:
+                self.modeChanged.emit(mode)
         return isValid(self)
+
+    @property
+    def _observer(self) -> SocketObserver | None:
+        """The server, kept weakly: a child must never hold the last reference to its parent.
+
+        It would be dropped in the child's own destructor, whereupon the parent deletes the child
+        once more.
+        """
+        return self._observerReference() if self._observerReference is not None else None
+
+    @_observer.setter
+    def _observer(self, observer: SocketObserver | None) -> None:
+        self._observerReference = ref(observer) if observer is not None else None
 
     def _reportError(self, error: QAbstractSocket.SocketError, text: str) -> bool:
         """Set and emit an error; False when a slot has deleted the socket."""

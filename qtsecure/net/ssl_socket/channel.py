@@ -53,8 +53,7 @@ class Channel:
         writeLimit: See setWriteBufferLimit().
         readingPaused: The read limit is reached (or a decision is pending); the peer has to wait.
         newData: There is data that readyRead has not yet announced.
-        tellsBytesWritten: Somebody has connected bytesWritten.
-        tellsCiphertext: Somebody has connected encryptedBytesWritten.
+        heard: The names of the signals that somebody has connected; the others are not emitted.
     """
 
     __slots__ = (
@@ -67,6 +66,7 @@ class Channel:
         "closing",
         "encrypted",
         "flushScheduled",
+        "heard",
         "incoming",
         "newData",
         "open",
@@ -75,8 +75,6 @@ class Channel:
         "readingPaused",
         "sendsPlain",
         "stream",
-        "tellsBytesWritten",
-        "tellsCiphertext",
         "transport",
         "writeLimit",
     )
@@ -97,8 +95,7 @@ class Channel:
         self.writeLimit = 0
         self.readingPaused = False
         self.newData = False
-        self.tellsBytesWritten = False
-        self.tellsCiphertext = False
+        self.heard: set[str] = set()
         self.flushScheduled = False
         self._flushing = False
         self._announcing = False
@@ -250,7 +247,8 @@ class Channel:
                     break  # the engine failed; its event tells why
         finally:
             self._flushing = False
-        if (plain and self.tellsBytesWritten) or (sent and self.tellsCiphertext):
+        heard = self.heard
+        if (plain and "bytesWritten" in heard) or (sent and "encryptedBytesWritten" in heard):
             self._tellProgress(plain, sent)
         if self.closing or (stream is not None and stream.events):
             socket = self._socket()
@@ -282,7 +280,7 @@ class Channel:
 
     def transportSent(self, count: int) -> None:
         """The network has taken bytes that had to wait."""
-        if self.tellsCiphertext:
+        if "encryptedBytesWritten" in self.heard:
             self._tellProgress(0, count)
         if self.transport is not None and self.transport.unsent < HIGH_WATER // 2:
             self.flushQueued()

@@ -6,7 +6,7 @@ Unconnected, readChannelFinished, disconnected.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QIODevice, QObject, qWarning
+from PySide6.QtCore import QIODevice, qWarning
 from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
 
@@ -21,10 +21,6 @@ _State = QAbstractSocket.SocketState
 
 class Closing(Writing):
     """The closing methods of SslSocket."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._channel.closing = False
 
     # ---------------------------------------------------------------------------- public
 

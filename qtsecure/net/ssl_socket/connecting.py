@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QIODevice, QObject
+from PySide6.QtCore import QIODevice
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.addresses import checkPort
 from qtsecure.net.name_lookup import NameLookup
-from qtsecure.net.scheduler import Deadline
+from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.handshake import Handshake
 from qtsecure.net.transports.choice import adoptStream, makeStream
 
@@ -26,18 +26,7 @@ _WANTED = {_Layer.IPv4Protocol: {_Layer.IPv4Protocol}, _Layer.IPv6Protocol: {_La
 class Connecting(Handshake):
     """The connecting methods of SslSocket."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._autoEncrypt = False
-        self._port = 0
-        self._protocol = _Layer.AnyIPProtocol
-        self._lookup: NameLookup | None = None
-        self._addresses: list[QHostAddress] = []
-        self._addressDeadline: Deadline | None = None
-        self._localAddress = QHostAddress()
-        self._localPort = 0
-        self._peerAddress = QHostAddress()
-        self._peerPort = 0
+    _used = False
 
     # ---------------------------------------------------------------------------- public
 
@@ -65,8 +54,7 @@ class Connecting(Handshake):
         if self._state not in (_State.UnconnectedState, _State.BoundState):
             self._reportError(_Error.OperationError, "A connection is being made or stands already; disconnect first.")
             return
-        self._autoEncrypt = False
-        self._begin(name, port, mode, protocol)
+        self._begin(name, port, mode, protocol, encrypts=False)
 
     def connectToHostEncrypted(
         self,
@@ -119,9 +107,8 @@ class Connecting(Handshake):
             return
         if sslPeerName:
             self._peerVerifyName = sslPeerName
-        self._autoEncrypt = True
         self._ignoreAll = False
-        self._begin(name, port, mode, protocol)
+        self._begin(name, port, mode, protocol, encrypts=True)
 
     def setSocketDescriptor(
         self,
@@ -156,23 +143,23 @@ class Connecting(Handshake):
 
     def localAddress(self) -> QHostAddress:
         """The own address; null when not connected."""
-        return self._localAddress
+        return self._attempt.local[0] if self._attempt.local is not None else QHostAddress()
 
     def localPort(self) -> int:
         """The own port; 0 when not connected."""
-        return self._localPort
+        return self._attempt.local[1] if self._attempt.local is not None else 0
 
     def peerAddress(self) -> QHostAddress:
         """The peer's address; kept after the end until the next connection."""
-        return self._peerAddress
+        return self._attempt.peer[0] if self._attempt.peer is not None else QHostAddress()
 
     def peerPort(self) -> int:
         """The peer's port; kept after the end until the next connection."""
-        return self._peerPort
+        return self._attempt.peer[1] if self._attempt.peer is not None else 0
 
     def peerName(self) -> str:
         """The host name given to connectToHost()."""
-        return self._hostName
+        return self._attempt.hostName
 
     # ------------------------------------------------------------------------- attempts
 
@@ -182,11 +169,14 @@ class Connecting(Handshake):
         port: int,
         mode: QIODevice.OpenModeFlag,
         protocol: QAbstractSocket.NetworkLayerProtocol,
+        *,
+        encrypts: bool,
     ) -> None:
         self._resetConnection()
-        self._hostName = hostName
-        self._port = port
-        self._protocol = protocol
+        self._attempt.encrypts = encrypts
+        self._attempt.hostName = hostName
+        self._attempt.port = port
+        self._attempt.protocol = protocol
         self._openAs(mode)
         if not self._setState(_State.HostLookupState) or self._state != _State.HostLookupState:
             return
@@ -194,19 +184,20 @@ class Connecting(Handshake):
         if literal.setAddress(hostName.strip("[]")):
             self._found([literal], "")
         else:
-            self._lookup = NameLookup(self._found)
-            self._lookup.start(hostName)
+            self._attempt.lookup = NameLookup(self._found)
+            self._attempt.lookup.start(hostName)
 
     def _found(self, addresses: list[QHostAddress], errorText: str) -> None:
-        self._lookup = None
+        self._attempt.lookup = None
         if not isValid(self) or self._state != _State.HostLookupState:
             return
-        wanted = _WANTED.get(self._protocol)
-        self._addresses = [a for a in addresses if wanted is None or a.protocol() in wanted]
-        if not self._addresses:
+        wanted = _WANTED.get(self._attempt.protocol)
+        self._attempt.addresses = [a for a in addresses if wanted is None or a.protocol() in wanted]
+        if not self._attempt.addresses:
             reason = errorText.rstrip(".") if not addresses and errorText else "it has no address of the wanted kind"
             self._giveUp(
-                _Error.HostNotFoundError, f"The host {self._hostName!r} was not found ({reason}); check the name."
+                _Error.HostNotFoundError,
+                f"The host {self._attempt.hostName!r} was not found ({reason}); check the name.",
             )
             return
         if not self._setState(_State.ConnectingState) or not self._isIn(_State.ConnectingState):
@@ -220,8 +211,8 @@ class Connecting(Handshake):
         transport = makeStream(self._channel)
         self._channel.transport = transport
         self._connectDestroyed(transport)
-        self._addressDeadline = self._scheduler.callLater(_ADDRESS_TIMEOUT_MS, self._addressTimedOut)
-        transport.connectTo(self._addresses.pop(0), self._port)
+        self._attempt.addressDeadline = self._scheduler.callLater(_ADDRESS_TIMEOUT_MS, self._addressTimedOut)
+        transport.connectTo(self._attempt.addresses.pop(0), self._attempt.port)
 
     def _addressTimedOut(self) -> None:
         if isValid(self) and self._state == _State.ConnectingState:
@@ -232,7 +223,7 @@ class Connecting(Handshake):
             self._channel.transport.abort()
             self._channel.transport = None
         self._cancelAddressDeadline()
-        if self._addresses:
+        if self._attempt.addresses:
             self._connectNext()
         else:
             self._giveUp(error, text)
@@ -246,43 +237,40 @@ class Connecting(Handshake):
             self._reportError(error, text)
 
     def _abandonAttempt(self) -> None:
-        lookup, self._lookup = self._lookup, None
+        lookup, self._attempt.lookup = self._attempt.lookup, None
         if lookup is not None:
             lookup.abort()
-        self._addresses = []
+        self._attempt.addresses = []
         self._cancelAddressDeadline()
         self._cancelHandshakeDeadline()
         self._channel.encrypted = False
         self._cancelRequest()
 
     def _cancelAddressDeadline(self) -> None:
-        if self._addressDeadline is not None:
-            self._addressDeadline.cancel()
-            self._addressDeadline = None
+        if self._attempt.addressDeadline is not None:
+            self._attempt.addressDeadline.cancel()
+            self._attempt.addressDeadline = None
 
     def _resetConnection(self) -> None:
         """Forget the previous connection, so that nothing of it leaks into the next."""
+        if not self._used:
+            self._used = True
+            return
+        self._attempt = Attempt()
         self._channel.stream = None
         self._mode = QSslSocket.SslMode.UnencryptedMode
         self._updateChannel()
-        self._errors = []
         self._error = _Error.UnknownSocketError
         self.setErrorString("Unknown error")
         self._dropIncoming()
         self._channel.outgoing.clear()
-        if QIODevice.bytesAvailable(self):
-            QIODevice.readAll(self)
         self._channel.readingPaused = False
         self._channel.closing = False
-        self._hostName = ""
-        self._heldInput = 0
-        self._localAddress, self._localPort = QHostAddress(), 0
-        self._peerAddress, self._peerPort = QHostAddress(), 0
 
     def _rememberEnds(self) -> None:
         if self._channel.transport is not None:
-            self._localAddress, self._localPort = self._channel.transport.localEnd()
-            self._peerAddress, self._peerPort = self._channel.transport.peerEnd()
+            self._attempt.local = self._channel.transport.localEnd()
+            self._attempt.peer = self._channel.transport.peerEnd()
 
     def _connectDestroyed(self, transport: object) -> None:
         """Close the descriptor when C++ deletes the socket while Python still refers to it."""
@@ -295,20 +283,20 @@ class Connecting(Handshake):
         if self._state != _State.ConnectingState:
             return
         self._cancelAddressDeadline()
-        self._addresses = []
+        self._attempt.addresses = []
         self._rememberEnds()
         transport = self._channel.transport
         if not self._setState(_State.ConnectedState) or self._channel.transport is not transport:
             return
-        started = self._autoEncrypt and self._startEncryption(server=False)
+        started = self._attempt.encrypts and self._startEncryption(server=False)
         if not isValid(self) or self._channel.transport is not transport:
             return
         self.connected.emit()
         if not isValid(self) or self._channel.transport is not transport:
             return
-        if self._autoEncrypt and not started:
+        if self._attempt.encrypts and not started:
             self._drop()  # the settings were refused; the error has been told
-        elif not self._autoEncrypt and (self._channel.outgoing.size or self._channel.closing):
+        elif not self._attempt.encrypts and (self._channel.outgoing.size or self._channel.closing):
             self._channel.flushQueued()
 
     def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:

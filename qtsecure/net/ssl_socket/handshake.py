@@ -33,7 +33,6 @@ from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.engine.verification import VerificationIssue
 from qtsecure.errors import SecureError
 from qtsecure.net.certificate_request import CertificateRequest
-from qtsecure.net.scheduler import Deadline
 from qtsecure.net.ssl_socket.closing import Closing
 from qtsecure.net.values import PreSharedKeyAuthenticator, SslCertificate, SslError
 
@@ -58,19 +57,14 @@ _LEVELS = {1: QSsl.AlertLevel.Warning, 2: QSsl.AlertLevel.Fatal}
 class Handshake(Closing):
     """The TLS methods of SslSocket."""
 
+    # On the class: setting an attribute of a QObject is slow, and most sockets keep these.
+    _handshakeTimeout = 30_000
+    _ignoreAll = False
+    _peerVerifyName = ""
+
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._handshakeTimeout = 30_000
-        self._handshakeDeadline: Deadline | None = None
-        self._decisionDeadline: Deadline | None = None
-        self._request: CertificateRequest | None = None
-        self._ignoreAll = False
         self._ignoreList: list[SslError | QSslError] = []
-        self._errors: list[SslError] = []
-        self._continueInterrupted = False
-        self._peerVerifyName = ""
-        self._hostName = ""
-        self._heldInput = 0
 
     # ---------------------------------------------------------------------------- public
 
@@ -124,11 +118,11 @@ class Handshake(Closing):
 
     def continueInterruptedHandshake(self) -> None:
         """In a slot of handshakeInterruptedOnError: go on; asked anew for each error."""
-        self._continueInterrupted = True
+        self._attempt.goesOn = True
 
     def sslHandshakeErrors(self) -> list[SslError]:
         """What was wrong with the peer's certificate in this connection."""
-        return list(self._errors)
+        return list(self._attempt.sslErrors)
 
     def peerVerifyName(self) -> str:
         """The name of setPeerVerifyName()."""
@@ -163,12 +157,14 @@ class Handshake(Closing):
             stream = TlsStream(
                 configuration,
                 server=server,
-                peer_name="" if server else self._peerVerifyName or self._hostName,
+                peer_name="" if server else self._peerVerifyName or self._attempt.hostName,
                 decisions=SocketDecisions(self),
             )
             self._channel.stream = stream
-            if self._handshakeTimeout > 0 and self._handshakeDeadline is None:
-                self._handshakeDeadline = self._scheduler.callLater(self._handshakeTimeout, self._handshakeTimedOut)
+            if self._handshakeTimeout > 0 and self._attempt.handshakeDeadline is None:
+                self._attempt.handshakeDeadline = self._scheduler.callLater(
+                    self._handshakeTimeout, self._handshakeTimedOut
+                )
             stream.start()
         except SecureError as error:
             self._channel.stream = None
@@ -198,8 +194,8 @@ class Handshake(Closing):
         """Handshake messages arrived in the landing buffer of this thread."""
         stream.receive_landed(count)
         if stream.state is StreamState.DECIDING:
-            self._heldInput += count
-            if self._heldInput > _HELD_INPUT:
+            self._attempt.heldInput += count
+            if self._attempt.heldInput > _HELD_INPUT:
                 self._channel.pauseReading()
         self._afterEngineCall()
 
@@ -313,12 +309,12 @@ class Handshake(Closing):
     # -------------------------------------------------------------------------- deadline
 
     def _cancelHandshakeDeadline(self) -> None:
-        if self._handshakeDeadline is not None:
-            self._handshakeDeadline.cancel()
-            self._handshakeDeadline = None
+        if self._attempt.handshakeDeadline is not None:
+            self._attempt.handshakeDeadline.cancel()
+            self._attempt.handshakeDeadline = None
 
     def _handshakeTimedOut(self) -> None:
-        self._handshakeDeadline = None
+        self._attempt.handshakeDeadline = None
         if not isValid(self) or self._state == _State.UnconnectedState:
             return
         # As QSslServer does: disconnected first, then the error.
@@ -333,7 +329,7 @@ class Handshake(Closing):
     def _certificateProblems(self, issues: tuple[VerificationIssue, ...], decisionNeeded: bool) -> None:
         stream = self._channel.stream
         assert stream is not None
-        if self._request is not None:
+        if self._attempt.request is not None:
             return  # asked inside the handshake (TLS 1.3 server), and the answer was deferred
         verdict = self._judgeCertificate(issues, decisionNeeded)
         if not isValid(self) or stream is not self._channel.stream or not decisionNeeded or verdict is None:
@@ -341,7 +337,7 @@ class Handshake(Closing):
         self._answerCertificate(stream, verdict)
 
     def _answerCertificate(self, stream: TlsStream, accepted: bool) -> None:
-        self._heldInput = 0
+        self._attempt.heldInput = 0
         if accepted:
             stream.accept_certificate()
         else:
@@ -357,7 +353,7 @@ class Handshake(Closing):
         own = [error for error in errors if _isOwnFinding(error)]
         found = [error for error in errors if not _isOwnFinding(error)]
         # Qt's orders: OpenSSL's findings first one by one, the own findings first in the list.
-        self._errors = own + found
+        self._attempt.sslErrors = own + found
         for error in found + own:
             self.peerVerifyError.emit(error)
             if not self._stillDeciding():
@@ -366,11 +362,11 @@ class Handshake(Closing):
                 self._observer.socketVerifyError(self, error)
                 if not self._stillDeciding():
                     return False
-        self.sslErrors.emit(list(self._errors))
+        self.sslErrors.emit(list(self._attempt.sslErrors))
         if not self._stillDeciding():
             return False
         if self._observer is not None:
-            self._observer.socketErrors(self, list(self._errors))
+            self._observer.socketErrors(self, list(self._attempt.sslErrors))
             if not self._stillDeciding():
                 return False
         if not decisionNeeded or self._allIgnored():
@@ -382,14 +378,14 @@ class Handshake(Closing):
 
     def _allIgnored(self) -> bool:
         if self._ignoreList:
-            return all(any(error.matches(ignored) for ignored in self._ignoreList) for error in self._errors)
+            return all(any(error.matches(ignored) for ignored in self._ignoreList) for error in self._attempt.sslErrors)
         return self._ignoreAll
 
     def _requestDecision(self) -> bool | None:
         request = CertificateRequest(
-            self._peerChain(), list(self._errors), self._peerVerifyName or self._hostName, self
+            self._peerChain(), list(self._attempt.sslErrors), self._peerVerifyName or self._attempt.hostName, self
         )
-        self._request = request
+        self._attempt.request = request
         self.acceptCertificate.emit(request)
         if not self._stillDeciding():
             return False
@@ -403,26 +399,26 @@ class Handshake(Closing):
         if verdict is None:
             # The user's time is not the peer's fault: the handshake's own deadline pauses.
             self._cancelHandshakeDeadline()
-            self._decisionDeadline = self._scheduler.callLater(_DECISION_LIMIT_MS, request.reject)
+            self._attempt.decisionDeadline = self._scheduler.callLater(_DECISION_LIMIT_MS, request.reject)
         else:
-            self._request = None
+            self._attempt.request = None
             request.deleteLater()
         return verdict
 
     def _decided(self, accepted: bool) -> None:
         """The deferred answer."""
-        self._request = None
+        self._attempt.request = None
         self._cancelDecisionDeadline()
         stream = self._channel.stream
         if not isValid(self) or stream is None or stream.state is not StreamState.DECIDING:
             return
         if self._handshakeTimeout > 0 and accepted:
-            self._handshakeDeadline = self._scheduler.callLater(self._handshakeTimeout, self._handshakeTimedOut)
+            self._attempt.handshakeDeadline = self._scheduler.callLater(self._handshakeTimeout, self._handshakeTimedOut)
         self._answerCertificate(stream, accepted)
         self._afterEngineCall()
 
     def _cancelRequest(self) -> None:
-        request, self._request = self._request, None
+        request, self._attempt.request = self._attempt.request, None
         self._cancelDecisionDeadline()
         if request is not None and isValid(request):
             request._cancel()
@@ -430,9 +426,9 @@ class Handshake(Closing):
                 request.deleteLater()
 
     def _cancelDecisionDeadline(self) -> None:
-        if self._decisionDeadline is not None:
-            self._decisionDeadline.cancel()
-            self._decisionDeadline = None
+        if self._attempt.decisionDeadline is not None:
+            self._attempt.decisionDeadline.cancel()
+            self._attempt.decisionDeadline = None
 
     def _peerChain(self) -> list[SslCertificate]:
         certificates = self._channel.stream.peer_certificates() if self._channel.stream is not None else ()
@@ -473,11 +469,11 @@ class SocketDecisions(HandshakeDecisions):
         if socket is None:
             return False
         error = SslError.fromIssue(issue)
-        socket._continueInterrupted = False
+        socket._attempt.goesOn = False
         socket.handshakeInterruptedOnError.emit(error)
         if isValid(socket) and socket._observer is not None:
             socket._observer.socketInterrupted(socket, error)
-        return self._asked(socket) and socket._continueInterrupted
+        return self._asked(socket) and socket._attempt.goesOn
 
     def accept_now(self, issues: tuple[VerificationIssue, ...]) -> bool | None:
         socket = self._asking()

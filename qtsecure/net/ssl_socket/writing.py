@@ -65,10 +65,6 @@ class Writing(Reading):
         self._channel.writeLimit = limit
 
     def connectNotify(self, signal: QMetaMethod) -> None:
-        """Note who wants to hear of every write: emitting to nobody is not free."""
-        name = signal.name().data()
-        if name == b"bytesWritten":
-            self._channel.tellsBytesWritten = True
-        elif name == b"encryptedBytesWritten":
-            self._channel.tellsCiphertext = True
+        """Note which signals anybody has connected: emitting to nobody is not free."""
+        self._channel.heard.add(signal.name().toStdString())
         super().connectNotify(signal)

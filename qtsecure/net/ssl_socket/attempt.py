@@ -1,0 +1,53 @@
+"""What belongs to one connection of a socket, from connectToHost() to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from PySide6.QtNetwork import QAbstractSocket, QHostAddress
+
+from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.name_lookup import NameLookup
+from qtsecure.net.scheduler import Deadline
+from qtsecure.net.values import SslError
+
+__all__ = ["Attempt"]
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A fresh one is made for every connection, so that nothing of the last leaks into the next.
+
+    Attributes:
+        hostName: What was asked for; empty for an adopted descriptor.
+        port: The port that was asked for.
+        protocol: The address family that was asked for.
+        encrypts: TLS begins as soon as the connection stands.
+        lookup: The name look-up under way.
+        addresses: Addresses not yet tried.
+        addressDeadline: When the present address is given up.
+        handshakeDeadline: When the handshake is given up.
+        decisionDeadline: When a deferred certificate decision counts as a no.
+        request: The certificate decision that is pending.
+        sslErrors: What was wrong with the peer's certificate.
+        goesOn: A slot has called continueInterruptedHandshake() for the present error.
+        heldInput: How many bytes came while a decision was pending.
+        local: The own end.
+        peer: The peer's end.
+    """
+
+    hostName: str = ""
+    port: int = 0
+    protocol: QAbstractSocket.NetworkLayerProtocol = QAbstractSocket.NetworkLayerProtocol.AnyIPProtocol
+    encrypts: bool = False
+    lookup: NameLookup | None = None
+    addresses: list[QHostAddress] = field(default_factory=list)
+    addressDeadline: Deadline | None = None
+    handshakeDeadline: Deadline | None = None
+    decisionDeadline: Deadline | None = None
+    request: CertificateRequest | None = None
+    sslErrors: list[SslError] = field(default_factory=list)
+    goesOn: bool = False
+    heldInput: int = 0
+    local: tuple[QHostAddress, int] | None = None
+    peer: tuple[QHostAddress, int] | None = None
