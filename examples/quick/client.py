@@ -9,12 +9,12 @@ socket.setSslConfiguration(SslConfiguration.forClient("server.pem"))
 
 def answer():
     print(socket.sessionProtocol().name, "->", socket.readAll().data().decode())
+    socket.disconnected.connect(app.quit)
     socket.disconnectFromHost()
 
 
 socket.encrypted.connect(lambda: socket.write(b"hello"))
 socket.readyRead.connect(answer)
-socket.disconnected.connect(app.quit)
 socket.errorOccurred.connect(lambda: (print(socket.errorString()), app.exit(1)))
 socket.connectToHostEncrypted("localhost", 4433)
 raise SystemExit(app.exec())

@@ -23,11 +23,11 @@ def nativeAddress(address: QHostAddress, port: int) -> tuple[socket.AddressFamil
     return socket.AF_INET, (address.toString(), port)
 
 
-def qtAddress(family: int, native: Any) -> tuple[QHostAddress, int]:
-    """The QHostAddress and port of what getsockname() or getpeername() gave; null for others."""
-    if family not in (socket.AF_INET, socket.AF_INET6):
+def qtAddress(native: Any) -> tuple[QHostAddress, int]:
+    """The QHostAddress and port of what getsockname() or getpeername() gave; null for other families."""
+    if not isinstance(native, tuple) or not isinstance(native[0], str):
         return QHostAddress(), 0
-    text = str(native[0])
+    text = native[0]
     # A dual-stack socket shows IPv4 peers as mapped IPv6 addresses, which equal no IPv4 address.
     if text.startswith("::ffff:") and "." in text:
         text = text[len("::ffff:") :]

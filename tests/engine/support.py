@@ -145,8 +145,8 @@ class Side:
         if not failures:
             return None
         assert len(failures) == 1
-        assert self.events[-1] is failures[0]
         failure: StreamFailed = failures[0]
+        assert self.events.index(failure) == len(self.events) - 1
         return failure
 
     @property

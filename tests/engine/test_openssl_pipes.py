@@ -91,7 +91,7 @@ def test_reading_and_writing(pipes: PipePair) -> None:
     assert pipes.client.write(b"hello") is Outcome.DONE
     wire = bytes(pipes.client.take())
     assert wire[:3] == b"\x17\x03\x03"
-    assert pipes.client.take() == b""
+    assert not bytes(pipes.client.take())
     pipes.server.feed(wire)
     assert (pipes.server.read(3), pipes.server.outcome) == (b"hel", Outcome.DONE)
     assert (pipes.server.read(3), pipes.server.outcome) == (b"lo", Outcome.WANT_READ)

@@ -13,7 +13,7 @@ from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.events import AlertSent, CertificateProblems, Event, FailureKind, HandshakeCompleted, StreamFailed
 from qtsecure.engine.states import StreamState
 from qtsecure.engine.tls_stream import TlsStream
-from qtsecure.engine.verification import IssueCode
+from qtsecure.engine.verification import IssueCode, VerificationIssue
 from qtsecure.testing.pki import IssuedCertificate, PublicKeyInfrastructure
 from tests.engine.support import (
     CLIENT_AUTH,
@@ -211,9 +211,7 @@ def test_accepting_an_unusable_name(pki: PublicKeyInfrastructure, version: Versi
 
 
 @pytest.mark.parametrize("chunk", [0, 1])
-def test_synchronous_rejection_has_the_right_alert(
-    pki: PublicKeyInfrastructure, engine_path: str, chunk: int
-) -> None:
+def test_synchronous_rejection_has_the_right_alert(pki: PublicKeyInfrastructure, engine_path: str, chunk: int) -> None:
     """accept_now() is the TLS 1.3 server's chance to say why."""
     decisions = Recorder(accepts=False)
     pair = bad_client(pki, "1.3", server_decisions=decisions).handshake(chunk)
@@ -267,9 +265,7 @@ def test_only_a_verifying_tls_1_3_server_is_asked_inside(pki: PublicKeyInfrastru
         pair = bad_client(pki, "1.2", server_decisions=decisions, server_answer="accept")
     else:
         client = client_configuration([pki.ca.certificate], "1.3", credentials=credentials(pki.clientUnknownCa))
-        server = server_configuration(
-            pki.server, "1.3", clients=[pki.ca.certificate], verify_mode=VerifyMode.QUERY
-        )
+        server = server_configuration(pki.server, "1.3", clients=[pki.ca.certificate], verify_mode=VerifyMode.QUERY)
         pair = Pair(client, server, server_decisions=decisions)
     pair.handshake()
     assert pair.client.completed
@@ -284,7 +280,11 @@ def constrained_client(pki: PublicKeyInfrastructure, *, expired: bool) -> Issued
     now = dt.datetime.now(dt.timezone.utc)
     dates = {"not_before": now - dt.timedelta(days=9), "not_after": now - dt.timedelta(days=1)} if expired else {}
     return make_certificate(
-        authority, ["client.example"], extensions=[CLIENT_AUTH], send=authority.chain, **dates  # type: ignore[arg-type]
+        authority,
+        ["client.example"],
+        extensions=[CLIENT_AUTH],
+        send=authority.chain,
+        **dates,  # type: ignore[arg-type]
     )
 
 
@@ -306,8 +306,8 @@ def test_accepting_one_error_does_not_accept_a_later_one(pki: PublicKeyInfrastru
         def __init__(self) -> None:
             self.asked: list[list[int]] = []
 
-        def accept_now(self, issues: tuple[object, ...]) -> bool | None:  # type: ignore[override]
-            self.asked.append([issue.code for issue in issues])  # type: ignore[attr-defined]
+        def accept_now(self, issues: tuple[VerificationIssue, ...]) -> bool | None:
+            self.asked.append([issue.code for issue in issues])
             return self.asked[-1] == codes(IssueCode.CERT_HAS_EXPIRED)
 
     decisions = OnlyExpired()
@@ -321,7 +321,9 @@ def test_accepting_one_error_does_not_accept_a_later_one(pki: PublicKeyInfrastru
 # ------------------------------------------------------------------------------------ interrupted
 
 
-def interrupted(pki: PublicKeyInfrastructure, version: Version, role: str, decisions: Recorder) -> tuple[Side, Side, Pair]:
+def interrupted(
+    pki: PublicKeyInfrastructure, version: Version, role: str, decisions: Recorder
+) -> tuple[Side, Side, Pair]:
     """A handshake with a bad peer, in which each error interrupts."""
     if role == "client":
         client = client_configuration([pki.ca.certificate], version, interrupt_on_error=True)
@@ -354,9 +356,7 @@ def test_interruption_ends_the_handshake(
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("role", ["client", "server"])
-def test_interruption_is_continued(
-    pki: PublicKeyInfrastructure, engine_path: str, version: Version, role: str
-) -> None:
+def test_interruption_is_continued(pki: PublicKeyInfrastructure, engine_path: str, version: Version, role: str) -> None:
     """Each error is asked about; continuing is not yet accepting."""
     decisions = Recorder(continues=True)
     side, other, pair = interrupted(pki, version, role, decisions)
@@ -405,9 +405,7 @@ def pair_that_asks(pki: PublicKeyInfrastructure, case: Case, decisions: Recorder
         other = Recorder(client_key=KEY, server_keys={KEY[0]: KEY[1]})
         decisions.client_key, decisions.server_keys = KEY, {KEY[0]: KEY[1]}
         pair = Pair(
-            client_configuration(
-                (), version, verify_mode=VerifyMode.NONE, psk_enabled=True, tls12_ciphers=ciphers
-            ),
+            client_configuration((), version, verify_mode=VerifyMode.NONE, psk_enabled=True, tls12_ciphers=ciphers),
             server_configuration(None, version, psk_enabled=True, tls12_ciphers=ciphers),
             client_decisions=decisions if role == "client" else other,
             server_decisions=decisions if role == "server" else other,
@@ -426,12 +424,11 @@ def pair_that_asks(pki: PublicKeyInfrastructure, case: Case, decisions: Recorder
             clients=[pki.ca.certificate] if role == "server" else (),
             interrupt_on_error=interrupt and role == "server",
         )
-        mine = "accept"
         pair = Pair(
             client,
             server,
-            client_answer=mine,  # type: ignore[arg-type]
-            server_answer=mine,  # type: ignore[arg-type]
+            client_answer="accept",
+            server_answer="accept",
             client_decisions=decisions if role == "client" else None,
             server_decisions=decisions if role == "server" else None,
         )

@@ -51,9 +51,7 @@ whole_records = st.builds(
     st.one_of(bodies, handshake_messages),
 )
 lying_records = st.builds(
-    lambda kind, version, length, body: (
-        bytes((kind,)) + version.to_bytes(2, "big") + length.to_bytes(2, "big") + body
-    ),
+    lambda kind, version, length, body: bytes((kind,)) + version.to_bytes(2, "big") + length.to_bytes(2, "big") + body,
     record_types,
     versions,
     st.integers(0, 0xFFFF),
@@ -240,20 +238,19 @@ def test_shuffled_records(version: Version, number: int, first: int, second: int
     if pair.client.completed and pair.server.completed:
         receiver = flights(pair)[number][1]
         assert receiver.drain() == b""
-        if version == "1.2":
+        if receiver.failure is not None:
             # Only a record behind the last one of the handshake is not a part of it; it is found out at once.
             assert double
             assert receiver.alerts_sent == [20]
         else:
             # A TLS 1.3 peer ignores change_cipher_spec records wherever they come (RFC 8446, section 5).
+            assert version == "1.3"
             assert pair.say(b"x") == b"x"
 
 
 operations = st.lists(
     st.tuples(
-        st.sampled_from(
-            ["start", "carry", "carry", "carry", "carry", "piece", "damage", "write", "read", "close", "end", "yes", "no"]
-        ),
+        st.sampled_from([*["carry"] * 4, "start", "piece", "damage", "write", "read", "close", "end", "yes", "no"]),
         st.booleans(),
         st.integers(0, 1 << 16),
     ),
@@ -346,10 +343,9 @@ def test_any_order_of_calls(version: Version | None, mutual: bool, steps: list[t
 def test_the_caller_gets_somewhere() -> None:
     """The machine above reaches a connection with data and a clean end."""
     caller = Caller("1.3", mutual=True)
-    for step in ("start", "start", "carry", "carry", "carry", "carry", "write", "carry", "read", "close", "carry", "read"):
+    for step in ("start", *["carry"] * 4, "write", "carry", "read", "close", "carry", "read"):
         for of_client in (True, False):
-            if step != "start" or (caller.pair.sides[not of_client].stream.state is StreamState.NEW):
-                caller.do(step, of_client, 1000)
+            caller.do(step, of_client, 1000)
     for side in caller.pair.sides:
         assert side.plaintext == b"SECRET1000|"
         assert side.stream.peer_closed_cleanly

@@ -273,7 +273,7 @@ def test_server_spends_nothing_before_the_first_byte(pki: PublicKeyInfrastructur
 
 @pytest.mark.parametrize(
     "answer",
-    [b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", bytes(range(255, 127, -1)), b"220 mail.example ESMTP\r\n"],
+    [b"HTTP/1.1 400 Bad Request\r\n\r\n", bytes(range(255, 127, -1)), b"220 mail.example ESMTP\r\n"],
     ids=["http", "garbage", "smtp"],
 )
 def test_client_refuses_what_is_not_tls(pki: PublicKeyInfrastructure, engine_path: str, answer: bytes) -> None:
@@ -352,9 +352,7 @@ def test_half_close(pki: PublicKeyInfrastructure, engine_path: str, version: Ver
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_data_and_close_notify_in_one_piece(
-    pki: PublicKeyInfrastructure, engine_path: str, version: Version
-) -> None:
+def test_data_and_close_notify_in_one_piece(pki: PublicKeyInfrastructure, engine_path: str, version: Version) -> None:
     """All data is delivered before the end is told."""
     pair = make_pair(pki, version).established()
     pair.client.stream.write(b"last words")
@@ -480,7 +478,7 @@ def test_input_before_the_start_is_dropped(pki: PublicKeyInfrastructure) -> None
     for side in pair.sides:
         side.stream.receive(b"garbage")
         side.stream.receive_end()
-    assert pair.established()
+    pair.established()
 
 
 # ------------------------------------------------------------------------------- damaged records
@@ -699,8 +697,8 @@ def test_renegotiation_by_the_client_is_refused(pki: PublicKeyInfrastructure) ->
     assert alert_kinds(answer) == [21]
     assert stream.next_event() == AlertSent(1, 100)
     assert stream.export_keying_material(b"EXPERIMENTAL test", 32, None) == secret
+    peer.connection.bio_write(answer)
     with pytest.raises(SSL.Error, match="no renegotiation"):
-        peer.connection.bio_write(answer)
         peer.connection.do_handshake()
 
 

@@ -73,6 +73,11 @@ def test_conversation(directory: Path) -> None:
         out, err = busy.communicate(timeout=30)
         assert busy.returncode == 1
         assert "in use" in err
+        (directory / "server.pem").write_bytes(selfSignedCertificate().chainPem())
+        client = start("client.py", directory, port)
+        out, err = client.communicate(timeout=30)
+        assert (client.returncode, err) == (1, "")
+        assert "trusted authority" in out
     finally:
         server.kill()
         server.communicate(timeout=30)

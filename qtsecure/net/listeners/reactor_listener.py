@@ -129,5 +129,5 @@ class ReactorListener(Listener):
     def localEnd(self) -> tuple[QHostAddress, int]:
         if self._socket is None:
             return QHostAddress(), 0
-        address, port = qtAddress(self._socket.family, self._socket.getsockname())
+        address, port = qtAddress(self._socket.getsockname())
         return (QHostAddress(QHostAddress.SpecialAddress.Any) if self._dual else address), port

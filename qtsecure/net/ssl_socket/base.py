@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["SocketBase", "SocketObserver"]
 
 _State = QAbstractSocket.SocketState
+_READ_ONLY = QIODevice.OpenModeFlag.ReadOnly.value
+_WRITE_ONLY = QIODevice.OpenModeFlag.WriteOnly.value
 
 
 class AfterEngine(enum.IntEnum):
@@ -192,8 +194,8 @@ class SocketBase(QIODevice):
 
     def _openAs(self, mode: QIODevice.OpenModeFlag) -> None:
         self._openFor = mode
-        self._readable = bool(mode & QIODevice.OpenModeFlag.ReadOnly)
-        self._writable = bool(mode & QIODevice.OpenModeFlag.WriteOnly)
+        self._readable = bool(mode.value & _READ_ONLY)
+        self._writable = bool(mode.value & _WRITE_ONLY)
         self._updateChannel()
         self.setOpenMode(QIODevice.OpenModeFlag.ReadOnly)
 

@@ -71,6 +71,8 @@ class Closing(Writing):
             return  # gone, never open, or a slot has begun a new connection
         self._openAs(QIODevice.OpenModeFlag.NotOpen)
         QIODevice.close(self)  # emits aboutToClose, as Qt does, last
+        if isValid(self) and self._openFor != QIODevice.OpenModeFlag.NotOpen:
+            self._openAs(self._openFor)  # a slot has begun a new connection
 
     def peerClosedCleanly(self) -> bool:
         """Whether the peer ended with close_notify, so that nothing it sent can be missing."""

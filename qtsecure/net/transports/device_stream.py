@@ -179,6 +179,8 @@ class QtSocketStream(DeviceStream):
     @classmethod
     def adopt(cls, owner: StreamOwner, descriptor: int) -> QtSocketStream:
         """Take over a connected descriptor; OSError when it is none."""
+        if not 0 <= descriptor <= 0x7FFFFFFF:
+            raise OSError("the number is no descriptor")  # Qt would use its lower half
         transport = cls(owner)
         if not transport._tcp().setSocketDescriptor(descriptor):
             text = transport._tcp().errorString()

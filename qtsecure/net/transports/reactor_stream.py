@@ -225,12 +225,12 @@ class ReactorStream(StreamTransport):
     def localEnd(self) -> tuple[QHostAddress, int]:
         if self._socket is None:
             return QHostAddress(), 0
-        return qtAddress(self._socket.family, self._socket.getsockname())
+        return qtAddress(self._socket.getsockname())
 
     def peerEnd(self) -> tuple[QHostAddress, int]:
         try:
             if self._socket is not None:
-                return qtAddress(self._socket.family, self._socket.getpeername())
+                return qtAddress(self._socket.getpeername())
         except OSError as error:
             if error.errno != errno.ENOTCONN:  # the peer reset the connection in between
                 raise

@@ -1,0 +1,336 @@
+"""Every end of a connection: orderly, sudden, by deletion, and by the peer; and life after it."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+
+import pytest
+import shiboken6
+from PySide6.QtCore import QIODevice, QObject
+
+from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.ssl_socket import SslSocket
+from qtsecure.testing.peers import PythonTlsServer, TruncatingServer
+from tests.net.conftest import MakeConversation
+from tests.net.conversation import (
+    PROTOCOLS,
+    SOCKET_SIGNALS,
+    Conversation,
+    Error,
+    State,
+    deleteEverything,
+    openDescriptors,
+    settle,
+    spin,
+)
+
+pytestmark = pytest.mark.usefixtures("transport_mode")
+UNCONNECTED = ["stateChanged UnconnectedState", "readChannelFinished", "disconnected"]
+
+
+@pytest.mark.parametrize("method", ["disconnectFromHost", "close"])
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_mebibyte_is_flushed_before_the_goodbye(
+    make_conversation: MakeConversation, version: str, method: str
+) -> None:
+    """What was written before disconnectFromHost() or close() arrives, then close_notify."""
+    conversation = make_conversation(PROTOCOLS[version])
+    peer = conversation.establish()
+    data = bytes(range(256)) * 4096
+    conversation.client.write(data)
+    getattr(conversation.client, method)()
+    spin(lambda: peer.state() == State.UnconnectedState, timeout=10_000)
+    assert peer.readBytes() == data
+    assert peer.peerClosedCleanly()
+    assert conversation.client.state() == State.UnconnectedState
+
+
+def test_disconnecting_while_connecting_delivers_first(conversation: Conversation) -> None:
+    """disconnectFromHost() before the connection stands completes it, sends, and disconnects (qt-1.7#74)."""
+    conversation.connect()
+    conversation.client.write(b"hit and run")
+    conversation.client.disconnectFromHost()
+    assert conversation.client.state() != State.UnconnectedState
+    spin(lambda: conversation.server.hasPendingConnections())
+    peer = conversation.server.nextPendingConnection()
+    assert peer is not None
+    spin(lambda: peer.state() == State.UnconnectedState)
+    assert peer.readBytes() == b"hit and run"
+    conversation.waitForClientEnd()
+
+
+def test_close_tells_about_to_close_and_drops_what_was_not_read(conversation: Conversation) -> None:
+    """close(): isOpen() is False at once, aboutToClose comes, unread data is gone."""
+    peer = conversation.establish()
+    client = conversation.client
+    peer.write(b"never read")
+    spin(lambda: client.bytesAvailable() == 10)
+    conversation.recorder.clear()
+    client.close()
+    assert not client.isOpen()
+    assert client.bytesAvailable() == 0
+    conversation.waitForClientEnd()
+    story = conversation.story("client")
+    assert story[0] == "aboutToClose"
+    assert story[-3:] == UNCONNECTED
+
+
+def test_abort(conversation: Conversation) -> None:
+    """abort(): at once, no error on this side, aboutToClose last; the peer sees an unclean end (qt-1.7#77)."""
+    peer = conversation.establish()
+    client = conversation.client
+    client.write(b"x" * 100)
+    conversation.recorder.clear()
+    client.abort()
+    assert client.state() == State.UnconnectedState
+    assert conversation.story("client") == [*UNCONNECTED, "aboutToClose"]
+    spin(lambda: peer.state() == State.UnconnectedState)
+    assert peer.error() == Error.RemoteHostClosedError
+    assert not peer.peerClosedCleanly()
+
+
+@pytest.mark.parametrize("method", ["abort", "close", "disconnectFromHost"])
+def test_ending_what_never_began(qapp: QObject, method: str) -> None:
+    """On a socket without connection the ending methods do nothing."""
+    socket = SslSocket()
+    getattr(socket, method)()
+    assert socket.state() == State.UnconnectedState
+
+
+def test_after_the_peers_end(conversation: Conversation) -> None:
+    """Data stays readable, the device open; the certificate stays, the cipher does not (qt-1.7#78)."""
+    peer = conversation.establish()
+    client = conversation.client
+    peer.write(b"rest")
+    peer.disconnectFromHost()
+    conversation.waitForClientEnd()
+    assert client.isOpen()
+    assert client.readBytes() == b"rest"
+    assert client.readBytes() == b""
+    assert not client.isEncrypted()
+    assert client.sessionCipher().isNull()
+    assert not client.peerCertificate().isNull()
+
+
+def test_data_close_notify_and_end_in_one_segment(conversation: Conversation) -> None:
+    """All the data is there and announced before disconnected."""
+    with PythonTlsServer(conversation.pki.server, echo=False, greeting=b"greeting") as server:
+        conversation.client.setSslConfiguration(conversation.clientConfiguration)
+        available: list[int] = []
+        conversation.client.disconnected.connect(lambda: available.append(conversation.client.bytesAvailable()))
+        conversation.client.connectToHostEncrypted("127.0.0.1", server.port)
+        spin(lambda: conversation.client.bytesAvailable() == 8)
+        conversation.client.disconnectFromHost()
+        server.waitForEnding()
+    conversation.waitForClientEnd()
+    assert available == [8]
+    conversation.recorder.assertOrder(["client.readyRead", "client.disconnected"])
+
+
+@pytest.mark.parametrize("size", [0, 1, 16384, 100_000])
+def test_truncation_is_never_clean(conversation: Conversation, size: int) -> None:
+    """FIN without close_notify: everything complete is readable, and the end is not clean."""
+    data = b"t" * size
+    with TruncatingServer(conversation.pki.server, data or b"") as server:
+        conversation.client.setSslConfiguration(conversation.clientConfiguration)
+        conversation.client.connectToHostEncrypted("127.0.0.1", server.port)
+        conversation.recorder.waitFor("client.disconnected")
+    assert conversation.client.readBytes() == data
+    assert not conversation.client.peerClosedCleanly()
+    assert conversation.recorder.of("client.errorOccurred") == [(Error.RemoteHostClosedError,)]
+
+
+def test_reuse_of_one_object(conversation: Conversation) -> None:
+    """The same object connects again and again, also after failures, and nothing old leaks."""
+    client = conversation.client
+    for attempt in range(3):
+        peer = conversation.establish()
+        peer.write(b"unread")
+        spin(lambda: client.bytesAvailable() == 6)
+        client.write(b"hello %d" % attempt)
+        client.disconnectFromHost()
+        conversation.waitForClientEnd()
+        spin(lambda peer=peer: peer.state() == State.UnconnectedState)
+        assert peer.readBytes() == b"hello %d" % attempt
+        peer.deleteLater()
+        client.setSslConfiguration(type(conversation.clientConfiguration).forClient([]))
+        client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
+        assert client.bytesAvailable() == 0
+        assert client.peerCertificate().isNull()
+        assert client.sslHandshakeErrors() == []
+        conversation.waitForClientEnd()
+        assert client.error() == Error.SslHandshakeFailedError
+        assert client.sslHandshakeErrors()
+
+
+@pytest.mark.parametrize(
+    "signal", ["stateChanged", "readChannelFinished", "disconnected", "aboutToClose", "errorOccurred", "alertSent"]
+)
+@pytest.mark.parametrize("way", ["abort", "close", "disconnectFromHost", "peer"])
+def test_a_new_connection_in_a_slot_of_the_old_ones_end(conversation: Conversation, signal: str, way: str) -> None:
+    """A slot that begins anew gets its connection: the end of the old one does not touch it."""
+    peer = conversation.establish()
+    client = conversation.client
+    begun: list[str] = []
+
+    def again(*_: object) -> None:
+        if not begun and client.state() == State.UnconnectedState and conversation.server.isListening():
+            begun.append(signal)
+            client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
+
+    getattr(client, signal).connect(again)
+    if way == "peer":
+        peer.disconnectFromHost()
+    else:
+        getattr(client, way)()
+    spin(lambda: bool(begun) or client.state() == State.UnconnectedState)
+    settle()
+    if not begun:
+        return  # this end does not come with that signal while unconnected
+    spin(lambda: client.isEncrypted() and conversation.server.hasPendingConnections())
+    again_peer = conversation.server.nextPendingConnection()
+    assert again_peer is not None
+    client.write(b"second life")
+    spin(lambda: again_peer.bytesAvailable() == 11)
+    assert client.isOpen()
+
+
+# ------------------------------------------------------------------------------------ deletion
+
+
+def _drop(holder: list[SslSocket]) -> None:
+    holder.clear()
+    gc.collect()
+
+
+def _deleteLater(holder: list[SslSocket]) -> None:
+    holder[0].deleteLater()
+    holder.clear()
+
+
+def _delete(holder: list[SslSocket]) -> None:
+    shiboken6.delete(holder[0])
+
+
+def _deleteParent(holder: list[SslSocket]) -> None:
+    parent = QObject()
+    holder[0].setParent(parent)
+    shiboken6.delete(parent)
+
+
+STAGES = ["new", "hostLookup", "connecting", "connected", "encrypted", "unsent", "closing", "over"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("delete", [_drop, _deleteLater, _delete, _deleteParent])
+def test_deletion_at_every_stage_leaves_no_descriptor(
+    conversation: Conversation, stage: str, delete: Callable[[list[SslSocket]], None]
+) -> None:
+    """Whatever way a socket goes, and whenever: its descriptor is closed and the server notices."""
+    conversation.listen()
+    port = conversation.server.serverPort()
+    warm = SslSocket()  # the thread's reactor has descriptors of its own
+    warm.connectToHost("localhost", port)
+    spin(lambda: warm.state() == State.ConnectedState and len(conversation.accepted) == 1)
+    warm.abort()
+    spin(lambda: conversation.server.statistics().handshaking == 0)
+    deleteEverything()
+    before = openDescriptors()
+    holder = [SslSocket()]
+    socket = holder[0]
+    socket.setSslConfiguration(conversation.clientConfiguration)
+    if stage != "new":
+        socket.connectToHostEncrypted("localhost" if stage == "hostLookup" else "127.0.0.1", port)
+    if stage == "connected":
+        spin(lambda: holder[0].state() == State.ConnectedState)
+    elif stage in ("encrypted", "unsent", "closing", "over"):
+        spin(lambda: holder[0].isEncrypted() and conversation.server.hasPendingConnections())
+    if stage == "unsent":
+        peer = conversation.server.nextPendingConnection()
+        assert peer is not None
+        peer.setReadBufferSize(10)
+        socket.write(bytes(16 * 1024 * 1024))
+        spin(lambda: holder[0].encryptedBytesToWrite() > 0)
+        peer.setReadBufferSize(0)
+    elif stage == "closing":
+        socket.write(bytes(1000))
+        socket.disconnectFromHost()
+    elif stage == "over":
+        socket.abort()
+    del socket
+    delete(holder)
+    settle()
+    # The server's ends go when they see the end of the client's.
+    for accepted in conversation.accepted[1:]:
+        spin(lambda accepted=accepted: not shiboken6.isValid(accepted) or accepted.state() == State.UnconnectedState)
+    conversation.server.close()
+    settle()
+    deleteEverything()
+    spin(lambda: openDescriptors() <= before - 1)  # the listener has gone as well
+
+
+def test_dropping_the_server_drops_everything(make_conversation: MakeConversation) -> None:
+    """A server without references goes with its handshaking, queued and fetched sockets."""
+    conversation = make_conversation()
+    peer = conversation.establish()
+    idle = SslSocket()
+    idle.connectToHost("127.0.0.1", conversation.server.serverPort())
+    spin(lambda: conversation.server.statistics().handshaking == 1)
+    sockets = list(conversation.accepted)
+    conversation.recorder.close()
+    shiboken6.delete(conversation.server)
+    assert not shiboken6.isValid(peer)
+    assert not any(shiboken6.isValid(socket) for socket in sockets)
+    conversation.waitForClientEnd()
+    spin(lambda: idle.state() == State.UnconnectedState)
+
+
+def test_a_dying_socket_does_not_delete_its_server_inside_its_own_destructor(qapp: QObject) -> None:
+    """The last reference to a dropped server is not kept by a socket that is about to be deleted."""
+    from qtsecure.net.ssl_server import SslServer
+
+    for _ in range(20):
+        server = SslServer()
+        assert server.listen("127.0.0.1", 0)
+        client = SslSocket()
+        client.connectToHost("127.0.0.1", server.serverPort())
+        client.write(b"no TLS")
+        spin(lambda client=client: client.state() == State.UnconnectedState)
+        del server
+        settle()
+    gc.collect()
+
+
+def test_destroying_a_pending_decision(make_conversation: MakeConversation) -> None:
+    """A socket that is dropped while a certificate decision is pending goes without a crash."""
+    conversation = make_conversation()
+    conversation.showServer(conversation.pki.unknownCa)
+    requests: list[CertificateRequest] = []
+
+    def defer(request: CertificateRequest) -> None:
+        request.defer()
+        requests.append(request)
+
+    conversation.client.acceptCertificate.connect(defer)
+    conversation.connect()
+    spin(lambda: bool(requests))
+    shiboken6.delete(conversation.client)
+    assert not shiboken6.isValid(requests[0])
+    conversation.waitForServerEnd()
+
+
+def test_signals_of_the_list_exist(qapp: QObject) -> None:
+    """The recorded signals are all that there are, apart from those of pre-shared keys, proxies and tickets."""
+    names = {bytes(SslSocket.staticMetaObject.method(i).name().data()).decode() for i in range(200)}
+    assert set(SOCKET_SIGNALS) <= names
+
+
+def test_open_modes(conversation: Conversation) -> None:
+    """openMode() is what connecting was asked for; not open before and after close()."""
+    client = conversation.client
+    assert client.openMode() == QIODevice.OpenModeFlag.NotOpen
+    conversation.establish()
+    assert client.openMode() == QIODevice.OpenModeFlag.ReadWrite
+    client.close()
+    assert client.openMode() == QIODevice.OpenModeFlag.NotOpen
