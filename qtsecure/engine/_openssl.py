@@ -352,14 +352,16 @@ class Buffers:
         self.plain_pointer = ffi.new("char[]", _PLAIN_CAPACITY)
 
 
-_per_thread = threading.local()
+# By thread identifier and not threading.local(): Python forgets a thread that another library made
+# whenever it returns from Python code. An identifier that is used again finds free buffers.
+_per_thread: dict[int, Buffers] = {}
 
 
 def buffers_of_this_thread() -> Buffers:
     """The buffers of the calling thread, made on first use."""
-    buffers: Buffers | None = getattr(_per_thread, "buffers", None)
+    buffers = _per_thread.get(threading.get_ident())
     if buffers is None:
-        buffers = _per_thread.buffers = Buffers()
+        buffers = _per_thread[threading.get_ident()] = Buffers()
     return buffers
 
 

@@ -26,6 +26,8 @@ class StreamState(Enum):
     CLOSED = "closed"
     FAILED = "failed"
 
+    __hash__ = object.__hash__  # members are single objects, and Enum's own is slow
+
 
 class Trigger(Enum):
     """What makes a stream change its state."""
@@ -37,6 +39,8 @@ class Trigger(Enum):
     PEER_CLOSE = "peer close"
     LOCAL_CLOSE = "local close"
     FAIL = "fail"
+
+    __hash__ = object.__hash__
 
 
 _S, _T = StreamState, Trigger

@@ -220,18 +220,20 @@ class Reactor:
 
     def _threadFinished(self) -> None:
         self._notifier.setEnabled(False)
+        self._registrations.clear()  # sockets may outlive their thread; unregistering does nothing then
+        self._unfinished.clear()
         self._poller.close()
         _forget()
 
 
-_perThread = threading.local()
+_perThread: dict[int, Reactor] = {}  # not threading.local(): see the scheduler
 
 
 def reactorOfThisThread() -> Reactor:
     """The reactor of the calling thread, made on first use."""
-    reactor: Reactor | None = getattr(_perThread, "reactor", None)
+    reactor = _perThread.get(threading.get_ident())
     if reactor is None:
-        reactor = _perThread.reactor = Reactor()
+        reactor = _perThread[threading.get_ident()] = Reactor()
         application = QCoreApplication.instance()
         if application is None or application.thread() is not QThread.currentThread():
             QThread.currentThread().finished.connect(reactor._threadFinished, Qt.ConnectionType.DirectConnection)
@@ -239,4 +241,4 @@ def reactorOfThisThread() -> Reactor:
 
 
 def _forget() -> None:
-    _perThread.reactor = None
+    _perThread.pop(threading.get_ident(), None)

@@ -275,14 +275,11 @@ class Handshake(Closing):
         if self._channel.newData and self._channel.incoming.size and not self._channel.announce():
             return
         self._channel.newData = False
-        self._scheduler.defer(self._decryptLater)
-        self._channel.flushScheduled = True
-        self._scheduler.defer(self._channel.flushQueued)
-
-    def _decryptLater(self) -> None:
-        """Whatever came with the handshake beyond the first read."""
-        if isValid(self) and self._channel.encrypted:
-            self._channel.decrypt()
+        if stream.has_more:
+            self._scheduler.defer(self._channel.continueReading)
+        if self._channel.outgoing.size or self._channel.closing:
+            self._channel.flushScheduled = True
+            self._scheduler.defer(self._channel.flushQueued)
 
     def _peerClosed(self) -> None:
         """close_notify: report it, send what is still queued, and answer it."""

@@ -212,25 +212,37 @@ class QtSocketStream(DeviceStream):
             device.deleteLater()
 
 
-class _Lingering(QObject):
-    """Lets a QTcpSocket deliver its last bytes; unread input would otherwise reset the connection."""
+class _Lingering:
+    """Lets a QTcpSocket deliver its last bytes; unread input would otherwise reset the connection.
+
+    It is no QObject: as the child of a socket that nobody else refers to it would lose its slots.
+    """
 
     def __init__(self, device: QTcpSocket) -> None:
-        super().__init__(device)
         self._device = device
+        _lingering.add(self)
         device.setReadBufferSize(0)
         device.readyRead.connect(self._drop)
         device.disconnected.connect(self._finish)
         self._deadline = schedulerOfThisThread().callLater(_LINGER_MS, self._finish)
         device.readAll()
         device.disconnectFromHost()
-        if isValid(self) and device.state() == QAbstractSocket.SocketState.UnconnectedState:
+        if device.state() == QAbstractSocket.SocketState.UnconnectedState:
             self._finish()
 
     def _drop(self) -> None:
         self._device.readAll()
 
     def _finish(self) -> None:
+        if self not in _lingering:
+            return
+        _lingering.discard(self)
         self._deadline.cancel()
-        if isValid(self._device):
-            self._device.deleteLater()
+        self._device.readyRead.disconnect(self._drop)
+        self._device.disconnected.disconnect(self._finish)
+        self._device.abort()
+        self._device.deleteLater()
+
+
+_lingering: set[_Lingering] = set()
+"""Keeps them alive until the peer has ended, too, or their time is up."""

@@ -199,7 +199,11 @@ class ReactorStream(StreamTransport):
     def closeGracefully(self) -> None:
         native, waiting, unsent, ended = self._socket, self._waiting, self.unsent, self._ended
         self._release()
-        if native is not None:
+        if native is None:
+            return
+        if ended and not unsent:
+            native.close()  # nothing is left to send or to wait for
+        else:
             _Lingering(native, waiting, unsent, ended)
 
     def abort(self) -> None:
