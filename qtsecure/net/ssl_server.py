@@ -9,6 +9,7 @@ the server for good.
 
 from __future__ import annotations
 
+import socket as native
 from collections import deque
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from qtsecure.net.addresses import checkPort
 from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.listeners.choice import makeListener
 from qtsecure.net.listeners.listener import Listener
+from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_errors import socketError
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase
@@ -29,6 +31,7 @@ from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration, Ssl
 __all__ = ["ServerStatistics", "SslServer"]
 
 _Error = QAbstractSocket.SocketError
+_ACCEPT_RETRY_MS = 500
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject,PyObject)")
 
 
@@ -94,6 +97,7 @@ class SslServer(QObject):
         self._maxPerAddress = 0
         self._handshakeTimeout = 5000
         self._pausedByUser = False
+        self._acceptFailed = False
         self._pending: deque[SslSocket] = deque()
         self._handshaking: dict[SocketBase, str] = {}
         self._serverError = _Error.UnknownSocketError
@@ -264,12 +268,14 @@ class SslServer(QObject):
     def resumeAccepting(self) -> None:
         """Take new connections again, as far as the limits allow."""
         self._pausedByUser = False
+        self._acceptFailed = False
         self._reviewAccepting()
 
     def mayAccept(self) -> bool:
         """Whether the limits leave room for another connection."""
         return (
             not self._pausedByUser
+            and not self._acceptFailed
             and len(self._pending) < self._maxPending
             and len(self._handshaking) < self._maxHandshaking
         )
@@ -289,10 +295,16 @@ class SslServer(QObject):
             self._reviewAccepting()
 
     def listenerFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
-        """accept() failed; it is tried again as soon as a socket has gone, or on resumeAccepting()."""
+        """accept() failed, mostly for want of descriptors; it is tried again after a moment."""
         self._serverError, self._errorString = error, text
-        self._pausedByUser = True
+        self._acceptFailed = True
+        schedulerOfThisThread().callLater(_ACCEPT_RETRY_MS, self._acceptAgain)
         self.acceptError.emit(error)
+
+    def _acceptAgain(self) -> None:
+        if isValid(self):
+            self._acceptFailed = False
+            self._reviewAccepting()
 
     def incomingConnection(self, socketDescriptor: int) -> None:
         """Make an SslSocket of a descriptor and begin its handshake; overridable.
@@ -302,6 +314,8 @@ class SslServer(QObject):
         """
         socket = AcceptedSocket(self)
         if not socket.setSocketDescriptor(socketDescriptor):
+            # The client has reset the connection in the kernel's queue; the descriptor is still ours.
+            native.close(socketDescriptor)
             socket.deleteLater()
             return
         address = socket.peerAddress().toString()

@@ -176,7 +176,7 @@ def test_bad_arguments_raise(conversation: Conversation, host: object, port: obj
     """Bad hosts and ports raise at once and leave the socket unconnected."""
     for method in (conversation.client.connectToHost, conversation.client.connectToHostEncrypted):
         with pytest.raises(kind):
-            method(host, port)  # type: ignore[operator]
+            method(host, port)  # type: ignore[arg-type]
     assert conversation.client.state() == State.UnconnectedState
     assert conversation.story("client") == []
 

@@ -90,12 +90,12 @@ def test_pre_shared_key_authentication_required(conversation: Conversation) -> N
     asked: list[tuple[str, bytes, bytes]] = []
 
     def clientKey(authenticator: PreSharedKeyAuthenticator) -> None:
-        asked.append(("client", authenticator.identityHint().data(), b""))
+        asked.append(("client", bytes(authenticator.identityHint().data()), b""))
         authenticator.setIdentity(identity)
         authenticator.setPreSharedKey(key)
 
     def serverKey(socket: SslSocket, authenticator: PreSharedKeyAuthenticator) -> None:
-        asked.append(("server", authenticator.identityHint().data(), authenticator.identity().data()))
+        asked.append(("server", bytes(authenticator.identityHint().data()), bytes(authenticator.identity().data())))
         assert authenticator.maximumIdentityLength() == 0
         authenticator.setPreSharedKey(key)
 
@@ -174,9 +174,9 @@ def test_two_good_and_many_bad_clients(conversation: Conversation) -> None:
     finally:
         for client in bad:
             client.stop()
-    for client in (first, second):
-        client.abort()
-        client.deleteLater()
+    for good in (first, second):
+        good.abort()
+        good.deleteLater()
     QCoreApplication.processEvents()
 
 

@@ -240,6 +240,7 @@ def handshake(port: int) -> ssl.SSLSocket:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # on by default in some releases of Python 3.10 and 3.11
     plain = socket.create_connection(("127.0.0.1", port), 5)
     try:
         return context.wrap_socket(plain, suppress_ragged_eofs=False)
@@ -300,7 +301,7 @@ def test_truncating_server(qtsecure_pki, version) -> None:
         handshake(server.port) as sock,
     ):
         assert sock.recv(10) == b"abc"
-        with pytest.raises(ssl.SSLEOFError):
+        with pytest.raises(ssl.SSLError, match=r"UNEXPECTED_EOF|EOF occurred"):
             sock.recv(10)
 
 

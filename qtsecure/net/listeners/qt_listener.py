@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import sys
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QTcpServer
@@ -57,6 +58,13 @@ class QtListener(Listener):
             self._fail(server)
 
     def adopt(self, descriptor: int) -> None:
+        # QTcpServer takes any socket.
+        probe = socket.socket(fileno=descriptor)
+        try:
+            if not probe.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                raise OSError(errno.EINVAL, "The descriptor is not listening")
+        finally:
+            probe.detach()
         server = self._make()
         if not server.setSocketDescriptor(descriptor):
             self._fail(server)

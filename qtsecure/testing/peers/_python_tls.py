@@ -63,7 +63,9 @@ class TlsConnection:
                 self.ending = "closeNotify"
         except (BlockingIOError, ssl.SSLWantReadError):
             return b""
-        except ssl.SSLEOFError:
+        except ssl.SSLError as error:
+            if not isTruncation(error):
+                raise
             self.ending = "truncated"
             return b""
         except (ConnectionResetError, BrokenPipeError):
@@ -220,6 +222,7 @@ class PythonTlsClient(Peer):
         timeout: float = 10.0,
     ) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        noticeTruncation(context)
         authorities = list(caCertificates)
         if not authorities:
             context.check_hostname = False
@@ -341,9 +344,20 @@ class PythonTlsClient(Peer):
 def serverContext(certificate: IssuedCertificate | None) -> ssl.SSLContext:
     """Return a server context that presents this certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    noticeTruncation(context)
     if certificate is not None:
         _loadCertificate(context, certificate)
     return context
+
+
+def isTruncation(error: ssl.SSLError) -> bool:
+    """Whether the stream ended without close_notify; some releases of Python 3.11 have no class for that."""
+    return isinstance(error, ssl.SSLEOFError) or error.reason == "UNEXPECTED_EOF_WHILE_READING"
+
+
+def noticeTruncation(context: ssl.SSLContext) -> None:
+    """Tell an end without close_notify from a clean one; some releases of Python 3.10 and 3.11 do not by default."""
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
 
 
 def _loadCertificate(context: ssl.SSLContext, certificate: IssuedCertificate) -> None:

@@ -1,0 +1,178 @@
+"""SslServer against clients of other TLS implementations, over the loopback interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from qtsecure.testing.peers import OpensslClient
+from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.interop.foreign import LINE, TIMEOUT, ForeignClient, Implementations, waitFor
+from tests.interop.ours import PROTOCOLS, OurServer
+
+MakeClient = type[ForeignClient]
+MakeOurServer = Callable[..., OurServer]
+
+
+@pytest.mark.parametrize("ending", ["by the client", "by the server"])
+def test_echo_and_clean_end(
+    pki: PublicKeyInfrastructure,
+    transport_mode: str,
+    make_client: MakeClient,
+    version: str,
+    ending: str,
+    make_our_server: MakeOurServer,
+) -> None:
+    """Handshake, a line in each direction, and close_notify from either side."""
+    ours = make_our_server(pki.server, version)
+    with make_client(ours.port, version, trust=pki.ca.certificate) as client:
+        client.send(LINE)
+        client.waitForReceived(LINE)
+        socket = ours.waitForSocket()
+        assert socket.sessionProtocol() is PROTOCOLS[version]
+        assert socket.serverName() == "localhost"
+        if ending == "by the client":
+            client.close()
+            waitFor(lambda: bool(ours.ended), "the end")
+            assert ours.ended == [True]
+        else:
+            socket.disconnectFromHost()
+            client.waitForCleanEnd()
+    assert ours.errors == []
+
+
+def test_client_certificate(
+    pki: PublicKeyInfrastructure, make_client: MakeClient, version: str, make_our_server: MakeOurServer
+) -> None:
+    """We ask for a certificate and see the client's."""
+    ours = make_our_server(pki.server, version, clients=pki.ca.certificate)
+    with make_client(ours.port, version, trust=pki.ca.certificate, certificate=pki.client) as client:
+        client.send(LINE)
+        client.waitForReceived(LINE)
+        assert ours.waitForSocket().peerCertificate().toCryptography() == pki.client.certificate
+
+
+def test_bad_client_certificate(
+    pki: PublicKeyInfrastructure, make_client: MakeClient, version: str, make_our_server: MakeOurServer
+) -> None:
+    """By an authority that we do not know: the client hears unknown_ca, in both versions."""
+    ours = make_our_server(pki.server, version, clients=pki.ca.certificate)
+    with make_client(ours.port, version, trust=pki.ca.certificate, certificate=pki.clientUnknownCa) as client:
+        assert client.waitForAlert() == 48
+        assert "certificate" in ours.waitForFailure()
+    assert ours.alerts == [48]
+    assert ours.sockets == []
+
+
+def test_missing_client_certificate(
+    pki: PublicKeyInfrastructure, make_client: MakeClient, version: str, make_our_server: MakeOurServer
+) -> None:
+    """Where one is required: handshake_failure in TLS 1.2, certificate_required in TLS 1.3."""
+    alert = 40 if version == "1.2" else 116
+    ours = make_our_server(pki.server, version, clients=pki.ca.certificate, required=True)
+    with make_client(ours.port, version, trust=pki.ca.certificate) as client:
+        assert client.waitForAlert() == alert
+        assert "no certificate" in ours.waitForFailure()
+    assert ours.alerts == [alert]
+    assert ours.sockets == []
+
+
+def test_application_protocol(
+    pki: PublicKeyInfrastructure, make_client: MakeClient, version: str, make_our_server: MakeOurServer
+) -> None:
+    """The client's first choice that we know."""
+    ours = make_our_server(pki.server, version, alpn=["http/1.1", "h2"])
+    with make_client(ours.port, version, trust=pki.ca.certificate, alpn=["h2", "http/1.1"]) as client:
+        client.send(LINE)
+        client.waitForReceived(LINE)
+        assert ours.waitForSocket().negotiatedProtocol() == "h2"
+
+
+def test_no_common_application_protocol(
+    pki: PublicKeyInfrastructure, make_client: MakeClient, version: str, make_our_server: MakeOurServer
+) -> None:
+    """no_application_protocol."""
+    ours = make_our_server(pki.server, version, alpn=["http/1.1"])
+    with make_client(ours.port, version, trust=pki.ca.certificate, alpn=["h2"]) as client:
+        assert client.waitForAlert() == 120
+    assert "no application protocol in common" in ours.waitForFailure()
+
+
+def test_no_common_version(
+    pki: PublicKeyInfrastructure, make_client: MakeClient, make_our_server: MakeOurServer
+) -> None:
+    """protocol_version."""
+    ours = make_our_server(pki.server, "1.3")
+    with make_client(ours.port, "1.2", trust=pki.ca.certificate) as client:
+        assert client.waitForAlert() == 70
+    assert "no TLS version in common" in ours.waitForFailure()
+
+
+def test_pre_shared_key(foreign: str, make_client: MakeClient, make_our_server: MakeOurServer) -> None:
+    """TLS 1.2 with a key instead of certificates."""
+    if Implementations.lacksKeys(foreign):
+        pytest.skip("Python's ssl module has pre-shared keys from 3.13 on")
+    key = ("somebody", bytes(range(1, 33)))
+    ours = make_our_server(None, "1.2", psk=key)
+    with make_client(ours.port, "1.2", psk=key) as client:
+        client.send(LINE)
+        client.waitForReceived(LINE)
+        assert "PSK" in ours.waitForSocket().sessionCipher().name()
+
+
+@pytest.mark.parametrize(("identity", "key", "alert"), [("stranger", b"k" * 32, 115), ("somebody", b"x" * 32, 20)])
+def test_wrong_pre_shared_key(
+    foreign: str, make_client: MakeClient, make_our_server: MakeOurServer, identity: str, key: bytes, alert: int
+) -> None:
+    """An unknown identity and a wrong key are told apart, as RFC 4279 has it."""
+    if Implementations.lacksKeys(foreign):
+        pytest.skip("Python's ssl module has pre-shared keys from 3.13 on")
+    ours = make_our_server(None, "1.2", psk=("somebody", b"k" * 32))
+    with make_client(ours.port, "1.2", psk=(identity, key)) as client:
+        assert client.waitForAlert() == alert
+    assert "key" in ours.waitForFailure()
+    assert ours.alerts == [alert]
+
+
+@pytest.mark.parametrize("kind", ["expired", "wrongHost", "unknownCa", "badPurpose"])
+def test_our_bad_certificate_is_refused(
+    pki: PublicKeyInfrastructure,
+    foreign: str,
+    make_client: MakeClient,
+    version: str,
+    kind: str,
+    make_our_server: MakeOurServer,
+) -> None:
+    """The other side finds it; here the handshake fails, or the connection ends before any data came."""
+    ours = make_our_server(getattr(pki, kind), version)
+    with make_client(ours.port, version, trust=pki.ca.certificate) as client:
+        if foreign == "qt" and version == "1.2":  # Qt verifies when the handshake is complete
+            waitFor(lambda: bool(ours.ended), "the end")
+            assert ours.waitForSocket().bytesAvailable() == 0
+        else:
+            assert ours.waitForFailure()
+            assert ours.sockets == []
+        client.expectFailure()
+
+
+@pytest.mark.parametrize("command", [b"K\n", b"k\n"], ids=["with answer", "without answer"])
+def test_key_update(
+    pki: PublicKeyInfrastructure, transport_mode: str, make_our_server: MakeOurServer, command: bytes, qapp: object
+) -> None:
+    """New keys in the middle of a connection; the answer goes out even if there is nothing else to send."""
+    if Implementations.missing("openssl"):
+        pytest.skip("openssl is not installed")
+    ours = make_our_server(pki.server, "1.3", echo=False)
+    with OpensslClient(ours.port, version="tls1_3", caCertificates=[pki.ca.certificate], arguments=["-msg"]) as client:
+        client.waitForOutput("CONNECTION ESTABLISHED", TIMEOUT)
+        socket = ours.waitForSocket()
+        client.send(command)
+        client.waitForOutput("KEYUPDATE", TIMEOUT)
+        client.send(LINE)  # takes the KeyUpdate along
+        if command == b"K\n":
+            client.waitForOutput("<<< TLS 1.3, Handshake [length 0005], KeyUpdate", TIMEOUT)
+        waitFor(lambda: ours.received == LINE, "the line", lambda: ours.received)
+        socket.write(b"back\n")
+        client.waitForOutput("back", TIMEOUT)
+    assert ours.errors == []

@@ -1,0 +1,157 @@
+"""The reactor: stale events, nested loops, fairness, and the time that it may take."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QTimer
+
+import qtsecure.net.reactor as module
+from qtsecure.net.reactor import READ, Registration, reactorOfThisThread
+from tests.net.conversation import spin
+
+pytestmark = pytest.mark.skipif(not module.reactorAvailable, reason="no epoll and no kqueue")
+
+
+class Pair:
+    """A registered socket and its other end."""
+
+    def __init__(self, callback: Callable[[int], None] | None = None) -> None:
+        self.near, self.far = socket.socketpair()
+        self.near.setblocking(False)
+        self.calls = 0
+        self._callback = callback
+        self.registration: Registration = reactorOfThisThread().register(self.near.fileno(), READ, self._called)
+
+    def _called(self, events: int) -> None:
+        self.calls += 1
+        if self._callback is not None:
+            self._callback(events)
+        else:
+            self.near.recv(65536)
+
+    def close(self) -> None:
+        reactorOfThisThread().unregister(self.registration)
+        self.near.close()
+        self.far.close()
+
+
+@pytest.fixture
+def pairs(qapp: QCoreApplication) -> Iterator[list[Pair]]:
+    made: list[Pair] = []
+    yield made
+    for pair in made:
+        pair.close()
+
+
+def test_a_stale_event_does_not_reach_a_new_registration_of_the_same_number(pairs: list[Pair]) -> None:
+    """A slot closes a descriptor and opens another one with its number inside the batch."""
+    replaced: list[Pair] = []
+    victims: list[Pair] = []
+
+    def replace(events: int) -> None:
+        victim = victims[1] if events and victims[0].calls else victims[0]
+        victims[0].near.recv(10) if victims[0].calls else victims[1].near.recv(10)
+        if replaced:
+            return
+        number = victim.near.fileno()
+        victim.close()
+        fresh = Pair()
+        while fresh.near.fileno() != number:
+            moved = os.dup2(fresh.near.fileno(), number)
+            reactorOfThisThread().unregister(fresh.registration)
+            fresh.near.close()
+            fresh.near = socket.socket(fileno=moved)
+            fresh.registration = reactorOfThisThread().register(moved, READ, fresh._called)
+        replaced.append(fresh)
+
+    victims.extend([Pair(replace), Pair(replace)])
+    for victim in victims:
+        victim.far.send(b"x")
+    spin(lambda: bool(replaced))
+    QCoreApplication.processEvents()
+    assert replaced[0].calls == 0
+    replaced[0].far.send(b"y")
+    spin(lambda: replaced[0].calls == 1)
+    pairs.extend([victim for victim in victims if victim.near.fileno() >= 0] + replaced)
+
+
+def test_a_nested_event_loop_keeps_the_others_served(pairs: list[Pair]) -> None:
+    """While one callback runs a loop of its own, events of the same batch and new ones are served."""
+    others: list[Pair] = []
+    reached: list[bool] = []
+
+    def nested(events: int) -> None:
+        pairs[0].near.recv(10)
+        spin(lambda: all(pair.calls >= 1 for pair in others))
+        for pair in others:
+            pair.far.send(b"second")
+        spin(lambda: all(pair.calls >= 2 for pair in others))
+        reached.append(True)
+
+    pairs.append(Pair(nested))
+    others.extend(Pair() for _ in range(5))
+    pairs.extend(others)
+    pairs[0].far.send(b"x")
+    for pair in others:
+        pair.far.send(b"first")
+    spin(lambda: bool(reached))
+    assert reached == [True]
+
+
+def test_the_budget_leaves_time_for_the_rest_of_the_program(pairs: list[Pair], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections that are always ready do not keep timers from running, and all get their share."""
+    monkeypatch.setattr(module, "_BUDGET", 0.0)
+
+    def endless(events: int) -> None:
+        pass  # never reads: ready for ever
+
+    pairs.extend(Pair(endless) for _ in range(10))
+    for pair in pairs:
+        pair.far.send(b"x")
+    ticks: list[int] = []
+    timer = QTimer()
+    timer.timeout.connect(lambda: ticks.append(1))
+    timer.start(0)
+    spin(lambda: min(pair.calls for pair in pairs) >= 20 and len(ticks) >= 5)
+    counts = [pair.calls for pair in pairs]
+    assert max(counts) - min(counts) <= 1  # unfinished events come first, so nobody is overtaken
+
+
+def test_pausing_and_resuming(pairs: list[Pair]) -> None:
+    """Without interest nothing is reported, not even a hang-up; afterwards everything is."""
+    pair = Pair()
+    pairs.append(pair)
+    reactor = reactorOfThisThread()
+    reactor.setInterest(pair.registration, 0)
+    pair.far.send(b"x")
+    pair.far.shutdown(socket.SHUT_WR)
+    witness = Pair()
+    pairs.append(witness)
+    witness.far.send(b"x")
+    spin(lambda: witness.calls == 1)
+    assert pair.calls == 0
+    reactor.setInterest(pair.registration, READ)
+    spin(lambda: pair.calls > 0)
+
+
+def test_registering_twice(pairs: list[Pair]) -> None:
+    """A descriptor has one registration."""
+    pair = Pair()
+    pairs.append(pair)
+    with pytest.raises(ValueError, match="registered already"):
+        reactorOfThisThread().register(pair.near.fileno(), READ, lambda events: None)
+
+
+def test_unregistering_what_somebody_closed(qapp: QCoreApplication) -> None:
+    """A descriptor that was closed behind the reactor's back can still be unregistered, and again."""
+    pair = Pair()
+    count = reactorOfThisThread().count
+    os.close(pair.near.detach())
+    reactorOfThisThread().unregister(pair.registration)
+    reactorOfThisThread().unregister(pair.registration)
+    assert reactorOfThisThread().count == count - 1
+    pair.far.close()

@@ -1,0 +1,111 @@
+"""Deferred calls and deadlines."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEventLoop
+
+from qtsecure.net.scheduler import Scheduler
+from tests.net.conversation import spin
+
+
+@pytest.fixture
+def scheduler(qapp: QCoreApplication) -> Scheduler:
+    """A scheduler of its own, with a clock that stands still."""
+    own = Scheduler()
+    own.clock = lambda: 100.0
+    return own
+
+
+def test_deferred_calls_keep_their_order(scheduler: Scheduler) -> None:
+    """First come, first served; what a call defers waits for the next pass."""
+    seen: list[int] = []
+
+    def first() -> None:
+        seen.append(1)
+        scheduler.defer(lambda: seen.append(4))
+
+    scheduler.defer(first)
+    scheduler.defer(lambda: seen.append(2))
+    scheduler.defer(lambda: seen.append(3))
+    assert seen == []
+    scheduler.runDeferred()
+    assert seen == [1, 2, 3]
+    spin(lambda: seen == [1, 2, 3, 4])
+
+
+def test_a_nested_loop_runs_what_is_deferred(scheduler: Scheduler) -> None:
+    """A deferred call with an event loop of its own does not hold the others up, nor runs them twice."""
+    seen: list[str] = []
+
+    def nested() -> None:
+        loop = QEventLoop()
+        scheduler.defer(loop.quit)
+        loop.exec()
+        seen.append("outer")
+
+    scheduler.defer(nested)
+    scheduler.defer(lambda: seen.append("inner"))
+    spin(lambda: len(seen) == 2)
+    assert seen == ["inner", "outer"]
+
+
+def test_deadlines_fire_in_order_of_time(scheduler: Scheduler) -> None:
+    """Whatever the order of the calls; equal times in the order of the calls; each once."""
+    seen: list[str] = []
+    for milliseconds, name in ((300, "c"), (100, "a"), (200, "b1"), (200, "b2")):
+        scheduler.callLater(milliseconds, lambda name=name: seen.append(name))
+    scheduler.clock = lambda: 100.0999
+    scheduler.fireDue()
+    assert seen == []
+    scheduler.clock = lambda: 100.2001
+    scheduler.fireDue()
+    assert seen == ["a", "b1", "b2"]
+    scheduler.clock = lambda: 101.0
+    scheduler.fireDue()
+    scheduler.fireDue()
+    assert seen == ["a", "b1", "b2", "c"]
+
+
+def test_cancelling(scheduler: Scheduler) -> None:
+    """A cancelled deadline never fires; cancelling twice, or after it has fired, is harmless."""
+    seen: list[int] = []
+    deadline = scheduler.callLater(10, lambda: seen.append(1))
+    other = scheduler.callLater(10, lambda: seen.append(2))
+    assert deadline.isPending
+    deadline.cancel()
+    deadline.cancel()
+    assert not deadline.isPending
+    scheduler.clock = lambda: 200.0
+    scheduler.fireDue()
+    assert seen == [2]
+    assert not other.isPending
+    other.cancel()
+
+
+def test_methods_are_kept_weakly(scheduler: Scheduler) -> None:
+    """A deadline keeps no object alive."""
+    seen: list[int] = []
+
+    class Owner:
+        def due(self) -> None:
+            seen.append(1)
+
+    owner = Owner()
+    scheduler.callLater(10, owner.due)
+    del owner
+    gc.collect()
+    scheduler.clock = lambda: 200.0
+    scheduler.fireDue()
+    assert seen == []
+
+
+def test_a_deadline_fires_by_itself(qapp: QCoreApplication) -> None:
+    """With the real clock nobody has to call fireDue()."""
+    own = Scheduler()
+    seen: list[int] = []
+    own.callLater(5, lambda: seen.append(1))
+    own.callLater(1, lambda: own.callLater(1, lambda: seen.append(2)))
+    spin(lambda: sorted(seen) == [1, 2])

@@ -1,0 +1,167 @@
+"""Sockets and servers in threads of their own."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QThread, QTimer, Signal, Slot
+
+from qtsecure.net.reactor import _perThread, reactorOfThisThread
+from qtsecure.net.scheduler import Scheduler, schedulerOfThisThread
+from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.ssl_socket import SslSocket
+from qtsecure.net.values import SslConfiguration
+from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.net.conversation import openDescriptors, spin
+
+pytestmark = pytest.mark.usefixtures("transport_mode")
+
+
+class Worker(QObject):
+    """Lives in a thread; each slot of it is a separate entry into Python."""
+
+    listening = Signal(int)
+    finished = Signal(bytes)
+
+    def __init__(self, pki: PublicKeyInfrastructure) -> None:
+        super().__init__()
+        self._pki = pki
+        self._idents: set[int] = set()
+        self._schedulers: list[Scheduler] = []
+        self._server: SslServer | None = None
+        self._client: SslSocket | None = None
+        self._received = bytearray()
+
+    @Slot()
+    def serve(self) -> None:
+        self._server = SslServer()
+        self._server.setSslConfiguration(
+            SslConfiguration.forServer(list(self._pki.server.chain), self._pki.server.privateKey)
+        )
+        self._server.pendingConnectionAvailable.connect(self._fetch)
+        assert self._server.listen("127.0.0.1", 0)
+        self.listening.emit(self._server.serverPort())
+
+    def _fetch(self) -> None:
+        assert self._server is not None
+        socket = self._server.nextPendingConnection()
+        assert socket is not None
+        socket.readyRead.connect(lambda: socket.write(socket.readAll()))
+        socket.write(socket.readAll())
+
+    @Slot(int)
+    def talk(self, port: int) -> None:
+        self._schedulers.append(schedulerOfThisThread())
+        self._client = SslSocket()
+        self._client.setSslConfiguration(SslConfiguration.forClient([self._pki.ca.certificate]))
+        self._client.readyRead.connect(self._read)
+        self._client.disconnected.connect(self._over)
+        self._client.connectToHostEncrypted("127.0.0.1", port)
+        self._client.write(b"over the fence" * 10_000)
+
+    def _read(self) -> None:
+        assert self._client is not None
+        self._schedulers.append(schedulerOfThisThread())
+        self._received += self._client.readBytes()
+        if len(self._received) == 140_000:
+            self._client.disconnectFromHost()
+
+    def _over(self) -> None:
+        assert all(scheduler is self._schedulers[0] for scheduler in self._schedulers)
+        self.finished.emit(bytes(self._received))
+
+    @Slot()
+    def clear(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        self._server = self._client = None
+        QThread.currentThread().quit()
+
+
+class Fence(QObject):
+    """Two threads, one worker in each."""
+
+    clearing = Signal()
+
+    def __init__(self, pki: PublicKeyInfrastructure) -> None:
+        super().__init__()
+        self.results: list[bytes] = []
+        self.threads = [QThread(), QThread()]
+        self.workers = [Worker(pki), Worker(pki)]
+        for thread, worker in zip(self.threads, self.workers, strict=True):
+            worker.moveToThread(thread)
+            self.clearing.connect(worker.clear)
+        self.threads[0].started.connect(self.workers[0].serve)
+        self.workers[0].listening.connect(self.workers[1].talk)
+
+    def run(self) -> bytes:
+        self.workers[1].finished.connect(self._finish)
+        for thread in self.threads:
+            thread.start()
+        spin(lambda: bool(self.results), timeout=15_000)
+        self.clearing.emit()
+        for thread in self.threads:
+            assert thread.wait(5000)
+        return self.results[0]
+
+    @Slot(bytes)
+    def _finish(self, received: bytes) -> None:
+        self.results.append(received)  # in the main thread, which is woken by it
+
+
+def test_server_and_client_in_threads_of_their_own(
+    qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure
+) -> None:
+    """Each has its own reactor; when the threads end nothing is left of them."""
+    Fence(qtsecure_pki).run()
+    before, known = openDescriptors(), set(_perThread)
+    for _ in range(3):
+        assert Fence(qtsecure_pki).run() == b"over the fence" * 10_000
+    spin(lambda: openDescriptors() <= before)
+    assert set(_perThread) <= known
+
+
+def test_one_reactor_for_each_thread(qapp: QCoreApplication) -> None:
+    """The same thread always gets the same reactor, also between slots; another thread another."""
+    here = reactorOfThisThread()
+    assert reactorOfThisThread() is here
+
+    class Asker(QObject):
+        done = Signal()
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: list[object] = []
+
+        @Slot()
+        def ask(self) -> None:
+            self.seen.append(reactorOfThisThread())
+            if len(self.seen) < 3:
+                QTimer.singleShot(1, self.ask)
+            else:
+                self.done.emit()
+
+    thread, asker = QThread(), Asker()
+    asker.moveToThread(thread)
+    thread.started.connect(asker.ask)
+    asker.done.connect(thread.quit, Qt.ConnectionType.DirectConnection)  # this thread waits
+    thread.start()
+    assert thread.wait(5000)
+    assert len({id(reactor) for reactor in asker.seen}) == 1
+    assert asker.seen[0] is not here
+
+
+def test_a_python_thread(qapp: QCoreApplication) -> None:
+    """A thread of Python's threading module has a scheduler of its own, too."""
+    seen: list[bool] = []
+    here = schedulerOfThisThread()
+
+    def run() -> None:
+        own = schedulerOfThisThread()
+        seen.append(own is not here and own is schedulerOfThisThread())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(5)
+    assert seen == [True]
