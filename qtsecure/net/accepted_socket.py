@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 from weakref import ReferenceType, ref
 
-from PySide6.QtNetwork import QAbstractSocket
+from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_handshake_untrusted
@@ -58,7 +58,8 @@ class AcceptedSocket(SslSocket):
             )
             return
         self._channel.incoming.append(data)
-        self.startServerEncryption()
+        if self._mode == QSslSocket.SslMode.UnencryptedMode:
+            self._startEncryption(server=True)  # also while closing: what was written is still to be delivered
         server = reference()
         if isValid(self) and server is not None and isValid(server):
             server.socketStartedHandshake(self)

@@ -220,10 +220,16 @@ class Reactor:
 
     def _threadFinished(self) -> None:
         self._notifier.setEnabled(False)
+        for registration in self._registrations.values():
+            registration.callback = _ignore  # what only lingers for its peer goes now
         self._registrations.clear()  # sockets may outlive their thread; unregistering does nothing then
         self._unfinished.clear()
         self._poller.close()
         _forget()
+
+
+def _ignore(events: int) -> None:
+    pass
 
 
 _perThread: dict[int, Reactor] = {}  # not threading.local(): see the scheduler

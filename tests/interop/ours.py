@@ -144,7 +144,7 @@ class OurServer:
         def echo() -> None:
             data: QByteArray = socket.readAll()
             self.received += data.data()
-            if data and self._echo:
+            if data.size() and self._echo:
                 socket.write(data.data())
 
         socket.readyRead.connect(echo)

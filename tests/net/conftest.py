@@ -36,8 +36,11 @@ def conversation(make_conversation: MakeConversation) -> Conversation:
 
 
 @pytest.fixture
-def clock(qapp: QCoreApplication, monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+def clock(qapp: QCoreApplication) -> Iterator[FakeClock]:
     """Replace the clock of this thread's scheduler."""
-    fake = FakeClock()
-    monkeypatch.setattr(schedulerOfThisThread(), "clock", fake)
-    return fake
+    scheduler = schedulerOfThisThread()
+    real = scheduler.clock
+    scheduler.clock = fake = FakeClock()
+    yield fake
+    scheduler.clock = real
+    scheduler.fireDue()  # sets the timer anew, by the real clock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from functools import partial
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEventLoop
@@ -56,7 +57,7 @@ def test_deadlines_fire_in_order_of_time(scheduler: Scheduler) -> None:
     """Whatever the order of the calls; equal times in the order of the calls; each once."""
     seen: list[str] = []
     for milliseconds, name in ((300, "c"), (100, "a"), (200, "b1"), (200, "b2")):
-        scheduler.callLater(milliseconds, lambda name=name: seen.append(name))
+        scheduler.callLater(milliseconds, partial(seen.append, name))
     scheduler.clock = lambda: 100.0999
     scheduler.fireDue()
     assert seen == []
@@ -107,5 +108,9 @@ def test_a_deadline_fires_by_itself(qapp: QCoreApplication) -> None:
     own = Scheduler()
     seen: list[int] = []
     own.callLater(5, lambda: seen.append(1))
-    own.callLater(1, lambda: own.callLater(1, lambda: seen.append(2)))
+
+    def again() -> None:
+        own.callLater(1, lambda: seen.append(2))
+
+    own.callLater(1, again)
     spin(lambda: sorted(seen) == [1, 2])

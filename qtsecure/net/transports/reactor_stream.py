@@ -301,3 +301,6 @@ class _Lingering:
             self._reactor.unregister(self._registration)
             self._registration = None
             self._socket.close()
+
+    def __del__(self) -> None:
+        self._socket.close()  # the thread has ended
