@@ -15,8 +15,6 @@ Three rules make the stream safe, and they are kept here so that no front end ca
 
 from __future__ import annotations
 
-from collections import deque
-
 from cryptography import x509
 from OpenSSL import SSL
 
@@ -48,6 +46,7 @@ __all__ = ["TlsStream"]
 
 _S = StreamState
 _DONE, _WANT_READ = Outcome.DONE, Outcome.WANT_READ
+_ALERT_RECORD, _HANDSHAKE_RECORD = 21, 22
 _READABLE = frozenset({_S.ESTABLISHED, _S.LOCAL_CLOSED})
 _WRITABLE = frozenset({_S.ESTABLISHED, _S.PEER_CLOSED})
 _NAME_ISSUES = frozenset({int(IssueCode.HOSTNAME_MISMATCH), int(IssueCode.IP_ADDRESS_MISMATCH)})
@@ -63,6 +62,36 @@ class TlsStream:
             sent as its name (SNI). An empty or unusable name fails the verification.
         decisions: Who answers the questions inside the handshake.
     """
+
+    __slots__ = (
+        "__weakref__",
+        "_alert_received",
+        "_alert_sent",
+        "_complete",
+        "_decisions",
+        "_host",
+        "_issues",
+        "_issues_settled",
+        "_last_words",
+        "_leaf_verified",
+        "_name_usable",
+        "_peer_heard",
+        "_pipe",
+        "_promises_no_ticket",
+        "_psk_answer",
+        "_psk_given",
+        "_readable",
+        "answered_peer",
+        "busy",
+        "configuration",
+        "established",
+        "events",
+        "has_more",
+        "peer_closed_cleanly",
+        "raised",
+        "server",
+        "state",
+    )
 
     def __init__(
         self,
@@ -83,7 +112,7 @@ class TlsStream:
         self._decisions = decisions or HandshakeDecisions()
         self._pipe: Pipe | None = None
         #: What next_event() has to give; only to be looked at.
-        self.events: deque[Event] = deque()
+        self.events: list[Event] = []
         #: Whether the last read() stopped at its limit, so that there may be more to read.
         self.has_more = False
         self._issues: list[VerificationIssue] = []
@@ -101,6 +130,7 @@ class TlsStream:
         self._promises_no_ticket = server and configuration.verify_mode is VerifyMode.QUERY
         self._host: HostName | None = None
         self._name_usable = False
+        self._peer_heard = False
         if not server and peer_name:
             try:
                 self._host = normalize_host_name(peer_name)
@@ -120,7 +150,7 @@ class TlsStream:
         """Take ciphertext from the peer. Afterwards: events, plaintext and ciphertext to send."""
         if not data or not self._accepts_input():
             return
-        if self._pipe is None and not self._first_bytes_untrusted(bytes(data[:64])):
+        if not self._peer_heard and not self._first_bytes_untrusted(bytes(data[:64])):
             return
         assert self._pipe is not None
         self._pipe.feed(data)
@@ -129,7 +159,7 @@ class TlsStream:
     def receive_landed(self, count: int) -> None:
         """The same for ``count`` bytes in the landing buffer of this thread (the hot path)."""
         pipe = self._pipe
-        if pipe is None:
+        if pipe is None or not self._peer_heard:
             self.receive(bytes(_openssl.buffers_of_this_thread().landing_view[:count]))
             return
         if self._accepts_input():
@@ -161,7 +191,7 @@ class TlsStream:
 
     def next_event(self) -> Event | None:
         """The oldest event that was not fetched yet, or None."""
-        return self.events.popleft() if self.events else None
+        return self.events.pop(0) if self.events else None
 
     def read(self, limit: int) -> bytes:
         """Decrypt and return up to ``limit`` bytes; empty when there is nothing (more) to read."""
@@ -425,9 +455,12 @@ class TlsStream:
         return self.state not in (_S.NEW, _S.CLOSED, _S.FAILED, _S.PEER_CLOSED)
 
     def _first_bytes_untrusted(self, data: bytes) -> bool:
-        """Refuse what is not TLS before any memory is spent on it."""
-        if starts_tls_handshake_untrusted(data):
+        """Refuse what is not TLS, on a server before any memory is spent on it."""
+        self._peer_heard = True
+        if self.server and starts_tls_handshake_untrusted(data):
             self._make_pipe()
+            return True
+        if not self.server and data[0] in (_HANDSHAKE_RECORD, _ALERT_RECORD):
             return True
         what = describe_first_bytes_untrusted(data)
         self._fail(StreamFailed(FailureKind.NOT_TLS, f"Error during SSL handshake: the peer sent {what}."))

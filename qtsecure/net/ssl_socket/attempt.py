@@ -28,6 +28,8 @@ class Attempt:
         addressDeadline: When the present address is given up.
         handshakeDeadline: When the handshake is given up.
         decisionDeadline: When a deferred certificate decision counts as a no.
+        closingDeadline: When a peer that reads nothing is no longer waited for.
+        unsentAtDeadline: How much was unsent when that wait began.
         request: The certificate decision that is pending.
         sslErrors: What was wrong with the peer's certificate.
         goesOn: A slot has called continueInterruptedHandshake() for the present error.
@@ -45,6 +47,8 @@ class Attempt:
     addressDeadline: Deadline | None = None
     handshakeDeadline: Deadline | None = None
     decisionDeadline: Deadline | None = None
+    closingDeadline: Deadline | None = None
+    unsentAtDeadline: int = 0
     request: CertificateRequest | None = None
     sslErrors: list[SslError] = field(default_factory=list)
     goesOn: bool = False

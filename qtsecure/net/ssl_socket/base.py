@@ -8,7 +8,7 @@ What happens for every message is in ``channel``, which all of them share.
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import Protocol
 from weakref import ReferenceType, ref
 
 from PySide6.QtCore import QIODevice, QObject
@@ -22,9 +22,6 @@ from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.channel import Channel
 from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration, SslError
-
-if TYPE_CHECKING:
-    from qtsecure.net.ssl_socket.connecting import Connecting
 
 __all__ = ["SocketBase", "SocketObserver"]
 
@@ -112,7 +109,7 @@ class SocketBase(QIODevice):
     def __init__(self, parent: QObject | None = None) -> None:
         # PySide takes None for "no parent", but its stub does not say so.
         super().__init__(parent)  # type: ignore[arg-type]
-        self._channel = Channel(cast("Connecting", self))
+        self._channel = Channel(self)
         self._attempt = Attempt()
         self._configuration = SslConfiguration.defaultConfiguration()
         self._scheduler = schedulerOfThisThread()

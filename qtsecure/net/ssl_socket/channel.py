@@ -15,9 +15,10 @@ and only while the transport has little left to send, so that memory stays bound
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol, cast
 from weakref import ref
 
+from PySide6.QtCore import QObject, SignalInstance
 from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
 
@@ -27,14 +28,29 @@ from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.ssl_socket.byte_queue import ByteQueue
 from qtsecure.net.transports.stream import HIGH_WATER, StreamTransport
 
-if TYPE_CHECKING:
-    from qtsecure.net.ssl_socket.connecting import Connecting
-
 __all__ = ["Channel"]
 
 _SLICE = 64 * 1024
 """How much is encrypted at once; the ciphertext of one slice is all that OpenSSL ever holds."""
 _NO_LIMIT = 1 << 30
+_NOBODY: frozenset[str] = frozenset()
+
+
+class _Socket(Protocol):
+    """What the channel asks of its socket, and the signals that it emits for it."""
+
+    readyRead: SignalInstance
+    bytesWritten: SignalInstance
+    encryptedBytesWritten: SignalInstance
+
+    def bytesAvailable(self) -> int: ...
+    def handshakeLanded(self, stream: TlsStream, count: int) -> None: ...
+    def plainLanded(self, data: bytes) -> None: ...
+    def handleEvents(self) -> bool: ...
+    def queueDrained(self) -> None: ...
+    def transportConnected(self) -> None: ...
+    def transportEnded(self) -> None: ...
+    def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None: ...
 
 
 class Channel:
@@ -79,8 +95,8 @@ class Channel:
         "writeLimit",
     )
 
-    def __init__(self, socket: Connecting) -> None:
-        self._socket = ref(socket)
+    def __init__(self, socket: QObject) -> None:
+        self._socket = ref(cast(_Socket, socket))
         self._scheduler = schedulerOfThisThread()
         self._buffers = buffers_of_this_thread()
         self.incoming = ByteQueue()
@@ -95,7 +111,7 @@ class Channel:
         self.writeLimit = 0
         self.readingPaused = False
         self.newData = False
-        self.heard: set[str] = set()
+        self.heard: frozenset[str] = _NOBODY
         self.flushScheduled = False
         self._flushing = False
         self._announcing = False
@@ -282,8 +298,16 @@ class Channel:
         """The network has taken bytes that had to wait."""
         if "encryptedBytesWritten" in self.heard:
             self._tellProgress(0, count)
-        if self.transport is not None and self.transport.unsent < HIGH_WATER // 2:
-            self.flushQueued()
+        transport = self.transport
+        if transport is None:
+            return
+        if self.outgoing.size:
+            if transport.unsent < HIGH_WATER // 2:
+                self.flushQueued()
+        elif self.closing and not transport.unsent:
+            socket = self._socket()
+            if socket is not None and isValid(socket):
+                socket.queueDrained()
 
     def transportConnected(self) -> None:
         """The connection stands."""

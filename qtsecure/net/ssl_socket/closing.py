@@ -17,6 +17,7 @@ from qtsecure.net.ssl_socket.writing import Writing
 __all__ = ["Closing"]
 
 _State = QAbstractSocket.SocketState
+_CLOSING_PATIENCE_MS = 30_000
 
 
 class Closing(Writing):
@@ -91,6 +92,8 @@ class Closing(Writing):
             self._sayGoodbye()
         elif stream.state is StreamState.FAILED:
             self._drop()
+        elif stream.state in (StreamState.LOCAL_CLOSED, StreamState.CLOSED):
+            self._dropWhenSent()
 
     def _sayGoodbye(self) -> None:
         """Everything is encrypted: send close_notify behind it and let the transport finish."""
@@ -106,7 +109,29 @@ class Closing(Writing):
             if sent:
                 self.encryptedBytesWritten.emit(sent)
         if isValid(self) and self._channel.transport is transport:
+            self._dropWhenSent()
+
+    def _dropWhenSent(self) -> None:
+        """Disconnect when the network has taken everything, so that ``disconnected`` means delivered."""
+        transport = self._channel.transport
+        if transport is None:
+            return
+        if not transport.unsent:
             self._drop(graceful=True)
+        elif self._attempt.closingDeadline is None:
+            self._attempt.closingDeadline = self._scheduler.callLater(_CLOSING_PATIENCE_MS, self._closingStalled)
+            self._attempt.unsentAtDeadline = transport.unsent
+
+    def _closingStalled(self) -> None:
+        """Wait on as long as the peer reads; one that reads nothing at all may not keep the socket."""
+        self._attempt.closingDeadline = None
+        transport = self._channel.transport
+        if not isValid(self) or transport is None:
+            return
+        if transport.unsent < self._attempt.unsentAtDeadline:
+            self._dropWhenSent()
+        else:
+            self._drop()
 
     def _drop(self, *, graceful: bool = False) -> bool:
         """Let go of the transport and become Unconnected; False when a slot deleted the socket."""

@@ -243,6 +243,9 @@ class Connecting(Handshake):
         self._attempt.addresses = []
         self._cancelAddressDeadline()
         self._cancelHandshakeDeadline()
+        if self._attempt.closingDeadline is not None:
+            self._attempt.closingDeadline.cancel()
+            self._attempt.closingDeadline = None
         self._channel.encrypted = False
         self._cancelRequest()
 

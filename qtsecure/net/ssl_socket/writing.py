@@ -66,5 +66,5 @@ class Writing(Reading):
 
     def connectNotify(self, signal: QMetaMethod) -> None:
         """Note which signals anybody has connected: emitting to nobody is not free."""
-        self._channel.heard.add(signal.name().toStdString())
+        self._channel.heard |= {signal.name().toStdString()}
         super().connectNotify(signal)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections import deque
 
 from PySide6.QtNetwork import QHostAddress
 
@@ -25,13 +24,24 @@ _LINGER_MS = 1000
 class ReactorStream(StreamTransport):
     """The transport on platforms with epoll or kqueue."""
 
+    __slots__ = (
+        "_connecting",
+        "_ended",
+        "_landing",
+        "_reactor",
+        "_reading",
+        "_registration",
+        "_socket",
+        "_waiting",
+    )
+
     def __init__(self, owner: StreamOwner) -> None:
         super().__init__(owner)
         self._socket: socket.socket | None = None
         self._registration: Registration | None = None
         self._reactor = reactorOfThisThread()
         self._landing = buffers_of_this_thread().landing_view
-        self._waiting: deque[memoryview] = deque()
+        self._waiting: list[memoryview] = []
         self._connecting = False
         self._reading = True
         self._ended = False
@@ -177,7 +187,7 @@ class ReactorStream(StreamTransport):
                 if sent < len(part):
                     self._waiting[0] = part[sent:]
                 else:
-                    self._waiting.popleft()
+                    self._waiting.pop(0)
         except (BlockingIOError, InterruptedError):
             pass  # the rest waits for the next event
         except OSError:
@@ -218,7 +228,7 @@ class ReactorStream(StreamTransport):
         self._registration = None
         self._socket = None
         self._connecting = False
-        self._waiting = deque()
+        self._waiting = []
         self.unsent = 0
 
     # ------------------------------------------------------------------------- facts
@@ -249,7 +259,7 @@ class _Lingering:
     is read and dropped until the peer ends, too, or the time is up.
     """
 
-    def __init__(self, native: socket.socket, waiting: deque[memoryview], unsent: int, ended: bool) -> None:
+    def __init__(self, native: socket.socket, waiting: list[memoryview], unsent: int, ended: bool) -> None:
         self._reactor = reactorOfThisThread()
         self._socket = native
         self._waiting = waiting
@@ -269,7 +279,7 @@ class _Lingering:
                 if sent < len(self._waiting[0]):
                     self._waiting[0] = self._waiting[0][sent:]
                     break
-                self._waiting.popleft()
+                self._waiting.pop(0)
             if not self._waiting and not self._outputDone:
                 self._endOutput()
             if self._registration is not None and events & ~WRITE and not self._socket.recv(65536):

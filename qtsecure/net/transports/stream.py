@@ -62,6 +62,8 @@ class StreamTransport(ABC):
     descriptor is registered somewhere. When the owner goes, the connection is aborted.
     """
 
+    __slots__ = ("__weakref__", "_owner", "unsent")
+
     def __init__(self, owner: StreamOwner) -> None:
         self._owner: ReferenceType[StreamOwner] = ref(owner, self._ownerGone)
         self.unsent = 0
