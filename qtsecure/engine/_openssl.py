@@ -69,6 +69,7 @@ _REQUIRED = (
     "X509_STORE_CTX_get_error_depth",
     "X509_STORE_CTX_set_error",
     "X509_STORE_CTX_get_ex_data",
+    "X509_STORE_CTX_get1_chain",
     "SSL_get_ex_data_X509_STORE_CTX_idx",
 )
 _RAW_PATH = ("SSL_do_handshake", "SSL_read", "SSL_write", "SSL_get_error", "BIO_read", "BIO_write", "ERR_clear_error")
@@ -155,6 +156,16 @@ class VerifyStep:
         lib.X509_up_ref(raw)
         certificate = crypto.X509._from_raw_x509_ptr(raw)
         return certificate.to_cryptography().public_bytes(Encoding.DER)
+
+    def built_chain(self) -> tuple[x509.Certificate, ...]:
+        """The chain as far as it was built, leaf first: all there is until a server's handshake is over."""
+        stack = lib.X509_STORE_CTX_get1_chain(self._store)
+        if stack == ffi.NULL:
+            return ()
+        # Each certificate's reference passes to its wrapper, so only the stack itself is freed.
+        raw = [lib.sk_X509_value(stack, index) for index in range(lib.sk_X509_num(stack))]
+        lib.sk_X509_free(stack)
+        return tuple(crypto.X509._from_raw_x509_ptr(each).to_cryptography() for each in raw)
 
 
 _hooks: WeakValueDictionary[int, Hooks] = WeakValueDictionary()

@@ -89,8 +89,12 @@ def _set_ciphers(context: SSL.Context, configuration: TlsConfiguration) -> None:
         else:
             # TLS 1.3 only: the level still has to be set, and OpenSSL refuses a list without suites.
             context.set_cipher_list(b"ECDHE-RSA-AES256-GCM-SHA384:@SECLEVEL=2")
-        if configuration.tls13_suites:
-            context.set_tls13_ciphersuites(":".join(configuration.tls13_suites).encode("ascii"))
+        suites = configuration.tls13_suites
+        if configuration.psk_enabled:
+            # OpenSSL's PSK callbacks make keys for SHA-256, and a suite with another hash ignores them.
+            suites = tuple(sorted(suites, key=lambda name: not name.endswith("SHA256")))
+        if suites:
+            context.set_tls13_ciphersuites(":".join(suites).encode("ascii"))
     except SSL.Error as error:
         raise SecureError(
             SecureError.Code.InvalidArgument,

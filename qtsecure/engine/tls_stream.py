@@ -67,6 +67,7 @@ class TlsStream:
         "__weakref__",
         "_alert_received",
         "_alert_sent",
+        "_chain_to_judge",
         "_complete",
         "_decisions",
         "_host",
@@ -131,6 +132,7 @@ class TlsStream:
         self._host: HostName | None = None
         self._name_usable = False
         self._peer_heard = False
+        self._chain_to_judge: tuple[x509.Certificate, ...] = ()
         if not server and peer_name:
             try:
                 self._host = normalize_host_name(peer_name)
@@ -329,7 +331,9 @@ class TlsStream:
         return tuple(self._issues)
 
     def peer_certificates(self) -> tuple[x509.Certificate, ...]:
-        """The peer's chain, leaf first, as it was sent; also during a decision."""
+        """The peer's chain, leaf first, as it was sent (inside accept_now(): as it was built)."""
+        if self._chain_to_judge:
+            return self._chain_to_judge
         return self._pipe.peer_certificates() if self._pipe is not None else ()
 
     def protocol_version(self) -> ProtocolVersion:
@@ -403,7 +407,9 @@ class TlsStream:
         self._leaf_verified = self._leaf_verified or (ok and depth == 0)
         # The last call is normally "leaf, ok"; only name constraints are checked after it.
         if self._leaf_verified and self._issues and self._must_decide_inside():
+            self._chain_to_judge = step.built_chain()
             answer = self._decisions.accept_now(tuple(self._issues))
+            self._chain_to_judge = ()
             if answer is False:
                 return self._issues[0].code if self._issues[0].code > 0 else int(IssueCode.APPLICATION_VERIFICATION)
             self._issues_settled = answer is True

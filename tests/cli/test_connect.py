@@ -303,7 +303,7 @@ def test_silence(run) -> None:
 
 @pytest.mark.parametrize(
     ("server", "words"),
-    [(PlainHttpServer, "does not speak TLS"), (GarbageServer, "Error during SSL handshake"), (ResettingServer, "")],
+    [(PlainHttpServer, "plain HTTP response"), (GarbageServer, "Error during SSL handshake"), (ResettingServer, "")],
 )
 def test_no_tls(run, server, words: str) -> None:
     """Exit code 5 and a sentence that says what it is."""

@@ -222,7 +222,7 @@ def test_the_deadline_during_a_slot_inside_the_handshake(
         ("client", "1.2"),
         ("client", "1.3"),
         ("server", "1.2"),
-        pytest.param("server", "1.3", marks=pytest.mark.xfail(reason="OpenSSL sets the chain after the verification")),
+        ("server", "1.3"),
     ],
 )
 def test_the_chain_is_known_in_the_slot(make_conversation: MakeConversation, role: str, version: str) -> None:
