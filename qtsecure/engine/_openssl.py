@@ -27,8 +27,6 @@ from collections.abc import Callable
 from typing import Any, Protocol, cast
 from weakref import WeakValueDictionary
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL, crypto
 from OpenSSL._util import ffi, lib
 
@@ -154,10 +152,9 @@ class VerifyStep:
         if raw == ffi.NULL:
             return None
         lib.X509_up_ref(raw)
-        certificate = crypto.X509._from_raw_x509_ptr(raw)
-        return certificate.to_cryptography().public_bytes(Encoding.DER)
+        return _der(crypto.X509._from_raw_x509_ptr(raw))
 
-    def built_chain(self) -> tuple[x509.Certificate, ...]:
+    def built_chain(self) -> tuple[bytes, ...]:
         """The chain as far as it was built, leaf first: all there is until a server's handshake is over."""
         stack = lib.X509_STORE_CTX_get1_chain(self._store)
         if stack == ffi.NULL:
@@ -165,7 +162,12 @@ class VerifyStep:
         # Each certificate's reference passes to its wrapper, so only the stack itself is freed.
         raw = [lib.sk_X509_value(stack, index) for index in range(lib.sk_X509_num(stack))]
         lib.sk_X509_free(stack)
-        return tuple(crypto.X509._from_raw_x509_ptr(each).to_cryptography() for each in raw)
+        return tuple(_der(crypto.X509._from_raw_x509_ptr(each)) for each in raw)
+
+
+def _der(certificate: crypto.X509) -> bytes:
+    """The encoding, without parsing: OpenSSL takes certificates that cryptography refuses."""
+    return crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
 
 
 _hooks: WeakValueDictionary[int, Hooks] = WeakValueDictionary()
@@ -444,12 +446,13 @@ class Pipe:
         """The name of the negotiated key-exchange group, or an empty string."""
         return self.connection.get_group_name() or ""
 
-    def peer_certificates(self) -> tuple[x509.Certificate, ...]:
-        """The peer's chain, leaf first, as it was sent."""
-        leaf = self.connection.get_peer_certificate(as_cryptography=True)
-        if leaf is None:
+    def peer_certificates(self) -> tuple[bytes, ...]:
+        """The peer's chain as DER, leaf first, as it was sent."""
+        certificate = self.connection.get_peer_certificate()
+        if certificate is None:
             return ()
-        chain = self.connection.get_peer_cert_chain(as_cryptography=True) or []
+        leaf = _der(certificate)
+        chain = [_der(each) for each in self.connection.get_peer_cert_chain() or []]
         # OpenSSL leaves the leaf out of the chain on the server side only.
         if not chain or chain[0] != leaf:
             chain = [leaf, *chain]

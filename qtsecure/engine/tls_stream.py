@@ -15,7 +15,6 @@ Three rules make the stream safe, and they are kept here so that no front end ca
 
 from __future__ import annotations
 
-from cryptography import x509
 from OpenSSL import SSL
 
 from qtsecure.engine import _openssl
@@ -132,7 +131,7 @@ class TlsStream:
         self._host: HostName | None = None
         self._name_usable = False
         self._peer_heard = False
-        self._chain_to_judge: tuple[x509.Certificate, ...] = ()
+        self._chain_to_judge: tuple[bytes, ...] = ()
         if not server and peer_name:
             try:
                 self._host = normalize_host_name(peer_name)
@@ -330,8 +329,8 @@ class TlsStream:
         """Everything that was found wrong with the peer's certificate."""
         return tuple(self._issues)
 
-    def peer_certificates(self) -> tuple[x509.Certificate, ...]:
-        """The peer's chain, leaf first, as it was sent (inside accept_now(): as it was built)."""
+    def peer_certificates(self) -> tuple[bytes, ...]:
+        """The peer's chain as DER, leaf first, as it was sent (inside accept_now(): as it was built)."""
         if self._chain_to_judge:
             return self._chain_to_judge
         return self._pipe.peer_certificates() if self._pipe is not None else ()

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256, HashAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from OpenSSL import SSL
 
@@ -81,6 +82,11 @@ def server_configuration(
 
 
 # ------------------------------------------------------------------------------------- the wire
+
+
+def der_chain(chain: Iterable[x509.Certificate]) -> tuple[bytes, ...]:
+    """The encodings of certificates, as a stream gives them."""
+    return tuple(certificate.public_bytes(Encoding.DER) for certificate in chain)
 
 
 class Side:

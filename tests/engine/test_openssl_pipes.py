@@ -28,6 +28,7 @@ from tests.engine.support import (
     Version,
     client_configuration,
     credentials,
+    der_chain,
     server_configuration,
 )
 
@@ -166,7 +167,7 @@ def test_failed_handshake(pki: PublicKeyInfrastructure, engine_path: str) -> Non
 
 def test_facts(pipes: PipePair, pki: PublicKeyInfrastructure) -> None:
     """What pyOpenSSL does not offer."""
-    assert pipes.client.peer_certificates() == pki.server.chain
+    assert pipes.client.peer_certificates() == der_chain(pki.server.chain)
     assert pipes.server.peer_certificates() == ()
     assert pipes.client.group_name() == pipes.server.group_name() != ""
     assert not pipes.client.session_reused()

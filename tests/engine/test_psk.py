@@ -21,6 +21,7 @@ from tests.engine.support import (
     Recorder,
     Version,
     client_configuration,
+    der_chain,
     server_configuration,
 )
 
@@ -214,7 +215,7 @@ def test_tls_1_3_falls_back_to_the_certificate(pki: PublicKeyInfrastructure) -> 
     assert set(asked_server.of("psk_for_client")) == {b"stranger"}
     for side in pair.sides:
         assert not side.stream.psk_used()
-    assert pair.client.stream.peer_certificates() == pki.server.chain
+    assert pair.client.stream.peer_certificates() == der_chain(pki.server.chain)
 
 
 @pytest.mark.parametrize("verify_mode", [VerifyMode.NONE, VerifyMode.QUERY])

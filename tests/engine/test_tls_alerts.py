@@ -28,6 +28,7 @@ from tests.engine.support import (
     codes,
     constrained_authority,
     credentials,
+    der_chain,
     make_certificate,
     server_configuration,
 )
@@ -183,7 +184,7 @@ def test_bad_server_certificate(
         assert x509.load_der_x509_certificate(issue.certificate) == chain[issue.depth]
     assert stream.state is StreamState.DECIDING
     assert not bytes(stream.take_outgoing())
-    assert stream.peer_certificates() == certificate.chain
+    assert stream.peer_certificates() == der_chain(certificate.chain)
 
     stream.reject_certificate()
     assert stream.next_event() == AlertSent(2, alert)

@@ -31,6 +31,7 @@ from tests.engine.support import (
     Version,
     client_configuration,
     credentials,
+    der_chain,
     records,
     server_configuration,
 )
@@ -79,7 +80,7 @@ def test_facts_of_a_connection(pki: PublicKeyInfrastructure) -> None:
     assert client.server_name() == server.server_name() == "localhost"
     assert not client.session_reused()
     assert not client.psk_used()
-    assert client.peer_certificates() == (pki.server.certificate,)
+    assert client.peer_certificates() == der_chain([pki.server.certificate])
     assert server.peer_certificates() == ()
     secret = client.export_keying_material(b"EXPERIMENTAL test", 32, b"")
     assert len(secret) == 32
@@ -109,13 +110,13 @@ def test_chain_of_the_peer_begins_with_the_leaf(pki: PublicKeyInfrastructure, ro
     if role == "client":
         server = server_configuration(pki.viaIntermediate)
         pair = Pair(client_configuration([pki.ca.certificate]), server).established()
-        assert pair.client.stream.peer_certificates() == chain
+        assert pair.client.stream.peer_certificates() == der_chain(chain)
     else:
         leaf = pki.intermediate.issue(["client.example"], usage="client")
         client = client_configuration([pki.ca.certificate], credentials=credentials(leaf))
         server = server_configuration(pki.server, clients=[pki.ca.certificate])
         pair = Pair(client, server).established()
-        assert pair.server.stream.peer_certificates() == leaf.chain
+        assert pair.server.stream.peer_certificates() == der_chain(leaf.chain)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -750,7 +751,7 @@ def test_verify_none_reports_nothing(pki: PublicKeyInfrastructure, version: Vers
         pair = Pair(client, server_configuration(certificate, version), name="").established()
         assert pair.client.events == [HandshakeCompleted()]
         assert pair.client.stream.issues == ()
-        assert pair.client.stream.peer_certificates() == certificate.chain
+        assert pair.client.stream.peer_certificates() == der_chain(certificate.chain)
 
 
 def test_configurations_are_values() -> None:
