@@ -487,7 +487,7 @@ class RawPipe(Pipe):
         # WANT_READ may also mean that half a record was there. What follows then only looks like a
         # whole one by chance; the type and version make that impossible for all purposes.
         self._one_record = (
-            self.outcome is Outcome.WANT_READ
+            self.outcome is _WANT_READ
             and count == 5 + (landing[3] << 8) + landing[4]
             and count > 5
             and landing[0] == 0x17

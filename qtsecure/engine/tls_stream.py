@@ -214,7 +214,9 @@ class TlsStream:
         pipe = self._pipe
         if not self._readable or pipe is None:
             return b""
-        self._enter()
+        if self.busy:
+            self._enter()  # raises
+        self.busy = True
         self.has_more = False
         try:
             pipe.feed_landed(count)
@@ -258,7 +260,9 @@ class TlsStream:
             raise RuntimeError(f"A stream that is {self.state.value} cannot send application data.")
         if not data:
             return  # OpenSSL takes an empty write for an error
-        self._enter()
+        if self.busy:
+            self._enter()  # raises
+        self.busy = True
         try:
             outcome = pipe.write(data)
         finally:

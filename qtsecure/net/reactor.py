@@ -75,8 +75,8 @@ class _EpollPoller:
         else:
             self._epoll.modify(descriptor, new)
 
-    def poll(self, limit: int) -> list[tuple[int, int]]:
-        return self._epoll.poll(0, limit)
+    def poll(self) -> list[tuple[int, int]]:
+        return self._epoll.poll(0, _MAX_EVENTS)
 
     def close(self) -> None:
         self._epoll.close()
@@ -87,7 +87,7 @@ class _Poller(Protocol):
 
     def fileno(self) -> int: ...
     def change(self, descriptor: int, old: int, new: int) -> None: ...
-    def poll(self, limit: int) -> list[tuple[int, int]]: ...
+    def poll(self) -> list[tuple[int, int]]: ...
     def close(self) -> None: ...
 
 
@@ -111,10 +111,10 @@ if sys.platform != "linux" and hasattr(select, "kqueue"):
             if changes:
                 self._kqueue.control(changes, 0)
 
-        def poll(self, limit: int) -> list[tuple[int, int]]:
+        def poll(self) -> list[tuple[int, int]]:
             return [
                 (event.ident, READ if event.filter == select.KQ_FILTER_READ else WRITE)
-                for event in self._kqueue.control(None, limit, 0)
+                for event in self._kqueue.control(None, _MAX_EVENTS, 0)
             ]
 
         def close(self) -> None:
@@ -183,14 +183,13 @@ class Reactor:
             if self._unfinished and not self._finish(end):
                 return
             for _ in range(_POLLS_PER_WAKE_UP):
-                ready = poll(_MAX_EVENTS)
+                ready = poll()
                 if not ready:
                     return
                 self._generation += 1
                 generation = self._generation
                 if len(ready) == 1:  # a conversation between two ends: no queue is needed
-                    descriptor, events = ready[0]
-                    if not self._dispatch(descriptor, events, generation, end):
+                    if not self._dispatch(*ready[0], generation, end):
                         return
                     continue
                 self._unfinished.extend([(descriptor, events, generation) for descriptor, events in ready])

@@ -103,6 +103,9 @@ class ReactorStream(StreamTransport):
     # ------------------------------------------------------------------------ events
 
     def _onEvents(self, events: int) -> None:
+        if events == READ and self._reading:
+            self._receive()
+            return
         if self._connecting:
             self._finishConnecting()
             return
