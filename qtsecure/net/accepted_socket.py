@@ -37,7 +37,9 @@ class AcceptedSocket(SslSocket):
         self._observer = server
         self._updateChannel()
         if self._handshakeTimeout > 0:
-            self._attempt.handshakeDeadline = self._scheduler.callLater(self._handshakeTimeout, self._handshakeTimedOut)
+            self._attempt.handshakeDeadline = self._channel.scheduler.callLater(
+                self._handshakeTimeout, self._handshakeTimedOut
+            )
 
     def _updateChannel(self) -> None:
         super()._updateChannel()

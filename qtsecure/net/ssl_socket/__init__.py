@@ -11,6 +11,7 @@ from qtsecure.net.values import Protocol, SessionFacts, SslCertificate, SslCiphe
 
 __all__ = ["SslSocket"]
 
+_LONGEST_EXPORT = 8160  # 255 blocks of SHA-256, the least that the key derivation can give (RFC 5869)
 _NextProtocol = QSslConfiguration.NextProtocolNegotiationStatus
 
 
@@ -123,5 +124,9 @@ class SslSocket(Connecting):
             raise SecureError(
                 SecureError.Code.WouldBlock, "Keying material exists only after the handshake; wait for encrypted()."
             )
-        raw = label.encode("ascii") if isinstance(label, str) else label
+        raw = label.encode("ascii", "strict") if isinstance(label, str) else label
+        if isinstance(length, bool) or not isinstance(length, int):
+            raise TypeError(f"length must be an int, not {type(length).__name__}.")
+        if not 0 < length <= _LONGEST_EXPORT:
+            raise ValueError(f"length must be between 1 and {_LONGEST_EXPORT} bytes, not {length}.")
         return QByteArray(self._channel.stream.export_keying_material(raw, length, context))

@@ -29,9 +29,10 @@ class Attempt:
         handshakeDeadline: When the handshake is given up.
         decisionDeadline: When a deferred certificate decision counts as a no.
         closingDeadline: When a peer that reads nothing is no longer waited for.
-        unsentAtDeadline: How much was unsent when that wait began.
+        leftAtDeadline: How much was still to be sent when that wait began.
         request: The certificate decision that is pending.
         sslErrors: What was wrong with the peer's certificate.
+        ignoresAll: ignoreSslErrors() was called without a list.
         goesOn: A slot has called continueInterruptedHandshake() for the present error.
         heldInput: How many bytes came while a decision was pending.
         local: The own end.
@@ -48,9 +49,10 @@ class Attempt:
     handshakeDeadline: Deadline | None = None
     decisionDeadline: Deadline | None = None
     closingDeadline: Deadline | None = None
-    unsentAtDeadline: int = 0
+    leftAtDeadline: int = 0
     request: CertificateRequest | None = None
     sslErrors: list[SslError] = field(default_factory=list)
+    ignoresAll: bool = False
     goesOn: bool = False
     heldInput: int = 0
     local: tuple[QHostAddress, int] | None = None

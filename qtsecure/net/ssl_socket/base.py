@@ -18,7 +18,6 @@ from shiboken6 import isValid
 from qtsecure.errors import SecureError
 from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.qt_signal import Signal
-from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.channel import Channel
 from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration, SslError
@@ -112,7 +111,6 @@ class SocketBase(QIODevice):
         self._channel = Channel(self)
         self._attempt = Attempt()
         self._configuration = SslConfiguration.defaultConfiguration()
-        self._scheduler = schedulerOfThisThread()
 
     # ---------------------------------------------------------------------- state and error
 

@@ -67,6 +67,7 @@ class Channel:
         closing: The connection ends as soon as the queue is empty.
         readLimit: See setReadBufferSize().
         writeLimit: See setWriteBufferLimit().
+        scheduler: Of the thread of the connection.
         readingPaused: The read limit is reached (or a decision is pending); the peer has to wait.
         newData: There is data that readyRead has not yet announced.
         heard: The names of the signals that somebody has connected; the others are not emitted.
@@ -77,7 +78,6 @@ class Channel:
         "_announcing",
         "_buffers",
         "_flushing",
-        "_scheduler",
         "_socket",
         "closing",
         "encrypted",
@@ -89,6 +89,7 @@ class Channel:
         "outgoing",
         "readLimit",
         "readingPaused",
+        "scheduler",
         "sendsPlain",
         "stream",
         "transport",
@@ -97,8 +98,7 @@ class Channel:
 
     def __init__(self, socket: QObject) -> None:
         self._socket = ref(cast(_Socket, socket))
-        self._scheduler = schedulerOfThisThread()
-        self._buffers = buffers_of_this_thread()
+        self.enterThread()
         self.incoming = ByteQueue()
         self.outgoing = ByteQueue()
         self.stream: TlsStream | None = None
@@ -115,6 +115,17 @@ class Channel:
         self.flushScheduled = False
         self._flushing = False
         self._announcing = False
+
+    def enterThread(self) -> None:
+        """From now on the channel works in the calling thread: a socket may move before it connects."""
+        self.scheduler = schedulerOfThisThread()
+        self._buffers = buffers_of_this_thread()
+
+    def socketDestroyed(self) -> None:
+        """C++ has deleted the socket."""
+        transport, self.transport = self.transport, None
+        if transport is not None:
+            transport.abort()
 
     # --------------------------------------------------------------------------- receiving
 
@@ -199,7 +210,7 @@ class Channel:
         """Something was read, or the limit was lifted: go on reading, outside of the caller's read."""
         if self.readingPaused and self.room() > 0:
             self.readingPaused = False
-            self._scheduler.defer(self.continueReading)
+            self.scheduler.defer(self.continueReading)
 
     def continueReading(self) -> None:
         """Decrypt what the engine still holds, then let the transport read on."""
@@ -233,7 +244,7 @@ class Channel:
             self.outgoing.append(data)
             if not self.flushScheduled:
                 self.flushScheduled = True
-                self._scheduler.defer(self.flushQueued)
+                self.scheduler.defer(self.flushQueued)
         return len(data)
 
     def flushQueued(self) -> None:

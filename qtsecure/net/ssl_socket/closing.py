@@ -39,12 +39,10 @@ class Closing(Writing):
         if self._state == _State.BoundState:
             self.abort()
             return
-        self._channel.closing = True
-        if not self._setState(_State.ClosingState):
+        if not self._channel.outgoing.size and self._handshakeUnderWay():
+            self._drop()  # nothing waits for the end of the handshake
             return
-        self._channel.flushQueued()
-        if isValid(self) and self._channel.closing and not self._channel.outgoing.size:
-            self.queueDrained()
+        self._finishUp()
 
     def close(self) -> None:
         """Disconnect as disconnectFromHost() does, drop what was not read, and close the device."""
@@ -56,8 +54,9 @@ class Closing(Writing):
             if not isValid(self):
                 return
         self._dropIncoming()
-        if self._state in (_State.HostLookupState, _State.ConnectingState) and not self._channel.outgoing.size:
-            self._drop()
+        connecting = self._state in (_State.HostLookupState, _State.ConnectingState)
+        if (connecting and not self._channel.outgoing.size) or self._attempt.request is not None:
+            self._drop()  # nothing is to be delivered, or only the user could say whether it may be
         else:
             self.disconnectFromHost()
 
@@ -80,6 +79,20 @@ class Closing(Writing):
         return self._channel.stream is not None and self._channel.stream.peer_closed_cleanly
 
     # ---------------------------------------------------------------------------- inside
+
+    def _handshakeUnderWay(self) -> bool:
+        stream = self._channel.stream
+        return stream is not None and stream.state in (StreamState.HANDSHAKING, StreamState.DECIDING)
+
+    def _finishUp(self) -> None:
+        """Send what is queued, then say goodbye."""
+        self._channel.closing = True
+        if not self._setState(_State.ClosingState) or not self._channel.closing:
+            return
+        self._boundClosing()
+        self._channel.flushQueued()
+        if isValid(self) and not self._channel.outgoing.size:
+            self.queueDrained()
 
     def queueDrained(self) -> None:
         """Everything queued has gone to the transport, or the engine has failed on the way."""
@@ -118,18 +131,27 @@ class Closing(Writing):
             return
         if not transport.unsent:
             self._drop(graceful=True)
-        elif self._attempt.closingDeadline is None:
-            self._attempt.closingDeadline = self._scheduler.callLater(_CLOSING_PATIENCE_MS, self._closingStalled)
-            self._attempt.unsentAtDeadline = transport.unsent
+        else:
+            self._boundClosing()
+
+    def _left(self) -> int:
+        transport = self._channel.transport
+        return self._channel.outgoing.size + (transport.unsent if transport is not None else 0)
+
+    def _boundClosing(self) -> None:
+        """Wait on as long as the peer reads; one that reads nothing at all may not keep the socket."""
+        if self._attempt.closingDeadline is None:
+            self._attempt.leftAtDeadline = self._left()
+            self._attempt.closingDeadline = self._channel.scheduler.callLater(
+                _CLOSING_PATIENCE_MS, self._closingStalled
+            )
 
     def _closingStalled(self) -> None:
-        """Wait on as long as the peer reads; one that reads nothing at all may not keep the socket."""
         self._attempt.closingDeadline = None
-        transport = self._channel.transport
-        if not isValid(self) or transport is None:
+        if not isValid(self) or self._channel.transport is None:
             return
-        if transport.unsent < self._attempt.unsentAtDeadline:
-            self._dropWhenSent()
+        if self._left() < self._attempt.leftAtDeadline:
+            self._boundClosing()
         else:
             self._drop()
 
@@ -187,6 +209,8 @@ class Closing(Writing):
 
     def _runAfterEngine(self) -> bool:
         """Do what slots asked for while OpenSSL was on the stack; False when the socket is done."""
+        if not isValid(self):
+            return False
         wish, self._afterEngine = self._afterEngine, AfterEngine.NOTHING
         if wish is AfterEngine.ABORT:
             self.abort()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QIODevice
+from PySide6.QtCore import QIODevice, QThread
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSslSocket
 from shiboken6 import isValid
 
@@ -107,7 +107,6 @@ class Connecting(Handshake):
             return
         if sslPeerName:
             self._peerVerifyName = sslPeerName
-        self._ignoreAll = False
         self._begin(name, port, mode, protocol, encrypts=True)
 
     def setSocketDescriptor(
@@ -123,15 +122,21 @@ class Connecting(Handshake):
         self._refuseInsideEngine("setSocketDescriptor")
         if state != _State.ConnectedState:
             raise ValueError("state must be ConnectedState; other descriptors cannot be adopted.")
-        self._resetConnection()
+        self._channel.enterThread()
         try:
             transport = adoptStream(self._channel, socketDescriptor)
         except (OSError, ValueError, OverflowError) as error:
             self._error = _Error.SocketResourceError
             self.setErrorString(f"The descriptor {socketDescriptor} is not a connected socket: {error}.")
             return False
+        if self._channel.transport is not None:
+            self._channel.transport.abort()
+            self._abandonAttempt()
+            if not isValid(self):
+                transport.abort()
+                return False
+        self._resetConnection()
         self._channel.transport = transport
-        self._connectDestroyed(transport)
         self._openAs(openMode)
         self._rememberEnds()
         self._setState(state)
@@ -210,8 +215,7 @@ class Connecting(Handshake):
         """Try the next address; each is tried once."""
         transport = makeStream(self._channel)
         self._channel.transport = transport
-        self._connectDestroyed(transport)
-        self._attempt.addressDeadline = self._scheduler.callLater(_ADDRESS_TIMEOUT_MS, self._addressTimedOut)
+        self._attempt.addressDeadline = self._channel.scheduler.callLater(_ADDRESS_TIMEOUT_MS, self._addressTimedOut)
         transport.connectTo(self._attempt.addresses.pop(0), self._attempt.port)
 
     def _addressTimedOut(self) -> None:
@@ -256,10 +260,13 @@ class Connecting(Handshake):
 
     def _resetConnection(self) -> None:
         """Forget the previous connection, so that nothing of it leaks into the next."""
+        self._attempt = Attempt()
+        self._channel.enterThread()
         if not self._used:
             self._used = True
+            # C++ may delete the socket while Python still refers to it: the descriptor goes, too.
+            self.destroyed.connect(self._channel.socketDestroyed)
             return
-        self._attempt = Attempt()
         self._channel.stream = None
         self._mode = QSslSocket.SslMode.UnencryptedMode
         self._updateChannel()
@@ -275,9 +282,20 @@ class Connecting(Handshake):
             self._attempt.local = self._channel.transport.localEnd()
             self._attempt.peer = self._channel.transport.peerEnd()
 
-    def _connectDestroyed(self, transport: object) -> None:
-        """Close the descriptor when C++ deletes the socket while Python still refers to it."""
-        self.destroyed.connect(transport.abort)  # type: ignore[attr-defined]
+    def moveToThread(self, thread: QThread) -> bool:
+        """Move to another thread; only while there is no connection.
+
+        Raises:
+            SecureError: While a connection stands or is being made.
+        """
+        self._refuseInsideEngine("moveToThread")
+        if self._state != _State.UnconnectedState:
+            raise SecureError(
+                SecureError.Code.Pending,
+                "A socket with a connection belongs to its thread's event loop; move it before connecting, "
+                "or hand its descriptor to a socket of the other thread.",
+            )
+        return bool(super().moveToThread(thread))
 
     # ------------------------------------------------------------------- from the transport
 

@@ -32,7 +32,9 @@ from qtsecure.engine.states import StreamState
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.engine.verification import VerificationIssue
 from qtsecure.errors import SecureError
+from qtsecure.net.arguments import checkTimeout
 from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.closing import Closing
 from qtsecure.net.values import PreSharedKeyAuthenticator, SslCertificate, SslError
 
@@ -59,7 +61,6 @@ class Handshake(Closing):
 
     # On the class: setting an attribute of a QObject is slow, and most sockets keep these.
     _handshakeTimeout = 30_000
-    _ignoreAll = False
     _peerVerifyName = ""
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -94,9 +95,7 @@ class Handshake(Closing):
         Raises:
             ValueError: For a negative number other than -1.
         """
-        if ms < -1:
-            raise ValueError(f"ms must be a number of milliseconds, or 0 or -1 for no limit, not {ms}.")
-        self._handshakeTimeout = ms
+        self._handshakeTimeout = checkTimeout(ms, name="ms")
 
     def ignoreSslErrors(self, errors: Sequence[SslError | QSslError] | None = None) -> None:
         """Go on in spite of certificate errors.
@@ -108,7 +107,7 @@ class Handshake(Closing):
                 protection; call it in a slot of sslErrors, because connecting resets it.
         """
         if errors is None:
-            self._ignoreAll = True
+            self._attempt.ignoresAll = True
             return
         errors = list(errors)
         for error in errors:
@@ -162,7 +161,7 @@ class Handshake(Closing):
             )
             self._channel.stream = stream
             if self._handshakeTimeout > 0 and self._attempt.handshakeDeadline is None:
-                self._attempt.handshakeDeadline = self._scheduler.callLater(
+                self._attempt.handshakeDeadline = self._channel.scheduler.callLater(
                     self._handshakeTimeout, self._handshakeTimedOut
                 )
             stream.start()
@@ -276,10 +275,10 @@ class Handshake(Closing):
             return
         self._channel.newData = False
         if stream.has_more:
-            self._scheduler.defer(self._channel.continueReading)
+            self._channel.scheduler.defer(self._channel.continueReading)
         if self._channel.outgoing.size or self._channel.closing:
             self._channel.flushScheduled = True
-            self._scheduler.defer(self._channel.flushQueued)
+            self._channel.scheduler.defer(self._channel.flushQueued)
 
     def _peerClosed(self) -> None:
         """close_notify: report it, send what is still queued, and answer it."""
@@ -288,12 +287,7 @@ class Handshake(Closing):
             return
         if self._channel.transport is not transport or self._state == _State.UnconnectedState:
             return
-        self._channel.closing = True
-        if not self._setState(_State.ClosingState):
-            return
-        self._channel.flushQueued()
-        if isValid(self) and self._channel.closing and not self._channel.outgoing.size:
-            self.queueDrained()
+        self._finishUp()
 
     def _streamFailed(self, kind: FailureKind, message: str) -> None:
         self._cancelHandshakeDeadline()
@@ -311,11 +305,12 @@ class Handshake(Closing):
             self._attempt.handshakeDeadline = None
 
     def _handshakeTimedOut(self) -> None:
-        self._attempt.handshakeDeadline = None
+        attempt = self._attempt
+        attempt.handshakeDeadline = None
         if not isValid(self) or self._state == _State.UnconnectedState:
             return
-        # As QSslServer does: disconnected first, then the error.
-        if self._drop(graceful=True):
+        # As QSslServer does: disconnected first, then the error, unless a slot has begun anew.
+        if self._drop(graceful=True) and self._attempt is attempt:
             self._reportError(
                 _Error.SocketTimeoutError,
                 "The TLS handshake did not complete in time; the peer is too slow, or does not speak TLS.",
@@ -346,49 +341,54 @@ class Handshake(Closing):
 
     def _judgeCertificate(self, issues: tuple[VerificationIssue, ...], decisionNeeded: bool) -> bool | None:
         """Tell the program about the errors and hear its answer; None when it comes later."""
+        self._cancelRequest()  # a TLS 1.3 server may find more after a decision was deferred
+        attempt = self._attempt
         errors = [SslError.fromIssue(issue) for issue in issues]
         own = [error for error in errors if _isOwnFinding(error)]
         found = [error for error in errors if not _isOwnFinding(error)]
         # Qt's orders: OpenSSL's findings first one by one, the own findings first in the list.
-        self._attempt.sslErrors = own + found
+        attempt.sslErrors = own + found
         for error in found + own:
             self.peerVerifyError.emit(error)
-            if not self._stillDeciding():
+            if not self._stillDeciding(attempt):
                 return False
             if self._observer is not None:
                 self._observer.socketVerifyError(self, error)
-                if not self._stillDeciding():
+                if not self._stillDeciding(attempt):
                     return False
-        self.sslErrors.emit(list(self._attempt.sslErrors))
-        if not self._stillDeciding():
+        self.sslErrors.emit(list(attempt.sslErrors))
+        if not self._stillDeciding(attempt):
             return False
         if self._observer is not None:
-            self._observer.socketErrors(self, list(self._attempt.sslErrors))
-            if not self._stillDeciding():
+            self._observer.socketErrors(self, list(attempt.sslErrors))
+            if not self._stillDeciding(attempt):
                 return False
         if not decisionNeeded or self._allIgnored():
             return True
-        return self._requestDecision()
+        return self._requestDecision(attempt)
 
-    def _stillDeciding(self) -> bool:
-        return isValid(self) and self._channel.transport is not None and not self._afterEngine
+    def _stillDeciding(self, attempt: Attempt) -> bool:
+        """After a slot: whether it has left this connection (and no other) for the decision."""
+        return (
+            isValid(self) and self._attempt is attempt and self._channel.transport is not None and not self._afterEngine
+        )
 
     def _allIgnored(self) -> bool:
         if self._ignoreList:
             return all(any(error.matches(ignored) for ignored in self._ignoreList) for error in self._attempt.sslErrors)
-        return self._ignoreAll
+        return self._attempt.ignoresAll
 
-    def _requestDecision(self) -> bool | None:
+    def _requestDecision(self, attempt: Attempt) -> bool | None:
         request = CertificateRequest(
-            self._peerChain(), list(self._attempt.sslErrors), self._peerVerifyName or self._attempt.hostName, self
+            self._peerChain(), list(attempt.sslErrors), self._peerVerifyName or attempt.hostName, self
         )
-        self._attempt.request = request
+        attempt.request = request
         self.acceptCertificate.emit(request)
-        if not self._stillDeciding():
+        if not self._stillDeciding(attempt):
             return False
         if self._observer is not None:
             self._observer.socketAsksCertificate(self, request)
-            if not self._stillDeciding():
+            if not self._stillDeciding(attempt):
                 return False
         if self._allIgnored():  # ignoreSslErrors() in the slot is an answer, too
             request.accept()
@@ -396,7 +396,7 @@ class Handshake(Closing):
         if verdict is None:
             # The user's time is not the peer's fault: the handshake's own deadline pauses.
             self._cancelHandshakeDeadline()
-            self._attempt.decisionDeadline = self._scheduler.callLater(_DECISION_LIMIT_MS, request.reject)
+            self._attempt.decisionDeadline = self._channel.scheduler.callLater(_DECISION_LIMIT_MS, request.reject)
         else:
             self._attempt.request = None
             request.deleteLater()
@@ -410,7 +410,9 @@ class Handshake(Closing):
         if not isValid(self) or stream is None or stream.state is not StreamState.DECIDING:
             return
         if self._handshakeTimeout > 0 and accepted:
-            self._attempt.handshakeDeadline = self._scheduler.callLater(self._handshakeTimeout, self._handshakeTimedOut)
+            self._attempt.handshakeDeadline = self._channel.scheduler.callLater(
+                self._handshakeTimeout, self._handshakeTimedOut
+            )
         self._answerCertificate(stream, accepted)
         self._afterEngineCall()
 

@@ -31,6 +31,7 @@ class DeviceStream(StreamTransport):
         self._device: QIODevice | None = device
         self._reading = True
         self._ended = False
+        self._starting = False
         self._landing = buffers_of_this_thread().landing_view
         self._signals = _DeviceSignals(self, device)
         if device.bytesAvailable():
@@ -84,9 +85,13 @@ class DeviceStream(StreamTransport):
         device = self._device
         if error == QAbstractSocket.SocketError.RemoteHostClosedError or device is None:
             return
-        text = device.errorString()
+        text = f"{device.errorString().rstrip('.')}."
+        if self._starting:
+            self._failLater(error, text)  # Qt may fail inside connectToHost(); we report from the loop
+            return
+        owner = self.owner()
         self.abort()
-        self.owner().transportFailed(error, f"{text.rstrip('.')}.")
+        owner.transportFailed(error, text)
 
     def onConnected(self) -> None:
         """The socket below is connected."""
@@ -123,6 +128,7 @@ class DeviceStream(StreamTransport):
 
     def _release(self) -> QIODevice | None:
         device, self._device = self._device, None
+        self._letGo()
         self._signals.detach()
         self.unsent = 0
         return device if device is not None and isValid(device) else None
@@ -194,7 +200,9 @@ class QtSocketStream(DeviceStream):
         return self._device
 
     def connectTo(self, address: QHostAddress, port: int) -> None:
+        self._starting = True
         self._tcp().connectToHost(address, port)
+        self._starting = False
 
     def onConnected(self) -> None:
         self._tcp().setSocketOption(QAbstractSocket.SocketOption.LowDelayOption, 1)

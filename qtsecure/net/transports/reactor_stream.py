@@ -69,16 +69,11 @@ class ReactorStream(StreamTransport):
         except OSError as error:
             number = error.errno or errno.EIO
         if number not in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
-            self._refuse(number)
+            # Always reported from the event loop, whether the kernel refuses at once or later.
+            self._failLater(*socketError(number))
             return
         self._connecting = True
         self._watch()
-
-    def _refuse(self, number: int) -> None:
-        # Always reported from the event loop, whether the kernel refused at once or later.
-        self.abort()
-        failure = socketError(number)
-        schedulerOfThisThread().defer(lambda: self.owner().transportFailed(*failure))
 
     def _use(self, native: socket.socket) -> None:
         native.setblocking(False)
@@ -118,8 +113,7 @@ class ReactorStream(StreamTransport):
         assert self._socket is not None
         number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if number:
-            self.abort()
-            self.owner().transportFailed(*socketError(number))
+            self._break(number)
             return
         self._connecting = False
         self._updateInterest()
@@ -136,7 +130,7 @@ class ReactorStream(StreamTransport):
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
-                self._break(error)
+                self._break(error.errno or errno.EIO)
                 return
             if not count:
                 self._ended = True
@@ -147,9 +141,10 @@ class ReactorStream(StreamTransport):
             if count < size:
                 return
 
-    def _break(self, error: OSError) -> None:
+    def _break(self, number: int) -> None:
+        owner = self.owner()
         self.abort()
-        self.owner().transportFailed(*socketError(error.errno or errno.EIO))
+        owner.transportFailed(*socketError(number))
 
     # ----------------------------------------------------------------------- sending
 
@@ -166,8 +161,7 @@ class ReactorStream(StreamTransport):
             except OSError as error:
                 # The peer's reset; what it sent before may still be readable, so reading reports it.
                 if error.errno not in (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN):
-                    number = error.errno or errno.EIO
-                    schedulerOfThisThread().defer(lambda: self._breakLater(number))
+                    self._failLater(*socketError(error.errno or errno.EIO))
                 return len(data)
             if sent == len(data):
                 return sent
@@ -175,10 +169,6 @@ class ReactorStream(StreamTransport):
         self.unsent += len(data) - sent
         self._updateInterest()
         return sent
-
-    def _breakLater(self, number: int) -> None:
-        if self._socket is not None:
-            self._break(OSError(number, ""))
 
     def _sendWaiting(self) -> None:
         total = 0
@@ -226,6 +216,7 @@ class ReactorStream(StreamTransport):
             native.close()
 
     def _release(self) -> None:
+        self._letGo()
         if self._registration is not None:
             self._reactor.unregister(self._registration)
         self._registration = None

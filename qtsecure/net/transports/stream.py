@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Protocol
-from weakref import ReferenceType, ref
+from weakref import ref
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
+
+from qtsecure.net.scheduler import schedulerOfThisThread
 
 __all__ = ["HIGH_WATER", "NULL_OWNER", "StreamOwner", "StreamTransport"]
 
@@ -55,6 +58,10 @@ class _NullOwner:
 NULL_OWNER: StreamOwner = _NullOwner()
 
 
+def _nobody() -> StreamOwner | None:
+    return None
+
+
 class StreamTransport(ABC):
     """A byte stream to the peer.
 
@@ -62,11 +69,29 @@ class StreamTransport(ABC):
     descriptor is registered somewhere. When the owner goes, the connection is aborted.
     """
 
-    __slots__ = ("__weakref__", "_owner", "unsent")
+    __slots__ = ("__weakref__", "_failure", "_owner", "unsent")
 
     def __init__(self, owner: StreamOwner) -> None:
-        self._owner: ReferenceType[StreamOwner] = ref(owner, self._ownerGone)
+        self._owner: Callable[[], StreamOwner | None] = ref(owner, self._ownerGone)
+        self._failure: tuple[QAbstractSocket.SocketError, str] | None = None
         self.unsent = 0
+
+    def _failLater(self, error: QAbstractSocket.SocketError, text: str) -> None:
+        """Report a failure from the event loop, unless the owner lets go of the transport before."""
+        self._failure = (error, text)
+        schedulerOfThisThread().defer(self._reportFailure)
+
+    def _reportFailure(self) -> None:
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            owner = self.owner()
+            self.abort()
+            owner.transportFailed(*failure)
+
+    def _letGo(self) -> None:
+        """Nothing is reported any more; without this the reference's callback would keep us alive."""
+        self._failure = None
+        self._owner = _nobody
 
     def owner(self) -> StreamOwner:
         """The owner, or a deaf one when it has gone."""
