@@ -27,12 +27,17 @@ _BY_REASON: dict[str, tuple[FailureKind, str]] = {
     ),
     "binder does not verify": (FailureKind.HANDSHAKE, "the pre-shared keys of both sides differ"),
     "psk identity not found": (FailureKind.HANDSHAKE, "the client's pre-shared key identity is not known here"),
+    # A TLS 1.3 server says this when it is left without any way to prove who it is.
+    "no suitable signature algorithm": (
+        FailureKind.HANDSHAKE,
+        "the client offered no usable pre-shared key, and there is no certificate to fall back on that it can verify",
+    ),
     "no application protocol": (FailureKind.HANDSHAKE, "both sides have no application protocol in common"),
     "excessive message size": (FailureKind.HANDSHAKE, "the peer sent a larger message than the protocol allows"),
 }
 
 _BY_ALERT: dict[int, str] = {
-    AlertDescription.CERTIFICATE_REQUIRED: "it demands a client certificate; configure one with setLocalCertificate()",
+    AlertDescription.CERTIFICATE_REQUIRED: "it demands a client certificate",
     AlertDescription.UNKNOWN_CA: "it does not trust the authority that issued our certificate",
     AlertDescription.BAD_CERTIFICATE: "it rejects our certificate",
     AlertDescription.CERTIFICATE_EXPIRED: "our certificate has expired",
@@ -42,7 +47,9 @@ _BY_ALERT: dict[int, str] = {
     AlertDescription.PROTOCOL_VERSION: "it supports none of our TLS versions",
     AlertDescription.NO_APPLICATION_PROTOCOL: "it supports none of our application protocols",
     AlertDescription.UNRECOGNIZED_NAME: "it does not serve the requested host name",
-    AlertDescription.HANDSHAKE_FAILURE: "it found no acceptable set of parameters",
+    AlertDescription.HANDSHAKE_FAILURE: (
+        "it found no acceptable set of parameters, or does not know the identity of our pre-shared key"
+    ),
 }
 
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from qtsecure.engine.alerts import AlertDescription
+from qtsecure.engine.certificate_names import describe_names_untrusted
 
 __all__ = ["IssueCode", "VerificationIssue", "is_overridable"]
 
@@ -202,9 +203,9 @@ _TEXTS: Final = MappingProxyType(
         _I.SUITE_B_INVALID_SIGNATURE_ALGORITHM: "the certificate has a kind of signature that Suite B does not allow",
         _I.SUITE_B_LOS_NOT_ALLOWED: "the certificate does not reach the required level of Suite B",
         _I.SUITE_B_CANNOT_SIGN_P_384_WITH_P_256: "the issuer has a weaker key than Suite B allows for this certificate",
-        _I.HOSTNAME_MISMATCH: "the certificate belongs to another host name",
+        _I.HOSTNAME_MISMATCH: "the certificate is not valid for the host name that was asked for",
         _I.EMAIL_MISMATCH: "the certificate belongs to another e-mail address",
-        _I.IP_ADDRESS_MISMATCH: "the certificate belongs to another IP address",
+        _I.IP_ADDRESS_MISMATCH: "the certificate is not valid for the IP address that was asked for",
         _I.DANE_NO_MATCH: "the certificate does not match the DANE records of the server",
         _I.EE_KEY_TOO_SMALL: "the key of the certificate is too short to be secure",
         _I.CA_KEY_TOO_SMALL: "the key of an authority in the chain is too short to be secure",
@@ -301,6 +302,8 @@ _ALERTS: Final = MappingProxyType(
     }
 )
 
+_ABOUT_NAMES: Final = frozenset({_I.HOSTNAME_MISMATCH, _I.IP_ADDRESS_MISMATCH})
+
 # Where no user can judge: a proof of forgery, a key that anybody could have by now, a certificate
 # that its issuer declares bad, and a verification that did not come to an end.
 _NEVER_OVERRIDABLE: Final = frozenset(
@@ -341,9 +344,15 @@ class VerificationIssue:
 
     @property
     def text(self) -> str:
-        """What is wrong, in plain words: a fragment without capital letter and full stop."""
+        """What is wrong, in plain words: a fragment without capital letter and full stop.
+
+        Where the name is wrong it tells the first names of the certificate.
+        """
         code = _known(self.code)
-        return f"the certificate could not be verified (error {self.code})" if code is None else _TEXTS[code]
+        if code is None:
+            return f"the certificate could not be verified (error {self.code})"
+        names = describe_names_untrusted(self.certificate) if code in _ABOUT_NAMES and self.certificate else ""
+        return f"{_TEXTS[code]}; {names}" if names else _TEXTS[code]
 
     @property
     def alert(self) -> AlertDescription:

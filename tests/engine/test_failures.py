@@ -21,6 +21,7 @@ from qtsecure.engine.failures import explain_handshake_failure, explain_traffic_
         ("no suitable key share", FailureKind.HANDSHAKE, "no key-exchange group in common"),
         ("peer did not return a certificate", FailureKind.CERTIFICATE_REQUIRED, "showed no certificate"),
         ("binder does not verify", FailureKind.HANDSHAKE, "keys of both sides differ"),
+        ("no suitable signature algorithm", FailureKind.HANDSHAKE, "no usable pre-shared key"),
         ("no application protocol", FailureKind.HANDSHAKE, "no application protocol in common"),
     ],
 )
@@ -70,3 +71,10 @@ def test_failures_of_traffic(reading: bool, kind: FailureKind, begin: str) -> No
     assert "changed on its way" in damaged.message
     assert explain_traffic_failure(reading, ("odd thing",), None, None).message == f"{begin}odd thing."
     assert "no longer usable" in explain_traffic_failure(reading, (), None, None).message
+
+
+def test_unknown_identity_of_a_pre_shared_key() -> None:
+    """TLS 1.3 servers have one alert for this and for everything else that is not in common."""
+    message = explain_handshake_failure((), None, AlertDescription.HANDSHAKE_FAILURE).message
+    assert "no acceptable set of parameters" in message
+    assert "does not know the identity of our pre-shared key" in message

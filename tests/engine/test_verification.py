@@ -9,11 +9,13 @@ from cryptography import x509
 from cryptography.hazmat.bindings.openssl.binding import Binding
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
 from qtsecure.engine.alerts import AlertDescription
 from qtsecure.engine.verification import IssueCode, VerificationIssue, is_overridable
+from qtsecure.testing.certificates import selfSignedCertificate
 
 OPENSSL_CODES = sorted(code for code in IssueCode if code > 0)
 
@@ -99,6 +101,17 @@ def test_issues_are_values() -> None:
     assert len({issue, VerificationIssue(IssueCode.CERT_HAS_EXPIRED, 0, b"a")}) == 1
     assert issue != VerificationIssue(10, 0, b"b")
     assert issue != VerificationIssue(10, 1, b"a")
+
+
+@pytest.mark.parametrize("code", [IssueCode.HOSTNAME_MISMATCH, IssueCode.IP_ADDRESS_MISMATCH])
+def test_a_wrong_name_tells_the_right_ones(code: IssueCode) -> None:
+    """Only there, and only if the certificate can be read."""
+    der = selfSignedCertificate(["right.example"]).certificate.public_bytes(Encoding.DER)
+    plain = VerificationIssue(code, 0, None).text
+    assert "that was asked for" in plain
+    assert VerificationIssue(code, 0, der).text == f"{plain}; it is for right.example"
+    assert VerificationIssue(code, 0, b"garbage").text == plain
+    assert "right.example" not in VerificationIssue(IssueCode.CERT_HAS_EXPIRED, 0, der).text
 
 
 def server_context() -> SSL.Context:

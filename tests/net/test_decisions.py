@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
+from cryptography import x509
 from PySide6.QtCore import QEventLoop, QTimer
+from shiboken6 import isValid
 
 from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.ssl_socket import SslSocket
+from tests.engine.support import make_certificate
 from tests.net.conftest import MakeConversation
-from tests.net.conversation import PROTOCOLS, Conversation, Error, FakeClock, State, settle, spin
+from tests.net.conversation import PROTOCOLS, Conversation, Error, FakeClock, State, VerifyMode, settle, spin
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 both_versions = pytest.mark.parametrize("version", ["1.2", "1.3"])
@@ -232,3 +237,40 @@ def test_the_chain_is_known_in_the_slot(make_conversation: MakeConversation, rol
     expected = conversation.pki.unknownCa if role == "client" else conversation.pki.clientUnknownCa
     chain = deferred.request.certificateChain()
     assert [item.toCryptography() for item in chain][:1] == [expected.certificate]
+
+
+def test_a_later_finding_asks_again(make_conversation: MakeConversation) -> None:
+    """A TLS 1.3 server finds a name violation after it has asked: the first answer counts no more."""
+    conversation = make_conversation(PROTOCOLS["1.3"])
+    constraints = x509.NameConstraints([x509.DNSName("permitted.example")], None)
+    authority = make_certificate(None, (), extensions=[(constraints, True)], ca=True, common_name="constrained")
+    yesterday = dt.datetime.now(dt.timezone.utc) - dt.timedelta(days=1)
+    flawed = make_certificate(
+        authority, ["other.example"], not_before=yesterday - dt.timedelta(days=9), not_after=yesterday
+    )
+    conversation.showClient(flawed)
+    conversation.serverConfiguration.setPeerVerifyMode(VerifyMode.VerifyPeer)
+    conversation.serverConfiguration.setCaCertificates([authority.certificate])
+    asked: list[CertificateRequest] = []
+    cancelled: list[int] = []
+
+    def defer(socket: SslSocket, request: CertificateRequest) -> None:
+        number = len(asked)
+        request.defer()
+        request.cancelled.connect(lambda: cancelled.append(number))
+        asked.append(request)
+
+    conversation.server.acceptCertificate.connect(defer)
+    conversation.connect()
+    spin(lambda: len(asked) == 2)
+    settle()
+    assert cancelled == [0]
+    assert len(asked[1].errors()) == 2
+    if isValid(asked[0]):
+        asked[0].accept()
+    settle()
+    assert not conversation.server.hasPendingConnections()
+    assert asked[1].isPending()
+    asked[1].reject()
+    conversation.waitForServerEnd()
+    assert not conversation.server.hasPendingConnections()
