@@ -7,7 +7,7 @@ import codecs
 import sys
 
 from PySide6.QtCore import QTimer
-from PySide6.QtNetwork import QAbstractSocket, QSslError
+from PySide6.QtNetwork import QAbstractSocket, QSsl, QSslError
 
 from qtsecure import PreSharedKeyAuthenticator, SslConfiguration, SslError, SslSocket
 from qtsecure.cli.arguments import PreSharedKey
@@ -62,6 +62,8 @@ class _Connect(Command):
         self._key: PreSharedKey | None = options.psk[0] if options.psk else None
         self._insecure: bool = options.insecure
         self._keyAsked = False
+        self._ownCertificate = bool(options.cert)
+        self._certificateDemanded = False
         self._leaving = False
         self._encrypted = False
         self.socket = SslSocket(self)
@@ -76,6 +78,7 @@ class _Connect(Command):
         socket.sslErrors.connect(self._certificateErrors)
         socket.encrypted.connect(self._begin)
         socket.readyRead.connect(self.receive)
+        socket.alertReceived.connect(self._alerted)
         socket.errorOccurred.connect(self._failed)
         socket.disconnected.connect(self._disconnected)
         if self._key is not None:
@@ -141,6 +144,10 @@ class _Connect(Command):
         if self._insecure or (self._keyAsked and all(error.error() == missing for error in errors)):
             self.socket.ignoreSslErrors(errors)
 
+    def _alerted(self, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str) -> None:
+        if kind == QSsl.AlertType.CertificateRequired:
+            self._certificateDemanded = True
+
     def _failed(self, error: QAbstractSocket.SocketError) -> None:
         if error == _Error.RemoteHostClosedError:
             if self.socket.peerClosedCleanly() or self._leaving:
@@ -148,7 +155,8 @@ class _Connect(Command):
             code = ExitCode.TLS_FAILURE
         else:
             code = _EXIT_CODES.get(error, ExitCode.NOT_CONNECTED)
-        self.finish(code, error.name, self.socket.errorString())
+        advice = " Give it with --cert and --key." if self._certificateDemanded and not self._ownCertificate else ""
+        self.finish(code, error.name, self.socket.errorString() + advice)
 
     def _disconnected(self) -> None:
         clean = self._leaving or self.socket.peerClosedCleanly()

@@ -17,6 +17,8 @@ __all__ = ["demo"]
 
 _MESSAGES = ["Hello, server!", "The quick brown fox jumps over the lazy dog."]
 _TIMEOUT_MS = 15_000
+_SPEAKERS = "'client' is the client's socket, 'server' the server, 'peer' the server's socket for this client."
+_GOODBYE = "the peer said goodbye; Qt reports it as an error"
 
 
 def demo() -> ExitCode:
@@ -45,7 +47,7 @@ class _Demo(Command):
         server.setSslConfiguration(SslConfiguration.forServer(pki.server.chain, pki.server.privateKey))
         client.setSslConfiguration(SslConfiguration.forClient([pki.ca.certificate]))
         watchServer(server, self._printAs("server"))
-        watchSocket(client, self._printAs("client"))
+        watchSocket(client, self._printAs("client", client))
         server.pendingConnectionAvailable.connect(self._welcome)
         client.encrypted.connect(self._sendNext)
         client.readyRead.connect(self._readAnswer)
@@ -54,15 +56,21 @@ class _Demo(Command):
             self.finish(ExitCode.NOT_CONNECTED, server.serverError().name, server.errorString())
             return
         self.output.line(f"A server listens on port {server.serverPort()}, and a client connects to it.")
+        self.output.line(_SPEAKERS)
         client.connectToHostEncrypted("127.0.0.1", server.serverPort())
 
-    def _printAs(self, source: str) -> Callable[[str, Fields], None]:
-        return lambda name, fields: self.output.event(name, fields, source=source)
+    def _printAs(self, source: str, socket: SslSocket | None = None) -> Callable[[str, Fields], None]:
+        def show(name: str, fields: Fields) -> None:
+            goodbye = fields.get("error") == "RemoteHostClosedError" and socket is not None
+            note = _GOODBYE if goodbye and socket.peerClosedCleanly() else ""
+            self.output.event(name, fields, source=source, note=note)
+
+        return show
 
     def _welcome(self) -> None:
         socket = self._server.nextPendingConnection()
         assert socket is not None
-        watchSocket(socket, self._printAs("peer  "))
+        watchSocket(socket, self._printAs("peer  ", socket))
         socket.readyRead.connect(lambda: self._returnMessage(socket))
         socket.disconnected.connect(lambda: self._goodbye(socket))
 

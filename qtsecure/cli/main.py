@@ -16,7 +16,8 @@ __all__ = ["main"]
 
 _EPILOG = (
     "exit codes: 0 fine, 1 internal error or missing library, 2 usage or bad input file, 3 wrong answer, "
-    "4 could not connect or listen, 5 TLS or certificate failure, 6 timeout"
+    "4 could not connect or listen, 5 TLS or certificate failure, 6 timeout, "
+    "130 interrupted (serve: 0)"
 )
 
 
@@ -96,7 +97,11 @@ def _addServe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--echo", action="store_true", help="return what clients send instead of printing it")
     parser.add_argument("--count", type=arguments.positive, metavar="N", help="exit after N finished connections")
     parser.add_argument(
-        "--idle-timeout", type=arguments.duration, default=0, metavar="MS", help="exit when nothing happens for so long"
+        "--idle-timeout",
+        type=arguments.duration,
+        default=0,
+        metavar="MS",
+        help="exit with 0 when nothing happens for so long; 0, the default, = no limit",
     )
     _addJson(parser)
 
@@ -107,7 +112,10 @@ def _addConnect(parser: argparse.ArgumentParser) -> None:
         "been silent for a second."
     )
     parser.add_argument(
-        "target", type=arguments.target, metavar="TARGET", help="HOST:PORT, tls://HOST:PORT, https://HOST"
+        "target",
+        type=arguments.target,
+        metavar="TARGET",
+        help="HOST:PORT, [IPv6]:PORT, tls://HOST:PORT or https://HOST",
     )
     parser.add_argument("--ca", metavar="PEM", help="whom to trust instead of the authorities of this computer")
     parser.add_argument("--servername", default="", metavar="NAME", help="the name that the server must prove")
@@ -121,7 +129,11 @@ def _addConnect(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--expect-echo", action="store_true", help="exit 3 unless each answer equals its message")
     parser.add_argument(
-        "--timeout", type=arguments.duration, default=30_000, metavar="MS", help="for connecting, and for each answer"
+        "--timeout",
+        type=arguments.duration,
+        default=30_000,
+        metavar="MS",
+        help="for connecting, and for each answer (%(default)s); 0 = no limit",
     )
     _addJson(parser)
 

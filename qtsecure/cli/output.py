@@ -33,13 +33,14 @@ class Output:
         self._command = command
         self._hidden = hidden
 
-    def event(self, name: str, fields: Fields | None = None, *, source: str = "") -> None:
+    def event(self, name: str, fields: Fields | None = None, *, source: str = "", note: str = "") -> None:
         """Print one event.
 
         Args:
             name: The name of a signal, or one of the command's own events.
             fields: Its arguments by name.
             source: Whose event it is, where there are several objects.
+            note: What people should know about it.
         """
         fields = fields or {}
         if self.asJson:
@@ -47,7 +48,7 @@ class Output:
             self._print(json.dumps({"event": name, **origin, **fields}))
         elif name not in self._hidden:
             arguments = ", ".join(f"{key}={_asText(value)}" for key, value in fields.items())
-            self._print(f"{source + '  ' if source else ''}{name}({arguments})")
+            self._print(f"{source + '  ' if source else ''}{name}({arguments}){note and f'  ({note})'}")
 
     def line(self, text: str) -> None:
         """Print a line for people."""

@@ -132,8 +132,11 @@ class _Serve(Command):
 
     def _return(self, socket: SslSocket) -> None:
         while socket.bytesAvailable() and socket.bytesToWrite() + socket.encryptedBytesToWrite() < _AHEAD:
-            if socket.write(socket.readBytes(65536)) < 0:
+            returned = socket.write(socket.readBytes(65536))
+            if returned < 0:
                 return  # the connection is over
+            if not self.output.asJson:
+                self.output.event("echoed", {"peer": peerOf(socket), "bytes": returned})
 
     def _print(self, socket: SslSocket, decoder: codecs.IncrementalDecoder) -> None:
         text = decoder.decode(socket.readBytes())

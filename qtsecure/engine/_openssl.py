@@ -58,6 +58,7 @@ __all__ = [
 _REQUIRED = (
     "SSL_CTX_set_verify",
     "SSL_CTX_set_info_callback",
+    "SSL_set_info_callback",
     "SSL_CTX_set_alpn_select_cb",
     "SSL_get0_param",
     "X509_VERIFY_PARAM_set1_host",
@@ -202,19 +203,27 @@ def _on_verify(ok: int, store: Any) -> int:
 
 @_callback("void(SSL *, int, int)")
 def _on_info(ssl: Any, where: int, value: int) -> None:
-    if where & _CB_ALERT:
-        alert = True
-    elif where & _CB_LOOP:
+    if where & _CB_ALERT:  # about thirty other calls in each handshake: leave before the look-up
+        _tell_alert(ssl, where, value)
+
+
+@_callback("void(SSL *, int, int)")
+def _on_info_afterwards(ssl: Any, where: int, value: int) -> None:
+    if where & _CB_LOOP:
         # The only sign of a ticket or KeyUpdate: TLS 1.3 tells no "handshake start" for them.
-        alert = False
-    else:
-        return
+        hooks = _hooks[_address(ssl)]
+        try:
+            hooks.handshake_message()
+        except BaseException as error:
+            hooks.raised = error
+    elif where & _CB_ALERT:
+        _tell_alert(ssl, where, value)
+
+
+def _tell_alert(ssl: Any, where: int, value: int) -> None:
     hooks = _hooks[_address(ssl)]
     try:
-        if alert:
-            hooks.alert(bool(where & _CB_WRITE), value >> 8, value & 0xFF)
-        else:
-            hooks.handshake_message()
+        hooks.alert(bool(where & _CB_WRITE), value >> 8, value & 0xFF)
     except BaseException as error:
         hooks.raised = error
 
@@ -435,6 +444,10 @@ class Pipe:
     def take(self) -> memoryview:
         """The next ciphertext for the peer; valid until the next engine call of this thread."""
         raise NotImplementedError
+
+    def watch_messages(self) -> None:
+        """The handshake is complete: from now on tell the hooks of each handshake message."""
+        lib.SSL_set_info_callback(self.connection._ssl, _on_info_afterwards)
 
     # Facts about the connection that pyOpenSSL does not offer.
 

@@ -483,6 +483,8 @@ class TlsStream:
             self._name_usable = _openssl.set_verified_host(pipe.connection, host.ascii, host.ip)
             if not host.ip and self.configuration.server_name_indication:
                 pipe.connection.set_tlsext_host_name(host.ascii.encode("ascii"))
+        if self._promises_no_ticket:
+            pipe.watch_messages()
         self._pipe = pipe
 
     def _after_input(self) -> None:
@@ -501,6 +503,7 @@ class TlsStream:
         else:
             self._complete = outcome is Outcome.DONE
             if self._complete:
+                self._pipe.watch_messages()
                 self._note_missing_certificate()
             if self._issues and not self._issues_settled:
                 self._ask_or_report()

@@ -54,9 +54,9 @@ class ServerStatistics:
 class SslServer(QObject):
     """A TLS server with QSslServer's and QTcpServer's methods and signals.
 
-    Sockets are children of the server until the program fetches them with
-    nextPendingConnection(); delete them (``deleteLater()``) when you are done. Use the server in
-    the thread that made it.
+    Sockets are children of the server, also after nextPendingConnection(): it does not delete them
+    before it is deleted itself. Delete each with ``deleteLater()`` when you are done with it, for
+    example in a slot of its ``disconnected``. Use the server in the thread that made it.
 
     Args:
         parent: The QObject that owns it.
@@ -68,7 +68,8 @@ class SslServer(QObject):
     pendingConnectionAvailable = Signal()
     #: acceptError(error: QAbstractSocket.SocketError): taking a connection failed; errorString() tells why.
     acceptError = Signal(QAbstractSocket.SocketError)
-    #: startedEncryptionHandshake(socket: SslSocket).
+    #: startedEncryptionHandshake(socket: SslSocket): TLS has begun. When the client's very first flight
+    #: already makes the handshake fail, alertSent and errorOccurred come before it, as in Qt.
     startedEncryptionHandshake = Signal(QObject)
     #: sslErrors(socket: SslSocket, errors: list[SslError]).
     sslErrors = Signal(QObject, list)

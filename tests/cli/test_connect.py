@@ -260,6 +260,7 @@ def test_client_certificate(run, files) -> None:
         server.takeErrors()
     assert done.code == 5
     assert "client certificate" in done.sentence()
+    assert done.sentence().endswith("Give it with --cert and --key.")
 
 
 def test_tls_1_2(run, files) -> None:

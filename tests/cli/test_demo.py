@@ -14,6 +14,7 @@ def test_conversation(run, words: list[str]) -> None:
     assert (done.code, done.err) == (0, "")
     position = 0
     for part in (
+        "'peer' the server's socket for this client",
         "server  newConnection()",
         "server  startedEncryptionHandshake(peer=127.0.0.1:",
         "client  encrypted(protocol=TlsV1_3, cipher=TLS_",
@@ -23,6 +24,8 @@ def test_conversation(run, words: list[str]) -> None:
         "client  alertSent(level=Warning, type=CloseNotify",
         "client  disconnected()",
         "peer    alertReceived(level=Warning, type=CloseNotify",
+        "peer    errorOccurred(error=RemoteHostClosedError, text='The TLS/SSL connection has been closed by the peer.')"
+        "  (the peer said goodbye; Qt reports it as an error)\n",
         "peer    closed(clean=True)",
         "2 messages there and back",
     ):

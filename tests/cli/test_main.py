@@ -28,6 +28,14 @@ def test_help(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
     assert ("exit codes" in text) == (command not in (["demo"], ["doctor"]))
 
 
+def test_help_of_connect(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a target may look like, how to wait for ever, and every exit code."""
+    assert main(["connect", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for part in ("[IPv6]:PORT", "0 = no limit", "130 interrupted"):
+        assert part in text
+
+
 @pytest.mark.parametrize(
     "words",
     [

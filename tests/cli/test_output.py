@@ -31,6 +31,13 @@ def test_source(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(line) == {"event": "connected", "source": "client"}
 
 
+def test_note(capsys: pytest.CaptureFixture[str]) -> None:
+    """For people only."""
+    Output("x").event("connected", note="at last")
+    Output("x", asJson=True).event("connected", note="at last")
+    assert capsys.readouterr().out == 'connected()  (at last)\n{"event": "connected"}\n'
+
+
 def test_json_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever is in the text."""
     Output("x", asJson=True, hidden=frozenset({"message"})).event("message", {"text": "a\nb\u2028ü\x1b[31m"})

@@ -34,6 +34,8 @@ def test_echo_and_count(serving, files) -> None:
     assert (done.code, done.err) == (0, "")
     assert done.out.count("closed(peer=127.0.0.1:") == 2
     assert done.out.count("clean=True") == 2
+    echoed = [line for line in done.out.splitlines() if line.startswith("echoed(peer=127.0.0.1:")]
+    assert [line.partition(", ")[2] for line in echoed] == ["bytes=5)", "bytes=7)"]
 
 
 def test_large_echo(serving, files) -> None:
@@ -88,6 +90,7 @@ def test_plain_http(serving, files) -> None:
     assert done.code == 0
     assert "plain HTTP request" in done.sentence()
     assert done.of("errorOccurred")[0]["error"] == "SslHandshakeFailedError"
+    assert done.of("echoed") == []  # what programs get is all signals, and these lines are for people
 
 
 def test_client_certificates(serving, files) -> None:

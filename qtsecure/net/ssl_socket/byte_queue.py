@@ -11,13 +11,15 @@ class ByteQueue:
     """First in, first out; ``size`` is how many bytes it holds.
 
     A list with a moving head: an empty deque would cost half a kilobyte in every idle connection.
+    Nor does what is taken from a part move the rest of it: one write may be many megabytes.
     """
 
-    __slots__ = ("_head", "_parts", "size")
+    __slots__ = ("_head", "_offset", "_parts", "size")
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
-        self._head = 0
+        self._head = 0  # the first part that is not used up
+        self._offset = 0  # how much of it is used up
         self.size = 0
 
     def append(self, data: bytes) -> None:
@@ -28,12 +30,15 @@ class ByteQueue:
     def clear(self) -> None:
         """Drop everything."""
         self._parts.clear()
-        self._head = 0
+        self._head = self._offset = 0
         self.size = 0
 
     def takeAll(self) -> bytes:
         """Remove and return everything."""
         parts = self._parts
+        if self._offset:
+            parts[self._head] = parts[self._head][self._offset :]
+            self._offset = 0
         if len(parts) == 1:
             data = parts.pop()
         else:
@@ -47,45 +52,54 @@ class ByteQueue:
         """Remove and return min(count, size) bytes."""
         if count >= self.size:
             return self.takeAll()
+        if count <= 0:
+            return b""
         parts = self._parts
-        head = self._head
+        head, offset = self._head, self._offset
+        self.size -= count
+        part = parts[head]
+        if offset + count < len(part):  # small reads of a large part
+            self._offset = offset + count
+            return part[offset : offset + count]
         taken: list[bytes] = []
-        missing = max(0, count)
-        while missing:
+        while count:
             part = parts[head]
-            if len(part) > missing:
-                parts[head] = part[missing:]
-                part = part[:missing]
-            else:
-                parts[head] = b""
-                head += 1
-            taken.append(part)
-            missing -= len(part)
+            left = len(part) - offset
+            if left > count:
+                taken.append(part[offset : offset + count])
+                offset += count
+                break
+            taken.append(part[offset:] if offset else part)
+            parts[head] = b""
+            head += 1
+            offset = 0
+            count -= left
         if head > _COMPACT_AFTER and head * 2 > len(parts):
             del parts[:head]
             head = 0
         self._head = head
-        data = b"".join(taken)
-        self.size -= len(data)
-        return data
+        self._offset = offset
+        return b"".join(taken)
 
     def peek(self, count: int) -> bytes:
         """The first min(count, size) bytes, which stay."""
         taken: list[bytes] = []
         missing = count
+        offset = self._offset
         for index in range(self._head, len(self._parts)):
             if missing <= 0:
                 break
-            taken.append(self._parts[index][:missing])
+            taken.append(self._parts[index][offset : offset + missing])
             missing -= len(taken[-1])
+            offset = 0
         return b"".join(taken)
 
     def findNewline(self) -> int:
         """The position of the first newline, or -1."""
-        position = 0
+        position = -self._offset
         for index in range(self._head, len(self._parts)):
             part = self._parts[index]
-            found = part.find(b"\n")
+            found = part.find(b"\n", max(0, -position))
             if found >= 0:
                 return position + found
             position += len(part)
