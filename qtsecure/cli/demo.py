@@ -61,9 +61,9 @@ class _Demo(Command):
 
     def _printAs(self, source: str, socket: SslSocket | None = None) -> Callable[[str, Fields], None]:
         def show(name: str, fields: Fields) -> None:
-            goodbye = fields.get("error") == "RemoteHostClosedError" and socket is not None
-            note = _GOODBYE if goodbye and socket.peerClosedCleanly() else ""
-            self.output.event(name, fields, source=source, note=note)
+            closed = fields.get("error") == "RemoteHostClosedError"
+            clean = closed and socket is not None and socket.peerClosedCleanly()
+            self.output.event(name, fields, source=source, note=_GOODBYE if clean else "")
 
         return show
 

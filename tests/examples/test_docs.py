@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 import qtsecure
 from qtsecure.testing import PublicKeyInfrastructure
+from qtsecure.testing.certificates import selfSignedCertificate
 
 ROOT = Path(qtsecure.__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -69,6 +71,26 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def selfSignedDirectory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A server certificate without an authority, as the README makes it."""
+    path = tmp_path_factory.mktemp("self-signed")
+    files = selfSignedCertificate().writeTo(path, "server")
+    files.key.rename(path / "server-key.pem")
+    return path
+
+
+@pytest.fixture
+def directoryByOpenssl(tmp_path: Path) -> Path:
+    """The same files, made as the how-to says."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl command here")
+    page = (DOCS / "howto-client-certificates.md").read_text("utf-8")
+    (commands,) = re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    subprocess.run(["sh", "-c", commands], cwd=tmp_path, check=True, capture_output=True, timeout=30)
+    return tmp_path
+
+
 def start(code: str, directory: Path, port: int) -> subprocess.Popen[str]:
     """Run a program of the documentation on another port than everybody's."""
     assert code.count("4433") == 1
@@ -84,15 +106,30 @@ def start(code: str, directory: Path, port: int) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize(
-    ("serverPage", "clientPage", "answer"),
+    ("serverPage", "clientPage", "answer", "told"),
     [
-        ("howto-first-server", "howto-first-client", "answer: HOW ARE YOU?\n"),
-        ("howto-psk", "howto-psk", "answer: 21.5 degrees\n"),
-        ("howto-client-certificates", "howto-client-certificates", "answer: hello, client\n"),
+        ("howto-psk", "howto-psk", "answer: 21.5 degrees\n", "connected: sensor-1\n"),
+        ("howto-client-certificates", "howto-client-certificates", "answer: hello, client\n", ""),
     ],
 )
-def test_programs(directory: Path, serverPage: str, clientPage: str, answer: str) -> None:
+def test_programs(directory: Path, serverPage: str, clientPage: str, answer: str, told: str) -> None:
     """Server and client talk to each other."""
+    converse(directory, serverPage, clientPage, answer, told)
+
+
+def test_first_programs(selfSignedDirectory: Path) -> None:
+    """The first ones trust a self-signed certificate."""
+    converse(selfSignedDirectory, "howto-first-server", "howto-first-client", "answer: HOW ARE YOU?\n", "")
+
+
+def test_certificates_by_openssl(directoryByOpenssl: Path) -> None:
+    """The commands of the how-to make what its programs need."""
+    page = "howto-client-certificates"
+    converse(directoryByOpenssl, page, page, "answer: hello, client\n", "")
+
+
+def converse(directory: Path, serverPage: str, clientPage: str, answer: str, told: str) -> None:
+    """Run both programs until the client ends."""
     server = start(programs(serverPage)["server"], directory, 0)
     try:
         assert server.stdout is not None
@@ -103,8 +140,36 @@ def test_programs(directory: Path, serverPage: str, clientPage: str, answer: str
         assert out.endswith(answer)
     finally:
         server.kill()
-        _, err = server.communicate(timeout=30)
-    assert err == ""
+        out, err = server.communicate(timeout=30)
+    assert (out, err) == (told, "")
+
+
+@pytest.mark.parametrize(
+    ("page", "old", "new", "text"),
+    [
+        ("howto-client-certificates", "client", "impostor", "signed by itself"),
+        ("howto-psk", "sensor-1", "sensor-2", "no usable pre-shared key"),
+    ],
+)
+def test_servers_tell_whom_they_refuse(directory: Path, page: str, old: str, new: str, text: str) -> None:
+    """A client with a self-signed certificate, and one with an unknown identity."""
+    files = selfSignedCertificate().writeTo(directory, "impostor")
+    files.key.rename(directory / "impostor-key.pem")
+    code = programs(page)
+    server = start(code["server"], directory, 0)
+    try:
+        assert server.stdout is not None
+        assert server.stderr is not None
+        port = int(server.stdout.readline().removeprefix("listening on port "))
+        client = start(re.sub(rf'"{old}([^"]*)"', rf'"{new}\1"', code["client"]), directory, port)
+        client.communicate(timeout=30)
+        assert client.returncode == 1
+        line = server.stderr.readline()
+    finally:
+        server.kill()
+        server.communicate(timeout=30)
+    assert line.startswith("refused: ")
+    assert text in line
 
 
 @pytest.mark.parametrize(
