@@ -10,10 +10,14 @@ list (epoll or kqueue), so that the cost of a message does not grow with the idl
   batch of events is being served. An event reaches only a registration older than its poll.
 * **Nested event loops** (a modal dialog in a slot) simply poll again; the outer batch skips what
   has become stale.
+* **Forks**: parent and child would share the kernel's list, and what the child closes would leave
+  it. So the child drops its copy at once and begins with an empty one; the connections and
+  listening sockets that stand at that moment stay the parent's.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
@@ -24,9 +28,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from PySide6.QtCore import QCoreApplication, QSocketNotifier, Qt, QThread
+from PySide6.QtCore import QSocketNotifier
+from shiboken6 import isValid
 
-from qtsecure.net.scheduler import Waker, schedulerOfThisThread
+from qtsecure.net.scheduler import Waker, atThreadEnd, schedulerOfThisThread
 
 __all__ = ["ERROR", "READ", "WRITE", "Reactor", "Registration", "reactorAvailable", "reactorOfThisThread"]
 
@@ -91,6 +96,22 @@ class _Poller(Protocol):
     def close(self) -> None: ...
 
 
+class _NoPoller:
+    """What is left when the thread has ended: sockets that outlive it may still close."""
+
+    def fileno(self) -> int:
+        return -1
+
+    def change(self, descriptor: int, old: int, new: int) -> None:
+        pass
+
+    def poll(self) -> list[tuple[int, int]]:
+        return []
+
+    def close(self) -> None:
+        pass
+
+
 if sys.platform != "linux" and hasattr(select, "kqueue"):
 
     class _KqueuePoller:
@@ -118,7 +139,8 @@ if sys.platform != "linux" and hasattr(select, "kqueue"):
             ]
 
         def close(self) -> None:
-            self._kqueue.close()
+            with contextlib.suppress(OSError):  # a forked child does not inherit it
+                self._kqueue.close()
 
     _KernelPoller: type[_Poller] = _KqueuePoller
 else:
@@ -129,6 +151,7 @@ class Reactor:
     """Serves the descriptors of the thread that made it."""
 
     def __init__(self) -> None:
+        self._thread = threading.get_ident()
         self._poller: _Poller = _KernelPoller()
         self._registrations: dict[int, Registration] = {}
         self._generation = 0
@@ -178,12 +201,11 @@ class Reactor:
     def _serve(self) -> None:
         """Poll several times, until nothing is ready or the time is up."""
         end = time.monotonic() + _BUDGET
-        poll = self._poller.poll
         try:
             if self._unfinished and not self._finish(end):
                 return
             for _ in range(_POLLS_PER_WAKE_UP):
-                ready = poll()
+                ready = self._poller.poll()
                 if not ready:
                     return
                 self._generation += 1
@@ -217,14 +239,18 @@ class Reactor:
                 self._scheduler.runDeferred()
         return time.monotonic() < end
 
-    def _threadFinished(self) -> None:
-        self._notifier.setEnabled(False)
+    def _end(self) -> None:
+        """Forget every registration, without a word to the kernel's list, and let go of that."""
+        if threading.get_ident() == self._thread and isValid(self._notifier):
+            self._notifier.setEnabled(False)
         for registration in self._registrations.values():
             registration.callback = _ignore  # what only lingers for its peer goes now
         self._registrations.clear()  # sockets may outlive their thread; unregistering does nothing then
         self._unfinished.clear()
-        self._poller.close()
-        _forget()
+        poller, self._poller = self._poller, _NoPoller()
+        poller.close()
+        if _perThread.get(self._thread) is self:
+            del _perThread[self._thread]
 
 
 def _ignore(events: int) -> None:
@@ -235,15 +261,20 @@ _perThread: dict[int, Reactor] = {}  # not threading.local(): see the scheduler
 
 
 def reactorOfThisThread() -> Reactor:
-    """The reactor of the calling thread, made on first use."""
+    """The reactor of the calling thread, made on first use (and anew for another application)."""
     reactor = _perThread.get(threading.get_ident())
-    if reactor is None:
+    if reactor is None or not isValid(reactor._waker):
+        if reactor is not None:
+            reactor._end()
         reactor = _perThread[threading.get_ident()] = Reactor()
-        application = QCoreApplication.instance()
-        if application is None or application.thread() is not QThread.currentThread():
-            QThread.currentThread().finished.connect(reactor._threadFinished, Qt.ConnectionType.DirectConnection)
+        atThreadEnd(reactor._end)
     return reactor
 
 
-def _forget() -> None:
-    _perThread.pop(threading.get_ident(), None)
+def _endInChild() -> None:
+    for reactor in list(_perThread.values()):
+        reactor._end()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_endInChild)

@@ -8,6 +8,7 @@ in the thread that asked for them.
 from __future__ import annotations
 
 import heapq
+import os
 import threading
 import time
 from collections import deque
@@ -16,8 +17,9 @@ from types import MethodType
 from weakref import ReferenceType, ref
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QThread, QTimer
+from shiboken6 import isValid
 
-__all__ = ["Deadline", "Scheduler", "schedulerOfThisThread"]
+__all__ = ["Deadline", "Scheduler", "Waker", "atThreadEnd", "schedulerOfThisThread"]
 
 _WAKE = QEvent.Type(QEvent.registerEventType())
 
@@ -80,6 +82,7 @@ class Scheduler:
     """The deferred calls and deadlines of the thread that made it."""
 
     def __init__(self) -> None:
+        self._thread = threading.get_ident()
         self.clock: Callable[[], float] = time.monotonic
         #: What was deferred; only to be looked at.
         self.tasks: deque[Callable[[], None]] = deque()
@@ -112,7 +115,10 @@ class Scheduler:
             for _ in range(len(tasks)):
                 if not tasks:  # a nested event loop has run them
                     break
-                tasks.popleft()()
+                task = tasks.popleft()
+                if tasks and not self._waker.posted:
+                    self._waker.wake()  # this task may start an event loop, which has to serve the others
+                task()
         finally:
             if tasks and not self._waker.posted:
                 self._waker.wake()
@@ -134,15 +140,12 @@ class Scheduler:
         now = self.clock()
         try:
             while self._deadlines and (self._deadlines[0][0] <= now or not self._deadlines[0][2].isPending):
-                heapq.heappop(self._deadlines)[2].fire()
+                deadline = heapq.heappop(self._deadlines)[2]
+                if deadline.isPending:
+                    self._arm()  # the call may start an event loop, in which the others are due, too
+                    deadline.fire()
         finally:
             self._arm()
-
-    def _threadFinished(self) -> None:
-        self._timer.stop()
-        self._deadlines.clear()
-        self.tasks.clear()
-        _forget()
 
     def _arm(self) -> None:
         if not self._deadlines:
@@ -151,6 +154,56 @@ class Scheduler:
         wait = self._deadlines[0][0] - self.clock()
         self._timer.start(max(0, min(int(wait * 1000) + 1, 0x7FFFFFFF)))
 
+    # ------------------------------------------------------------------------------ end
+
+    def _forget(self) -> None:
+        self._deadlines.clear()
+        self.tasks.clear()
+
+    def _threadEnded(self) -> None:
+        if isValid(self._timer):
+            self._timer.stop()
+        self._forget()
+        if _perThread.get(self._thread) is self:
+            del _perThread[self._thread]
+
+
+class _ThreadEnd:
+    """Calls functions when a thread of Python's ends, in that thread: its thread-local storage goes then."""
+
+    def __init__(self) -> None:
+        self.functions: list[Callable[[], None]] = []
+
+    def __del__(self) -> None:
+        for function in reversed(self.functions):
+            function()
+
+
+class _Local(threading.local):
+    end: _ThreadEnd | None = None
+
+
+_local = _Local()
+
+
+def atThreadEnd(function: Callable[[], None]) -> None:
+    """Have a function called at the end of the calling thread, in it; never in Python's main thread.
+
+    Qt tells about the end of a thread that Python has started only after Python has let go of it:
+    join() has returned, and the interpreter may be gone.
+    """
+    ident = threading.get_ident()
+    if ident == threading.main_thread().ident:
+        return
+    known = next((thread for thread in threading.enumerate() if thread.ident == ident), None)
+    if known is not None and not isinstance(known, threading._DummyThread):
+        if _local.end is None:
+            _local.end = _ThreadEnd()
+        _local.end.functions.append(function)
+    else:
+        # Timers must end in their own thread, while its event dispatcher is still there.
+        QThread.currentThread().finished.connect(function, Qt.ConnectionType.DirectConnection)
+
 
 # By thread identifier and not threading.local(): that is lost after every slot in a thread which runs
 # Qt's own event loop, because Python knows such a thread only while it runs Python code.
@@ -158,16 +211,23 @@ _perThread: dict[int, Scheduler] = {}
 
 
 def schedulerOfThisThread() -> Scheduler:
-    """The scheduler of the calling thread, made on first use."""
+    """The scheduler of the calling thread, made on first use (and anew for another application)."""
     scheduler = _perThread.get(threading.get_ident())
-    if scheduler is None:
+    if scheduler is None or not isValid(scheduler._waker):  # an application's end takes Python's QObjects along
         scheduler = _perThread[threading.get_ident()] = Scheduler()
-        application = QCoreApplication.instance()
-        if application is None or application.thread() is not QThread.currentThread():
-            # Timers must end in their own thread, while its event dispatcher is still there.
-            QThread.currentThread().finished.connect(scheduler._threadFinished, Qt.ConnectionType.DirectConnection)
+        atThreadEnd(scheduler._threadEnded)
     return scheduler
 
 
-def _forget() -> None:
-    _perThread.pop(threading.get_ident(), None)
+def _forgetInChild() -> None:
+    """After a fork: what the parent was about to do is not done twice, on the same connections."""
+    for scheduler in _perThread.values():
+        scheduler._forget()
+    own = _perThread.get(threading.get_ident())
+    _perThread.clear()
+    if own is not None:
+        _perThread[own._thread] = own
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forgetInChild)

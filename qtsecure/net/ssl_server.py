@@ -3,8 +3,8 @@
 Every accepted socket passes through three stations: *handshaking* (limited by
 ``maxHandshakingConnections`` and one total deadline), *pending* (limited by
 ``maxPendingConnections``), and then it belongs to the program. Whatever way a socket leaves a
-station, ``_reviewAccepting()`` looks at the limits again, so that a failed handshake can never stop
-the server for good.
+station, also when the program deletes it there, ``_reviewAccepting()`` looks at the limits again, so
+that a failed handshake can never stop the server for good.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import socket as native
 from collections import deque
 from dataclasses import dataclass
 
-from PySide6.QtCore import SIGNAL, QObject, Signal, qWarning
+from PySide6.QtCore import SIGNAL, QChildEvent, QEvent, QObject, Signal, qWarning
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSsl, QSslConfiguration
 from shiboken6 import isValid
 
@@ -101,6 +101,7 @@ class SslServer(QObject):
         self._acceptFailed = False
         self._pending: deque[SslSocket] = deque()
         self._handshaking: dict[SocketBase, str] = {}
+        self._looksForDeleted = False
         self._serverError = _Error.UnknownSocketError
         self._errorString = ""
         self._accepted = self._succeeded = self._failed = 0
@@ -113,16 +114,21 @@ class SslServer(QObject):
         """Listen for connections; False (and serverError(), errorString()) when it is not possible.
 
         Args:
-            address: Where to listen; Any means IPv6 and IPv4.
+            address: Where to listen, as an IP address or "localhost"; Any means IPv6 and IPv4.
             port: 0 for a free one; serverPort() tells which.
+
+        Raises:
+            TypeError: An argument has another type.
+            ValueError: ``address`` is no IP address, or ``port`` is out of range.
         """
         checkPort(port)
+        host = _hostAddress(address)
         if self.isListening():
             qWarning("SslServer: listen() called on a server that is listening already.")
             return False
         listener = makeListener(self)
         try:
-            listener.listen(QHostAddress(address), port, self._backlog)
+            listener.listen(host, port, self._backlog)
         except OSError as error:
             self._setError(error)
             return False
@@ -131,6 +137,7 @@ class SslServer(QObject):
 
     def setSocketDescriptor(self, socketDescriptor: int) -> bool:
         """Take over a listening descriptor (systemd, a parent process); False when it is none."""
+        _checkInt(socketDescriptor, "socketDescriptor")
         if self.isListening():
             qWarning("SslServer: setSocketDescriptor() called on a server that is listening already.")
             return False
@@ -219,8 +226,10 @@ class SslServer(QObject):
         """Set the total handshake deadline for connections accepted from now on.
 
         Raises:
+            TypeError: For anything but an int.
             ValueError: For a negative number other than -1.
         """
+        _checkInt(timeout, "timeout")
         if timeout < -1:
             raise ValueError(f"timeout must be a number of milliseconds, or 0 or -1 for no limit, not {timeout}.")
         self._handshakeTimeout = timeout
@@ -331,6 +340,7 @@ class SslServer(QObject):
         socket.awaitHandshake(self)
 
     def _countOf(self, address: str) -> int:
+        self._forgetDeleted()
         waiting = sum(socket.peerAddress().toString() == address for socket in self._pending)
         return waiting + sum(other == address for other in self._handshaking.values())
 
@@ -338,7 +348,7 @@ class SslServer(QObject):
 
     def hasPendingConnections(self) -> bool:
         """Whether an encrypted socket waits."""
-        return bool(self._pending)
+        return any(map(isValid, self._pending))
 
     def nextPendingConnection(self) -> SslSocket | None:
         """The next encrypted socket, a child of the server; None when there is none.
@@ -356,12 +366,39 @@ class SslServer(QObject):
         """Queue a socket for nextPendingConnection(), and say so; for overrides."""
         if not isinstance(socket, SslSocket):
             raise TypeError(f"socket must be an SslSocket, not {type(socket).__name__}.")
+        if socket.parent() is not self:
+            socket.destroyed.connect(self._lookForDeletedSoon)
         self._pending.append(socket)
         self._reviewAccepting()
         self.pendingConnectionAvailable.emit()
 
+    def childEvent(self, event: QChildEvent) -> None:
+        """A socket may have been deleted: far cheaper than a connection to each one's ``destroyed``."""
+        if event.type() == QEvent.Type.ChildRemoved:
+            self._lookForDeletedSoon()
+
+    def _lookForDeletedSoon(self) -> None:
+        if (self._handshaking or self._pending) and not self._looksForDeleted:
+            self._looksForDeleted = True
+            schedulerOfThisThread().defer(self._lookForDeleted)
+
+    def _lookForDeleted(self) -> None:
+        """What the program deleted while it was still the server's counts no more."""
+        if not isValid(self):
+            return
+        self._looksForDeleted = False
+        self._forgetDeleted()
+        self._reviewAccepting()
+
+    def _forgetDeleted(self) -> None:
+        handshaking = {socket: address for socket, address in self._handshaking.items() if isValid(socket)}
+        self._failed += len(self._handshaking) - len(handshaking)
+        self._handshaking = handshaking
+        self._pending = deque(filter(isValid, self._pending))
+
     def statistics(self) -> ServerStatistics:
         """Numbers since the server was made."""
+        self._forgetDeleted()
         return ServerStatistics(
             accepted=self._accepted,
             encrypted=self._succeeded,
@@ -432,9 +469,27 @@ class SslServer(QObject):
         self._reviewAccepting()
 
 
-def _atLeast(number: int, least: int, name: str) -> int:
+def _hostAddress(address: QHostAddress | QHostAddress.SpecialAddress | str) -> QHostAddress:
+    """The address to listen on; a null one would mean every interface, so a misspelt one must not become it."""
+    if not isinstance(address, (QHostAddress, QHostAddress.SpecialAddress, str)):
+        raise TypeError(
+            f"address must be a QHostAddress, a QHostAddress.SpecialAddress or a str, not {type(address).__name__}."
+        )
+    if address == "localhost":
+        return QHostAddress(QHostAddress.SpecialAddress.LocalHost)
+    host = QHostAddress(address)
+    if host.isNull():
+        raise ValueError(f'address must be an IP address or "localhost", not {address!r}.')
+    return host
+
+
+def _checkInt(number: int, name: str) -> None:
     if isinstance(number, bool) or not isinstance(number, int):
         raise TypeError(f"{name} must be an int, not {type(number).__name__}.")
+
+
+def _atLeast(number: int, least: int, name: str) -> int:
+    _checkInt(number, name)
     if number < least:
         raise ValueError(f"{name} must be at least {least}, not {number}.")
     return number

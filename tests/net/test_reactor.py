@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,6 +13,7 @@ from PySide6.QtCore import QCoreApplication, QTimer
 
 import qtsecure.net.reactor as module
 from qtsecure.net.reactor import READ, Registration, reactorOfThisThread
+from qtsecure.net.scheduler import schedulerOfThisThread
 from tests.net.conversation import spin
 
 pytestmark = pytest.mark.skipif(not module.reactorAvailable, reason="no epoll and no kqueue")
@@ -155,3 +158,81 @@ def test_unregistering_what_somebody_closed(qapp: QCoreApplication) -> None:
     reactorOfThisThread().unregister(pair.registration)
     assert reactorOfThisThread().count == count - 1
     pair.far.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork()")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_takes_nothing_from_its_parent(pairs: list[Pair]) -> None:
+    """What a child closes or changes stays registered in the parent; what was deferred runs once."""
+    reactor, scheduler = reactorOfThisThread(), schedulerOfThisThread()
+    pair = Pair()
+    pairs.append(pair)
+    ran: list[int] = []
+    scheduler.defer(lambda: ran.append(1))
+    scheduler.callLater(10_000, lambda: None)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            reactor.setInterest(pair.registration, 0)
+            pair.close()
+            assert reactor.count == 0
+            assert not scheduler.tasks
+            assert not scheduler._deadlines
+            fresh = reactorOfThisThread()
+            assert fresh is not reactor
+            own = Pair()
+            own.far.send(b"x")
+            assert [descriptor for descriptor, _ in fresh._poller.poll()] == [own.near.fileno()]
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+    pair.far.send(b"x")
+    spin(lambda: pair.calls == 1)
+    assert ran == [1]
+    assert reactorOfThisThread() is reactor
+
+
+_TWO_APPLICATIONS = """
+import gc, sys
+from PySide6.QtCore import QCoreApplication, QTimer
+from shiboken6 import delete
+from qtsecure.net.reactor import reactorOfThisThread
+from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.ssl_socket import SslSocket
+
+def talk(application):
+    server, client = SslServer(), SslSocket()
+    assert server.listen("127.0.0.1", 0)
+    server.newConnection.connect(application.quit)
+    client.connectToHost("127.0.0.1", server.serverPort())
+    QTimer.singleShot(5000, lambda: application.exit(1))
+    assert application.exec() == 0, "no connection"
+    client.abort()
+    server.close()
+
+application = QCoreApplication([])
+talk(application)
+reactor = reactorOfThisThread()
+talk(application)  # exec() once more in the same application
+assert reactorOfThisThread() is reactor
+application.shutdown() if sys.argv[1] == "shutdown" else delete(application)
+del application
+gc.collect()
+application = QCoreApplication([])
+talk(application)
+assert reactorOfThisThread() is not reactor
+assert reactor.count == 0
+print("done")
+"""
+
+
+@pytest.mark.parametrize("way", ["shutdown", "delete"])
+def test_a_second_application_has_a_reactor_of_its_own(way: str) -> None:
+    """What hung on the first application's event dispatcher is made anew; exec() twice keeps it."""
+    result = subprocess.run(
+        [sys.executable, "-c", _TWO_APPLICATIONS, way], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "done\n"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from PySide6.QtCore import QByteArray, QDataStream, QIODevice, QTextStream, QXmlStreamReader
 
+from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.ssl_socket import SslSocket
-from tests.net.conversation import Conversation, spin
+from tests.net.conversation import Conversation, settle, spin
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
@@ -253,10 +256,131 @@ def test_what_is_left_after_the_end_can_be_read_beyond_the_limit(conversation: C
     assert client.peerClosedCleanly()
 
 
-def test_negative_limit(conversation: Conversation) -> None:
-    """A negative limit is refused."""
+def _transactions(client: SslSocket) -> Callable[[], bytes]:
+    stream = QDataStream(client)
+
+    def read() -> bytes:
+        stream.startTransaction()
+        data = bytes(stream.readRawData(24))
+        return data if stream.commitTransaction() else b""
+
+    return read
+
+
+def _rawData(client: SslSocket) -> Callable[[], bytes]:
+    stream = QDataStream(client)
+    return lambda: bytes(stream.readRawData(24)) if client.bytesAvailable() >= 24 else b""
+
+
+def _peekAndRead(client: SslSocket) -> Callable[[], bytes]:
+    def read() -> bytes:
+        if client.bytesAvailable() < 24:
+            return b""
+        QIODevice.peek(client, 24)
+        return bytes(QIODevice.read(client, 24).data())
+
+    return read
+
+
+def _peekAndReadInPython(client: SslSocket) -> Callable[[], bytes]:
+    def read() -> bytes:
+        QIODevice.peek(client, 24)
+        return client.readBytes(24)
+
+    return read
+
+
+def _transactionsInPython(client: SslSocket) -> Callable[[], bytes]:
+    def read() -> bytes:
+        client.startTransaction()
+        data = client.readBytes(24)
+        client.commitTransaction()
+        return data
+
+    return read
+
+
+_LIMITED_READERS = [_transactions, _rawData, _peekAndRead, _peekAndReadInPython, _transactionsInPython]
+
+
+@pytest.mark.parametrize("way", _LIMITED_READERS)
+@pytest.mark.parametrize("limit", [30, 64])
+def test_readers_served_from_qts_buffer_do_not_stall_under_a_limit(
+    conversation: Conversation, way: Callable[[SslSocket], Callable[[], bytes]], limit: int
+) -> None:
+    """The limit counts Qt's buffer as well, and room that is made there is noticed."""
+    peer = conversation.establish()
+    client = conversation.client
+    client.setReadBufferSize(limit)
+    read = way(client)
+    received = bytearray()
+    largest = 0
+
+    def take() -> None:
+        nonlocal largest
+        largest = max(largest, client.bytesAvailable())
+        while data := read():
+            received.extend(data)
+
+    client.readyRead.connect(take)
+    data = bytes(range(240)) * 20
+    peer.write(data)
+    spin(lambda: len(received) == len(data))
+    assert bytes(received) == data
+    assert largest <= limit
+
+
+def test_a_transaction_that_is_never_complete_stays_within_the_limit(conversation: Conversation) -> None:
+    """A peer that announces an endless string does not fill the memory by QDataStream's transactions."""
+    peer = conversation.establish()
+    client = conversation.client
+    client.setReadBufferSize(10_000)
+    stream = QDataStream(client)
+
+    def take() -> None:
+        stream.startTransaction()
+        stream.readRawData(1_000_000)
+        assert not stream.commitTransaction()
+
+    client.readyRead.connect(take)
+    peer.write(b"x" * 1_000_000)
+    spin(lambda: client.bytesAvailable() == 10_000)
+    for _ in range(10):
+        settle()
+        assert client.bytesAvailable() <= 10_000
+
+
+def test_reading_during_a_certificate_decision_does_not_lift_its_pause(conversation: Conversation) -> None:
+    """What the program tries to read meanwhile is no answer."""
+    requests: list[CertificateRequest] = []
+
+    def wait(request: CertificateRequest) -> None:
+        request.defer()
+        requests.append(request)
+
+    conversation.clientConfiguration.setCaCertificates([])
+    client = conversation.client
+    client.acceptCertificate.connect(wait)
+    conversation.connect()
+    spin(lambda: bool(requests))
+    client._channel.pauseReading()
+    client.setReadBufferSize(100)
+    assert client.readAll().isEmpty()
+    assert client.bytesAvailable() == 0
+    settle()
+    assert client._channel.readingPaused
+    requests[0].accept()
+    spin(client.isEncrypted)
+
+
+def test_limits_are_checked(conversation: Conversation) -> None:
+    """A negative limit is refused, and what is no number of bytes."""
     with pytest.raises(ValueError, match="size"):
         conversation.client.setReadBufferSize(-1)
+    for wrong in (1.5, "1", True):
+        with pytest.raises(TypeError, match="size must be an int"):
+            conversation.client.setReadBufferSize(wrong)  # type: ignore[arg-type]
+    assert conversation.client.readBufferSize() == 0
 
 
 def test_not_open(conversation: Conversation) -> None:

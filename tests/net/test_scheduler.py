@@ -114,3 +114,49 @@ def test_a_deadline_fires_by_itself(qapp: QCoreApplication) -> None:
 
     own.callLater(1, again)
     spin(lambda: sorted(seen) == [1, 2])
+
+
+def test_a_nested_loop_in_the_event_serves_the_other_calls(scheduler: Scheduler) -> None:
+    """Calls that the posted event runs (not the reactor) do not wait for the first one's event loop."""
+    seen: list[str] = []
+
+    def nested() -> None:
+        seen.append("first")
+        spin(lambda: "second" in seen, timeout=1000)
+        seen.append("first goes on")
+
+    scheduler.defer(nested)
+    scheduler.defer(lambda: seen.append("second"))
+    spin(lambda: len(seen) == 3)
+    assert seen == ["first", "second", "first goes on"]
+
+
+def test_one_call_posts_one_event(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one slot defers costs no more than its own event."""
+    wakes: list[int] = []
+    wake = scheduler._waker.wake
+
+    def counted() -> None:
+        wakes.append(1)
+        wake()
+
+    monkeypatch.setattr(scheduler._waker, "wake", counted)
+    seen: list[int] = []
+    scheduler.defer(lambda: seen.append(1))
+    spin(lambda: seen == [1])
+    assert wakes == [1]
+
+
+def test_a_nested_loop_in_a_deadline_keeps_the_others(qapp: QCoreApplication) -> None:
+    """A dialog in the slot of one deadline does not stop the next ones."""
+    own = Scheduler()
+    seen: list[str] = []
+
+    def nested() -> None:
+        spin(lambda: "second" in seen, timeout=1000)
+        seen.append("first")
+
+    own.callLater(1, nested)
+    own.callLater(20, lambda: seen.append("second"))
+    spin(lambda: len(seen) == 2)
+    assert seen == ["second", "first"]

@@ -6,10 +6,11 @@ import contextlib
 import os
 import socket as native
 import struct
+from collections.abc import Callable
 
 import pytest
 from PySide6.QtNetwork import QHostAddress
-from shiboken6 import isValid
+from shiboken6 import delete, isValid
 
 from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
@@ -239,6 +240,17 @@ def test_settings_are_checked(qapp: object) -> None:
             setter(0)
         with pytest.raises(TypeError):
             setter("5")  # type: ignore[arg-type]
+    numbers: dict[str, Callable[[int], object]] = {
+        "numConnections": server.setMaxConnectionsPerAddress,
+        "size": server.setListenBacklogSize,
+        "timeout": server.setHandshakeTimeout,
+        "socketDescriptor": server.setSocketDescriptor,
+        "port": lambda wrong: server.listen("127.0.0.1", wrong),
+    }
+    for name, method in numbers.items():
+        for wrong in (True, 1.5, "5"):
+            with pytest.raises(TypeError, match=f"{name} must be an int"):
+                method(wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="-7"):
         server.setHandshakeTimeout(-7)
     with pytest.raises(TypeError, match="configuration"):
@@ -311,3 +323,73 @@ def test_running_out_of_descriptors_is_told_and_passes(conversation: Conversatio
     spin(lambda: conversation.server.statistics().handshaking == 1)
     client.close()
     spin(lambda: conversation.server.statistics().handshaking == 0)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "not an address", "127.0.0.1:0", QHostAddress(), QHostAddress.SpecialAddress.Null]
+)
+def test_what_is_no_address_never_means_every_interface(qapp: object, address: object) -> None:
+    """A misspelt address is refused by its name instead of listening for everybody."""
+    server = SslServer()
+    with pytest.raises(ValueError, match="address must be an IP address"):
+        server.listen(address)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="address"):
+        server.listen(5)  # type: ignore[arg-type]
+    assert not server.isListening()
+
+
+def test_listening_on_localhost(qapp: object) -> None:
+    """Means the loopback interface."""
+    server = SslServer()
+    assert server.listen("localhost")
+    assert server.serverAddress() == QHostAddress("127.0.0.1")
+    with native.socket(fileno=os.dup(server.socketDescriptor())) as listening:
+        assert listening.getsockname()[0] == "127.0.0.1"
+    server.close()
+
+
+@pytest.mark.parametrize("way", [delete, SslSocket.deleteLater])
+def test_deleted_handshaking_sockets_free_their_places(
+    conversation: Conversation, way: Callable[[SslSocket], None]
+) -> None:
+    """A program that deletes what it does not like never exhausts the limit."""
+    server = conversation.server
+    server.setMaxHandshakingConnections(2)
+    conversation.listen()
+    hello = b"\x16\x03\x01\x02\x00\x01\x00"
+    with RawClient(server.serverPort(), hello), RawClient(server.serverPort(), hello):
+        spin(lambda: conversation.recorder.count("server.startedEncryptionHandshake") == 2)
+        good = goodClient(conversation)
+        spin(lambda: good.state() == State.ConnectedState)
+        settle()
+        assert server.statistics().accepted == 2
+        for socket in list(server._handshaking):
+            way(socket)  # type: ignore[arg-type]
+        deleteEverything()
+        spin(good.isEncrypted)
+    spin(server.hasPendingConnections)
+    assert (server.statistics().handshaking, server.statistics().failed) == (0, 2)
+
+
+@pytest.mark.parametrize("owned", [True, False])
+def test_deleted_pending_sockets_free_their_places(conversation: Conversation, owned: bool) -> None:
+    """Also when somebody else is their parent; a queue of nothing but deleted ones is empty."""
+    server = conversation.server
+    server.setMaxPendingConnections(2)
+    conversation.listen()
+    sockets = [SslSocket(server if owned else None) for _ in range(2)]
+    for socket in sockets:
+        server.addPendingConnection(socket)
+    good = goodClient(conversation)
+    spin(lambda: good.state() == State.ConnectedState)
+    settle()
+    assert server.statistics().accepted == 0
+    for socket in sockets:
+        delete(socket)
+    assert not server.hasPendingConnections()
+    spin(good.isEncrypted)
+    spin(server.hasPendingConnections)
+    fetched = server.nextPendingConnection()
+    assert fetched is not None
+    assert fetched not in sockets
+    assert server.statistics().pending == 0

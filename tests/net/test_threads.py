@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QObject, Qt, QThread, QTimer, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Qt, QThread, QTimer, Signal, Slot
 
 from qtsecure.net.reactor import _perThread, reactorOfThisThread
 from qtsecure.net.scheduler import Scheduler, schedulerOfThisThread
+from qtsecure.net.scheduler import _perThread as _schedulers
 from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.net.conversation import openDescriptors, spin
+from tests.net.conversation import openDescriptors, settle, spin
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
@@ -165,3 +168,68 @@ def test_a_python_thread(qapp: QCoreApplication) -> None:
     thread.start()
     thread.join(5)
     assert seen == [True]
+
+
+def test_nothing_is_left_of_a_python_thread(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure) -> None:
+    """When join() returns its reactor and scheduler are gone; a socket that outlives it can still be let go of."""
+    before, known = openDescriptors(), set(_perThread) | set(_schedulers)
+    outcome: list[object] = []
+
+    def run() -> None:
+        try:
+            keptAlive = QEventLoop()  # gives the thread its event dispatcher
+            server, client = SslServer(), SslSocket()
+            server.setSslConfiguration(
+                SslConfiguration.forServer(list(qtsecure_pki.server.chain), qtsecure_pki.server.privateKey)
+            )
+            client.setSslConfiguration(SslConfiguration.forClient([qtsecure_pki.ca.certificate]))
+            assert server.listen("127.0.0.1", 0)
+            client.connectToHostEncrypted("127.0.0.1", server.serverPort())
+            spin(lambda: client.isEncrypted() and server.hasPendingConnections())
+            client.abort()
+            server.close()
+            settle()
+            schedulerOfThisThread().callLater(10_000, lambda: None)
+            outcome.append(threading.get_ident())
+            del keptAlive
+        except BaseException as error:  # noqa: BLE001  # for the assertion below
+            outcome.append(error)
+
+    for _ in range(3):
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join(10)
+        assert not thread.is_alive()
+        assert isinstance(outcome[-1], int), outcome
+        assert set(_perThread) | set(_schedulers) <= known
+    spin(lambda: openDescriptors() <= before)  # Qt ends its event dispatcher a moment after join()
+
+
+_LAST_THREAD = """
+import threading
+from PySide6.QtCore import QCoreApplication, QEventLoop, QTimer
+from qtsecure.net.reactor import reactorOfThisThread
+from qtsecure.net.scheduler import schedulerOfThisThread
+
+application = QCoreApplication([])
+
+def run():
+    loop = QEventLoop()
+    reactorOfThisThread()
+    schedulerOfThisThread().callLater(1, loop.quit)
+    loop.exec()
+
+thread = threading.Thread(target=run)
+thread.start()
+thread.join()
+print("done")
+"""
+
+
+def test_a_program_ends_after_its_python_threads() -> None:
+    """Nothing is said and nobody waits at the exit, when a thread had timers and a notifier."""
+    for _ in range(3):
+        result = subprocess.run(
+            [sys.executable, "-c", _LAST_THREAD], capture_output=True, text=True, timeout=30, check=False
+        )
+        assert (result.returncode, result.stdout, result.stderr) == (0, "done\n", "")

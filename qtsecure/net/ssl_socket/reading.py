@@ -5,12 +5,18 @@ C++. C++ readers (QDataStream, QTextStream, QXmlStreamReader, QImageReader) reac
 through QIODevice, which keeps a buffer of its own for peeking and transactions. Whenever that
 buffer holds something, the shadowed methods go through QIODevice as well, so that no byte is lost
 or reordered whoever reads.
+
+The read limit counts both. A C++ reader that is served out of QIODevice's buffer is not seen here,
+but sooner or later it looks at bytesAvailable() or asks for more than the buffer holds; a review of
+the limit follows then, from the event loop.
 """
 
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QIODevice
+from shiboken6 import isValid
 
+from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.ssl_socket.base import SocketBase
 
 __all__ = ["Reading"]
@@ -19,9 +25,15 @@ __all__ = ["Reading"]
 class Reading(SocketBase):
     """The reading methods of SslSocket (QIODevice's and QAbstractSocket's)."""
 
+    _reviewsRoom = False
+
     def bytesAvailable(self) -> int:
         """How many decrypted bytes can be read without waiting."""
-        return self._channel.incoming.size + QIODevice.bytesAvailable(self)
+        channel = self._channel
+        available = channel.incoming.size + QIODevice.bytesAvailable(self)
+        if channel.readingPaused and available < channel.readLimit:
+            self._reviewRoomSoon()
+        return available
 
     def encryptedBytesAvailable(self) -> int:
         """Always 0: what has arrived is decrypted at once, or has not been taken from the kernel."""
@@ -30,26 +42,25 @@ class Reading(SocketBase):
     def read(self, maxSize: int) -> QByteArray:  # type: ignore[override]  # PySide adds a form that fills a bytearray
         """Up to ``maxSize`` bytes (QIODevice::read)."""
         if self._qtHoldsData():
-            return QIODevice.read(self, maxSize)
+            return self._readThroughQt(maxSize)
         return QByteArray(self._take(maxSize)) if self._readable else QByteArray()
 
     def readAll(self) -> QByteArray:
         """Everything that has arrived (QIODevice::readAll)."""
         if QIODevice.bytesAvailable(self) or QIODevice.isTransactionStarted(self):  # written out: the hot path
-            return QIODevice.readAll(self)
+            return self._readThroughQt(-1)
         channel = self._channel
         if not self._readable:
             return QByteArray()
         data = QByteArray(channel.incoming.takeAll())
         if channel.readingPaused:
-            channel.roomMade()
+            self._roomMade()
         return data
 
     def readBytes(self, maxSize: int = -1) -> bytes:
         """Up to ``maxSize`` bytes as Python bytes; -1 for everything that has arrived."""
         if self._qtHoldsData():
-            data = QIODevice.readAll(self) if maxSize < 0 else QIODevice.read(self, maxSize)
-            return bytes(data.data())
+            return bytes(self._readThroughQt(maxSize).data())
         if not self._readable:
             return b""
         return self._takeAll() if maxSize < 0 else self._take(maxSize)
@@ -60,7 +71,7 @@ class Reading(SocketBase):
             # Qt's own readLine() refuses a size of 1 and stops one byte short of any other.
             held = bytes(QIODevice.peek(self, self.bytesAvailable()).data())
             size = held.find(b"\n") + 1 or len(held)
-            return QIODevice.read(self, min(size, maxSize) if maxSize > 0 else size)
+            return self._readThroughQt(min(size, maxSize) if maxSize > 0 else size)
         if not self._readable:
             return QByteArray()
         incoming = self._channel.incoming
@@ -81,7 +92,10 @@ class Reading(SocketBase):
     def skip(self, maxSize: int) -> int:
         """Drop up to ``maxSize`` bytes; how many were dropped."""
         if self._qtHoldsData():
-            return QIODevice.skip(self, maxSize)
+            skipped = QIODevice.skip(self, maxSize)
+            if self._channel.readingPaused:
+                self._roomMade()
+            return skipped
         return len(self._take(maxSize)) if self._readable else -1
 
     def atEnd(self) -> bool:
@@ -96,32 +110,60 @@ class Reading(SocketBase):
         """Keep at most ``size`` decrypted bytes; the peer feels back-pressure. 0 lifts the limit.
 
         Raises:
+            TypeError: For anything but an int.
             ValueError: For a negative size.
         """
+        if isinstance(size, bool) or not isinstance(size, int):
+            raise TypeError(f"size must be an int, not {type(size).__name__}.")
         if size < 0:
             raise ValueError(f"size must be 0 or a number of bytes, not {size}.")
         self._channel.readLimit = size
-        self._channel.roomMade()
+        self._roomMade()
 
     def readData(self, maxlen: int) -> bytes:
         """For C++ readers; QIODevice calls this to fill its buffer."""
-        return self._take(maxlen)
+        if self._channel.readingPaused:
+            # Not now: while QIODevice waits for the bytes, its buffer claims to be full of them.
+            self._reviewRoomSoon()
+        return self._channel.incoming.take(maxlen)
 
     # ---------------------------------------------------------------------------- inside
 
     def _qtHoldsData(self) -> bool:
         return QIODevice.bytesAvailable(self) > 0 or QIODevice.isTransactionStarted(self)
 
+    def _readThroughQt(self, count: int) -> QByteArray:
+        """Up to ``count`` bytes by QIODevice's own methods; all for a negative number."""
+        data = QIODevice.readAll(self) if count < 0 else QIODevice.read(self, count)
+        if self._channel.readingPaused:
+            self._roomMade()
+        return data
+
     def _take(self, count: int) -> bytes:
         channel = self._channel
         data = channel.incoming.take(count)
         if channel.readingPaused:
-            channel.roomMade()
+            self._roomMade()
         return data
 
     def _takeAll(self) -> bytes:
         channel = self._channel
         data = channel.incoming.takeAll()
         if channel.readingPaused:
-            channel.roomMade()
+            self._roomMade()
         return data
+
+    def _roomMade(self) -> None:
+        # A pending decision pauses reading, too, and what the program reads meanwhile is no answer.
+        if self._attempt.request is None:
+            self._channel.roomMade()
+
+    def _reviewRoomSoon(self) -> None:
+        if not self._reviewsRoom:
+            self._reviewsRoom = True
+            schedulerOfThisThread().defer(self._reviewRoom)
+
+    def _reviewRoom(self) -> None:
+        if isValid(self):
+            self._roomMade()
+            self._reviewsRoom = False  # only now: counting the room calls bytesAvailable()
