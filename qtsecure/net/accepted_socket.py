@@ -35,16 +35,16 @@ class AcceptedSocket(SslSocket):
         """Start the total deadline and wait for the client's hello."""
         self._server = ref(server)
         self._observer = server
-        self._updateChannel()
+        self._updateDataPath()
         if self._handshakeTimeout > 0:
-            self._attempt.handshakeDeadline = self._channel.scheduler.callLater(
+            self._attempt.handshakeDeadline = self._dataPath.scheduler.callLater(
                 self._handshakeTimeout, self._handshakeTimedOut
             )
 
-    def _updateChannel(self) -> None:
-        super()._updateChannel()
+    def _updateDataPath(self) -> None:
+        super()._updateDataPath()
         if self._server is not None:
-            self._channel.sendsPlain = False  # TLS is still to come: what is written waits for it
+            self._dataPath.sendsPlain = False  # TLS is still to come: what is written waits for it
 
     def plainLanded(self, data: bytes) -> None:
         """The client's first bytes."""
@@ -59,7 +59,7 @@ class AcceptedSocket(SslSocket):
                 f"The client does not speak TLS: it sent {describe_first_bytes_untrusted(data)}.",
             )
             return
-        self._channel.incoming.append(data)
+        self._dataPath.incoming.append(data)
         if self._mode == QSslSocket.SslMode.UnencryptedMode:
             self._startEncryption(server=True)  # also while closing: what was written is still to be delivered
         server = reference()

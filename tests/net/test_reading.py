@@ -363,12 +363,12 @@ def test_reading_during_a_certificate_decision_does_not_lift_its_pause(conversat
     client.acceptCertificate.connect(wait)
     conversation.connect()
     spin(lambda: bool(requests))
-    client._channel.pauseReading()
+    client._dataPath.pauseReading()
     client.setReadBufferSize(100)
     assert client.readAll().isEmpty()
     assert client.bytesAvailable() == 0
     settle()
-    assert client._channel.readingPaused
+    assert client._dataPath.readingPaused
     requests[0].accept()
     spin(client.isEncrypted)
 

@@ -159,7 +159,7 @@ def test_reuse_keeps_nothing_alive(conversation: Conversation) -> None:
     try:
         for _ in range(4):
             peer = conversation.establish()
-            gone.append(weakref.ref(conversation.client._channel.transport))
+            gone.append(weakref.ref(conversation.client._dataPath.transport))
             receivers.append(conversation.client.receivers("2destroyed(QObject*)"))
             conversation.client.abort()
             spin(lambda peer=peer: peer.state() == State.UnconnectedState)

@@ -34,7 +34,7 @@ class SslSocket(Connecting):
 
     def sslConfiguration(self) -> SslConfiguration:
         """A copy of the configuration, with the facts of the current connection."""
-        stream = self._channel.stream
+        stream = self._dataPath.stream
         if stream is None or not stream.complete:
             return SslConfiguration(self._configuration)
         chain = self._peerChain()
@@ -75,39 +75,43 @@ class SslSocket(Connecting):
 
     def sessionCipher(self) -> SslCipher:
         """The cipher suite in use; null before ``encrypted`` and after the end."""
-        if self._channel.stream is None or not self._channel.encrypted:
+        if self._dataPath.stream is None or not self._dataPath.encrypted:
             return SslCipher()
         return SslCipher(
-            self._channel.stream.cipher_name(),
+            self._dataPath.stream.cipher_name(),
             self.sessionProtocol(),
-            keyExchangeGroup=self._channel.stream.group_name(),
+            keyExchangeGroup=self._dataPath.stream.group_name(),
         )
 
     def sessionProtocol(self) -> Protocol:
         """The protocol version in use; Unknown before ``encrypted`` and after the end."""
-        if self._channel.stream is None or not self._channel.encrypted:
+        if self._dataPath.stream is None or not self._dataPath.encrypted:
             return Protocol.Unknown
-        return Protocol.fromVersion(self._channel.stream.protocol_version())
+        return Protocol.fromVersion(self._dataPath.stream.protocol_version())
 
     def negotiatedProtocol(self) -> str:
         """The application protocol both sides agreed on (ALPN), or an empty string."""
-        if self._channel.stream is None or not self._channel.stream.complete:
+        if self._dataPath.stream is None or not self._dataPath.stream.complete:
             return ""
-        return self._channel.stream.negotiated_protocol().decode("utf-8", "replace")
+        return self._dataPath.stream.negotiated_protocol().decode("utf-8", "replace")
 
     def serverName(self) -> str:
         """The host name that the client asked for (SNI, RFC 6066), or an empty string."""
-        return self._channel.stream.server_name() if self._channel.stream is not None else ""
+        return self._dataPath.stream.server_name() if self._dataPath.stream is not None else ""
 
     def isSessionReused(self) -> bool:
         """Whether the handshake resumed an earlier session."""
         return (
-            self._channel.stream is not None and self._channel.stream.complete and self._channel.stream.session_reused()
+            self._dataPath.stream is not None
+            and self._dataPath.stream.complete
+            and self._dataPath.stream.session_reused()
         )
 
     def keyExchangeGroup(self) -> str:
         """The negotiated key-exchange group, for example X25519MLKEM768, or an empty string."""
-        return self._channel.stream.group_name() if self._channel.stream is not None and self._channel.encrypted else ""
+        return (
+            self._dataPath.stream.group_name() if self._dataPath.stream is not None and self._dataPath.encrypted else ""
+        )
 
     def exportKeyingMaterial(self, label: str | bytes, length: int, context: bytes | None = None) -> QByteArray:
         """Keying material bound to this connection (RFC 5705; RFC 8446 section 7.5).
@@ -120,7 +124,7 @@ class SslSocket(Connecting):
         Raises:
             SecureError: Before ``encrypted``.
         """
-        if self._channel.stream is None or not self._channel.stream.complete:
+        if self._dataPath.stream is None or not self._dataPath.stream.complete:
             raise SecureError(
                 SecureError.Code.WouldBlock, "Keying material exists only after the handshake; wait for encrypted()."
             )
@@ -129,4 +133,4 @@ class SslSocket(Connecting):
             raise TypeError(f"length must be an int, not {type(length).__name__}.")
         if not 0 < length <= _LONGEST_EXPORT:
             raise ValueError(f"length must be between 1 and {_LONGEST_EXPORT} bytes, not {length}.")
-        return QByteArray(self._channel.stream.export_keying_material(raw, length, context))
+        return QByteArray(self._dataPath.stream.export_keying_material(raw, length, context))

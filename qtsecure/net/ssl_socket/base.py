@@ -2,7 +2,7 @@
 
 SslSocket is built in layers, one idea each, every layer a subclass of the one below:
 ``SocketBase`` -> ``Reading`` -> ``Writing`` -> ``Closing`` -> ``Handshake`` -> ``Connecting`` -> ``SslSocket``.
-What happens for every message is in ``channel``, which all of them share.
+What happens for every message is in ``data_path``, which all of them share.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.ssl_socket.attempt import Attempt
-from qtsecure.net.ssl_socket.channel import Channel
+from qtsecure.net.ssl_socket.data_path import DataPath
 from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration, SslError
 
 __all__ = ["SocketBase", "SocketObserver"]
@@ -108,7 +108,7 @@ class SocketBase(QIODevice):
     def __init__(self, parent: QObject | None = None) -> None:
         # PySide takes None for "no parent", but its stub does not say so.
         super().__init__(parent)  # type: ignore[arg-type]
-        self._channel = Channel(self)
+        self._dataPath = DataPath(self)
         self._attempt = Attempt()
         self._configuration = SslConfiguration.defaultConfiguration()
 
@@ -146,8 +146,8 @@ class SocketBase(QIODevice):
         """Change the state and say so; False when a slot has deleted the socket."""
         if self._state != state:
             self._state = state
-            self._updateChannel()
-            if "stateChanged" in self._channel.heard:
+            self._updateDataPath()
+            if "stateChanged" in self._dataPath.heard:
                 self.stateChanged.emit(state)
         return isValid(self)
 
@@ -158,8 +158,8 @@ class SocketBase(QIODevice):
     def _setMode(self, mode: QSslSocket.SslMode) -> bool:
         if self._mode != mode:
             self._mode = mode
-            self._updateChannel()
-            if "modeChanged" in self._channel.heard:
+            self._updateDataPath()
+            if "modeChanged" in self._dataPath.heard:
                 self.modeChanged.emit(mode)
         return isValid(self)
 
@@ -191,21 +191,21 @@ class SocketBase(QIODevice):
         self._openFor = mode
         self._readable = bool(mode.value & _READ_ONLY)
         self._writable = bool(mode.value & _WRITE_ONLY)
-        self._updateChannel()
+        self._updateDataPath()
         self.setOpenMode(QIODevice.OpenModeFlag.ReadOnly)
 
-    def _updateChannel(self) -> None:
+    def _updateDataPath(self) -> None:
         """What the state means for the hot path."""
         state = self._state
-        self._channel.open = self._writable and state != _State.UnconnectedState
-        self._channel.sendsPlain = self._mode == QSslSocket.SslMode.UnencryptedMode and (
+        self._dataPath.open = self._writable and state != _State.UnconnectedState
+        self._dataPath.sendsPlain = self._mode == QSslSocket.SslMode.UnencryptedMode and (
             state in (_State.ConnectedState, _State.ClosingState)
         )
 
     # ------------------------------------------------------------------------------- guard
 
     def _engineOnStack(self) -> bool:
-        return self._channel.stream is not None and self._channel.stream.busy
+        return self._dataPath.stream is not None and self._dataPath.stream.busy
 
     def _refuseInsideEngine(self, method: str) -> None:
         """Raise for calls that can do nothing sensible while OpenSSL waits for a slot's answer."""

@@ -34,12 +34,12 @@ class Closing(Writing):
         if self._deferToAfterEngine(AfterEngine.DISCONNECT) or self._state == _State.UnconnectedState:
             return
         if self._state in (_State.HostLookupState, _State.ConnectingState):
-            self._channel.closing = True
+            self._dataPath.closing = True
             return
         if self._state == _State.BoundState:
             self.abort()
             return
-        if not self._channel.outgoing.size and self._handshakeUnderWay():
+        if not self._dataPath.outgoing.size and self._handshakeUnderWay():
             self._drop()  # nothing waits for the end of the handshake
             return
         self._finishUp()
@@ -55,7 +55,7 @@ class Closing(Writing):
                 return
         self._dropIncoming()
         connecting = self._state in (_State.HostLookupState, _State.ConnectingState)
-        if (connecting and not self._channel.outgoing.size) or self._attempt.request is not None:
+        if (connecting and not self._dataPath.outgoing.size) or self._attempt.request is not None:
             self._drop()  # nothing is to be delivered, or only the user could say whether it may be
         else:
             self.disconnectFromHost()
@@ -65,7 +65,7 @@ class Closing(Writing):
         if self._deferToAfterEngine(AfterEngine.ABORT):
             return
         wasOpen = self._openFor != QIODevice.OpenModeFlag.NotOpen
-        self._channel.outgoing.clear()
+        self._dataPath.outgoing.clear()
         self._dropIncoming()
         if not self._drop() or not wasOpen or self._state != _State.UnconnectedState:
             return  # gone, never open, or a slot has begun a new connection
@@ -76,30 +76,30 @@ class Closing(Writing):
 
     def peerClosedCleanly(self) -> bool:
         """Whether the peer ended with close_notify, so that nothing it sent can be missing."""
-        return self._channel.stream is not None and self._channel.stream.peer_closed_cleanly
+        return self._dataPath.stream is not None and self._dataPath.stream.peer_closed_cleanly
 
     # ---------------------------------------------------------------------------- inside
 
     def _handshakeUnderWay(self) -> bool:
-        stream = self._channel.stream
+        stream = self._dataPath.stream
         return stream is not None and stream.state in (StreamState.HANDSHAKING, StreamState.DECIDING)
 
     def _finishUp(self) -> None:
         """Send what is queued, then say goodbye."""
-        self._channel.closing = True
-        if not self._setState(_State.ClosingState) or not self._channel.closing:
+        self._dataPath.closing = True
+        if not self._setState(_State.ClosingState) or not self._dataPath.closing:
             return
         self._boundClosing()
-        self._channel.flushQueued()
-        if isValid(self) and not self._channel.outgoing.size:
+        self._dataPath.flushQueued()
+        if isValid(self) and not self._dataPath.outgoing.size:
             self.queueDrained()
 
     def queueDrained(self) -> None:
         """Everything queued has gone to the transport, or the engine has failed on the way."""
-        stream = self._channel.stream
+        stream = self._dataPath.stream
         if stream is not None and stream.events and not self.handleEvents():
             return
-        if not self._channel.closing or self._channel.transport is None or self._channel.outgoing.size:
+        if not self._dataPath.closing or self._dataPath.transport is None or self._dataPath.outgoing.size:
             return
         if stream is None or stream.established:
             self._sayGoodbye()
@@ -110,23 +110,23 @@ class Closing(Writing):
 
     def _sayGoodbye(self) -> None:
         """Everything is encrypted: send close_notify behind it and let the transport finish."""
-        transport = self._channel.transport
-        if not self._setState(_State.ClosingState) or self._channel.transport is None:
+        transport = self._dataPath.transport
+        if not self._setState(_State.ClosingState) or self._dataPath.transport is None:
             return
-        stream = self._channel.stream
+        stream = self._dataPath.stream
         if stream is not None and stream.established:
             stream.close()
-            sent = self._channel.sendOutgoing()
+            sent = self._dataPath.sendOutgoing()
             if not self.handleEvents():
                 return
             if sent:
                 self.encryptedBytesWritten.emit(sent)
-        if isValid(self) and self._channel.transport is transport:
+        if isValid(self) and self._dataPath.transport is transport:
             self._dropWhenSent()
 
     def _dropWhenSent(self) -> None:
         """Disconnect when the network has taken everything, so that ``disconnected`` means delivered."""
-        transport = self._channel.transport
+        transport = self._dataPath.transport
         if transport is None:
             return
         if not transport.unsent:
@@ -135,20 +135,20 @@ class Closing(Writing):
             self._boundClosing()
 
     def _left(self) -> int:
-        transport = self._channel.transport
-        return self._channel.outgoing.size + (transport.unsent if transport is not None else 0)
+        transport = self._dataPath.transport
+        return self._dataPath.outgoing.size + (transport.unsent if transport is not None else 0)
 
     def _boundClosing(self) -> None:
         """Wait on as long as the peer reads; one that reads nothing at all may not keep the socket."""
         if self._attempt.closingDeadline is None:
             self._attempt.leftAtDeadline = self._left()
-            self._attempt.closingDeadline = self._channel.scheduler.callLater(
+            self._attempt.closingDeadline = self._dataPath.scheduler.callLater(
                 _CLOSING_PATIENCE_MS, self._closingStalled
             )
 
     def _closingStalled(self) -> None:
         self._attempt.closingDeadline = None
-        if not isValid(self) or self._channel.transport is None:
+        if not isValid(self) or self._dataPath.transport is None:
             return
         if self._left() < self._attempt.leftAtDeadline:
             self._boundClosing()
@@ -157,10 +157,10 @@ class Closing(Writing):
 
     def _drop(self, *, graceful: bool = False) -> bool:
         """Let go of the transport and become Unconnected; False when a slot deleted the socket."""
-        transport, self._channel.transport = self._channel.transport, None
-        self._channel.closing = False
+        transport, self._dataPath.transport = self._dataPath.transport, None
+        self._dataPath.closing = False
         self._abandonAttempt()
-        self._channel.outgoing.clear()
+        self._dataPath.outgoing.clear()
         if transport is not None:
             if graceful:
                 transport.closeGracefully()
@@ -194,17 +194,17 @@ class Closing(Writing):
         The transport's last bytes (an alert) go out before any slot runs, so that a slot that
         aborts or deletes cannot lose them.
         """
-        transport = self._channel.transport
-        self._channel.closing = False
+        transport = self._dataPath.transport
+        self._dataPath.closing = False
         if not self._reportError(error, text):
             if transport is not None:
                 transport.closeGracefully()
             return
-        if self._state == _State.UnconnectedState or self._channel.transport is not transport:
+        if self._state == _State.UnconnectedState or self._dataPath.transport is not transport:
             return  # the slot has aborted, or has begun a new connection
         if viaClosing and not self._setState(_State.ClosingState):
             return
-        if self._channel.transport is transport:
+        if self._dataPath.transport is transport:
             self._drop(graceful=True)
 
     def _runAfterEngine(self) -> bool:
@@ -224,34 +224,34 @@ class Closing(Writing):
 
     def transportEnded(self) -> None:
         """The peer's direction ended."""
-        stream = self._channel.stream
+        stream = self._dataPath.stream
         if stream is None:
-            if not self._channel.announce():
+            if not self._dataPath.announce():
                 return
             if self._state != _State.UnconnectedState:
                 self._endWith(
                     QAbstractSocket.SocketError.RemoteHostClosedError, "The remote host closed the connection."
                 )
             return
-        if not self._channel.readRemaining():
+        if not self._dataPath.readRemaining():
             return
-        if stream.peer_closed_cleanly and self._channel.outgoing.size and stream.established:
+        if stream.peer_closed_cleanly and self._dataPath.outgoing.size and stream.established:
             return  # the peer only ended its own direction: what is queued may still go out
-        if stream is self._channel.stream:
+        if stream is self._dataPath.stream:
             stream.receive_end()
-            if self.handleEvents() and self._channel.transport is not None and self._channel.stream is stream:
+            if self.handleEvents() and self._dataPath.transport is not None and self._dataPath.stream is stream:
                 self._drop(graceful=True)
 
     def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """The transport broke."""
-        if self._channel.stream is not None and not self._channel.readRemaining():
+        if self._dataPath.stream is not None and not self._dataPath.readRemaining():
             return
         if self._state != _State.UnconnectedState:
             self._endWith(error, text)
 
     def _dropIncoming(self) -> None:
-        self._channel.incoming.clear()
-        self._channel.newData = False
+        self._dataPath.incoming.clear()
+        self._dataPath.newData = False
         if QIODevice.bytesAvailable(self):
             QIODevice.readAll(self)
 

@@ -122,21 +122,21 @@ class Connecting(Handshake):
         self._refuseInsideEngine("setSocketDescriptor")
         if state != _State.ConnectedState:
             raise ValueError("state must be ConnectedState; other descriptors cannot be adopted.")
-        self._channel.enterThread()
+        self._dataPath.enterThread()
         try:
-            transport = adoptStream(self._channel, socketDescriptor)
+            transport = adoptStream(self._dataPath, socketDescriptor)
         except (OSError, ValueError, OverflowError) as error:
             self._error = _Error.SocketResourceError
             self.setErrorString(f"The descriptor {socketDescriptor} is not a connected socket: {error}.")
             return False
-        if self._channel.transport is not None:
-            self._channel.transport.abort()
+        if self._dataPath.transport is not None:
+            self._dataPath.transport.abort()
             self._abandonAttempt()
             if not isValid(self):
                 transport.abort()
                 return False
         self._resetConnection()
-        self._channel.transport = transport
+        self._dataPath.transport = transport
         self._openAs(openMode)
         self._rememberEnds()
         self._setState(state)
@@ -144,7 +144,7 @@ class Connecting(Handshake):
 
     def socketDescriptor(self) -> int:
         """The native descriptor, or -1."""
-        return self._channel.transport.descriptor() if self._channel.transport is not None else -1
+        return self._dataPath.transport.descriptor() if self._dataPath.transport is not None else -1
 
     def localAddress(self) -> QHostAddress:
         """The own address; null when not connected."""
@@ -213,9 +213,9 @@ class Connecting(Handshake):
 
     def _connectNext(self) -> None:
         """Try the next address; each is tried once."""
-        transport = makeStream(self._channel)
-        self._channel.transport = transport
-        self._attempt.addressDeadline = self._channel.scheduler.callLater(_ADDRESS_TIMEOUT_MS, self._addressTimedOut)
+        transport = makeStream(self._dataPath)
+        self._dataPath.transport = transport
+        self._attempt.addressDeadline = self._dataPath.scheduler.callLater(_ADDRESS_TIMEOUT_MS, self._addressTimedOut)
         transport.connectTo(self._attempt.addresses.pop(0), self._attempt.port)
 
     def _addressTimedOut(self) -> None:
@@ -223,9 +223,9 @@ class Connecting(Handshake):
             self._attemptFailed(_Error.SocketTimeoutError, "The remote host did not answer in time.")
 
     def _attemptFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
-        if self._channel.transport is not None:
-            self._channel.transport.abort()
-            self._channel.transport = None
+        if self._dataPath.transport is not None:
+            self._dataPath.transport.abort()
+            self._dataPath.transport = None
         self._cancelAddressDeadline()
         if self._attempt.addresses:
             self._connectNext()
@@ -235,8 +235,8 @@ class Connecting(Handshake):
     def _giveUp(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """No connection: the state changes first, then the error is told (as Qt does)."""
         self._abandonAttempt()
-        self._channel.closing = False
-        self._channel.outgoing.clear()
+        self._dataPath.closing = False
+        self._dataPath.outgoing.clear()
         if self._setState(_State.UnconnectedState) and self._state == _State.UnconnectedState:
             self._reportError(error, text)
 
@@ -250,7 +250,7 @@ class Connecting(Handshake):
         if self._attempt.closingDeadline is not None:
             self._attempt.closingDeadline.cancel()
             self._attempt.closingDeadline = None
-        self._channel.encrypted = False
+        self._dataPath.encrypted = False
         self._cancelRequest()
 
     def _cancelAddressDeadline(self) -> None:
@@ -261,26 +261,26 @@ class Connecting(Handshake):
     def _resetConnection(self) -> None:
         """Forget the previous connection, so that nothing of it leaks into the next."""
         self._attempt = Attempt()
-        self._channel.enterThread()
+        self._dataPath.enterThread()
         if not self._used:
             self._used = True
             # C++ may delete the socket while Python still refers to it: the descriptor goes, too.
-            self.destroyed.connect(self._channel.socketDestroyed)
+            self.destroyed.connect(self._dataPath.socketDestroyed)
             return
-        self._channel.stream = None
+        self._dataPath.stream = None
         self._mode = QSslSocket.SslMode.UnencryptedMode
-        self._updateChannel()
+        self._updateDataPath()
         self._error = _Error.UnknownSocketError
         self.setErrorString("Unknown error")
         self._dropIncoming()
-        self._channel.outgoing.clear()
-        self._channel.readingPaused = False
-        self._channel.closing = False
+        self._dataPath.outgoing.clear()
+        self._dataPath.readingPaused = False
+        self._dataPath.closing = False
 
     def _rememberEnds(self) -> None:
-        if self._channel.transport is not None:
-            self._attempt.local = self._channel.transport.localEnd()
-            self._attempt.peer = self._channel.transport.peerEnd()
+        if self._dataPath.transport is not None:
+            self._attempt.local = self._dataPath.transport.localEnd()
+            self._attempt.peer = self._dataPath.transport.peerEnd()
 
     def moveToThread(self, thread: QThread) -> bool:
         """Move to another thread; only while there is no connection.
@@ -306,19 +306,19 @@ class Connecting(Handshake):
         self._cancelAddressDeadline()
         self._attempt.addresses = []
         self._rememberEnds()
-        transport = self._channel.transport
-        if not self._setState(_State.ConnectedState) or self._channel.transport is not transport:
+        transport = self._dataPath.transport
+        if not self._setState(_State.ConnectedState) or self._dataPath.transport is not transport:
             return
         started = self._attempt.encrypts and self._startEncryption(server=False)
-        if not isValid(self) or self._channel.transport is not transport:
+        if not isValid(self) or self._dataPath.transport is not transport:
             return
         self.connected.emit()
-        if not isValid(self) or self._channel.transport is not transport:
+        if not isValid(self) or self._dataPath.transport is not transport:
             return
         if self._attempt.encrypts and not started:
             self._drop()  # the settings were refused; the error has been told
-        elif not self._attempt.encrypts and (self._channel.outgoing.size or self._channel.closing):
-            self._channel.flushQueued()
+        elif not self._attempt.encrypts and (self._dataPath.outgoing.size or self._dataPath.closing):
+            self._dataPath.flushQueued()
 
     def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """The attempt failed, or the connection broke."""

@@ -1,6 +1,6 @@
 """From the engine's events to signals: handshake, certificate errors, keys, alerts, data.
 
-The way of the data after the handshake is in ``channel``. The way of a certificate error:
+The way of the data after the handshake is in ``data_path``. The way of a certificate error:
 engine -> ``CertificateProblems`` ->
 ``_certificateProblems`` -> ``peerVerifyError``, ``sslErrors``, ``acceptCertificate``.
 
@@ -71,7 +71,7 @@ class Handshake(Closing):
 
     def isEncrypted(self) -> bool:
         """Whether the handshake is complete and the connection stands."""
-        return self._channel.encrypted
+        return self._dataPath.encrypted
 
     def startClientEncryption(self) -> None:
         """Begin TLS as the client on a connected socket (QSslSocket::startClientEncryption)."""
@@ -139,7 +139,7 @@ class Handshake(Closing):
         if self._mode != QSslSocket.SslMode.UnencryptedMode:
             self._warn(f"{method}() called on a socket that is already in TLS mode.")
             return False
-        if self._channel.transport is None or self._state != _State.ConnectedState:
+        if self._dataPath.transport is None or self._state != _State.ConnectedState:
             self._warn(f"{method}() called on a socket that is not connected.")
             return False
         return True
@@ -147,7 +147,7 @@ class Handshake(Closing):
     def _startEncryption(self, *, server: bool) -> bool:
         """Make the engine and let it begin; False when the socket is gone or cannot do TLS."""
         mode = QSslSocket.SslMode.SslServerMode if server else QSslSocket.SslMode.SslClientMode
-        if not self._setMode(mode) or self._channel.transport is None:
+        if not self._setMode(mode) or self._dataPath.transport is None:
             return False
         try:
             configuration = self._configuration.toEngine(
@@ -159,14 +159,14 @@ class Handshake(Closing):
                 peer_name="" if server else self._peerVerifyName or self._attempt.hostName,
                 decisions=SocketDecisions(self),
             )
-            self._channel.stream = stream
+            self._dataPath.stream = stream
             if self._handshakeTimeout > 0 and self._attempt.handshakeDeadline is None:
-                self._attempt.handshakeDeadline = self._channel.scheduler.callLater(
+                self._attempt.handshakeDeadline = self._dataPath.scheduler.callLater(
                     self._handshakeTimeout, self._handshakeTimedOut
                 )
             stream.start()
         except SecureError as error:
-            self._channel.stream = None
+            self._dataPath.stream = None
             self._cancelHandshakeDeadline()
             self._reportError(_Error.SslInvalidUserDataError, error.message)
             return False
@@ -195,37 +195,37 @@ class Handshake(Closing):
         if stream.state is StreamState.DECIDING:
             self._attempt.heldInput += count
             if self._attempt.heldInput > _HELD_INPUT:
-                self._channel.pauseReading()
+                self._dataPath.pauseReading()
         self._afterEngineCall()
 
     def plainLanded(self, data: bytes) -> None:
         """Data arrived on a connection without TLS."""
-        channel = self._channel
-        channel.incoming.append(data)
-        channel.newData = True
-        if channel.readLimit and not channel.room():
-            channel.pauseReading()
-        channel.announce()
+        dataPath = self._dataPath
+        dataPath.incoming.append(data)
+        dataPath.newData = True
+        if dataPath.readLimit and not dataPath.room():
+            dataPath.pauseReading()
+        dataPath.announce()
 
     # --------------------------------------------------------------------------- events
 
     def _afterEngineCall(self) -> bool:
         """Send what the engine has to say, then tell the program; False when the socket is done."""
-        sent = self._channel.sendOutgoing()
+        sent = self._dataPath.sendOutgoing()
         if self._afterEngine and not self._runAfterEngine():
             return False
         if not self.handleEvents():
             return False
         if sent:
             self.encryptedBytesWritten.emit(sent)
-        return isValid(self) and self._channel.transport is not None
+        return isValid(self) and self._dataPath.transport is not None
 
     def handleEvents(self) -> bool:
         """Turn each event into signals; a nested event loop in a slot handles the following ones."""
-        stream = self._channel.stream
+        stream = self._dataPath.stream
         # Once the transport is gone the connection is over, and what is left concerns nobody.
-        channel = self._channel
-        while isValid(self) and stream is not None and stream is channel.stream and channel.transport is not None:
+        dataPath = self._dataPath
+        while isValid(self) and stream is not None and stream is dataPath.stream and dataPath.transport is not None:
             event = stream.next_event()
             if event is None:
                 break
@@ -256,14 +256,14 @@ class Handshake(Closing):
 
     def _handshakeCompleted(self) -> None:
         self._cancelHandshakeDeadline()
-        self._channel.encrypted = True
-        stream = self._channel.stream
+        self._dataPath.encrypted = True
+        stream = self._dataPath.stream
         assert stream is not None
         # What the peer sent right behind its Finished is readable when the slots run.
-        room = self._channel.room()
+        room = self._dataPath.room()
         if room and (data := stream.read(room)):
-            self._channel.incoming.append(data)
-            self._channel.newData = True
+            self._dataPath.incoming.append(data)
+            self._dataPath.newData = True
         self.encrypted.emit()
         if not isValid(self):
             return
@@ -271,28 +271,28 @@ class Handshake(Closing):
             self._observer.socketEncrypted(self)
             if not isValid(self):
                 return
-        if self._channel.newData and self._channel.incoming.size and not self._channel.announce():
+        if self._dataPath.newData and self._dataPath.incoming.size and not self._dataPath.announce():
             return
-        self._channel.newData = False
+        self._dataPath.newData = False
         if stream.has_more:
-            self._channel.scheduler.defer(self._channel.continueReading)
-        if self._channel.outgoing.size or self._channel.closing:
-            self._channel.flushScheduled = True
-            self._channel.scheduler.defer(self._channel.flushQueued)
+            self._dataPath.scheduler.defer(self._dataPath.continueReading)
+        if self._dataPath.outgoing.size or self._dataPath.closing:
+            self._dataPath.flushScheduled = True
+            self._dataPath.scheduler.defer(self._dataPath.flushQueued)
 
     def _peerClosed(self) -> None:
         """close_notify: report it, send what is still queued, and answer it."""
-        transport = self._channel.transport
+        transport = self._dataPath.transport
         if not self._reportError(_Error.RemoteHostClosedError, "The TLS/SSL connection has been closed by the peer."):
             return
-        if self._channel.transport is not transport or self._state == _State.UnconnectedState:
+        if self._dataPath.transport is not transport or self._state == _State.UnconnectedState:
             return
         self._finishUp()
 
     def _streamFailed(self, kind: FailureKind, message: str) -> None:
         self._cancelHandshakeDeadline()
         self._cancelRequest()
-        self._channel.sendOutgoing()
+        self._dataPath.sendOutgoing()
         late = kind in (FailureKind.CERTIFICATE_REJECTED, FailureKind.TRUNCATED, FailureKind.READ, FailureKind.WRITE)
         viaClosing = late and not self._configuration.handshakeMustInterruptOnError()
         self._endWith(_FAILURES.get(kind, _Error.SslHandshakeFailedError), message, viaClosing=viaClosing)
@@ -319,12 +319,12 @@ class Handshake(Closing):
     # ------------------------------------------------------------- certificate decisions
 
     def _certificateProblems(self, issues: tuple[VerificationIssue, ...], decisionNeeded: bool) -> None:
-        stream = self._channel.stream
+        stream = self._dataPath.stream
         assert stream is not None
         if self._attempt.request is not None:
             return  # asked inside the handshake (TLS 1.3 server), and the answer was deferred
         verdict = self._judgeCertificate(issues, decisionNeeded)
-        if not isValid(self) or stream is not self._channel.stream or not decisionNeeded or verdict is None:
+        if not isValid(self) or stream is not self._dataPath.stream or not decisionNeeded or verdict is None:
             return
         self._answerCertificate(stream, verdict)
 
@@ -334,10 +334,10 @@ class Handshake(Closing):
             stream.accept_certificate()
         else:
             stream.reject_certificate()
-        self._channel.sendOutgoing()
-        if self._channel.readingPaused and self._channel.transport is not None:
-            self._channel.readingPaused = False
-            self._channel.transport.setReading(True)
+        self._dataPath.sendOutgoing()
+        if self._dataPath.readingPaused and self._dataPath.transport is not None:
+            self._dataPath.readingPaused = False
+            self._dataPath.transport.setReading(True)
 
     def _judgeCertificate(self, issues: tuple[VerificationIssue, ...], decisionNeeded: bool) -> bool | None:
         """Tell the program about the errors and hear its answer; None when it comes later."""
@@ -370,7 +370,10 @@ class Handshake(Closing):
     def _stillDeciding(self, attempt: Attempt) -> bool:
         """After a slot: whether it has left this connection (and no other) for the decision."""
         return (
-            isValid(self) and self._attempt is attempt and self._channel.transport is not None and not self._afterEngine
+            isValid(self)
+            and self._attempt is attempt
+            and self._dataPath.transport is not None
+            and not self._afterEngine
         )
 
     def _allIgnored(self) -> bool:
@@ -396,7 +399,7 @@ class Handshake(Closing):
         if verdict is None:
             # The user's time is not the peer's fault: the handshake's own deadline pauses.
             self._cancelHandshakeDeadline()
-            self._attempt.decisionDeadline = self._channel.scheduler.callLater(_DECISION_LIMIT_MS, request.reject)
+            self._attempt.decisionDeadline = self._dataPath.scheduler.callLater(_DECISION_LIMIT_MS, request.reject)
         else:
             self._attempt.request = None
             request.deleteLater()
@@ -406,11 +409,11 @@ class Handshake(Closing):
         """The deferred answer."""
         self._attempt.request = None
         self._cancelDecisionDeadline()
-        stream = self._channel.stream
+        stream = self._dataPath.stream
         if not isValid(self) or stream is None or stream.state is not StreamState.DECIDING:
             return
         if self._handshakeTimeout > 0 and accepted:
-            self._attempt.handshakeDeadline = self._channel.scheduler.callLater(
+            self._attempt.handshakeDeadline = self._dataPath.scheduler.callLater(
                 self._handshakeTimeout, self._handshakeTimedOut
             )
         self._answerCertificate(stream, accepted)
@@ -430,7 +433,7 @@ class Handshake(Closing):
             self._attempt.decisionDeadline = None
 
     def _peerChain(self) -> list[SslCertificate]:
-        certificates = self._channel.stream.peer_certificates() if self._channel.stream is not None else ()
+        certificates = self._dataPath.stream.peer_certificates() if self._dataPath.stream is not None else ()
         return [SslCertificate(certificate) for certificate in certificates]
 
 
@@ -451,16 +454,16 @@ class SocketDecisions(HandshakeDecisions):
     def _asking(self) -> Handshake | None:
         """The socket, if its slots may still be asked."""
         socket = self._socket()
-        if socket is None or not isValid(socket) or socket._channel.transport is None or socket._afterEngine:
+        if socket is None or not isValid(socket) or socket._dataPath.transport is None or socket._afterEngine:
             return None
-        socket._channel.transport.setReading(False)
+        socket._dataPath.transport.setReading(False)
         return socket
 
     def _asked(self, socket: Handshake) -> bool:
         """After the slots: whether the handshake may still go on."""
-        if not isValid(socket) or socket._channel.transport is None:
+        if not isValid(socket) or socket._dataPath.transport is None:
             return False
-        socket._channel.transport.setReading(True)
+        socket._dataPath.transport.setReading(True)
         return not socket._afterEngine
 
     def continue_after(self, issue: VerificationIssue) -> bool:

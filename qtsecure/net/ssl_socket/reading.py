@@ -29,9 +29,9 @@ class Reading(SocketBase):
 
     def bytesAvailable(self) -> int:
         """How many decrypted bytes can be read without waiting."""
-        channel = self._channel
-        available = channel.incoming.size + QIODevice.bytesAvailable(self)
-        if channel.readingPaused and available < channel.readLimit:
+        dataPath = self._dataPath
+        available = dataPath.incoming.size + QIODevice.bytesAvailable(self)
+        if dataPath.readingPaused and available < dataPath.readLimit:
             self._reviewRoomSoon()
         return available
 
@@ -49,11 +49,11 @@ class Reading(SocketBase):
         """Everything that has arrived (QIODevice::readAll)."""
         if QIODevice.bytesAvailable(self) or QIODevice.isTransactionStarted(self):  # written out: the hot path
             return self._readThroughQt(-1)
-        channel = self._channel
+        dataPath = self._dataPath
         if not self._readable:
             return QByteArray()
-        data = QByteArray(channel.incoming.takeAll())
-        if channel.readingPaused:
+        data = QByteArray(dataPath.incoming.takeAll())
+        if dataPath.readingPaused:
             self._roomMade()
         return data
 
@@ -74,26 +74,26 @@ class Reading(SocketBase):
             return self._readThroughQt(min(size, maxSize) if maxSize > 0 else size)
         if not self._readable:
             return QByteArray()
-        incoming = self._channel.incoming
+        incoming = self._dataPath.incoming
         end = incoming.findNewline()
         count = incoming.size if end < 0 else end + 1
         return QByteArray(self._take(min(count, maxSize) if maxSize > 0 else count))
 
     def canReadLine(self) -> bool:
         """Whether a whole line has arrived."""
-        return self._channel.incoming.findNewline() >= 0 or QIODevice.canReadLine(self)
+        return self._dataPath.incoming.findNewline() >= 0 or QIODevice.canReadLine(self)
 
     def peek(self, maxSize: int) -> QByteArray:  # type: ignore[override]  # as read()
         """Up to ``maxSize`` bytes without taking them."""
         if self._qtHoldsData() or not self._readable:
             return QIODevice.peek(self, maxSize)
-        return QByteArray(self._channel.incoming.peek(maxSize))
+        return QByteArray(self._dataPath.incoming.peek(maxSize))
 
     def skip(self, maxSize: int) -> int:
         """Drop up to ``maxSize`` bytes; how many were dropped."""
         if self._qtHoldsData():
             skipped = QIODevice.skip(self, maxSize)
-            if self._channel.readingPaused:
+            if self._dataPath.readingPaused:
                 self._roomMade()
             return skipped
         return len(self._take(maxSize)) if self._readable else -1
@@ -104,7 +104,7 @@ class Reading(SocketBase):
 
     def readBufferSize(self) -> int:
         """The limit of setReadBufferSize(), in bytes; 0 for none."""
-        return self._channel.readLimit
+        return self._dataPath.readLimit
 
     def setReadBufferSize(self, size: int) -> None:
         """Keep at most ``size`` decrypted bytes; the peer feels back-pressure. 0 lifts the limit.
@@ -117,15 +117,15 @@ class Reading(SocketBase):
             raise TypeError(f"size must be an int, not {type(size).__name__}.")
         if size < 0:
             raise ValueError(f"size must be 0 or a number of bytes, not {size}.")
-        self._channel.readLimit = size
+        self._dataPath.readLimit = size
         self._roomMade()
 
     def readData(self, maxlen: int) -> bytes:
         """For C++ readers; QIODevice calls this to fill its buffer."""
-        if self._channel.readingPaused:
+        if self._dataPath.readingPaused:
             # Not now: while QIODevice waits for the bytes, its buffer claims to be full of them.
             self._reviewRoomSoon()
-        return self._channel.incoming.take(maxlen)
+        return self._dataPath.incoming.take(maxlen)
 
     # ---------------------------------------------------------------------------- inside
 
@@ -135,28 +135,28 @@ class Reading(SocketBase):
     def _readThroughQt(self, count: int) -> QByteArray:
         """Up to ``count`` bytes by QIODevice's own methods; all for a negative number."""
         data = QIODevice.readAll(self) if count < 0 else QIODevice.read(self, count)
-        if self._channel.readingPaused:
+        if self._dataPath.readingPaused:
             self._roomMade()
         return data
 
     def _take(self, count: int) -> bytes:
-        channel = self._channel
-        data = channel.incoming.take(count)
-        if channel.readingPaused:
+        dataPath = self._dataPath
+        data = dataPath.incoming.take(count)
+        if dataPath.readingPaused:
             self._roomMade()
         return data
 
     def _takeAll(self) -> bytes:
-        channel = self._channel
-        data = channel.incoming.takeAll()
-        if channel.readingPaused:
+        dataPath = self._dataPath
+        data = dataPath.incoming.takeAll()
+        if dataPath.readingPaused:
             self._roomMade()
         return data
 
     def _roomMade(self) -> None:
         # A pending decision pauses reading, too, and what the program reads meanwhile is no answer.
         if self._attempt.request is None:
-            self._channel.roomMade()
+            self._dataPath.roomMade()
 
     def _reviewRoomSoon(self) -> None:
         if not self._reviewsRoom:

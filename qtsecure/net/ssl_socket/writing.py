@@ -1,4 +1,4 @@
-"""Plaintext on its way to the peer; the queue itself is in ``channel``."""
+"""Plaintext on its way to the peer; the queue itself is in ``data_path``."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Writing(Reading):
             -1 when the socket is not open for writing or its connection is over.
         """
         if type(data) is bytes:
-            return self._channel.write(data)
+            return self._dataPath.write(data)
         if isinstance(data, QByteArray):
-            return self._channel.write(data.data())  # type: ignore[arg-type]  # data() gives bytes, whatever the stub says
+            return self._dataPath.write(data.data())  # type: ignore[arg-type]  # data() gives bytes, whatever the stub says
         if isinstance(data, (bytes, bytearray, memoryview)):
-            return self._channel.write(bytes(data))
+            return self._dataPath.write(bytes(data))
         raise TypeError(
             f"data must be bytes, bytearray, memoryview or QByteArray, not {type(data).__name__}; "
             "encode text first, for example with text.encode()."
@@ -36,23 +36,23 @@ class Writing(Reading):
 
     def bytesToWrite(self) -> int:
         """Plaintext that is not yet encrypted, in bytes."""
-        return self._channel.outgoing.size
+        return self._dataPath.outgoing.size
 
     def encryptedBytesToWrite(self) -> int:
         """Ciphertext that the network has not yet taken, in bytes."""
-        transport = self._channel.transport
+        transport = self._dataPath.transport
         return transport.unsent if transport is not None else 0
 
     def flush(self) -> bool:
         """Encrypt and send now what can be sent without waiting; whether anything was sent."""
-        channel = self._channel
-        before = channel.outgoing.size
-        channel.flushQueued()
-        return isValid(self) and channel.outgoing.size < before
+        dataPath = self._dataPath
+        before = dataPath.outgoing.size
+        dataPath.flushQueued()
+        return isValid(self) and dataPath.outgoing.size < before
 
     def writeBufferLimit(self) -> int:
         """The limit of setWriteBufferLimit(), in bytes; 0 for none."""
-        return self._channel.writeLimit
+        return self._dataPath.writeLimit
 
     def setWriteBufferLimit(self, limit: int) -> None:
         """Let write() take no more than this many bytes ahead of the network. 0 lifts the limit.
@@ -62,9 +62,9 @@ class Writing(Reading):
         """
         if limit < 0:
             raise ValueError(f"limit must be 0 or a number of bytes, not {limit}.")
-        self._channel.writeLimit = limit
+        self._dataPath.writeLimit = limit
 
     def connectNotify(self, signal: QMetaMethod) -> None:
         """Note which signals anybody has connected: emitting to nobody is not free."""
-        self._channel.heard |= {signal.name().toStdString()}
+        self._dataPath.heard |= {signal.name().toStdString()}
         super().connectNotify(signal)

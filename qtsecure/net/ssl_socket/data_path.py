@@ -2,7 +2,7 @@
 
 Everything that happens for every message is here, and in plain Python: setting an attribute of a
 QObject or calling one of its methods costs five to ten times as much as with other objects. The
-socket keeps the channel, the channel knows its socket weakly, and the transport knows the channel
+socket keeps the data path, which knows its socket weakly, and the transport knows the data path
 weakly, so that dropping the socket ends all three.
 
 The way of a message: transport -> ``transportLanded`` -> engine -> ``_deliver`` -> ``readyRead``;
@@ -28,7 +28,7 @@ from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.ssl_socket.byte_queue import ByteQueue
 from qtsecure.net.transports.stream import HIGH_WATER, StreamTransport
 
-__all__ = ["Channel"]
+__all__ = ["DataPath"]
 
 _SLICE = 64 * 1024
 """How much is encrypted at once; the ciphertext of one slice is all that OpenSSL ever holds."""
@@ -37,7 +37,7 @@ _NOBODY: frozenset[str] = frozenset()
 
 
 class _Socket(Protocol):
-    """What the channel asks of its socket, and the signals that it emits for it."""
+    """What the data path asks of its socket, and the signals that it emits for it."""
 
     readyRead: SignalInstance
     bytesWritten: SignalInstance
@@ -53,7 +53,7 @@ class _Socket(Protocol):
     def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None: ...
 
 
-class Channel:
+class DataPath:
     """The buffers of one socket, between its engine and its transport.
 
     Attributes:
@@ -117,7 +117,7 @@ class Channel:
         self._announcing = False
 
     def enterThread(self) -> None:
-        """From now on the channel works in the calling thread: a socket may move before it connects."""
+        """From now on the data path works in the calling thread: a socket may move before it connects."""
         self.scheduler = schedulerOfThisThread()
         self._buffers = buffers_of_this_thread()
 
