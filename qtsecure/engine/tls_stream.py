@@ -15,6 +15,8 @@ Three rules make the stream safe, and they are kept here so that no front end ca
 
 from __future__ import annotations
 
+import contextlib
+
 from OpenSSL import SSL
 
 from qtsecure.engine import _openssl
@@ -311,11 +313,10 @@ class TlsStream:
         if self.established and self._pipe is not None:
             self._enter()
             try:
-                self._pipe.connection.shutdown()
-            except SSL.Error:
-                # Nothing can be said any more (a fatal error is already on its way to the
-                # user through read() or write()); the transport is closed all the same.
-                self.answered_peer = False
+                # It can fail only after a fatal error, which read() or write() reports: then there
+                # is nothing left to say, and the transport is closed all the same.
+                with contextlib.suppress(SSL.Error):
+                    self._pipe.connection.shutdown()
             finally:
                 self.busy = False
         self._move(Trigger.LOCAL_CLOSE)

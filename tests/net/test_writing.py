@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QByteArray
+from PySide6.QtCore import QByteArray, QTimer
 
 from qtsecure.net.ssl_socket import SslSocket
+from qtsecure.net.transports.reactor_stream import ReactorStream
+from qtsecure.net.transports.stream import StreamOwner
 from qtsecure.testing.peers import SilentServer
 from tests.net.conftest import MakeConversation
 from tests.net.conversation import PROTOCOLS, Conversation, State, spin
@@ -225,3 +227,37 @@ def test_plain_writes_before_starttls(qapp: object) -> None:
         client.write(b"EHLO\r\n")
         spin(lambda: server.received == b"EHLO\r\n")
         client.abort()
+
+
+def test_a_fast_reader_does_not_keep_the_loop(conversation: Conversation) -> None:
+    """After a mebibyte everybody else gets a turn, even while the network would take more."""
+    peer = conversation.establish()
+    client = conversation.client
+    transport = client._dataPath.transport
+    assert transport is not None
+    turns: list[int] = []
+    QTimer.singleShot(0, lambda: turns.append(client.bytesToWrite()))
+    client.write(bytes(8 << 20))
+    # A network that takes everything at once, as a reader in another process can make it.
+    taken: list[int] = []
+    client._dataPath.transport = _Greedy(client._dataPath, taken)
+    client.flush()
+    assert 1 << 20 <= sum(taken) < 2 << 20
+    spin(lambda: client.bytesToWrite() == 0)
+    assert turns
+    assert turns[0] > 0
+    client._dataPath.transport = transport
+    client.abort()
+    peer.abort()
+
+
+class _Greedy(ReactorStream):
+    """Takes everything."""
+
+    def __init__(self, owner: StreamOwner, taken: list[int]) -> None:
+        super().__init__(owner)
+        self.taken = taken
+
+    def send(self, data: memoryview) -> int:
+        self.taken.append(len(data))
+        return len(data)

@@ -32,6 +32,8 @@ __all__ = ["DataPath"]
 
 _SLICE = 64 * 1024
 """How much is encrypted at once; the ciphertext of one slice is all that OpenSSL ever holds."""
+_FLUSH_AT_MOST = 1 << 20
+"""How much is encrypted before everybody else gets a turn; one to two milliseconds' work."""
 _NO_LIMIT = 1 << 30
 _NOBODY: frozenset[str] = frozenset()
 
@@ -261,6 +263,11 @@ class DataPath:
         self._flushing = True
         try:
             while outgoing.size and transport.unsent < HIGH_WATER:
+                if plain >= _FLUSH_AT_MOST:
+                    # A peer that reads as fast as we write must not keep the loop from the others.
+                    self.flushScheduled = True
+                    self.scheduler.defer(self.flushQueued)
+                    break
                 data = outgoing.takeAll() if outgoing.size <= _SLICE else outgoing.take(_SLICE)
                 plain += len(data)
                 if stream is None:
