@@ -106,6 +106,12 @@ class Scheduler:
         if not self._waker.posted:
             self._waker.wake()
 
+    def forgetTasksOf(self, *objects: object) -> None:
+        """Drop the deferred calls of methods of these objects."""
+        kept = [task for task in self.tasks if not any(getattr(task, "__self__", None) is each for each in objects)]
+        self.tasks.clear()
+        self.tasks.extend(kept)
+
     def runDeferred(self) -> None:
         """Run what was deferred until now; what these calls defer waits for the next pass."""
         tasks = self.tasks

@@ -376,6 +376,10 @@ class SslServer(QObject):
         """A socket may have been deleted: far cheaper than a connection to each one's ``destroyed``."""
         if event.type() == QEvent.Type.ChildRemoved:
             self._lookForDeletedSoon()
+            child = event.child()
+            if isValid(child) and (child in self._handshaking or child in self._pending):
+                # Given to another parent, so its deletion will not be seen here.
+                child.destroyed.connect(self._lookForDeletedSoon)
 
     def _lookForDeletedSoon(self) -> None:
         if (self._handshaking or self._pending) and not self._looksForDeleted:

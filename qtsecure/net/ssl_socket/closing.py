@@ -233,14 +233,15 @@ class Closing(Writing):
                     QAbstractSocket.SocketError.RemoteHostClosedError, "The remote host closed the connection."
                 )
             return
-        if not self._dataPath.readRemaining():
+        transport = self._dataPath.transport
+        if not self._dataPath.readRemaining() or not self.handleEvents() or self._dataPath.transport is not transport:
             return
-        if stream.peer_closed_cleanly and self._dataPath.outgoing.size and stream.established:
-            return  # the peer only ended its own direction: what is queued may still go out
-        if stream is self._dataPath.stream:
-            stream.receive_end()
-            if self.handleEvents() and self._dataPath.transport is not None and self._dataPath.stream is stream:
-                self._drop(graceful=True)
+        if stream.peer_closed_cleanly and self._left():
+            self._boundClosing()
+            return  # the peer only ended its own direction: what is left may still go out
+        stream.receive_end()
+        if self.handleEvents() and self._dataPath.transport is transport:
+            self._drop(graceful=True)
 
     def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """The transport broke."""

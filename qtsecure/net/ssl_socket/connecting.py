@@ -295,6 +295,9 @@ class Connecting(Handshake):
                 "A socket with a connection belongs to its thread's event loop; move it before connecting, "
                 "or hand its descriptor to a socket of the other thread.",
             )
+        # What was deferred here would run here, beside the other thread's work on the same engine.
+        self._dataPath.scheduler.forgetTasksOf(self, self._dataPath)
+        self._reviewsRoom = False
         return bool(super().moveToThread(thread))
 
     # ------------------------------------------------------------------- from the transport

@@ -122,6 +122,7 @@ class DataPath:
         """From now on the data path works in the calling thread: a socket may move before it connects."""
         self.scheduler = schedulerOfThisThread()
         self._buffers = buffers_of_this_thread()
+        self.flushScheduled = False  # a thread that ends, or a fork, drops its tasks
 
     def socketDestroyed(self) -> None:
         """C++ has deleted the socket."""

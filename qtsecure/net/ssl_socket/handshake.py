@@ -264,12 +264,13 @@ class Handshake(Closing):
         if room and (data := stream.read(room)):
             self._dataPath.incoming.append(data)
             self._dataPath.newData = True
+        transport = self._dataPath.transport
         self.encrypted.emit()
-        if not isValid(self):
-            return
+        if not isValid(self) or self._dataPath.transport is not transport:
+            return  # the slot has ended the connection
         if self._observer is not None:
             self._observer.socketEncrypted(self)
-            if not isValid(self):
+            if not isValid(self) or self._dataPath.transport is not transport:
                 return
         if self._dataPath.newData and self._dataPath.incoming.size and not self._dataPath.announce():
             return

@@ -16,6 +16,7 @@ from qtsecure.net.transports.stream import HIGH_WATER, StreamOwner, StreamTransp
 
 __all__ = ["DeviceStream", "QtSocketStream"]
 
+_State = QAbstractSocket.SocketState
 _LINGER_MS = 1000
 
 
@@ -55,7 +56,9 @@ class DeviceStream(StreamTransport):
             self._landing[: len(data)] = data
             self.owner().transportLanded(len(data))
         if self._ended and self._reading:
-            self._reportEnd()
+            # Not from inside the device's signal: answering would write to a socket that is being
+            # taken down.
+            schedulerOfThisThread().defer(self._reportEnd)
 
     def onChannelReadyRead(self, channel: int) -> None:
         """The socket below has bytes."""
@@ -73,12 +76,23 @@ class DeviceStream(StreamTransport):
         if self._ended:
             return
         self._ended = True
-        self.onReadyRead()
+        if not self._writable():
+            self.unsent = 0  # a QTcpSocket drops what it has not sent when its peer ends
+        self.onReadyRead()  # what is not read now may be gone when the device has closed
 
     def _reportEnd(self) -> None:
-        if self._device is not None:
+        if self._device is not None and self._ended and self._reading:
             self._ended = False
             self.owner().transportEnded()
+
+    def _writable(self) -> bool:
+        """Whether the device takes bytes; Qt's sockets crash on a write while they disconnect."""
+        device = self._device
+        if device is None or not isValid(device) or not device.isOpen():
+            return False
+        if isinstance(device, QAbstractSocket):
+            return device.state() in (_State.ConnectedState, _State.ClosingState)
+        return True
 
     def onErrorOccurred(self, error: QAbstractSocket.SocketError) -> None:
         """The socket below broke; its end is reported by readChannelFinished."""
@@ -101,8 +115,8 @@ class DeviceStream(StreamTransport):
 
     def send(self, data: memoryview) -> int:
         device = self._device
-        if device is None or not isValid(device):
-            return 0
+        if device is None or not self._writable():
+            return 0  # the end of the device is reported, or has been
         written = device.write(bytes(data))
         if written > 0:
             self.unsent += written
