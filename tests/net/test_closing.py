@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import socket
 from collections.abc import Callable
 from functools import partial
 
@@ -342,3 +344,50 @@ def test_open_modes(conversation: Conversation) -> None:
     assert client.openMode() == QIODevice.OpenModeFlag.ReadWrite
     client.close()
     assert client.openMode() == QIODevice.OpenModeFlag.NotOpen
+
+
+@pytest.mark.parametrize("end", ["abort", "disconnectFromHost", "close"])
+def test_ending_in_the_slot_of_encrypted_is_one_failure(conversation: Conversation, end: str) -> None:
+    """A socket that its own slot has ended is not queued, and counts once."""
+    sockets: list[SslSocket] = []
+
+    def watch() -> None:
+        socket = conversation.accepted[-1]
+        socket.encrypted.connect(getattr(socket, end))
+        sockets.append(socket)
+
+    conversation.server.newConnection.connect(watch)
+    conversation.connect()
+    conversation.waitForClientEnd()
+    settle()
+    statistics = conversation.server.statistics()
+    assert sockets
+    assert (statistics.accepted, statistics.encrypted, statistics.failed) == (1, 0, 1)
+    assert not conversation.server.hasPendingConnections()
+
+
+def test_a_half_closing_peer_gets_what_is_left(conversation: Conversation, transport_mode: str) -> None:
+    """close_notify and FIN of the peer end only its own direction: unsent ciphertext still goes out."""
+    if transport_mode == "qt":
+        pytest.skip("a QTcpSocket gives up sending when its peer ends")
+    peer = conversation.establish()
+    client = conversation.client
+    transport = client._dataPath.transport
+    assert transport is not None
+    peer.setReadBufferSize(1)
+    while transport.unsent < 60_000:
+        client.write(bytes(16_000))
+        client.flush()
+    # The server's end as a peer that half-closes: close_notify and FIN, and then it reads on.
+    stream = peer._dataPath.stream
+    assert stream is not None
+    stream.close()
+    peer._dataPath.sendOutgoing()
+    with socket.socket(fileno=os.dup(peer.socketDescriptor())) as native:
+        native.shutdown(socket.SHUT_WR)
+    spin(lambda: client.state() == State.ClosingState)
+    settle()
+    assert client.state() == State.ClosingState
+    peer.setReadBufferSize(0)
+    conversation.waitForClientEnd()
+    assert transport.unsent == 0
