@@ -268,7 +268,7 @@ class Handshake(Closing):
         self.encrypted.emit()
         if not isValid(self) or self._dataPath.transport is not transport:
             return  # the slot has ended the connection
-        if self._observer is not None:
+        if self._observer is not None and not self._dataPath.closing:
             self._observer.socketEncrypted(self)
             if not isValid(self) or self._dataPath.transport is not transport:
                 return
