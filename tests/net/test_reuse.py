@@ -302,3 +302,16 @@ def test_deleting_the_server_in_its_own_slots(qapp: QCoreApplication, conversati
     spin(lambda: conversation.recorder.count("client.disconnected") == 1)
     settle()
     spin(lambda: openDescriptors() <= before)
+
+
+def test_moving_leaves_no_deferred_work_behind(conversation: Conversation) -> None:
+    """What was deferred in the old thread may not touch the engine that the new one uses."""
+    conversation.establish()
+    client = conversation.client
+    client.write(b"never sent")
+    client.abort()
+    tasks = client._dataPath.scheduler.tasks
+    assert any(getattr(task, "__self__", None) is client._dataPath for task in tasks)
+    thread = QThread()
+    assert client.moveToThread(thread)
+    assert not any(getattr(task, "__self__", None) in (client, client._dataPath) for task in tasks)

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 
 import pytest
+from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QHostAddress
 from shiboken6 import delete, isValid
 
@@ -393,3 +394,31 @@ def test_deleted_pending_sockets_free_their_places(conversation: Conversation, o
     assert fetched is not None
     assert fetched not in sockets
     assert server.statistics().pending == 0
+
+
+@pytest.mark.parametrize("station", ["handshaking", "pending"])
+def test_a_reparented_socket_that_is_deleted_frees_its_place(conversation: Conversation, station: str) -> None:
+    """The server no longer sees it go as a child, and accepts all the same."""
+    server = conversation.server
+    server.setMaxHandshakingConnections(1)
+    server.setMaxPendingConnections(1)
+    other = QObject()
+    conversation.listen()
+    if station == "handshaking":
+        silent = native.create_connection(("127.0.0.1", server.serverPort()))
+        spin(lambda: bool(conversation.accepted))
+    else:
+        silent = None
+        conversation.connect()
+        spin(server.hasPendingConnections)
+    socket = conversation.accepted[0]
+    socket.setParent(other)
+    settle()
+    delete(socket)
+    later = SslSocket()
+    later.setSslConfiguration(conversation.clientConfiguration)
+    later.connectToHostEncrypted("127.0.0.1", server.serverPort())
+    spin(lambda: later.isEncrypted() and server.hasPendingConnections())
+    later.abort()
+    if silent is not None:
+        silent.close()

@@ -107,7 +107,7 @@ class SocketBase(QIODevice):
 
     def __init__(self, parent: QObject | None = None) -> None:
         # PySide takes None for "no parent", but its stub does not say so.
-        super().__init__(parent)  # type: ignore[arg-type]
+        super().__init__(parent)  # type: ignore[arg-type]  # see above
         self._dataPath = DataPath(self)
         self._attempt = Attempt()
         self._configuration = SslConfiguration.defaultConfiguration()
