@@ -33,6 +33,7 @@ from OpenSSL._util import ffi, lib
 from qtsecure.errors import SecureError
 
 __all__ = [
+    "LANDING_SIZE",
     "MODE_ENABLE_PARTIAL_WRITE",
     "Buffers",
     "Hooks",
@@ -81,16 +82,23 @@ if _missing:
     )
 
 raw_path_available: bool = all(hasattr(lib, name) for name in _RAW_PATH)
+# Module globals: an attribute of the binding costs twice as much, and these are called for each message.
+_SSL_read: Any = getattr(lib, "SSL_read", None)
+_SSL_write: Any = getattr(lib, "SSL_write", None)
+_BIO_read: Any = getattr(lib, "BIO_read", None)
+_BIO_write: Any = getattr(lib, "BIO_write", None)
+_unpack: Callable[[Any, int], bytes] = ffi.unpack
 _raw_path_wanted = os.environ.get("QTSECURE_RAW_PATH", "1") != "0"
 
 psk_supported: bool = bool(getattr(lib, "Cryptography_HAS_PSK", 0)) and hasattr(lib, "SSL_CTX_set_psk_client_callback")
 
 MODE_ENABLE_PARTIAL_WRITE: int = lib.SSL_MODE_ENABLE_PARTIAL_WRITE
 
-_CHUNK = 65536
+LANDING_SIZE = _CHUNK = 65536
 """How much ciphertext is fed or taken at once: a memory BIO keeps its high-water mark for life."""
 
-_PLAIN_CAPACITY = 4 * _CHUNK
+_PLAIN_CAPACITY = _OUT_CAPACITY = 4 * _CHUNK
+_APPLICATION_DATA = b"\x17\x03\x03"  # how a record begins: its type, and the version it claims
 _ALPN_ACCEPT = 0  # SSL_TLSEXT_ERR_OK
 _ALPN_REFUSE = 2  # SSL_TLSEXT_ERR_ALERT_FATAL: OpenSSL answers no_application_protocol (120)
 _NEVER_CHECK_SUBJECT = 0x20  # X509_CHECK_FLAG_NEVER_CHECK_SUBJECT
@@ -362,13 +370,13 @@ def set_verified_host(connection: SSL.Connection, ascii_name: str, ip: bytes) ->
 class Buffers:
     """Reusable memory of one thread for ciphertext in (``landing``) and out, and plaintext."""
 
-    __slots__ = ("landing_pointer", "landing_view", "out_pointer", "out_view", "plain_pointer")
+    __slots__ = ("landing", "landing_pointer", "landing_view", "out_pointer", "out_view", "plain_pointer")
 
     def __init__(self) -> None:
-        landing = bytearray(_CHUNK)
+        self.landing = landing = bytearray(_CHUNK)
         self.landing_view = memoryview(landing)
         self.landing_pointer = ffi.from_buffer(landing)
-        outgoing = bytearray(4 * _CHUNK)
+        outgoing = bytearray(_OUT_CAPACITY)
         self.out_view = memoryview(outgoing)
         self.out_pointer = ffi.from_buffer(outgoing)
         self.plain_pointer = ffi.new("char[]", _PLAIN_CAPACITY)
@@ -396,7 +404,7 @@ class Outcome(enum.Enum):
     FAILED = "failed"
 
 
-_WANT_READ = Outcome.WANT_READ
+_DONE, _WANT_READ = Outcome.DONE, Outcome.WANT_READ
 
 
 class Pipe:
@@ -437,9 +445,18 @@ class Pipe:
         """Decrypt up to ``limit`` bytes; why it stopped is in ``outcome`` (DONE: the limit)."""
         raise NotImplementedError
 
+    def receive(self, count: int, limit: int) -> bytes:
+        """feed_landed() and read() in one step (the hot path)."""
+        self.feed_landed(count)
+        return self.read(limit)
+
     def write(self, data: bytes) -> Outcome:
         """Encrypt ``data`` (not empty)."""
         raise NotImplementedError
+
+    def send(self, data: bytes) -> memoryview | None:
+        """write() and take() in one step (the hot path); None when it failed."""
+        return self.take() if self.write(data) is Outcome.DONE else None
 
     def take(self) -> memoryview:
         """The next ciphertext for the peer; valid until the next engine call of this thread."""
@@ -475,38 +492,44 @@ class Pipe:
 class RawPipe(Pipe):
     """The hot path: direct calls into the binding, preallocated buffers."""
 
-    __slots__ = ("_bio_in", "_bio_out", "_one_record", "_ssl")
+    __slots__ = ("_bio_in", "_bio_out", "_ssl")
 
     def __init__(self, context: SSL.Context, *, server: bool, hooks: Hooks) -> None:
         super().__init__(context, server=server, hooks=hooks)
         self._ssl = self.connection._ssl
         self._bio_in = self.connection._into_ssl
         self._bio_out = self.connection._from_ssl
-        self._one_record = False
 
     def feed(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
-        self._one_record = False
         for start in range(0, len(view), _CHUNK):
             part = view[start : start + _CHUNK]
-            lib.BIO_write(self._bio_in, ffi.from_buffer(part), len(part))
+            _BIO_write(self._bio_in, ffi.from_buffer(part), len(part))
 
     def feed_landed(self, count: int) -> None:
+        _BIO_write(self._bio_in, self._buffers.landing_pointer, count)
+
+    def receive(self, count: int, limit: int) -> bytes:
         buffers = self._buffers
-        lib.BIO_write(self._bio_in, buffers.landing_pointer, count)
+        landing = buffers.landing
+        _BIO_write(self._bio_in, buffers.landing_pointer, count)
         # When the input was empty and this is exactly one record, reading it leaves nothing: that
         # saves asking OpenSSL once more just to hear WANT_READ, a fifth of a small message's cost.
-        landing = buffers.landing_view
         # WANT_READ may also mean that half a record was there. What follows then only looks like a
         # whole one by chance; the type and version make that impossible for all purposes.
-        self._one_record = (
-            self.outcome is _WANT_READ
-            and count == 5 + (landing[3] << 8) + landing[4]
-            and count > 5
-            and landing[0] == 0x17
-            and landing[1] == 3
-            and landing[2] == 3
-        )
+        if (
+            count == 5 + (landing[3] << 8) + landing[4]
+            and landing.startswith(_APPLICATION_DATA)
+            and self.outcome is _WANT_READ
+            and limit > count
+        ):
+            pointer = buffers.plain_pointer
+            size = _SSL_read(self._ssl, pointer, count)
+            if size > 0:
+                return _unpack(pointer, size)
+            self.outcome = self._explain(size)
+            return b""
+        return self.read(limit)
 
     def handshake(self) -> Outcome:
         lib.ERR_clear_error()
@@ -518,35 +541,32 @@ class RawPipe(Pipe):
         pointer = self._buffers.plain_pointer
         if limit > _PLAIN_CAPACITY:
             limit = _PLAIN_CAPACITY
-        data: bytes
-        count = lib.SSL_read(ssl, pointer, limit)
-        if count <= 0:
-            self.outcome = self._explain(count)
-            return b""
-        if self._one_record and count < limit:
-            self._one_record = False
-            self.outcome = _WANT_READ
-            data = ffi.unpack(pointer, count)
-            return data
-        total: int = count
+        total = 0
+        self.outcome = _DONE
         while total < limit:
-            count = lib.SSL_read(ssl, pointer + total, limit - total)
+            count = _SSL_read(ssl, pointer + total, limit - total)
             if count <= 0:
                 self.outcome = self._explain(count)
                 break
             total += count
-        else:
-            self.outcome = Outcome.DONE
-        data = ffi.unpack(pointer, total)
-        return data
+        return _unpack(pointer, total) if total else b""
 
     def write(self, data: bytes) -> Outcome:
-        result = lib.SSL_write(self._ssl, data, len(data))
-        return Outcome.DONE if result > 0 else self._explain(result)
+        result = _SSL_write(self._ssl, data, len(data))
+        return _DONE if result > 0 else self._explain(result)
+
+    def send(self, data: bytes) -> memoryview | None:
+        result = _SSL_write(self._ssl, data, len(data))
+        if result <= 0:
+            self.outcome = self._explain(result)
+            return None
+        buffers = self._buffers
+        count = _BIO_read(self._bio_out, buffers.out_pointer, _OUT_CAPACITY)
+        return buffers.out_view[:count]  # a write leaves something to send
 
     def take(self) -> memoryview:
         view = self._buffers.out_view
-        count = lib.BIO_read(self._bio_out, self._buffers.out_pointer, len(view))
+        count = _BIO_read(self._bio_out, self._buffers.out_pointer, _OUT_CAPACITY)
         return view[:count] if count > 0 else view[:0]
 
     def _explain(self, result: int) -> Outcome:

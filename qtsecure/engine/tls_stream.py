@@ -90,6 +90,7 @@ class TlsStream:
         "events",
         "has_more",
         "peer_closed_cleanly",
+        "quiet",
         "raised",
         "server",
         "state",
@@ -128,6 +129,8 @@ class TlsStream:
         self._psk_given = False
         #: Set when OpenSSL may have written something by itself (the answer to a KeyUpdate).
         self.answered_peer = False
+        #: The last receive_and_read() gave all there was, and there is nothing else to look at.
+        self.quiet = False
         self.peer_closed_cleanly = False
         self._promises_no_ticket = server and configuration.verify_mode is VerifyMode.QUERY
         self._host: HostName | None = None
@@ -218,11 +221,10 @@ class TlsStream:
             return b""
         if self.busy:
             self._enter()  # raises
-        self.busy = True
+        self.busy = self.quiet = True
         self.has_more = False
         try:
-            pipe.feed_landed(count)
-            data = pipe.read(limit)
+            data = pipe.receive(count, limit)
         finally:
             self.busy = False
         if pipe.outcome is not _WANT_READ or self.raised is not None:
@@ -230,6 +232,7 @@ class TlsStream:
         return data
 
     def _after_read(self, pipe: Pipe) -> None:
+        self.quiet = False
         if pipe.outcome is _DONE:
             self.has_more = True
         elif pipe.outcome is Outcome.CLOSE_NOTIFY:
@@ -245,25 +248,15 @@ class TlsStream:
         """Whether next_event() has something."""
         return bool(self.events)
 
-    def write_and_take(self, data: bytes) -> memoryview:
-        """write() and take_outgoing() in one step (the hot path); more may be left to take."""
-        self.write(data)
-        pipe = self._pipe
-        return pipe.take() if pipe is not None and not self._last_words else self.take_outgoing()
-
     def write(self, data: bytes) -> None:
-        """Encrypt ``data`` whole.
+        """Encrypt ``data`` whole; take_outgoing() has the ciphertext.
 
         Raises:
             RuntimeError: When the handshake is not complete, or the sending side is closed.
         """
-        pipe = self._pipe
-        if not self.established or pipe is None:
-            raise RuntimeError(f"A stream that is {self.state.value} cannot send application data.")
+        pipe = self._begin_writing()
         if not data:
             return  # OpenSSL takes an empty write for an error
-        if self.busy:
-            self._enter()  # raises
         self.busy = True
         try:
             outcome = pipe.write(data)
@@ -273,6 +266,32 @@ class TlsStream:
             self._fail(explain_traffic_failure(False, pipe.reasons, self._alert_sent, self._alert_received))
         if self.raised is not None:
             self._reraise()
+
+    def write_and_take(self, data: bytes) -> memoryview:
+        """write() and take_outgoing() in one step, for ``data`` that is not empty (the hot path).
+
+        More may be left to take.
+        """
+        pipe = self._pipe
+        if not self.established or self.busy or pipe is None:
+            pipe = self._begin_writing()
+        self.busy = True
+        try:
+            ciphertext = pipe.send(data)
+        finally:
+            self.busy = False
+        if ciphertext is None:
+            self._fail(explain_traffic_failure(False, pipe.reasons, self._alert_sent, self._alert_received))
+            ciphertext = self.take_outgoing()
+        if self.raised is not None:
+            self._reraise()
+        return ciphertext
+
+    def _begin_writing(self) -> Pipe:
+        if not self.established or self._pipe is None:
+            raise RuntimeError(f"A stream that is {self.state.value} cannot send application data.")
+        self._refuse_reentrance()
+        return self._pipe
 
     def take_outgoing(self) -> memoryview:
         """The next ciphertext to send (empty: none); valid until the thread's next engine call."""
@@ -421,6 +440,7 @@ class TlsStream:
 
     def alert(self, sent: bool, level: int, description: int) -> None:
         """Note an alert; it becomes an event after the engine call."""
+        self.quiet = False
         if sent:
             self.events.append(AlertSent(level, description))
             if level == AlertLevel.FATAL:
@@ -433,6 +453,7 @@ class TlsStream:
     def handshake_message(self) -> None:
         """A message of the handshake is next, or a ticket or KeyUpdate after it."""
         self.answered_peer = self._complete
+        self.quiet = False
         if self._promises_no_ticket and self.protocol_version() is ProtocolVersion.TLS_1_2:
             # Up to TLS 1.2 the server promises a ticket before it sees the client's certificate.
             assert self._pipe is not None

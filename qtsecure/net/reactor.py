@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import select
 import sys
@@ -64,6 +65,7 @@ class _EpollPoller:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
+        self.poll: Callable[[], list[tuple[int, int]]] = functools.partial(self._epoll.poll, 0, _MAX_EVENTS)
 
     def fileno(self) -> int:
         return self._epoll.fileno()
@@ -80,9 +82,6 @@ class _EpollPoller:
         else:
             self._epoll.modify(descriptor, new)
 
-    def poll(self) -> list[tuple[int, int]]:
-        return self._epoll.poll(0, _MAX_EVENTS)
-
     def close(self) -> None:
         self._epoll.close()
 
@@ -90,9 +89,10 @@ class _EpollPoller:
 class _Poller(Protocol):
     """The kernel's list of descriptors."""
 
+    @property
+    def poll(self) -> Callable[[], list[tuple[int, int]]]: ...
     def fileno(self) -> int: ...
     def change(self, descriptor: int, old: int, new: int) -> None: ...
-    def poll(self) -> list[tuple[int, int]]: ...
     def close(self) -> None: ...
 
 
@@ -204,16 +204,24 @@ class Reactor:
         try:
             if self._unfinished and not self._finish(end):
                 return
+            registrations = self._registrations
+            tasks = self._tasks
             for _ in range(_POLLS_PER_WAKE_UP):
                 ready = self._poller.poll()
                 if not ready:
                     return
                 self._generation += 1
-                generation = self._generation
                 if len(ready) == 1:  # a conversation between two ends: no queue is needed
-                    if not self._dispatch(*ready[0], generation, end):
+                    descriptor, events = ready[0]
+                    registration = registrations.get(descriptor)
+                    if registration is not None:
+                        registration.callback(events)
+                    if tasks:
+                        self._scheduler.runDeferred()
+                    if time.monotonic() >= end:
                         return
                     continue
+                generation = self._generation
                 self._unfinished.extend([(descriptor, events, generation) for descriptor, events in ready])
                 if not self._finish(end):
                     return

@@ -115,7 +115,8 @@ class Scheduler:
     def runDeferred(self) -> None:
         """Run what was deferred until now; what these calls defer waits for the next pass."""
         tasks = self.tasks
-        if not tasks:
+        if len(tasks) == 1:
+            tasks.popleft()()
             return
         try:
             for _ in range(len(tasks)):

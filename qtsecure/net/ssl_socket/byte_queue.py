@@ -22,10 +22,12 @@ class ByteQueue:
         self._offset = 0  # how much of it is used up
         self.size = 0
 
-    def append(self, data: bytes) -> None:
-        """Add bytes at the end."""
+    def append(self, data: bytes) -> int:
+        """Add bytes at the end; how many."""
         self._parts.append(data)
-        self.size += len(data)
+        count = len(data)
+        self.size += count
+        return count
 
     def clear(self) -> None:
         """Drop everything."""
@@ -36,16 +38,15 @@ class ByteQueue:
     def takeAll(self) -> bytes:
         """Remove and return everything."""
         parts = self._parts
+        self.size = 0
+        if len(parts) == 1 and not self._offset:
+            return parts.pop()
         if self._offset:
             parts[self._head] = parts[self._head][self._offset :]
             self._offset = 0
-        if len(parts) == 1:
-            data = parts.pop()
-        else:
-            data = b"".join(parts[self._head :])
-            parts.clear()
+        data = b"".join(parts[self._head :])
+        parts.clear()
         self._head = 0
-        self.size = 0
         return data
 
     def take(self, count: int) -> bytes:

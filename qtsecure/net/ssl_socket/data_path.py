@@ -32,10 +32,13 @@ __all__ = ["DataPath"]
 
 _SLICE = 64 * 1024
 """How much is encrypted at once; the ciphertext of one slice is all that OpenSSL ever holds."""
+_SMALL = _SLICE // 2
+"""The ciphertext of so much is always handed over in one piece."""
 _FLUSH_AT_MOST = 1 << 20
 """How much is encrypted before everybody else gets a turn; one to two milliseconds' work."""
 _NO_LIMIT = 1 << 30
 _NOBODY: frozenset[str] = frozenset()
+_PROGRESS = frozenset({"bytesWritten", "encryptedBytesWritten"})
 
 
 class _Socket(Protocol):
@@ -73,6 +76,8 @@ class DataPath:
         readingPaused: The read limit is reached (or a decision is pending); the peer has to wait.
         newData: There is data that readyRead has not yet announced.
         heard: The names of the signals that somebody has connected; the others are not emitted.
+        tellsProgress: bytesWritten or encryptedBytesWritten is among them.
+        qtHolds: QIODevice may hold bytes in a buffer of its own, for a C++ reader.
     """
 
     __slots__ = (
@@ -89,11 +94,13 @@ class DataPath:
         "newData",
         "open",
         "outgoing",
+        "qtHolds",
         "readLimit",
         "readingPaused",
         "scheduler",
         "sendsPlain",
         "stream",
+        "tellsProgress",
         "transport",
         "writeLimit",
     )
@@ -114,9 +121,16 @@ class DataPath:
         self.readingPaused = False
         self.newData = False
         self.heard: frozenset[str] = _NOBODY
+        self.tellsProgress = False
+        self.qtHolds = False
         self.flushScheduled = False
         self._flushing = False
         self._announcing = False
+
+    def signalConnected(self, name: str) -> None:
+        """Somebody has connected a signal of the socket."""
+        self.heard |= {name}
+        self.tellsProgress = not self.heard.isdisjoint(_PROGRESS)
 
     def enterThread(self) -> None:
         """From now on the data path works in the calling thread: a socket may move before it connects."""
@@ -137,7 +151,21 @@ class DataPath:
         stream = self.stream
         if self.encrypted and stream is not None:
             room = self.room() if self.readLimit else _NO_LIMIT
-            self._deliver(stream, stream.receive_and_read(count, room), room)
+            data = stream.receive_and_read(count, room)
+            if self.readLimit or self._announcing or not stream.quiet:
+                self._deliver(stream, data, room)
+                return
+            # The rest is _deliver() and announce() for the usual case: the hot path.
+            socket = self._socket()
+            if data and socket is not None:
+                self.incoming.append(data)
+                self._announcing = True
+                try:
+                    socket.readyRead.emit()
+                finally:
+                    self._announcing = False
+                if self.newData:
+                    self.announce()
             return
         socket = self._socket()
         if socket is None or not isValid(socket):
@@ -181,19 +209,19 @@ class DataPath:
         if self._announcing:
             return True  # announced when the running slot has returned
         socket = self._socket()
-        if socket is None:
+        if socket is None or not isValid(socket):
             return False
-        while self.newData:
-            self.newData = False
-            self._announcing = True
-            try:
+        self._announcing = True
+        try:
+            while self.newData:
+                self.newData = False
+                if not self.incoming.size:
+                    break  # a nested event loop brought it, and the slot has read it
                 socket.readyRead.emit()
-            finally:
-                self._announcing = False
-            if not isValid(socket):
-                return False
-            if self.newData and not self.incoming.size:
-                self.newData = False  # a nested event loop brought it and the slot has read it
+                if not isValid(socket):
+                    return False
+        finally:
+            self._announcing = False
         return True
 
     def room(self) -> int:
@@ -243,12 +271,12 @@ class DataPath:
             return -1
         if self.writeLimit:
             data = data[: max(0, self.writeLimit - self.outgoing.size)]
-        if data:
-            self.outgoing.append(data)
-            if not self.flushScheduled:
-                self.flushScheduled = True
-                self.scheduler.defer(self.flushQueued)
-        return len(data)
+        if not data:
+            return 0
+        if not self.flushScheduled:
+            self.flushScheduled = True
+            self.scheduler.defer(self.flushQueued)
+        return self.outgoing.append(data)
 
     def flushQueued(self) -> None:
         """Encrypt the queue as far as the network keeps up, then say how far."""
@@ -257,46 +285,58 @@ class DataPath:
         stream = self.stream
         if transport is None or self._flushing:
             return
-        if not (self.sendsPlain if stream is None else self.encrypted and stream.established and not stream.busy):
-            return  # the handshake is not complete, or OpenSSL is on the stack
+        if stream is None:
+            if not self.sendsPlain:
+                return  # TLS is still to come
+        elif not self.encrypted or not stream.established:
+            return  # not yet, or not any more
         outgoing = self.outgoing
-        plain = sent = 0
+        plain = outgoing.size
         self._flushing = True
         try:
-            while outgoing.size and transport.unsent < HIGH_WATER:
-                if plain >= _FLUSH_AT_MOST:
-                    # A peer that reads as fast as we write must not keep the loop from the others.
-                    self.flushScheduled = True
-                    self.scheduler.defer(self.flushQueued)
-                    break
-                data = outgoing.takeAll() if outgoing.size <= _SLICE else outgoing.take(_SLICE)
-                plain += len(data)
-                if stream is None:
-                    sent += transport.send(memoryview(data))
-                    continue
-                ciphertext = stream.write_and_take(data)
-                sent += transport.send(ciphertext)
-                if len(ciphertext) >= _SLICE:
-                    sent += self.sendOutgoing()
-                if not stream.established:
-                    break  # the engine failed; its event tells why
+            if 0 < plain <= _SMALL and stream is not None and not transport.unsent:  # the hot path
+                sent = transport.send(stream.write_and_take(outgoing.takeAll()))
+            else:
+                plain, sent = self._flushSlices(stream, transport)
         finally:
             self._flushing = False
-        heard = self.heard
-        if (plain and "bytesWritten" in heard) or (sent and "encryptedBytesWritten" in heard):
+        if self.tellsProgress:
             self._tellProgress(plain, sent)
         if self.closing or (stream is not None and stream.events):
             socket = self._socket()
             if socket is not None and isValid(socket):
                 socket.queueDrained()
 
+    def _flushSlices(self, stream: TlsStream | None, transport: StreamTransport) -> tuple[int, int]:
+        """Hand on a slice at a time; how much was taken from the queue, and how much went out."""
+        outgoing = self.outgoing
+        plain = sent = 0
+        while outgoing.size and transport.unsent < HIGH_WATER:
+            if plain >= _FLUSH_AT_MOST:
+                # A peer that reads as fast as we write must not keep the loop from the others.
+                self.flushScheduled = True
+                self.scheduler.defer(self.flushQueued)
+                break
+            data = outgoing.takeAll() if outgoing.size <= _SLICE else outgoing.take(_SLICE)
+            plain += len(data)
+            if stream is None:
+                sent += transport.send(memoryview(data))
+                continue
+            ciphertext = stream.write_and_take(data)
+            sent += transport.send(ciphertext)
+            if len(ciphertext) >= _SLICE:
+                sent += self.sendOutgoing()
+            if not stream.established:
+                break  # the engine failed; its event tells why
+        return plain, sent
+
     def _tellProgress(self, plain: int, sent: int) -> None:
         socket = self._socket()
         if socket is None or not isValid(socket):
             return
-        if plain:
+        if plain and "bytesWritten" in self.heard:
             socket.bytesWritten.emit(plain)
-        if sent and isValid(socket):
+        if sent and "encryptedBytesWritten" in self.heard and isValid(socket):
             socket.encryptedBytesWritten.emit(sent)
 
     def sendOutgoing(self) -> int:
@@ -315,7 +355,7 @@ class DataPath:
 
     def transportSent(self, count: int) -> None:
         """The network has taken bytes that had to wait."""
-        if "encryptedBytesWritten" in self.heard:
+        if self.tellsProgress:
             self._tellProgress(0, count)
         transport = self.transport
         if transport is None:

@@ -21,6 +21,8 @@ from qtsecure.net.ssl_socket.base import SocketBase
 
 __all__ = ["Reading"]
 
+_inTransaction = QIODevice.isTransactionStarted
+
 
 class Reading(SocketBase):
     """The reading methods of SslSocket (QIODevice's and QAbstractSocket's)."""
@@ -47,9 +49,9 @@ class Reading(SocketBase):
 
     def readAll(self) -> QByteArray:
         """Everything that has arrived (QIODevice::readAll)."""
-        if QIODevice.bytesAvailable(self) or QIODevice.isTransactionStarted(self):  # written out: the hot path
-            return self._readThroughQt(-1)
         dataPath = self._dataPath
+        if dataPath.qtHolds or _inTransaction(self):  # written out: the hot path
+            return self._readThroughQt(-1)
         if not self._readable:
             return QByteArray()
         data = QByteArray(dataPath.incoming.takeAll())
@@ -89,6 +91,11 @@ class Reading(SocketBase):
             return QIODevice.peek(self, maxSize)
         return QByteArray(self._dataPath.incoming.peek(maxSize))
 
+    def ungetChar(self, c: int) -> None:
+        """Put a byte back, to be read next (QIODevice::ungetChar)."""
+        self._dataPath.qtHolds = True
+        QIODevice.ungetChar(self, c)
+
     def skip(self, maxSize: int) -> int:
         """Drop up to ``maxSize`` bytes; how many were dropped."""
         if self._qtHoldsData():
@@ -122,6 +129,7 @@ class Reading(SocketBase):
 
     def readData(self, maxlen: int) -> bytes:
         """For C++ readers; QIODevice calls this to fill its buffer."""
+        self._dataPath.qtHolds = True
         if self._dataPath.readingPaused:
             # Not now: while QIODevice waits for the bytes, its buffer claims to be full of them.
             self._reviewRoomSoon()
@@ -130,11 +138,12 @@ class Reading(SocketBase):
     # ---------------------------------------------------------------------------- inside
 
     def _qtHoldsData(self) -> bool:
-        return QIODevice.bytesAvailable(self) > 0 or QIODevice.isTransactionStarted(self)
+        return self._dataPath.qtHolds or _inTransaction(self)
 
     def _readThroughQt(self, count: int) -> QByteArray:
         """Up to ``count`` bytes by QIODevice's own methods; all for a negative number."""
         data = QIODevice.readAll(self) if count < 0 else QIODevice.read(self, count)
+        self._dataPath.qtHolds = QIODevice.bytesAvailable(self) > 0 or _inTransaction(self)
         if self._dataPath.readingPaused:
             self._roomMade()
         return data

@@ -66,5 +66,4 @@ class Writing(Reading):
 
     def connectNotify(self, signal: QMetaMethod) -> None:
         """Note which signals anybody has connected: emitting to nobody is not free."""
-        self._dataPath.heard |= {signal.name().toStdString()}
-        super().connectNotify(signal)
+        self._dataPath.signalConnected(signal.name().toStdString())

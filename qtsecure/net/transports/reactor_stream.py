@@ -7,7 +7,7 @@ import socket
 
 from PySide6.QtNetwork import QHostAddress
 
-from qtsecure.engine._openssl import buffers_of_this_thread
+from qtsecure.engine._openssl import LANDING_SIZE, buffers_of_this_thread
 from qtsecure.net.addresses import nativeAddress, qtAddress
 from qtsecure.net.reactor import READ, WRITE, Registration, reactorOfThisThread
 from qtsecure.net.scheduler import schedulerOfThisThread
@@ -16,7 +16,8 @@ from qtsecure.net.transports.stream import NULL_OWNER, StreamOwner, StreamTransp
 
 __all__ = ["ReactorStream"]
 
-_READS_PER_EVENT = 4
+_READS_PER_EVENT = 3
+"""After the first one; each is at most the size of the landing buffer."""
 _LINGER_MS = 1000
 """How long an ended connection may take to deliver what is unsent and to see the peer's end."""
 
@@ -98,8 +99,21 @@ class ReactorStream(StreamTransport):
     # ------------------------------------------------------------------------ events
 
     def _onEvents(self, events: int) -> None:
-        if events == READ and self._reading:
-            self._receive()
+        if events == READ and self._reading:  # written out: the hot path
+            native = self._socket
+            if native is None:
+                return
+            try:
+                count = native.recv_into(self._landing)
+            except OSError as error:
+                self._receivingFailed(error)
+                return
+            if count:
+                (self._owner() or NULL_OWNER).transportLanded(count)
+                if count == LANDING_SIZE:
+                    self._receive()
+            else:
+                self._receivedEnd()
             return
         if self._connecting:
             self._finishConnecting()
@@ -120,26 +134,30 @@ class ReactorStream(StreamTransport):
         self.owner().transportConnected()
 
     def _receive(self) -> None:
-        size = len(self._landing)
         for _ in range(_READS_PER_EVENT):
             native = self._socket
             if native is None or not self._reading or self._ended:
                 return
             try:
                 count = native.recv_into(self._landing)
-            except (BlockingIOError, InterruptedError):
-                return
             except OSError as error:
-                self._break(error.errno or errno.EIO)
+                self._receivingFailed(error)
                 return
             if not count:
-                self._ended = True
-                self._updateInterest()
-                self.owner().transportEnded()
+                self._receivedEnd()
                 return
-            (self._owner() or NULL_OWNER).transportLanded(count)
-            if count < size:
+            self.owner().transportLanded(count)
+            if count < LANDING_SIZE:
                 return
+
+    def _receivedEnd(self) -> None:
+        self._ended = True
+        self._updateInterest()
+        self.owner().transportEnded()
+
+    def _receivingFailed(self, error: OSError) -> None:
+        if not isinstance(error, (BlockingIOError, InterruptedError)):
+            self._break(error.errno or errno.EIO)
 
     def _break(self, number: int) -> None:
         owner = self.owner()
