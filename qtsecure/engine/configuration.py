@@ -7,7 +7,7 @@ part in equality and nothing here may be changed after construction.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from qtsecure.engine.certificates import Credentials
 from qtsecure.engine.ciphers import DEFAULT_TLS12_CIPHERS, DEFAULT_TLS13_SUITES
@@ -73,3 +73,12 @@ class TlsConfiguration:
     server_name_indication: bool = True
     session_tickets_enabled: bool = True
     key_log_file: str = ""
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Hash once: every connection looks up its context with this."""
+        values = tuple(getattr(self, each.name) for each in fields(self) if each.compare)
+        object.__setattr__(self, "_hash", hash(values))
+
+    def __hash__(self) -> int:
+        return self._hash

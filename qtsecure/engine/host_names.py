@@ -7,6 +7,7 @@ certainly a complete host name or address is refused here.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class HostName:
         return bool(self.ip)
 
 
+@functools.lru_cache(maxsize=256)
 def normalize_host_name(text: str) -> HostName:
     """Check a server name and bring it into the form that certificates are matched against.
 

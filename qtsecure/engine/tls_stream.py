@@ -541,8 +541,8 @@ class TlsStream:
             self._move(Trigger.QUESTION)
 
     def _note_missing_certificate(self) -> None:
-        if self.configuration.verify_mode is not VerifyMode.PEER:
-            return
+        if self.configuration.verify_mode is not VerifyMode.PEER or self._leaf_verified or self._issues:
+            return  # nobody asked, or there was one to verify
         assert self._pipe is not None
         if self._pipe.connection.get_peer_certificate() is None:
             self._issues.append(VerificationIssue(int(IssueCode.NO_PEER_CERTIFICATE), 0, None))

@@ -35,20 +35,17 @@ class AcceptedSocket(SslSocket):
         """Start the total deadline and wait for the client's hello."""
         self._server = ref(server)
         self._observer = server
-        self._updateDataPath()
+        self._dataPath.awaitsTls = True
+        self._dataPath.review()
         if self._handshakeTimeout > 0:
             self._attempt.handshakeDeadline = self._dataPath.scheduler.callLater(
                 self._handshakeTimeout, self._handshakeTimedOut
             )
 
-    def _updateDataPath(self) -> None:
-        super()._updateDataPath()
-        if self._server is not None:
-            self._dataPath.sendsPlain = False  # TLS is still to come: what is written waits for it
-
     def plainLanded(self, data: bytes) -> None:
         """The client's first bytes."""
         reference, self._server = self._server, None
+        self._dataPath.awaitsTls = False
         if reference is None:
             super().plainLanded(data)
             return

@@ -7,7 +7,30 @@ from typing import Any
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
-__all__ = ["checkPort", "nativeAddress", "qtAddress"]
+__all__ = ["Ends", "checkPort", "nativeAddress", "qtAddress"]
+
+
+class Ends:
+    """The two ends of a connection; few programs ask, so Qt's objects are made when one does.
+
+    Args:
+        local: The own end, as getsockname() gives it or as a QHostAddress and a port.
+        peer: The peer's end, likewise.
+    """
+
+    __slots__ = ("_local", "_peer")
+
+    def __init__(self, local: Any = None, peer: Any = None) -> None:
+        self._local = local
+        self._peer = peer
+
+    def local(self) -> tuple[QHostAddress, int]:
+        """The own address and port; null and 0 when there is none."""
+        return qtAddress(self._local)
+
+    def peer(self) -> tuple[QHostAddress, int]:
+        """The peer's address and port; null and 0 when there is none."""
+        return qtAddress(self._peer)
 
 
 def nativeAddress(address: QHostAddress, port: int) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
@@ -24,10 +47,15 @@ def nativeAddress(address: QHostAddress, port: int) -> tuple[socket.AddressFamil
 
 
 def qtAddress(native: Any) -> tuple[QHostAddress, int]:
-    """The QHostAddress and port of what getsockname() or getpeername() gave; null for other families."""
-    if not isinstance(native, tuple) or not isinstance(native[0], str):
+    """The QHostAddress and port of what getsockname() or getpeername() gave; null for other families.
+
+    A pair of QHostAddress and port is returned as it is.
+    """
+    if not isinstance(native, tuple):
         return QHostAddress(), 0
     text = native[0]
+    if isinstance(text, QHostAddress):
+        return text, native[1]
     # A dual-stack socket shows IPv4 peers as mapped IPv6 addresses, which equal no IPv4 address.
     if text.startswith("::ffff:") and "." in text:
         text = text[len("::ffff:") :]

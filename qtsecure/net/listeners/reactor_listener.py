@@ -28,6 +28,7 @@ class ReactorListener(Listener):
         self._registration: Registration | None = None
         self._reactor = reactorOfThisThread()
         self._dual = False
+        self._end = (QHostAddress(), 0)
 
     def listen(self, address: QHostAddress, port: int, backlog: int) -> None:
         if address == QHostAddress(QHostAddress.SpecialAddress.Any):
@@ -95,6 +96,9 @@ class ReactorListener(Listener):
 
     def _watch(self, native: socket.socket) -> None:
         self._socket = native
+        self._end = qtAddress(native.getsockname())
+        if self._dual:
+            self._end = QHostAddress(QHostAddress.SpecialAddress.Any), self._end[1]
         self._registration = self._reactor.register(native.fileno(), READ, self._onReady)
 
     def _onReady(self, events: int) -> None:
@@ -127,7 +131,4 @@ class ReactorListener(Listener):
         return self._socket.fileno() if self._socket is not None else -1
 
     def localEnd(self) -> tuple[QHostAddress, int]:
-        if self._socket is None:
-            return QHostAddress(), 0
-        address, port = qtAddress(self._socket.getsockname())
-        return (QHostAddress(QHostAddress.SpecialAddress.Any) if self._dual else address), port
+        return self._end if self._socket is not None else (QHostAddress(), 0)

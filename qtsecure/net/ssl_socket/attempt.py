@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
+from qtsecure.net.addresses import Ends
 from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.name_lookup import NameLookup
 from qtsecure.net.scheduler import Deadline
 from qtsecure.net.values import SslError
 
 __all__ = ["Attempt"]
+
+
+_UNKNOWN_ENDS = Ends()
 
 
 @dataclass(slots=True)
@@ -35,8 +39,7 @@ class Attempt:
         ignoresAll: ignoreSslErrors() was called without a list.
         goesOn: A slot has called continueInterruptedHandshake() for the present error.
         heldInput: How many bytes came while a decision was pending.
-        local: The own end.
-        peer: The peer's end.
+        ends: Both ends' addresses, once the connection stands.
     """
 
     hostName: str = ""
@@ -55,5 +58,4 @@ class Attempt:
     ignoresAll: bool = False
     goesOn: bool = False
     heldInput: int = 0
-    local: tuple[QHostAddress, int] | None = None
-    peer: tuple[QHostAddress, int] | None = None
+    ends: Ends = _UNKNOWN_ENDS

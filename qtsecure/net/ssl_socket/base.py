@@ -25,8 +25,10 @@ from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration, Ssl
 __all__ = ["SocketBase", "SocketObserver"]
 
 _State = QAbstractSocket.SocketState
-_READ_ONLY = QIODevice.OpenModeFlag.ReadOnly.value
-_WRITE_ONLY = QIODevice.OpenModeFlag.WriteOnly.value
+_NOT_OPEN = QIODevice.OpenModeFlag.NotOpen
+_READ_WRITE = QIODevice.OpenModeFlag.ReadWrite
+_READ_ONLY = QIODevice.OpenModeFlag.ReadOnly
+_WRITE_ONLY = QIODevice.OpenModeFlag.WriteOnly
 
 
 class AfterEngine(enum.IntEnum):
@@ -98,11 +100,8 @@ class SocketBase(QIODevice):
 
     # On the class: setting an attribute of a QObject is slow, and most of these come later or never.
     _observerReference: ReferenceType[SocketObserver] | None = None
-    _state = _State.UnconnectedState
     _error = QAbstractSocket.SocketError.UnknownSocketError
-    _openFor = QIODevice.OpenModeFlag.NotOpen
-    _readable = _writable = False  # what _openFor means; Qt's flags are slow in Python
-    _mode = QSslSocket.SslMode.UnencryptedMode
+    _openFor = _NOT_OPEN
     _afterEngine = AfterEngine.NOTHING
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -116,7 +115,7 @@ class SocketBase(QIODevice):
 
     def state(self) -> QAbstractSocket.SocketState:
         """The state of the connection (QAbstractSocket::state)."""
-        return self._state
+        return self._dataPath.state
 
     def error(self) -> QAbstractSocket.SocketError:
         """The last error, or UnknownSocketError; its sentence is errorString()."""
@@ -124,7 +123,7 @@ class SocketBase(QIODevice):
 
     def mode(self) -> QSslSocket.SslMode:
         """Unencrypted, or the role in TLS (QSslSocket::mode)."""
-        return self._mode
+        return self._dataPath.mode
 
     def isSequential(self) -> bool:
         """Always True: there is no seeking in a network stream."""
@@ -140,28 +139,40 @@ class SocketBase(QIODevice):
 
     def isWritable(self) -> bool:
         """Whether write() may be called."""
-        return self._writable
+        return self._dataPath.writable
 
     def _setState(self, state: QAbstractSocket.SocketState) -> bool:
         """Change the state and say so; False when a slot has deleted the socket."""
-        if self._state != state:
-            self._state = state
-            self._updateDataPath()
-            if "stateChanged" in self._dataPath.heard:
+        dataPath = self._dataPath
+        if dataPath.state is not state:
+            dataPath.state = state
+            dataPath.review()
+            if "stateChanged" in dataPath.heard:
                 self.stateChanged.emit(state)
-        return isValid(self)
+                return isValid(self)
+        return True
 
     def _isIn(self, state: QAbstractSocket.SocketState) -> bool:
         """Whether the slots that ran have left the socket in this state."""
-        return self._state == state
+        return self._dataPath.state is state
 
     def _setMode(self, mode: QSslSocket.SslMode) -> bool:
-        if self._mode != mode:
-            self._mode = mode
-            self._updateDataPath()
-            if "modeChanged" in self._dataPath.heard:
+        dataPath = self._dataPath
+        if dataPath.mode is not mode:
+            dataPath.mode = mode
+            dataPath.review()
+            if "modeChanged" in dataPath.heard:
                 self.modeChanged.emit(mode)
-        return isValid(self)
+                return isValid(self)
+        return True
+
+    @property
+    def _state(self) -> QAbstractSocket.SocketState:
+        return self._dataPath.state
+
+    @property
+    def _mode(self) -> QSslSocket.SslMode:
+        return self._dataPath.mode
 
     @property
     def _observer(self) -> SocketObserver | None:
@@ -180,27 +191,24 @@ class SocketBase(QIODevice):
         """Set and emit an error; False when a slot has deleted the socket."""
         self._error = error
         self.setErrorString(text)
-        self.errorOccurred.emit(error)
-        if not isValid(self):
-            return False
+        if "errorOccurred" in self._dataPath.heard:
+            self.errorOccurred.emit(error)
+            if not isValid(self):
+                return False
         if self._observer is not None:
             self._observer.socketFailed(self, error)
         return isValid(self)
 
     def _openAs(self, mode: QIODevice.OpenModeFlag) -> None:
+        dataPath = self._dataPath
         self._openFor = mode
-        self._readable = bool(mode.value & _READ_ONLY)
-        self._writable = bool(mode.value & _WRITE_ONLY)
-        self._updateDataPath()
-        self.setOpenMode(QIODevice.OpenModeFlag.ReadOnly)
-
-    def _updateDataPath(self) -> None:
-        """What the state means for the hot path."""
-        state = self._state
-        self._dataPath.open = self._writable and state != _State.UnconnectedState
-        self._dataPath.sendsPlain = self._mode == QSslSocket.SslMode.UnencryptedMode and (
-            state in (_State.ConnectedState, _State.ClosingState)
-        )
+        if mode is _READ_WRITE:  # nearly always, and to ask a flag of Qt's is slow in Python
+            dataPath.readable = dataPath.writable = True
+        else:
+            dataPath.readable = bool(mode & _READ_ONLY)
+            dataPath.writable = bool(mode & _WRITE_ONLY)
+        dataPath.review()
+        self.setOpenMode(_READ_ONLY)
 
     # ------------------------------------------------------------------------------- guard
 

@@ -119,8 +119,8 @@ class Closing(Writing):
             sent = self._dataPath.sendOutgoing()
             if not self.handleEvents():
                 return
-            if sent:
-                self.encryptedBytesWritten.emit(sent)
+            if sent and self._dataPath.tellsProgress:
+                self._dataPath.tellProgress(0, sent)
         if isValid(self) and self._dataPath.transport is transport:
             self._dropWhenSent()
 
@@ -170,12 +170,15 @@ class Closing(Writing):
             return isValid(self)
         if not self._setState(_State.UnconnectedState):
             return False
-        self.readChannelFinished.emit()
-        if not isValid(self):
-            return False
-        self.disconnected.emit()
-        if not isValid(self):
-            return False
+        heard = self._dataPath.heard
+        if "readChannelFinished" in heard:
+            self.readChannelFinished.emit()
+            if not isValid(self):
+                return False
+        if "disconnected" in heard:
+            self.disconnected.emit()
+            if not isValid(self):
+                return False
         if self._observer is not None:
             self._observer.socketDisconnected(self)
         return isValid(self)
@@ -253,8 +256,9 @@ class Closing(Writing):
     def _dropIncoming(self) -> None:
         self._dataPath.incoming.clear()
         self._dataPath.newData = False
-        if QIODevice.bytesAvailable(self):
+        if self._dataPath.qtHolds:
             QIODevice.readAll(self)
+            self._dataPath.qtHolds = False
 
     def _warn(self, text: str) -> None:
         """Say what Qt says on the console for a call that makes no sense in this state."""

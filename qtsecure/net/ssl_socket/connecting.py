@@ -138,7 +138,7 @@ class Connecting(Handshake):
         self._resetConnection()
         self._dataPath.transport = transport
         self._openAs(openMode)
-        self._rememberEnds()
+        self._attempt.ends = transport.ends()
         self._setState(state)
         return True
 
@@ -148,19 +148,19 @@ class Connecting(Handshake):
 
     def localAddress(self) -> QHostAddress:
         """The own address; null when not connected."""
-        return self._attempt.local[0] if self._attempt.local is not None else QHostAddress()
+        return self._attempt.ends.local()[0]
 
     def localPort(self) -> int:
         """The own port; 0 when not connected."""
-        return self._attempt.local[1] if self._attempt.local is not None else 0
+        return self._attempt.ends.local()[1]
 
     def peerAddress(self) -> QHostAddress:
         """The peer's address; kept after the end until the next connection."""
-        return self._attempt.peer[0] if self._attempt.peer is not None else QHostAddress()
+        return self._attempt.ends.peer()[0]
 
     def peerPort(self) -> int:
         """The peer's port; kept after the end until the next connection."""
-        return self._attempt.peer[1] if self._attempt.peer is not None else 0
+        return self._attempt.ends.peer()[1]
 
     def peerName(self) -> str:
         """The host name given to connectToHost()."""
@@ -207,9 +207,11 @@ class Connecting(Handshake):
             return
         if not self._setState(_State.ConnectingState) or not self._isIn(_State.ConnectingState):
             return
-        self.hostFound.emit()
-        if isValid(self) and self._isIn(_State.ConnectingState):
-            self._connectNext()
+        if "hostFound" in self._dataPath.heard:
+            self.hostFound.emit()
+            if not isValid(self) or not self._isIn(_State.ConnectingState):
+                return
+        self._connectNext()
 
     def _connectNext(self) -> None:
         """Try the next address; each is tried once."""
@@ -268,19 +270,14 @@ class Connecting(Handshake):
             self.destroyed.connect(self._dataPath.socketDestroyed)
             return
         self._dataPath.stream = None
-        self._mode = QSslSocket.SslMode.UnencryptedMode
-        self._updateDataPath()
+        self._dataPath.mode = QSslSocket.SslMode.UnencryptedMode
+        self._dataPath.review()
         self._error = _Error.UnknownSocketError
         self.setErrorString("Unknown error")
         self._dropIncoming()
         self._dataPath.outgoing.clear()
         self._dataPath.readingPaused = False
         self._dataPath.closing = False
-
-    def _rememberEnds(self) -> None:
-        if self._dataPath.transport is not None:
-            self._attempt.local = self._dataPath.transport.localEnd()
-            self._attempt.peer = self._dataPath.transport.peerEnd()
 
     def moveToThread(self, thread: QThread) -> bool:
         """Move to another thread; only while there is no connection.
@@ -308,16 +305,18 @@ class Connecting(Handshake):
             return
         self._cancelAddressDeadline()
         self._attempt.addresses = []
-        self._rememberEnds()
         transport = self._dataPath.transport
+        assert transport is not None
+        self._attempt.ends = transport.ends()
         if not self._setState(_State.ConnectedState) or self._dataPath.transport is not transport:
             return
         started = self._attempt.encrypts and self._startEncryption(server=False)
         if not isValid(self) or self._dataPath.transport is not transport:
             return
-        self.connected.emit()
-        if not isValid(self) or self._dataPath.transport is not transport:
-            return
+        if "connected" in self._dataPath.heard:
+            self.connected.emit()
+            if not isValid(self) or self._dataPath.transport is not transport:
+                return
         if self._attempt.encrypts and not started:
             self._drop()  # the settings were refused; the error has been told
         elif not self._attempt.encrypts and (self._dataPath.outgoing.size or self._dataPath.closing):

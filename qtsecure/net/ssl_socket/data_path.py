@@ -19,7 +19,7 @@ from typing import Protocol, cast
 from weakref import ref
 
 from PySide6.QtCore import QObject, SignalInstance
-from PySide6.QtNetwork import QAbstractSocket
+from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.engine._openssl import buffers_of_this_thread
@@ -38,6 +38,10 @@ _FLUSH_AT_MOST = 1 << 20
 """How much is encrypted before everybody else gets a turn; one to two milliseconds' work."""
 _NO_LIMIT = 1 << 30
 _NOBODY: frozenset[str] = frozenset()
+_UNCONNECTED = QAbstractSocket.SocketState.UnconnectedState
+_CONNECTED = QAbstractSocket.SocketState.ConnectedState
+_CLOSING = QAbstractSocket.SocketState.ClosingState
+_UNENCRYPTED = QSslSocket.SslMode.UnencryptedMode
 _PROGRESS = frozenset({"bytesWritten", "encryptedBytesWritten"})
 
 
@@ -68,6 +72,11 @@ class DataPath:
         transport: The transport, or None while there is no connection.
         encrypted: The handshake is complete and the connection stands.
         sendsPlain: The connection stands and has no TLS: write() goes out as it is.
+        state: Of the socket; SocketBase._setState() changes it and says so.
+        mode: Of the socket; SocketBase._setMode() changes it and says so.
+        readable: The socket is open for reading.
+        writable: The socket is open for writing.
+        awaitsTls: On an accepted connection whose client has yet to begin TLS: nothing goes out plain.
         open: write() may queue: the socket is open for writing and not unconnected.
         closing: The connection ends as soon as the queue is empty.
         readLimit: See setReadBufferSize().
@@ -86,22 +95,27 @@ class DataPath:
         "_buffers",
         "_flushing",
         "_socket",
+        "awaitsTls",
         "closing",
         "encrypted",
         "flushScheduled",
         "heard",
         "incoming",
+        "mode",
         "newData",
         "open",
         "outgoing",
         "qtHolds",
         "readLimit",
+        "readable",
         "readingPaused",
         "scheduler",
         "sendsPlain",
+        "state",
         "stream",
         "tellsProgress",
         "transport",
+        "writable",
         "writeLimit",
     )
 
@@ -112,6 +126,10 @@ class DataPath:
         self.outgoing = ByteQueue()
         self.stream: TlsStream | None = None
         self.transport: StreamTransport | None = None
+        self.state = _UNCONNECTED
+        self.mode = _UNENCRYPTED
+        self.readable = self.writable = False
+        self.awaitsTls = False
         self.encrypted = False
         self.sendsPlain = False
         self.open = False
@@ -126,6 +144,14 @@ class DataPath:
         self.flushScheduled = False
         self._flushing = False
         self._announcing = False
+
+    def review(self) -> None:
+        """What state and modes mean for the hot path; called when one of them has changed."""
+        state = self.state
+        self.open = self.writable and state is not _UNCONNECTED
+        self.sendsPlain = (
+            self.mode is _UNENCRYPTED and not self.awaitsTls and (state is _CONNECTED or state is _CLOSING)
+        )
 
     def signalConnected(self, name: str) -> None:
         """Somebody has connected a signal of the socket."""
@@ -301,7 +327,7 @@ class DataPath:
         finally:
             self._flushing = False
         if self.tellsProgress:
-            self._tellProgress(plain, sent)
+            self.tellProgress(plain, sent)
         if self.closing or (stream is not None and stream.events):
             socket = self._socket()
             if socket is not None and isValid(socket):
@@ -330,7 +356,8 @@ class DataPath:
                 break  # the engine failed; its event tells why
         return plain, sent
 
-    def _tellProgress(self, plain: int, sent: int) -> None:
+    def tellProgress(self, plain: int, sent: int) -> None:
+        """Emit bytesWritten and encryptedBytesWritten if somebody listens."""
         socket = self._socket()
         if socket is None or not isValid(socket):
             return
@@ -356,7 +383,7 @@ class DataPath:
     def transportSent(self, count: int) -> None:
         """The network has taken bytes that had to wait."""
         if self.tellsProgress:
-            self._tellProgress(0, count)
+            self.tellProgress(0, count)
         transport = self.transport
         if transport is None:
             return

@@ -179,11 +179,12 @@ class Handshake(Closing):
 
     def _takeEarlyCiphertext(self) -> bytes:
         """What arrived before TLS began and nobody read is the peer's first flight."""
-        held = bytes(QIODevice.readAll(self).data()) if QIODevice.bytesAvailable(self) else b""
-        return held + self._takeAll()
+        dataPath = self._dataPath
+        held = bytes(QIODevice.readAll(self).data()) if dataPath.qtHolds else b""
+        return held + self._takeAll() if dataPath.incoming.size else held
 
     def _wantsPreSharedKeys(self) -> bool:
-        if self.receivers(_PSK_SIGNAL) > 0:
+        if "preSharedKeyAuthenticationRequired" in self._dataPath.heard and self.receivers(_PSK_SIGNAL) > 0:
             return True
         return self._observer is not None and self._observer.wantsPreSharedKeys()
 
@@ -216,8 +217,8 @@ class Handshake(Closing):
             return False
         if not self.handleEvents():
             return False
-        if sent:
-            self.encryptedBytesWritten.emit(sent)
+        if sent and self._dataPath.tellsProgress:
+            self._dataPath.tellProgress(0, sent)
         return isValid(self) and self._dataPath.transport is not None
 
     def handleEvents(self) -> bool:
@@ -230,14 +231,14 @@ class Handshake(Closing):
             if event is None:
                 break
             match event:
+                case HandshakeCompleted():
+                    self._handshakeCompleted()
                 case AlertSent(level, description):
                     self._alert(True, level, description)
                 case AlertReceived(level, description):
                     self._alert(False, level, description)
                 case CertificateProblems(issues, decision_needed):
                     self._certificateProblems(issues, decision_needed)
-                case HandshakeCompleted():
-                    self._handshakeCompleted()
                 case PeerClosed():
                     self._peerClosed()
                 case StreamFailed(kind, message):
@@ -265,9 +266,10 @@ class Handshake(Closing):
             self._dataPath.incoming.append(data)
             self._dataPath.newData = True
         transport = self._dataPath.transport
-        self.encrypted.emit()
-        if not isValid(self) or self._dataPath.transport is not transport:
-            return  # the slot has ended the connection
+        if "encrypted" in self._dataPath.heard:
+            self.encrypted.emit()
+            if not isValid(self) or self._dataPath.transport is not transport:
+                return  # the slot has ended the connection
         if self._observer is not None and not self._dataPath.closing:
             self._observer.socketEncrypted(self)
             if not isValid(self) or self._dataPath.transport is not transport:

@@ -45,14 +45,14 @@ class Reading(SocketBase):
         """Up to ``maxSize`` bytes (QIODevice::read)."""
         if self._qtHoldsData():
             return self._readThroughQt(maxSize)
-        return QByteArray(self._take(maxSize)) if self._readable else QByteArray()
+        return QByteArray(self._take(maxSize)) if self._dataPath.readable else QByteArray()
 
     def readAll(self) -> QByteArray:
         """Everything that has arrived (QIODevice::readAll)."""
         dataPath = self._dataPath
         if dataPath.qtHolds or _inTransaction(self):  # written out: the hot path
             return self._readThroughQt(-1)
-        if not self._readable:
+        if not dataPath.readable:
             return QByteArray()
         data = QByteArray(dataPath.incoming.takeAll())
         if dataPath.readingPaused:
@@ -63,7 +63,7 @@ class Reading(SocketBase):
         """Up to ``maxSize`` bytes as Python bytes; -1 for everything that has arrived."""
         if self._qtHoldsData():
             return bytes(self._readThroughQt(maxSize).data())
-        if not self._readable:
+        if not self._dataPath.readable:
             return b""
         return self._takeAll() if maxSize < 0 else self._take(maxSize)
 
@@ -74,7 +74,7 @@ class Reading(SocketBase):
             held = bytes(QIODevice.peek(self, self.bytesAvailable()).data())
             size = held.find(b"\n") + 1 or len(held)
             return self._readThroughQt(min(size, maxSize) if maxSize > 0 else size)
-        if not self._readable:
+        if not self._dataPath.readable:
             return QByteArray()
         incoming = self._dataPath.incoming
         end = incoming.findNewline()
@@ -87,7 +87,7 @@ class Reading(SocketBase):
 
     def peek(self, maxSize: int) -> QByteArray:  # type: ignore[override]  # as read()
         """Up to ``maxSize`` bytes without taking them."""
-        if self._qtHoldsData() or not self._readable:
+        if self._qtHoldsData() or not self._dataPath.readable:
             return QIODevice.peek(self, maxSize)
         return QByteArray(self._dataPath.incoming.peek(maxSize))
 
@@ -103,7 +103,7 @@ class Reading(SocketBase):
             if self._dataPath.readingPaused:
                 self._roomMade()
             return skipped
-        return len(self._take(maxSize)) if self._readable else -1
+        return len(self._take(maxSize)) if self._dataPath.readable else -1
 
     def atEnd(self) -> bool:
         """Whether nothing can be read at the moment."""

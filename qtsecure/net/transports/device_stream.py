@@ -11,6 +11,7 @@ from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QTcpSocket
 from shiboken6 import isValid
 
 from qtsecure.engine._openssl import buffers_of_this_thread
+from qtsecure.net.addresses import Ends
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.transports.stream import HIGH_WATER, StreamOwner, StreamTransport
 
@@ -152,15 +153,11 @@ class DeviceStream(StreamTransport):
     def descriptor(self) -> int:
         return self._device.socketDescriptor() if isinstance(self._device, QAbstractSocket) else -1
 
-    def localEnd(self) -> tuple[QHostAddress, int]:
-        if isinstance(self._device, QAbstractSocket):
-            return self._device.localAddress(), self._device.localPort()
-        return QHostAddress(), 0
-
-    def peerEnd(self) -> tuple[QHostAddress, int]:
-        if isinstance(self._device, QAbstractSocket):
-            return self._device.peerAddress(), self._device.peerPort()
-        return QHostAddress(), 0
+    def ends(self) -> Ends:
+        device = self._device
+        if not isinstance(device, QAbstractSocket):
+            return Ends()
+        return Ends((device.localAddress(), device.localPort()), (device.peerAddress(), device.peerPort()))
 
 
 class _DeviceSignals:

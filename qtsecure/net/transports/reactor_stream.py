@@ -8,7 +8,7 @@ import socket
 from PySide6.QtNetwork import QHostAddress
 
 from qtsecure.engine._openssl import LANDING_SIZE, buffers_of_this_thread
-from qtsecure.net.addresses import nativeAddress, qtAddress
+from qtsecure.net.addresses import Ends, nativeAddress
 from qtsecure.net.reactor import READ, WRITE, Registration, reactorOfThisThread
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_errors import socketError
@@ -29,6 +29,7 @@ class ReactorStream(StreamTransport):
         "_connecting",
         "_ended",
         "_landing",
+        "_peer",
         "_reactor",
         "_reading",
         "_registration",
@@ -43,6 +44,7 @@ class ReactorStream(StreamTransport):
         self._reactor = reactorOfThisThread()
         self._landing = buffers_of_this_thread().landing_view
         self._waiting: list[memoryview] = []
+        self._peer: object = None
         self._connecting = False
         self._reading = True
         self._ended = False
@@ -53,7 +55,7 @@ class ReactorStream(StreamTransport):
         transport = cls(owner)
         adopted = socket.socket(fileno=descriptor)
         try:
-            adopted.getpeername()
+            transport._peer = adopted.getpeername()
             transport._use(adopted)
         except BaseException:
             adopted.detach()
@@ -63,6 +65,7 @@ class ReactorStream(StreamTransport):
 
     def connectTo(self, address: QHostAddress, port: int) -> None:
         family, target = nativeAddress(address, port)
+        self._peer = target
         try:
             self._use(socket.socket(family, socket.SOCK_STREAM))
             assert self._socket is not None
@@ -248,19 +251,8 @@ class ReactorStream(StreamTransport):
     def descriptor(self) -> int:
         return self._socket.fileno() if self._socket is not None else -1
 
-    def localEnd(self) -> tuple[QHostAddress, int]:
-        if self._socket is None:
-            return QHostAddress(), 0
-        return qtAddress(self._socket.getsockname())
-
-    def peerEnd(self) -> tuple[QHostAddress, int]:
-        try:
-            if self._socket is not None:
-                return qtAddress(self._socket.getpeername())
-        except OSError as error:
-            if error.errno != errno.ENOTCONN:  # the peer reset the connection in between
-                raise
-        return QHostAddress(), 0
+    def ends(self) -> Ends:
+        return Ends(self._socket.getsockname(), self._peer) if self._socket is not None else Ends()
 
 
 class _Lingering:

@@ -9,6 +9,7 @@ from weakref import ref
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
+from qtsecure.net.addresses import Ends
 from qtsecure.net.scheduler import schedulerOfThisThread
 
 __all__ = ["HIGH_WATER", "NULL_OWNER", "StreamOwner", "StreamTransport"]
@@ -128,9 +129,5 @@ class StreamTransport(ABC):
         """The native descriptor, or -1."""
 
     @abstractmethod
-    def localEnd(self) -> tuple[QHostAddress, int]:
-        """The own address and port."""
-
-    @abstractmethod
-    def peerEnd(self) -> tuple[QHostAddress, int]:
-        """The peer's address and port."""
+    def ends(self) -> Ends:
+        """Both ends' addresses and ports."""
