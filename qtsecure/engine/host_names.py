@@ -13,8 +13,6 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-import idna
-
 __all__ = ["HostName", "InvalidHostName", "normalize_host_name"]
 
 _LONGEST_NAME: Final = 253
@@ -100,6 +98,8 @@ def _normalize_dns_name(text: str) -> str:
     if text.isascii():
         name = text.lower()
     else:
+        import idna  # late: few names need it, and its tables take milliseconds to import
+
         try:
             name = idna.uts46_remap(text, std3_rules=False, transitional=False)
         except idna.IDNAError:
@@ -124,13 +124,8 @@ def _normalize_label(label: str) -> str:
         raise InvalidHostName("The host name has an empty label: it begins with a dot or has two dots in a row.")
     if "*" in label:
         raise InvalidHostName("The host name contains a wildcard; only certificates may have one.")
-    try:
-        if not label.isascii():
-            label = idna.alabel(label).decode("ascii")
-        elif label.startswith("xn--"):
-            idna.ulabel(label)
-    except (idna.IDNAError, UnicodeError):
-        raise InvalidHostName("The host name has a label that is no valid international name (IDNA 2008).") from None
+    if not label.isascii() or label.startswith("xn--"):
+        label = _normalize_international_label(label)
     if len(label) > _LONGEST_LABEL:
         raise InvalidHostName(f"The host name has a label of more than {_LONGEST_LABEL} characters.")
     if not _LABEL.match(label):
@@ -139,3 +134,15 @@ def _normalize_label(label: str) -> str:
             "or with a hyphen at its beginning or end."
         )
     return label
+
+
+def _normalize_international_label(label: str) -> str:
+    import idna  # late: see _normalize_dns_name()
+
+    try:
+        if not label.isascii():
+            return idna.alabel(label).decode("ascii")
+        idna.ulabel(label)  # an A-label has to mean something
+        return label
+    except (idna.IDNAError, UnicodeError):
+        raise InvalidHostName("The host name has a label that is no valid international name (IDNA 2008).") from None

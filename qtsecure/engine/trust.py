@@ -11,7 +11,6 @@ import functools
 import importlib
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -204,6 +203,8 @@ def _from_certifi() -> TrustAnchors | None:
 def _from_mac() -> TrustAnchors | None:
     # Only Apple's own roots: a certificate in another keychain is not a trusted one because it is there.
     command = ("/usr/bin/security", "find-certificate", "-a", "-p", _MAC_ROOTS)
+    import subprocess  # late: only macOS needs it, and importing takes milliseconds
+
     try:
         run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=30)
     except (OSError, subprocess.SubprocessError):

@@ -7,6 +7,7 @@ in the thread that asked for them.
 
 from __future__ import annotations
 
+import functools
 import heapq
 import os
 import threading
@@ -14,14 +15,28 @@ import time
 from collections import deque
 from collections.abc import Callable
 from types import MethodType
+from typing import TYPE_CHECKING
 from weakref import ReferenceType, ref
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QThread, QTimer
+from PySide6.QtCore import QCoreApplication, QObject, QThread, QTimer
 from shiboken6 import isValid
 
 __all__ = ["Deadline", "Scheduler", "Waker", "atThreadEnd", "schedulerOfThisThread"]
 
-_WAKE = QEvent.Type(QEvent.registerEventType())
+if TYPE_CHECKING:
+    from PySide6.QtCore import QEvent
+
+
+@functools.cache
+def _wakeEvents() -> Callable[[], QEvent]:
+    """Makes the events of wakers.
+
+    Imported late, as everything of the namespaces QEvent and Qt: they are built when they are first
+    named, which takes 20 ms for their hundreds of values, and a program shall not wait for that.
+    """
+    from PySide6.QtCore import QEvent
+
+    return functools.partial(QEvent, QEvent.Type(QEvent.registerEventType()))
 
 
 class Deadline:
@@ -68,14 +83,12 @@ class Waker(QObject):
     def wake(self) -> None:
         """Have the function called on the next turn of the event loop of this thread."""
         self.posted = True
-        QCoreApplication.postEvent(self, QEvent(_WAKE))
+        QCoreApplication.postEvent(self, _wakeEvents()())
 
-    def event(self, event: QEvent) -> bool:
-        if event.type() == _WAKE:
-            self.posted = False
-            self._function()
-            return True
-        return super().event(event)
+    def customEvent(self, event: QEvent) -> None:
+        """The event of wake()."""
+        self.posted = False
+        self._function()
 
 
 class Scheduler:
@@ -89,10 +102,7 @@ class Scheduler:
         self._waker = Waker(self.runDeferred)
         self._deadlines: list[tuple[float, int, Deadline]] = []
         self._count = 0
-        self._timer = QTimer(self._waker)
-        self._timer.setSingleShot(True)
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self.fireDue)
+        self._timer: QTimer | None = None
 
     # ------------------------------------------------------------------ deferred calls
 
@@ -155,11 +165,22 @@ class Scheduler:
             self._arm()
 
     def _arm(self) -> None:
+        if self._timer is None:
+            self._timer = self._makeTimer()
         if not self._deadlines:
             self._timer.stop()
             return
         wait = self._deadlines[0][0] - self.clock()
         self._timer.start(max(0, min(int(wait * 1000) + 1, 0x7FFFFFFF)))
+
+    def _makeTimer(self) -> QTimer:
+        from PySide6.QtCore import Qt  # late: see _wakeEvents()
+
+        timer = QTimer(self._waker)
+        timer.setSingleShot(True)
+        timer.setTimerType(Qt.TimerType.PreciseTimer)
+        timer.timeout.connect(self.fireDue)
+        return timer
 
     # ------------------------------------------------------------------------------ end
 
@@ -168,7 +189,7 @@ class Scheduler:
         self.tasks.clear()
 
     def _threadEnded(self) -> None:
-        if isValid(self._timer):
+        if self._timer is not None and isValid(self._timer):
             self._timer.stop()
         self._forget()
         if _perThread.get(self._thread) is self:
@@ -208,6 +229,8 @@ def atThreadEnd(function: Callable[[], None]) -> None:
             _local.end = _ThreadEnd()
         _local.end.functions.append(function)
     else:
+        from PySide6.QtCore import Qt  # late: see _wakeEvents()
+
         # Timers must end in their own thread, while its event dispatcher is still there.
         QThread.currentThread().finished.connect(function, Qt.ConnectionType.DirectConnection)
 
