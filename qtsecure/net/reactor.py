@@ -210,7 +210,6 @@ class Reactor:
                 ready = self._poller.poll()
                 if not ready:
                     return
-                self._generation += 1
                 if len(ready) == 1:  # a conversation between two ends: no queue is needed
                     descriptor, events = ready[0]
                     registration = registrations.get(descriptor)
@@ -221,7 +220,7 @@ class Reactor:
                     if time.monotonic() >= end:
                         return
                     continue
-                generation = self._generation
+                self._generation = generation = self._generation + 1
                 self._unfinished.extend([(descriptor, events, generation) for descriptor, events in ready])
                 if not self._finish(end):
                     return

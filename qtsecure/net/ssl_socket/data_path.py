@@ -37,6 +37,8 @@ _SMALL = _SLICE // 2
 _FLUSH_AT_MOST = 1 << 20
 """How much is encrypted before everybody else gets a turn; one to two milliseconds' work."""
 _NO_LIMIT = 1 << 30
+_LARGE = 16 * 1024
+_SHRINK_AFTER_MS = 2000
 _NOBODY: frozenset[str] = frozenset()
 _UNCONNECTED = QAbstractSocket.SocketState.UnconnectedState
 _CONNECTED = QAbstractSocket.SocketState.ConnectedState
@@ -94,6 +96,7 @@ class DataPath:
         "_announcing",
         "_buffers",
         "_flushing",
+        "_shrinks",
         "_socket",
         "awaitsTls",
         "closing",
@@ -144,6 +147,7 @@ class DataPath:
         self.flushScheduled = False
         self._flushing = False
         self._announcing = False
+        self._shrinks = False
 
     def review(self) -> None:
         """What state and modes mean for the hot path; called when one of them has changed."""
@@ -175,6 +179,8 @@ class DataPath:
     def transportLanded(self, count: int) -> None:
         """Ciphertext (or plain data) arrived in the landing buffer of this thread."""
         stream = self.stream
+        if count > _LARGE and not self._shrinks:
+            self._shrinkLater()
         if self.encrypted and stream is not None:
             room = self.room() if self.readLimit else _NO_LIMIT
             data = stream.receive_and_read(count, room)
@@ -336,6 +342,8 @@ class DataPath:
     def _flushSlices(self, stream: TlsStream | None, transport: StreamTransport) -> tuple[int, int]:
         """Hand on a slice at a time; how much was taken from the queue, and how much went out."""
         outgoing = self.outgoing
+        if outgoing.size > _LARGE and not self._shrinks:
+            self._shrinkLater()
         plain = sent = 0
         while outgoing.size and transport.unsent < HIGH_WATER:
             if plain >= _FLUSH_AT_MOST:
@@ -377,6 +385,16 @@ class DataPath:
             if size < _SLICE:
                 break  # the engine gives at least as much at once if it has it
         return sent
+
+    def _shrinkLater(self) -> None:
+        """Once the transfer is over its buffers are given back; while it goes on this costs next to nothing."""
+        self._shrinks = True
+        self.scheduler.callLater(_SHRINK_AFTER_MS, self._shrink)
+
+    def _shrink(self) -> None:
+        self._shrinks = False
+        if self.stream is not None:
+            self.stream.shrink()
 
     # ------------------------------------------------------------------- from the transport
 

@@ -279,6 +279,8 @@ class Handshake(Closing):
         self._dataPath.newData = False
         if stream.has_more:
             self._dataPath.scheduler.defer(self._dataPath.continueReading)
+        else:
+            stream.shrink()  # idle connections may be many
         if self._dataPath.outgoing.size or self._dataPath.closing:
             self._dataPath.flushScheduled = True
             self._dataPath.scheduler.defer(self._dataPath.flushQueued)
