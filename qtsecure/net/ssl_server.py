@@ -359,6 +359,8 @@ class SslServer(QObject):
             socket = self._pending.popleft()
             self._reviewAccepting()
             if isValid(socket):
+                if self._listener is None:
+                    qWarning("SslServer: nextPendingConnection() called while the server does not listen.")
                 return socket
         return None
 

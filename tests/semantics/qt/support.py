@@ -1,0 +1,52 @@
+"""What the tests of Qt's semantics share."""
+
+from __future__ import annotations
+
+import os
+import socket as native
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PySide6.QtNetwork import QAbstractSocket
+
+from qtsecure import SslSocket
+from tests.net.conversation import Conversation
+
+CONNECTING = ["stateChanged HostLookupState", "stateChanged ConnectingState", "hostFound"]
+CONNECTED = ["stateChanged ConnectedState", "modeChanged SslClientMode", "connected"]
+UNCONNECTED = ["stateChanged UnconnectedState", "readChannelFinished", "disconnected"]
+GOODBYE = ["stateChanged ClosingState", "alertSent Warning CloseNotify", *UNCONNECTED]
+
+SocketError = QAbstractSocket.SocketError
+
+
+def anotherClient(conversation: Conversation) -> SslSocket:
+    """One more client of the conversation's server, which owns it."""
+    client = SslSocket(conversation.server)
+    client.setSslConfiguration(conversation.clientConfiguration)
+    client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
+    return client
+
+
+def freePort() -> int:
+    """A port of the loopback interface on which nobody listens."""
+    with native.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+@contextmanager
+def noDescriptorsLeft() -> Iterator[None]:
+    """Inside, this process can open nothing."""
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    descriptors = [int(name) for name in os.listdir("/proc/self/fd")]
+    fillers = [os.dup(0) for _ in range(max(descriptors) + 1 - len(descriptors))]  # close the gaps below
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))), limits[1]))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for filler in fillers:
+            os.close(filler)
