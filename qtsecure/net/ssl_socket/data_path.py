@@ -76,7 +76,7 @@ class DataPath:
         sendsPlain: The connection stands and has no TLS: write() goes out as it is.
         state: Of the socket; SocketBase._setState() changes it and says so.
         mode: Of the socket; SocketBase._setMode() changes it and says so.
-        readable: The socket is open for reading.
+        readable: The socket is open for reading; otherwise what arrives is dropped, unannounced.
         writable: The socket is open for writing.
         awaitsTls: On an accepted connection whose client has yet to begin TLS: nothing goes out plain.
         open: write() may queue: the socket is open for writing and not unconnected.
@@ -184,7 +184,7 @@ class DataPath:
         if self.encrypted and stream is not None:
             room = self.room() if self.readLimit else _NO_LIMIT
             data = stream.receive_and_read(count, room)
-            if self.readLimit or self._announcing or not stream.quiet:
+            if self.readLimit or self._announcing or not (self.readable and stream.quiet):
                 self._deliver(stream, data, room)
                 return
             # The rest is _deliver() and announce() for the usual case: the hot path.
@@ -249,6 +249,9 @@ class DataPath:
                 self.newData = False
                 if not self.incoming.size:
                     break  # a nested event loop brought it, and the slot has read it
+                if not self.readable:
+                    self.incoming.clear()
+                    break
                 socket.readyRead.emit()
                 if not isValid(socket):
                     return False

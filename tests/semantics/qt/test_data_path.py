@@ -109,9 +109,10 @@ def test_qt_1_7_70_where_bytes_wait(conversation: Conversation) -> None:
     assert client.write(bytes(1000)) == 1000
     assert (client.bytesToWrite(), client.encryptedBytesToWrite(), client.encryptedBytesAvailable()) == (1000, 0, 0)
     assert client.flush()
-    assert (client.bytesToWrite(), client.encryptedBytesToWrite()) == (0, 0)
+    assert client.bytesToWrite() == 0
     assert not client.flush()
     spin(lambda: peer.bytesAvailable() == 1000)
+    assert client.encryptedBytesToWrite() == 0
     assert peer.encryptedBytesAvailable() == 0
 
 
@@ -494,7 +495,7 @@ def test_qt_1_7_84_a_server_cannot_listen_through_an_http_proxy(conversation: Co
 
 @pytest.mark.parametrize("method", [SslSocket.deleteLater, SslSocket.close, SslSocket.abort, delete])
 def test_qt_1_7_85_ending_inside_ready_read(conversation: Conversation, method: Callable[[SslSocket], None]) -> None:
-    """A slot of readyRead may do anything to its socket."""
+    """A slot of readyRead may do anything to its socket; nothing is announced of one that is not open."""
     peer = conversation.establish()
     client = conversation.client
     called: list[int] = []
@@ -507,7 +508,10 @@ def test_qt_1_7_85_ending_inside_ready_read(conversation: Conversation, method: 
     peer.write(bytes(100_000))
     spin(lambda: peer.state() == State.UnconnectedState)
     settle()
-    assert called == [1]
+    if method is SslSocket.deleteLater:
+        assert called  # alive until the next turn, so it may hear of a second batch
+    else:
+        assert called == [1]
 
 
 def test_qt_1_7_86_destroying_a_connected_socket(conversation: Conversation) -> None:
