@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from PySide6.QtNetwork import QSslError, QSslSocket
 from shiboken6 import isValid
@@ -474,18 +476,23 @@ def test_qt_1_3_49_unusable_settings(conversation: Conversation) -> None:
 
 
 @pytest.mark.parametrize("method", ["startClientEncryption", "startServerEncryption"])
-def test_qt_1_3_51_and_52_start_without_connection(
-    conversation: Conversation, method: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Starting TLS on a socket that is not connected, or twice, is a warning and nothing else."""
-    unconnected = SslSocket()
-    getattr(unconnected, method)()
-    assert unconnected.mode() == QSslSocket.SslMode.UnencryptedMode
+def test_qt_1_3_51_starting_twice(conversation: Conversation, method: str, qtlog: Any) -> None:
+    """Starting TLS on a socket that is in TLS mode is a warning and nothing else."""
     conversation.establish()
     conversation.recorder.clear()
     getattr(conversation.client, method)()
     assert conversation.story("client") == []
     assert conversation.client.isEncrypted()
+    assert ["already in TLS mode" in record.message for record in qtlog.records] == [True]
+
+
+@pytest.mark.parametrize("method", ["startClientEncryption", "startServerEncryption"])
+def test_qt_1_3_52_starting_without_connection(conversation: Conversation, method: str, qtlog: Any) -> None:
+    """Starting TLS on a socket that was never connected is a warning; Qt's server side crashes."""
+    getattr(conversation.client, method)()
+    assert conversation.story("client") == []
+    assert conversation.client.mode() == QSslSocket.SslMode.UnencryptedMode
+    assert ["not connected" in record.message for record in qtlog.records] == [True]
 
 
 def test_qt_1_3_53_connecting_twice(conversation: Conversation) -> None:

@@ -29,7 +29,9 @@ def test_qt_1_1_1_new_connection_is_told_before_any_tls(conversation: Conversati
     """newConnection means TCP only: nothing is queued then; pendingConnectionAvailable means encrypted."""
     server = conversation.server
     queued: list[tuple[bool, object]] = []
-    server.newConnection.connect(lambda: queued.append((server.hasPendingConnections(), server.nextPendingConnection())))
+    server.newConnection.connect(
+        lambda: queued.append((server.hasPendingConnections(), server.nextPendingConnection()))
+    )
     conversation.listen()
     with RawClient(server.serverPort()):
         conversation.recorder.waitFor("server.newConnection")

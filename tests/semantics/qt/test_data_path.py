@@ -392,25 +392,24 @@ def test_qt_1_7_82_a_second_connection_begins_afresh(make_conversation: MakeConv
 
 def test_qt_1_7_83_adopting_a_descriptor(conversation: Conversation) -> None:
     """State and addresses come from the descriptor, settings of the socket hold, TLS can begin."""
-    with native.create_server(("127.0.0.1", 0)) as listener:
-        with PythonTlsClient(listener.getsockname()[1]) as client:
-            accepted, (host, port) = listener.accept()
-            own = accepted.getsockname()
-            server = SslSocket()
-            server.setSslConfiguration(conversation.serverConfiguration)
-            server.setReadBufferSize(10)
-            assert server.setSocketDescriptor(accepted.detach(), State.ConnectedState, QIODevice.OpenModeFlag.ReadWrite)
-            assert server.state() == State.ConnectedState
-            assert (server.peerAddress(), server.peerPort()) == (QHostAddress(host), port)
-            assert (server.localAddress(), server.localPort()) == (QHostAddress(own[0]), own[1])
-            assert server.readBufferSize() == 10
-            server.startServerEncryption()
-            assert server.mode() == QSslSocket.SslMode.SslServerMode
-            spin(server.isEncrypted)
-            client.waitForConnection()
-            client.send(bytes(100))
-            spin(lambda: server.bytesAvailable() == 10)
-            server.abort()
+    with native.create_server(("127.0.0.1", 0)) as listener, PythonTlsClient(listener.getsockname()[1]) as client:
+        accepted, (host, port) = listener.accept()
+        own = accepted.getsockname()
+        server = SslSocket()
+        server.setSslConfiguration(conversation.serverConfiguration)
+        server.setReadBufferSize(10)
+        assert server.setSocketDescriptor(accepted.detach(), State.ConnectedState, QIODevice.OpenModeFlag.ReadWrite)
+        assert server.state() == State.ConnectedState
+        assert (server.peerAddress(), server.peerPort()) == (QHostAddress(host), port)
+        assert (server.localAddress(), server.localPort()) == (QHostAddress(own[0]), own[1])
+        assert server.readBufferSize() == 10
+        server.startServerEncryption()
+        assert server.mode() == QSslSocket.SslMode.SslServerMode
+        spin(server.isEncrypted)
+        client.waitForConnection()
+        client.send(bytes(100))
+        spin(lambda: server.bytesAvailable() == 10)
+        server.abort()
     assert not SslSocket().setSocketDescriptor(-1)
 
 
