@@ -8,7 +8,6 @@ import pytest
 from PySide6.QtNetwork import QSslError, QSslSocket
 from shiboken6 import isValid
 
-from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import Protocol, SslConfiguration, SslError
 from qtsecure.testing.peers import PythonTlsClient, RawClient, TruncatingServer
 from tests.net.conftest import MakeConversation
