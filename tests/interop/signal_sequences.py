@@ -249,9 +249,7 @@ class Stage:
         result: Sequences = {}
         for owner in ("client", "server", "peer"):
             told = [line for who, line in self.lines if who == owner]
-            result[owner] = [
-                line for line, run in groupby(told) for _ in ([line] if line == "readyRead" else run)
-            ]
+            result[owner] = [line for line, run in groupby(told) for _ in ([line] if line == "readyRead" else run)]
         return result
 
     def close(self) -> None:
@@ -751,7 +749,11 @@ def main() -> int:
         known = DOCUMENTED.get(key)
         explained = known is not None and known.lines == lines
         unexplained += not explained
-        why = f"documented: {', '.join(f'qt-{item}' for item in known.items)}" if known and explained else "NOT DOCUMENTED"
+        why = (
+            f"documented: {', '.join(f'qt-{item}' for item in known.items)}"
+            if known and explained
+            else "NOT DOCUMENTED"
+        )
         print(f"{' '.join(key)} ({why})")
         for line in ndiff(sequences["qt"], sequences["ours"]):
             if line[0] != "?":
@@ -759,7 +761,9 @@ def main() -> int:
     for key in DOCUMENTED.keys() - seen:
         unexplained += 1
         print(f"{' '.join(key)}: documented, but there is no difference any more")
-    print(f"{len(SCENARIOS)} scenarios, {len(seen)} sequences differ, {unexplained} of them in another way than documented")
+    print(
+        f"{len(SCENARIOS)} scenarios, {len(seen)} sequences differ, {unexplained} of them in another way than documented"
+    )
     return 1 if unexplained else 0
 
 

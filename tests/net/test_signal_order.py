@@ -280,6 +280,7 @@ def test_qt_1_3_38_early_interruption(make_conversation: MakeConversation, versi
         "alertSent Fatal UnknownCa",
         "errorOccurred SslHandshakeFailedError",
         *UNCONNECTED,
+        "aboutToClose",
     ]
 
 
@@ -302,6 +303,8 @@ def test_qt_1_3_39_continue_then_ignore(make_conversation: MakeConversation, ver
     assert isinstance(errors, list)
     interrupts = conversation.recorder.count("client.handshakeInterruptedOnError")
     assert interrupts == len(errors)
+    assert conversation.recorder.count("client.peerVerifyError") == 0
+    assert ("stateChanged ClosingState" in conversation.story("client")) is not ignore
     assert client.isEncrypted() is ignore
     assert conversation.recorder.of("client.errorOccurred") == ([] if ignore else [(Error.SslHandshakeFailedError,)])
 
@@ -398,7 +401,9 @@ def test_qt_1_3_45_an_alert_in_the_handshake(conversation: Conversation) -> None
         "alertReceived Fatal ProtocolVersion",
         "errorOccurred SslHandshakeFailedError",
         *UNCONNECTED,
+        "aboutToClose",
     ]
+    assert not conversation.client.isOpen()
     assert conversation.client.errorString().startswith("Error during SSL handshake")
 
 

@@ -208,7 +208,7 @@ class SocketBase(QIODevice):
             dataPath.readable = bool(mode & _READ_ONLY)
             dataPath.writable = bool(mode & _WRITE_ONLY)
         dataPath.review()
-        self.setOpenMode(_READ_ONLY)
+        self.setOpenMode(_READ_ONLY if dataPath.readable or dataPath.writable else mode)
 
     # ------------------------------------------------------------------------------- guard
 

@@ -1,7 +1,7 @@
 """The ends of a connection: ours, the peer's, and the sudden one.
 
 Whatever the way, the same things happen once each and in this order: the state becomes
-Unconnected, readChannelFinished, disconnected.
+Unconnected, readChannelFinished, and disconnected if there was a connection.
 """
 
 from __future__ import annotations
@@ -48,11 +48,8 @@ class Closing(Writing):
         """Disconnect as disconnectFromHost() does, drop what was not read, and close the device."""
         if self._deferToAfterEngine(AfterEngine.CLOSE):
             return
-        if self._openFor != QIODevice.OpenModeFlag.NotOpen:
-            self._openAs(QIODevice.OpenModeFlag.NotOpen)
-            QIODevice.close(self)  # emits aboutToClose
-            if not isValid(self):
-                return
+        if not self._closeDevice():
+            return
         self._dropIncoming()
         connecting = self._state in (_State.HostLookupState, _State.ConnectingState)
         if (connecting and not self._dataPath.outgoing.size) or self._attempt.request is not None:
@@ -64,21 +61,30 @@ class Closing(Writing):
         """Drop everything and disconnect at once; the peer sees an unclean end."""
         if self._deferToAfterEngine(AfterEngine.ABORT):
             return
-        wasOpen = self._openFor != QIODevice.OpenModeFlag.NotOpen
         self._dataPath.outgoing.clear()
         self._dropIncoming()
-        if not self._drop() or not wasOpen or self._state != _State.UnconnectedState:
-            return  # gone, never open, or a slot has begun a new connection
-        self._openAs(QIODevice.OpenModeFlag.NotOpen)
-        QIODevice.close(self)  # emits aboutToClose, as Qt does, last
-        if isValid(self) and self._openFor != QIODevice.OpenModeFlag.NotOpen:
-            self._openAs(self._openFor)  # a slot has begun a new connection
+        if self._drop() and self._state == _State.UnconnectedState:
+            self._closeDevice()
 
     def peerClosedCleanly(self) -> bool:
         """Whether the peer ended with close_notify, so that nothing it sent can be missing."""
         return self._dataPath.stream is not None and self._dataPath.stream.peer_closed_cleanly
 
     # ---------------------------------------------------------------------------- inside
+
+    def _closeDevice(self) -> bool:
+        """Close the QIODevice; False when a slot of aboutToClose has deleted the socket.
+
+        What these slots write is still sent if there is a connection.
+        """
+        if self._openFor == QIODevice.OpenModeFlag.NotOpen:
+            return True
+        self._openFor = QIODevice.OpenModeFlag.NotOpen  # so that closing again in a slot ends there
+        QIODevice.close(self)
+        if not isValid(self):
+            return False
+        self._openAs(self._openFor)  # not open, unless a slot has begun a new connection
+        return True
 
     def _handshakeUnderWay(self) -> bool:
         stream = self._dataPath.stream
@@ -168,6 +174,7 @@ class Closing(Writing):
                 transport.abort()
         if self._state == _State.UnconnectedState:
             return isValid(self)
+        stood = self._state in (_State.ConnectedState, _State.ClosingState)
         if not self._setState(_State.UnconnectedState):
             return False
         heard = self._dataPath.heard
@@ -175,6 +182,8 @@ class Closing(Writing):
             self.readChannelFinished.emit()
             if not isValid(self):
                 return False
+        if not stood:
+            return True
         if "disconnected" in heard:
             self.disconnected.emit()
             if not isValid(self):
@@ -194,7 +203,7 @@ class Closing(Writing):
     def _endWith(self, error: QAbstractSocket.SocketError, text: str, *, viaClosing: bool = True) -> None:
         """The connection is over because of the peer, the network or a failed handshake.
 
-        The transport's last bytes (an alert) go out before any slot runs, so that a slot that
+        Either via ClosingState, or as abort() does it, which also closes the device. The transport's last bytes (an alert) go out before any slot runs, so that a slot that
         aborts or deletes cannot lose them.
         """
         transport = self._dataPath.transport
@@ -207,8 +216,10 @@ class Closing(Writing):
             return  # the slot has aborted, or has begun a new connection
         if viaClosing and not self._setState(_State.ClosingState):
             return
-        if self._dataPath.transport is transport:
-            self._drop(graceful=True)
+        if self._dataPath.transport is not transport or not self._drop(graceful=True):
+            return
+        if not viaClosing and self._state == _State.UnconnectedState:
+            self._closeDevice()
 
     def _runAfterEngine(self) -> bool:
         """Do what slots asked for while OpenSSL was on the stack; False when the socket is done."""

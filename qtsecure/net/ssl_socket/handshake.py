@@ -298,9 +298,12 @@ class Handshake(Closing):
         self._cancelHandshakeDeadline()
         self._cancelRequest()
         self._dataPath.sendOutgoing()
-        late = kind in (FailureKind.CERTIFICATE_REJECTED, FailureKind.TRUNCATED, FailureKind.READ, FailureKind.WRITE)
-        viaClosing = late and not self._configuration.handshakeMustInterruptOnError()
-        self._endWith(_FAILURES.get(kind, _Error.SslHandshakeFailedError), message, viaClosing=viaClosing)
+        # Qt aborts when the handshake itself fails; it disconnects when the certificate is found
+        # wanting afterwards, and when the peer has ended.
+        judged = kind is FailureKind.CERTIFICATE_REJECTED and bool(self._attempt.sslErrors)
+        self._endWith(
+            _FAILURES.get(kind, _Error.SslHandshakeFailedError), message, viaClosing=judged or kind in _FAILURES
+        )
 
     # -------------------------------------------------------------------------- deadline
 
@@ -353,7 +356,8 @@ class Handshake(Closing):
         found = [error for error in errors if not _isOwnFinding(error)]
         # Qt's orders: OpenSSL's findings first one by one, the own findings first in the list.
         attempt.sslErrors = own + found
-        for error in found + own:
+        # What was told by handshakeInterruptedOnError is not told one by one again.
+        for error in own if self._configuration.handshakeMustInterruptOnError() else found + own:
             self.peerVerifyError.emit(error)
             if not self._stillDeciding(attempt):
                 return False

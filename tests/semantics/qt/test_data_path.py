@@ -250,6 +250,31 @@ def test_qt_1_7_76_closing(conversation: Conversation) -> None:
     assert conversation.story("client") == ["aboutToClose", *GOODBYE]
 
 
+def test_qt_1_7_76_about_to_close_is_the_last_chance_to_write(conversation: Conversation) -> None:
+    """QIODevice: the device is still open then. Closing again in the slot does nothing."""
+    peer = conversation.establish()
+    client = conversation.client
+
+    def farewell() -> None:
+        assert client.write(b"farewell") == 8
+        client.close()
+
+    client.aboutToClose.connect(farewell)
+    client.close()
+    spin(lambda: peer.state() == State.UnconnectedState)
+    assert peer.readBytes() == b"farewell"
+    assert peer.peerClosedCleanly()
+    assert conversation.recorder.count("client.aboutToClose") == 1
+
+
+def test_qt_1_7_77_aborting_an_attempt(conversation: Conversation) -> None:
+    """There was no connection, so nothing is disconnected."""
+    conversation.connect()
+    conversation.client.abort()
+    settle()
+    assert conversation.story("client") == [*CONNECTING, *UNCONNECTED[:2], "aboutToClose"]
+
+
 @both_versions
 def test_qt_1_7_77_aborting(make_conversation: MakeConversation, version: str) -> None:
     """Everything is dropped, without any error of our own; the peer sees the end without close_notify."""
