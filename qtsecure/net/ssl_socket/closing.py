@@ -203,8 +203,9 @@ class Closing(Writing):
     def _endWith(self, error: QAbstractSocket.SocketError, text: str, *, viaClosing: bool = True) -> None:
         """The connection is over because of the peer, the network or a failed handshake.
 
-        Either via ClosingState, or as abort() does it, which also closes the device. The transport's last bytes (an alert) go out before any slot runs, so that a slot that
-        aborts or deletes cannot lose them.
+        Either via ClosingState, or as abort() does it, which also closes the device. The
+        transport's last bytes (an alert) go out before any slot runs, so that a slot that aborts or
+        deletes cannot lose them.
         """
         transport = self._dataPath.transport
         self._dataPath.closing = False
@@ -218,7 +219,7 @@ class Closing(Writing):
             return
         if self._dataPath.transport is not transport or not self._drop(graceful=True):
             return
-        if not viaClosing and self._state == _State.UnconnectedState:
+        if not viaClosing and self._isIn(_State.UnconnectedState):
             self._closeDevice()
 
     def _runAfterEngine(self) -> bool:
