@@ -129,6 +129,10 @@ class SocketBase(QIODevice):
         """Always True: there is no seeking in a network stream."""
         return True
 
+    def isValid(self) -> bool:
+        """Whether the device is open (QSslSocket::isValid)."""
+        return self.isOpen()
+
     def openMode(self) -> QIODevice.OpenModeFlag:
         """The mode as the program sees it.
 
