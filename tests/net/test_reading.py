@@ -391,6 +391,29 @@ def test_not_open(conversation: Conversation) -> None:
     assert socket.skip(1) == -1
 
 
+def test_write_only_mode(conversation: Conversation) -> None:
+    """What arrives at a socket that was opened for writing only is dropped, unannounced."""
+    conversation.listen()
+    client = conversation.client
+    client.setSslConfiguration(conversation.clientConfiguration)
+    client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort(), QIODevice.OpenModeFlag.WriteOnly)
+    spin(lambda: client.isEncrypted() and conversation.server.hasPendingConnections())
+    peer = conversation.server.nextPendingConnection()
+    assert peer is not None
+    assert client.isWritable()
+    assert not client.isReadable()
+    for _ in range(2):
+        peer.write(bytes(50_000))
+        settle()
+    client.write(b"heard nothing")
+    spin(lambda: peer.bytesAvailable() == 13)
+    peer.disconnectFromHost()
+    conversation.waitForClientEnd()
+    assert client.bytesAvailable() == 0
+    assert conversation.recorder.count("client.readyRead") == 0
+    assert client.peerClosedCleanly()
+
+
 class MixedReading(RuleBasedStateMachine):
     """Reads in every way against one expected stream."""
 

@@ -141,6 +141,10 @@ class SocketBase(QIODevice):
         """
         return self._openFor
 
+    def isReadable(self) -> bool:
+        """Whether the socket was opened for reading; what arrives is dropped otherwise."""
+        return self._readable
+
     def isWritable(self) -> bool:
         """Whether write() may be called."""
         return self._dataPath.writable
