@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket as native
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from PySide6.QtNetwork import QAbstractSocket
 
@@ -41,10 +41,12 @@ def noDescriptorsLeft() -> Iterator[None]:
     import resource
 
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    descriptors = [int(name) for name in os.listdir("/proc/self/fd")]
-    fillers = [os.dup(0) for _ in range(max(descriptors) + 1 - len(descriptors))]  # close the gaps below
+    fillers: list[int] = []
     try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))), limits[1]))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 1, limits[1]))
+        with suppress(OSError):
+            while True:
+                fillers.append(os.dup(0))
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
