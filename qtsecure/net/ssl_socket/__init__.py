@@ -6,7 +6,7 @@ from PySide6.QtCore import QByteArray, QObject
 from PySide6.QtNetwork import QSslConfiguration
 
 from qtsecure.errors import SecureError
-from qtsecure.net.ssl_socket.connecting import Connecting
+from qtsecure.net.ssl_socket.settings import Settings
 from qtsecure.net.values import Protocol, SessionFacts, SslCertificate, SslCipher, SslConfiguration
 
 __all__ = ["SslSocket"]
@@ -15,7 +15,7 @@ _LONGEST_EXPORT = 8160  # 255 blocks of SHA-256, the least that the key derivati
 _NextProtocol = QSslConfiguration.NextProtocolNegotiationStatus
 
 
-class SslSocket(Connecting):
+class SslSocket(Settings):
     """A TLS client or the server's end of a TLS connection, with QSslSocket's methods and signals.
 
     Differences from QSslSocket that matter: it is a QIODevice but no QAbstractSocket; a rejected

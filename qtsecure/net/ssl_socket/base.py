@@ -1,8 +1,9 @@
 """The ground floor of SslSocket: signals, state, error, and the guard against re-entrancy.
 
 SslSocket is built in layers, one idea each, every layer a subclass of the one below:
-``SocketBase`` -> ``Reading`` -> ``Writing`` -> ``Closing`` -> ``Handshake`` -> ``Connecting`` -> ``SslSocket``.
-What happens for every message is in ``data_path``, which all of them share.
+``SocketBase`` -> ``Reading`` -> ``Writing`` -> ``Closing`` -> ``Handshake`` -> ``Connecting`` ->
+``Settings`` -> ``SslSocket``. What happens for every message is in ``data_path``, which all of
+them share.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ class SocketBase(QIODevice):
 
     def isReadable(self) -> bool:
         """Whether the socket was opened for reading; what arrives is dropped otherwise."""
-        return self._readable
+        return self._dataPath.readable
 
     def isWritable(self) -> bool:
         """Whether write() may be called."""

@@ -1,0 +1,106 @@
+"""QSslSocket's own getters and setters for what is in its configuration."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QObject
+from PySide6.QtNetwork import QSsl, QSslError
+
+from qtsecure import Protocol, SecureError, SslCertificate, SslConfiguration, SslSocket
+from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.net.conversation import Conversation, State, VerifyMode, spin
+
+
+def test_the_settings_are_those_of_the_configuration(qapp: QObject, qtsecure_pki: PublicKeyInfrastructure) -> None:
+    """Whichever of the two is asked."""
+    socket = SslSocket()
+    identity = qtsecure_pki.intermediate.issue(usage="client")
+    chain = [SslCertificate(certificate) for certificate in identity.chain]
+    socket.setProtocol(Protocol.TlsV1_3)
+    socket.setPeerVerifyMode(VerifyMode.QueryPeer)
+    socket.setPeerVerifyDepth(3)
+    socket.setLocalCertificateChain(chain)
+    socket.setPrivateKey(identity.privateKey)
+    configuration = socket.sslConfiguration()
+    assert socket.protocol() == configuration.protocol() == Protocol.TlsV1_3
+    assert socket.peerVerifyMode() == configuration.peerVerifyMode() == VerifyMode.QueryPeer
+    assert socket.peerVerifyDepth() == configuration.peerVerifyDepth() == 3
+    assert socket.localCertificate() == configuration.localCertificate() == chain[0]
+    assert socket.localCertificateChain() == configuration.localCertificateChain() == chain
+    assert socket.privateKey() is configuration.privateKey() is identity.privateKey
+    socket.setSslConfiguration(SslConfiguration())
+    assert socket.localCertificateChain() == []
+    assert socket.privateKey() is None
+    assert socket.protocol() == Protocol.SecureProtocols
+
+
+def test_one_socket_does_not_change_the_others(qapp: QObject) -> None:
+    """Nor the default configuration."""
+    first, second = SslSocket(), SslSocket()
+    first.setPeerVerifyMode(VerifyMode.VerifyNone)
+    assert second.peerVerifyMode() == VerifyMode.AutoVerifyPeer
+    assert SslConfiguration.defaultConfiguration().peerVerifyMode() == VerifyMode.AutoVerifyPeer
+
+
+def test_what_cannot_be_is_refused_at_once(qapp: QObject, qtsecure_pki: PublicKeyInfrastructure) -> None:
+    """As by the configuration."""
+    socket = SslSocket()
+    with pytest.raises(ValueError, match="-1"):
+        socket.setPeerVerifyDepth(-1)
+    with pytest.raises(ValueError, match="TlsV1_0"):
+        socket.setProtocol(QSsl.SslProtocol.TlsV1_0)
+    with pytest.raises(TypeError, match="mode"):
+        socket.setPeerVerifyMode(0)  # type: ignore[arg-type]
+    socket.setLocalCertificate(qtsecure_pki.client.certificatePem())
+    with pytest.raises(SecureError, match="does not belong"):
+        socket.setPrivateKey(qtsecure_pki.server.keyPem())
+
+
+@pytest.mark.parametrize("protocol", [Protocol.TlsV1_2, Protocol.TlsV1_3, Protocol.TlsV1_2OrLater])
+def test_the_protocol_outlives_connections(conversation: Conversation, protocol: Protocol) -> None:
+    """After connecting and after an abort it is what was set; the connection has it."""
+    client = conversation.client
+    conversation.connect()
+    client.abort()
+    client.setProtocol(protocol)
+    for _ in range(2):
+        client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
+        assert client.protocol() == protocol
+        spin(client.isEncrypted)
+        assert client.protocol() == protocol
+        assert client.sessionProtocol() == (Protocol.TlsV1_2 if protocol == Protocol.TlsV1_2 else Protocol.TlsV1_3)
+        client.abort()
+        assert client.protocol() == protocol
+
+
+@pytest.mark.parametrize(
+    "mode", [VerifyMode.AutoVerifyPeer, VerifyMode.VerifyPeer, VerifyMode.QueryPeer, VerifyMode.VerifyNone]
+)
+def test_the_verify_mode_counts(conversation: Conversation, mode: VerifyMode) -> None:
+    """VerifyPeer gives exactly the expected errors; QueryPeer reports them; VerifyNone sees none."""
+    conversation.showServer(conversation.pki.selfSigned)
+    conversation.connect()
+    client = conversation.client
+    client.abort()
+    client.setPeerVerifyMode(mode)
+    client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
+    verifies = mode in (VerifyMode.AutoVerifyPeer, VerifyMode.VerifyPeer)
+    spin(lambda: client.state() == State.UnconnectedState if verifies else client.isEncrypted())
+    expected = [] if mode == VerifyMode.VerifyNone else [QSslError.SslError.SelfSignedCertificate]
+    assert [error.error() for error in client.sslHandshakeErrors()] == expected
+
+
+def test_a_client_shows_its_certificate(conversation: Conversation) -> None:
+    """Set on the socket itself."""
+    identity = conversation.pki.client
+    conversation.demandClientCertificate()
+    conversation.listen()
+    client = conversation.client
+    client.setSslConfiguration(conversation.clientConfiguration)
+    client.setLocalCertificate(identity.certificate)
+    client.setPrivateKey(identity.keyPem(b"secret"), b"secret")
+    client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
+    spin(lambda: client.isEncrypted() and conversation.server.hasPendingConnections())
+    peer = conversation.server.nextPendingConnection()
+    assert peer is not None
+    assert peer.peerCertificate() == SslCertificate(identity.certificate)
