@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from PySide6.QtNetwork import QSslError, QSslSocket
+from PySide6.QtNetwork import QSsl, QSslError, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.net.values import Protocol, SslConfiguration, SslError
@@ -470,12 +470,15 @@ def test_qt_1_3_48_what_is_queued_still_goes_out_after_the_peers_close_notify(
 
 
 def test_qt_1_3_49_unusable_settings(conversation: Conversation) -> None:
-    """A server without a certificate fails with SslInvalidUserDataError before anything is sent."""
+    """A server without a certificate fails with SslInvalidUserDataError, and tells the client with an alert."""
     conversation.serverConfiguration = SslConfiguration()
     conversation.connect()
     conversation.waitForClientEnd()
     errors = [args[1] for args in conversation.recorder.of("server.errorOccurred")]
     assert errors == [Error.SslInvalidUserDataError]
+    alert = QSsl.AlertLevel.Fatal, QSsl.AlertType.HandshakeFailure
+    assert [args[1:3] for args in conversation.recorder.of("server.alertSent")] == [alert]
+    assert [args[:2] for args in conversation.recorder.of("client.alertReceived")] == [alert]
     spin(lambda: conversation.server.statistics().handshaking == 0)
 
 

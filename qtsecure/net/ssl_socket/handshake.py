@@ -17,7 +17,7 @@ from PySide6.QtCore import SIGNAL, QIODevice, QObject
 from PySide6.QtNetwork import QAbstractSocket, QSsl, QSslError, QSslSocket
 from shiboken6 import isValid
 
-from qtsecure.engine.alerts import alert_text
+from qtsecure.engine.alerts import AlertDescription, AlertLevel, alert_text, fatal_alert_record
 from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.events import (
     AlertReceived,
@@ -168,7 +168,10 @@ class Handshake(Closing):
         except SecureError as error:
             self._dataPath.stream = None
             self._cancelHandshakeDeadline()
-            self._reportError(_Error.SslInvalidUserDataError, error.message)
+            if server:
+                self._endUnable(error.message)
+            else:
+                self._reportError(_Error.SslInvalidUserDataError, error.message)
             return False
         if not isValid(self):  # a slot was asked for a pre-shared key, and has deleted the socket
             return False
@@ -176,6 +179,16 @@ class Handshake(Closing):
         if early:
             stream.receive(early)
         return self._afterEngineCall()
+
+    def _endUnable(self, reason: str) -> None:
+        """A server without usable settings tells its client so, and the connection is over."""
+        alert = AlertDescription.HANDSHAKE_FAILURE
+        transport = self._dataPath.transport
+        assert transport is not None
+        transport.send(memoryview(fatal_alert_record(alert)))
+        self._alert(True, AlertLevel.FATAL, alert)
+        if isValid(self) and self._dataPath.transport is transport:
+            self._endWith(_Error.SslInvalidUserDataError, reason, viaClosing=False)
 
     def _takeEarlyCiphertext(self) -> bytes:
         """What arrived before TLS began and nobody read is the peer's first flight."""
