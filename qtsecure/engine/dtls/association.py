@@ -1,0 +1,752 @@
+"""DTLS 1.2 as a value: datagrams and the time in; datagrams, messages and events out.
+
+A front end does this, for ever: ``receive()`` each datagram of the peer, send what
+``take_outgoing()`` gives, handle each ``next_event()``, deliver ``take_messages()``, and call
+``handle_timer()`` when ``timer()`` says so. Times are seconds of any monotonic clock. Nothing that a
+peer sends makes a method raise; what the program's own decisions raise comes out of the call.
+
+The association sits between the network and OpenSSL, which alone is helpless on a bad network and
+against forged datagrams:
+
+* Incoming handshake messages are collected and checked first (:mod:`.assembler`).
+* The own flights are repeated early, and when the peer repeats its own (:mod:`.flights`).
+* An unencrypted alert is believed only when nothing better follows within half a second: anybody
+  can send one.
+* A client whose handshake has been spoiled all the same begins again with a new session. A failure
+  that happens twice in the same way is true and is reported. A fatal alert precedes the new hello, so
+  that a server which takes only one hello for each address forgets the first.
+  A server cannot begin again: its client has to. Clients built on this engine do.
+* With a pre-shared key the wrong key looks like forged records. Here the server tells it from that:
+  the same key exchange comes again and again, and what follows can never be decrypted.
+"""
+
+from __future__ import annotations
+
+from qtsecure.engine.alerts import AlertDescription, AlertLevel
+from qtsecure.engine.configuration import TlsConfiguration
+from qtsecure.engine.decisions import HandshakeDecisions
+from qtsecure.engine.dtls.assembler import Assembler, Verdict
+from qtsecure.engine.dtls.flights import Flight, Numbering, RetransmissionTimer
+from qtsecure.engine.dtls.session import DtlsSession
+from qtsecure.engine.dtls.statistics import AssociationStatistics, DropReason
+from qtsecure.engine.dtls.wire import (
+    ALERT,
+    APPLICATION_DATA,
+    CHANGE_CIPHER_SPEC,
+    HANDSHAKE,
+    RECORD_HEADER,
+    ClientHelloStart,
+    Fragment,
+    HandshakeType,
+    MalformedDatagram,
+    Record,
+    fragment_untrusted,
+    plain_record,
+    split_records_untrusted,
+)
+from qtsecure.engine.events import AlertReceived, Event, FailureKind, StreamFailed
+from qtsecure.engine.protocols import ProtocolVersion
+from qtsecure.engine.states import StreamState
+from qtsecure.engine.verification import VerificationIssue
+from qtsecure.errors import SecureError
+
+__all__ = ["DEFAULT_MTU", "SMALLEST_MTU", "DtlsAssociation"]
+
+DEFAULT_MTU = 1200
+SMALLEST_MTU = 256
+"""OpenSSL refuses to work with less."""
+_LARGEST_MTU = 65507
+_FALLBACK_MTUS = ((2, 1232), (4, 548))
+"""After so many repetitions of a flight, datagrams of the handshake are at most so large."""
+
+_ALERT_PATIENCE = 0.5
+_STALL = 2.5
+"""Seconds without progress after which a client begins again; each time twice as long. OpenSSL servers
+repeat their last flight only for a client whose own OpenSSL has repeated, which is after a second."""
+_MAX_RESTARTS = 5
+_REPETITION_PAUSE = 0.02
+_MAX_LAST_WORDS = 8
+_WRONG_KEY_SIGNS = 3
+_WRONG_KEY_PATIENCE = 0.25
+
+_S = StreamState
+
+
+class DtlsAssociation:
+    """One side of a DTLS association, without any I/O.
+
+    Args:
+        configuration: What to bring along and to demand; its versions have to be DTLS versions.
+        server: Take the server's role; the listener does that.
+        peer_name: On a client: the name or IP address that the server must prove.
+        decisions: Who answers the questions inside the handshake.
+        mtu: The largest datagram to send, in bytes of UDP payload; 256 to 65507.
+        hello: On a server: the hello that this association is for.
+
+    Raises:
+        ValueError: When the versions or the size are not usable.
+        SecureError: When OpenSSL refuses a part of the configuration.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_alert_at",
+        "_alert_held",
+        "_assembler",
+        "_configuration",
+        "_cookie",
+        "_cookies_of_before",
+        "_decisions",
+        "_established",
+        "_events",
+        "_failures",
+        "_flight",
+        "_flight_mtu",
+        "_heard",
+        "_identity",
+        "_last_words_left",
+        "_messages",
+        "_mtu",
+        "_numbering",
+        "_outgoing",
+        "_peer_finished",
+        "_peer_name",
+        "_progress_at",
+        "_retransmission",
+        "_room",
+        "_session",
+        "_stall",
+        "_undecryptable",
+        "_undecryptable_since",
+        "_verified",
+        "server",
+        "statistics",
+    )
+
+    def __init__(
+        self,
+        configuration: TlsConfiguration,
+        *,
+        server: bool,
+        peer_name: str = "",
+        decisions: HandshakeDecisions | None = None,
+        mtu: int = DEFAULT_MTU,
+        hello: ClientHelloStart | None = None,
+    ) -> None:
+        if not configuration.minimum_version.is_datagram or not configuration.maximum_version.is_datagram:
+            raise ValueError("configuration must be for DTLS: its minimum_version and maximum_version are of TLS.")
+        if not SMALLEST_MTU <= mtu <= _LARGEST_MTU:
+            raise ValueError(f"mtu must be between {SMALLEST_MTU} and {_LARGEST_MTU} bytes, not {mtu}.")
+        self.server = server
+        self.statistics = AssociationStatistics()
+        self._configuration = configuration
+        self._peer_name = peer_name
+        self._decisions = decisions
+        self._mtu = self._flight_mtu = mtu
+        self._room = 0
+        self._established = False
+        self._events: list[Event] = []
+        self._messages: list[bytes] = []
+        self._outgoing: list[bytes] = []
+        self._flight: Flight | None = None
+        self._retransmission = RetransmissionTimer(verified=not server or (hello is not None and bool(hello.cookie)))
+        # A server's first record has the number of the client's, as the client has seen lower ones.
+        first = int.from_bytes(hello.record_sequence, "big") if hello is not None else 0
+        self._numbering = Numbering(first if first < 1 << 40 else 0)
+        self._verified = hello is not None and bool(hello.cookie)
+        self._identity = hello.identity if hello is not None else b""
+        self._session = self._new_session()
+        self._assembler = Assembler(server=server, first=hello.message_number if hello is not None else 0)
+        self._heard = False
+        self._cookie: bytes | None = None
+        self._cookies_of_before: set[bytes] = set()
+        self._alert_held: tuple[int, int] | None = None
+        self._alert_at = 0.0
+        self._progress_at: float | None = None
+        self._stall = _STALL
+        self._failures: set[tuple[str, ...]] = set()
+        self._peer_finished = b""
+        self._undecryptable = 0
+        self._undecryptable_since = 0.0
+        self._last_words_left = _MAX_LAST_WORDS
+
+    # ------------------------------------------------------------------ what front ends call
+
+    def start(self, now: float) -> None:
+        """Begin the handshake; a client has its hello to send afterwards.
+
+        Raises:
+            SecureError: When OpenSSL refuses a part of the configuration.
+        """
+        try:
+            self._session.start()
+        finally:
+            self._after_step(now)
+
+    def receive(self, datagram: bytes, now: float) -> None:
+        """Take one datagram of the peer. Afterwards: events, messages and datagrams to send."""
+        statistics = self.statistics
+        statistics.datagrams_received += 1
+        if (
+            self._established
+            and len(datagram) > RECORD_HEADER
+            and datagram[0] == APPLICATION_DATA
+            and len(datagram) == RECORD_HEADER + (datagram[11] << 8) + datagram[12]
+        ):
+            message = self._session.open(datagram)
+            if message:
+                statistics.messages_received += 1
+                self._messages.append(message)
+                if self._flight is not None:
+                    self._flight = None  # whoever sends data has got the last flight
+                return
+            self._nothing_read(now)
+            return
+        try:
+            records = split_records_untrusted(datagram)
+        except MalformedDatagram:
+            statistics.drop(DropReason.MALFORMED)
+            return
+        if self._established:
+            self._receive_established(records, now)
+        elif self._session.state in (_S.HANDSHAKING, _S.DECIDING):
+            self._receive_handshake(records, now)
+        else:
+            self._receive_ended(records, now)
+
+    def take_outgoing(self) -> list[bytes]:
+        """The datagrams to send, in order."""
+        outgoing = self._outgoing
+        if outgoing:
+            self._outgoing = []
+            self.statistics.datagrams_sent += len(outgoing)
+        return outgoing
+
+    def take_messages(self) -> list[bytes]:
+        """What the peer has sent: one entry for each of its messages."""
+        messages = self._messages
+        if messages:
+            self._messages = []
+        return messages
+
+    def next_event(self) -> Event | None:
+        """The oldest event that was not fetched yet, or None."""
+        return self._events.pop(0) if self._events else None
+
+    def timer(self) -> float | None:
+        """When to call handle_timer(), in the time of ``now``; None for never, as matters stand."""
+        state = self._session.state
+        if state not in (_S.HANDSHAKING, _S.DECIDING):
+            return None
+        times = [self._alert_at + self._patience()] if self._alert_held is not None else []
+        if state is _S.HANDSHAKING:
+            if self._retransmission.due is not None:
+                times.append(self._retransmission.due)
+            if (stalled := self._stalled_at()) is not None:
+                times.append(stalled)
+        return min(times, default=None)
+
+    def handle_timer(self, now: float) -> None:
+        """The time that timer() told has come; too early is harmless."""
+        state = self._session.state
+        if self._alert_held is not None and now >= self._alert_at + self._patience():
+            self._believe_alert(now)
+        elif state is not _S.HANDSHAKING:
+            return
+        elif (stalled := self._stalled_at()) is not None and now >= stalled:
+            self._stall *= 2
+            self._restart(now)
+        elif self._retransmission.due is not None and now >= self._retransmission.due:
+            self._send_again(now)
+
+    def write(self, payload: bytes) -> None:
+        """Encrypt one message, which becomes one datagram.
+
+        Raises:
+            SecureError: ``MessageTooLarge`` for more than :attr:`largest_message` bytes; nothing is sent.
+            ValueError: When it is empty: DTLS peers cannot tell an empty message from none.
+            RuntimeError: When the handshake is not complete, or the sending side is closed.
+        """
+        session = self._session
+        if session.established:
+            if len(payload) > self._room:
+                raise SecureError(
+                    SecureError.Code.MessageTooLarge,
+                    f"A message of {len(payload)} bytes does not fit into one datagram; "
+                    f"the largest that does has {self._room} bytes.",
+                )
+            if not payload:
+                raise ValueError("payload must not be empty.")
+        self._outgoing.append(bytes(session.write_and_take(payload)))
+        self.statistics.messages_sent += 1
+        if session.events:
+            self._events += session.events
+            session.events.clear()
+            self._established = False
+
+    def accept_certificate(self, now: float) -> None:
+        """Answer CertificateProblems with yes: the handshake goes on."""
+        try:
+            self._session.accept_certificate()
+        finally:
+            self._after_step(now)
+
+    def reject_certificate(self, now: float) -> None:
+        """Answer CertificateProblems with no: the peer is told with the alert of the first issue."""
+        self._session.reject_certificate()
+        self._after_step(now)
+
+    def close(self, now: float) -> None:
+        """Send close_notify and nothing after it; it is not repeated, so it may get lost."""
+        session = self._session
+        alone = self._flight is not None and session.state in (_S.HANDSHAKING, _S.DECIDING) and not session.psk_in_use
+        session.close()
+        if alone and session.state is _S.CLOSED:
+            words = plain_record(ALERT, 0, bytes((AlertLevel.WARNING, AlertDescription.CLOSE_NOTIFY)))
+            self._send(Flight(words))
+        self._after_step(now)
+
+    def give_up(self, now: float) -> None:
+        """The front end's total deadline for the handshake has passed."""
+        if self._session.state not in (_S.HANDSHAKING, _S.DECIDING):
+            return
+        if self._alert_held is not None:
+            self._believe_alert(now)
+            return
+        self._session.abandon(StreamFailed(FailureKind.TIMED_OUT, self._why_nothing_happened()))
+        self._after_step(now)
+
+    def began_with(self, hello: ClientHelloStart) -> bool:
+        """On a server: whether this is (a copy of) the hello that the association was made for."""
+        return hello.identity == self._identity
+
+    # ---------------------------------------------------------------- facts for front ends
+
+    @property
+    def state(self) -> StreamState:
+        """Where the association stands; a client that begins again is still handshaking."""
+        return self._session.state
+
+    @property
+    def established(self) -> bool:
+        """Whether write() is allowed."""
+        return self._session.established
+
+    @property
+    def complete(self) -> bool:
+        """Whether the handshake has completed, whatever happened since."""
+        return self._session.complete
+
+    @property
+    def has_events(self) -> bool:
+        """Whether next_event() has something."""
+        return bool(self._events)
+
+    @property
+    def mtu(self) -> int:
+        """The largest datagram to send, in bytes of UDP payload."""
+        return self._mtu
+
+    @property
+    def largest_message(self) -> int:
+        """How many bytes write() takes at most; 0 before the handshake is complete."""
+        return self._room
+
+    @property
+    def issues(self) -> tuple[VerificationIssue, ...]:
+        """Everything that was found wrong with the peer's certificate."""
+        return self._session.issues
+
+    def set_mtu(self, mtu: int) -> None:
+        """Change the largest datagram to send, in bytes of UDP payload; 256 to 65507.
+
+        Raises:
+            ValueError: When it is outside of these limits.
+        """
+        if not SMALLEST_MTU <= mtu <= _LARGEST_MTU:
+            raise ValueError(f"mtu must be between {SMALLEST_MTU} and {_LARGEST_MTU} bytes, not {mtu}.")
+        self._mtu = self._flight_mtu = mtu
+        if self._room:
+            self._room = self._session.largest_message(mtu)
+
+    def peer_certificates(self) -> tuple[bytes, ...]:
+        """The peer's chain as DER, leaf first, as it was sent."""
+        return self._session.peer_certificates()
+
+    def protocol_version(self) -> ProtocolVersion:
+        """The negotiated version."""
+        return self._session.protocol_version()
+
+    def cipher_name(self) -> str:
+        """OpenSSL's name of the cipher suite, or an empty string."""
+        return self._session.cipher_name()
+
+    def group_name(self) -> str:
+        """The negotiated key-exchange group, or an empty string."""
+        return self._session.group_name()
+
+    def negotiated_protocol(self) -> bytes:
+        """The application protocol (ALPN), or empty."""
+        return self._session.negotiated_protocol()
+
+    def server_name(self) -> str:
+        """On a server: the name that the client asked for (SNI); on a client: the one it sent."""
+        return self._session.server_name()
+
+    def srtp_profile(self) -> bytes:
+        """The negotiated SRTP protection profile (RFC 5764), or empty."""
+        return self._session.srtp_profile()
+
+    def session_reused(self) -> bool:
+        """Whether the handshake resumed an earlier session."""
+        return self._session.session_reused()
+
+    def psk_used(self) -> bool:
+        """Whether a pre-shared key authenticated the handshake."""
+        return self._session.psk_used()
+
+    def export_keying_material(self, label: bytes, length: int, context: bytes | None) -> bytes:
+        """Keying material (RFC 5705).
+
+        Raises:
+            RuntimeError: Before the handshake is complete.
+        """
+        return self._session.export_keying_material(label, length, context)
+
+    # --------------------------------------------------------------------- the handshake
+
+    def _receive_handshake(self, records: list[Record], now: float) -> None:
+        assembler = self._assembler
+        repeated = False
+        for record in records:
+            if record.epoch == 0:
+                self._heard = True
+                if record.kind == HANDSHAKE:
+                    repeated |= self._take_fragments(record, now)
+                    if assembler is not self._assembler:
+                        return  # begun anew
+                elif record.kind == CHANGE_CIPHER_SPEC and record.payload == b"\1":
+                    assembler.add_change_cipher_spec()
+                elif record.kind == ALERT:
+                    self._hold_alert(record.payload, now)
+                else:
+                    self.statistics.drop(DropReason.UNEXPECTED)
+            elif record.epoch == 1:
+                if not assembler.add_encrypted(record.data):
+                    self.statistics.drop(DropReason.TOO_MANY)
+                if record.kind == HANDSHAKE:
+                    self._note_undecryptable(now)
+            else:
+                self.statistics.drop(DropReason.UNEXPECTED)
+        if self._session.state is _S.HANDSHAKING:
+            self._give_flight(now)
+        if repeated and self._session.state is _S.HANDSHAKING:
+            self._answer_repetition(now)
+
+    def _take_fragments(self, record: Record, now: float) -> bool:
+        """Take each fragment of a record; whether the end of the peer's last flight came again."""
+        position = 0
+        repeated = False
+        while position < len(record.payload):
+            try:
+                part = fragment_untrusted(record.payload, position)
+            except MalformedDatagram:
+                self.statistics.drop(DropReason.MALFORMED)
+                break
+            position += 12 + len(part.body)
+            if part.kind == HandshakeType.HELLO_VERIFY_REQUEST:
+                if not self.server and self._take_hello_verify_request(part, record.data[1:3], now):
+                    break
+                continue
+            verdict = self._assembler.add(part)
+            if verdict is Verdict.DROPPED:
+                self.statistics.drop(DropReason.UNEXPECTED)
+            elif verdict is Verdict.CONTRADICTION:
+                self.statistics.drop(DropReason.STALE)
+                self._undecryptable = -1  # no wonder that nothing fits any more
+                if self._can_restart():
+                    self._restart(now)
+                    break
+            else:
+                self._alert_held = None  # whoever goes on has not given up
+                if verdict is Verdict.FLIGHT_REPEATED:
+                    repeated = True
+        return repeated
+
+    def _give_flight(self, now: float) -> None:
+        """Hand a complete flight to OpenSSL."""
+        assembler, session = self._assembler, self._session
+        portions = assembler.take_flight()
+        if not portions:
+            return
+        if not session.complete and assembler.next:
+            self._progress_at = now
+        self._retransmission.answered(now)
+        try:
+            for portion in portions:
+                if session.state is _S.HANDSHAKING:
+                    session.feed(portion)
+        finally:
+            self._after_step(now)
+
+    def _take_hello_verify_request(self, part: Fragment, version: bytes, now: float) -> bool:
+        """Answer with the cookie; whether the handshake went on or began anew."""
+        body = part.body
+        if part.number or part.offset or len(body) != part.length or len(body) < 3 or len(body) != 3 + body[2]:
+            self.statistics.drop(DropReason.MALFORMED)
+            return False
+        cookie = body[3:]
+        if self._cookie is not None:
+            # Of two cookies one was forged, or the server has changed its secret: ask anew.
+            forged = cookie != self._cookie and self._assembler.next == 1 and self._can_restart()
+            if not forged:
+                self.statistics.drop(DropReason.STALE)
+                return False
+            self._cookies_of_before |= {cookie, self._cookie}
+            self._restart(now)
+            return True
+        if self._assembler.next or (cookie in self._cookies_of_before and not self._retransmission.repetitions):
+            self.statistics.drop(DropReason.STALE)
+            return False
+        self._cookie = cookie
+        self._progress_at = now
+        self._alert_held = None
+        self._retransmission.answered(now)
+        try:
+            self._session.feed(self._assembler.hello_verify_request(part, version))
+        finally:
+            self._after_step(now)
+        return True
+
+    def _after_step(self, now: float) -> None:
+        """Hand on what OpenSSL has done: its events and its flight."""
+        session = self._session
+        events = session.events[:]
+        session.events.clear()
+        failure = next((event for event in events if isinstance(event, StreamFailed)), None)
+        told = any(isinstance(event, AlertReceived) for event in events)  # encrypted, or held long enough
+        if failure is not None and not told and self._is_doubtful(failure):
+            self._failures.add(failure.engine_reasons)
+            self._restart(now)
+            return
+        self._events += events
+        output = session.take_all()
+        if output:
+            self._new_flight(Flight(output), now)
+        if session.state is _S.FAILED:
+            self._established = False
+            self._retransmission.stop()
+            self._alert_held = None
+        elif session.state is _S.DECIDING:
+            self._retransmission.stop()
+        if session.complete and not self._room and session.state is not _S.FAILED:
+            self._establish(sent_last=bool(output))
+
+    def _establish(self, *, sent_last: bool) -> None:
+        session = self._session
+        self._room = session.largest_message(self._mtu)
+        self._retransmission.stop()
+        self._alert_held = None
+        if not sent_last:
+            self._flight = None
+        # What the peer repeats, if our last flight gets lost.
+        finished = [record for record in self._assembler.encrypted if record[0] == HANDSHAKE]
+        self._peer_finished = finished[-1] if finished and sent_last else b""
+        self._assembler = Assembler(server=self.server)
+        self._established = session.established
+        self._read_any(b"")
+
+    def _new_flight(self, flight: Flight, now: float) -> None:
+        again = self._flight is not None and flight.repeats(self._flight)
+        self._flight = flight
+        self._send(flight)
+        if again:
+            self._retransmission.last_sent = now
+        else:
+            self._retransmission.flight_sent(now)
+
+    def _send(self, flight: Flight) -> None:
+        self._outgoing += flight.datagrams(self._flight_mtu, self._numbering)
+
+    # ----------------------------------------------------------------- time, loss and lies
+
+    def _send_again(self, now: float) -> None:
+        """Nobody has answered: repeat the flight, in smaller datagrams if that does not help."""
+        timer = self._retransmission
+        timer.sent_again(now)
+        self.statistics.retransmissions += 1
+        if self._flight is None:
+            return
+        for after, size in _FALLBACK_MTUS:
+            if timer.repetitions > after and self._flight_mtu > size:
+                self._flight_mtu = size
+        self._session.retransmit(self._flight_mtu)
+        output = self._session.take_all()
+        if output:
+            self._flight = Flight(output)
+        self._send(self._flight)
+
+    def _answer_repetition(self, now: float) -> None:
+        """The peer repeats what was answered: the answer was lost."""
+        if self._flight is not None and now - self._retransmission.last_sent >= _REPETITION_PAUSE:
+            self._retransmission.last_sent = now
+            self.statistics.retransmissions += 1
+            self._send(self._flight)
+
+    def _stalled_at(self) -> float | None:
+        if self._progress_at is None or not self._can_restart():
+            return None
+        return self._progress_at + self._stall
+
+    def _can_restart(self) -> bool:
+        return (
+            not self.server
+            and self._session.state in (_S.HANDSHAKING, _S.FAILED)
+            and not self._session.complete
+            and self.statistics.restarts < _MAX_RESTARTS
+        )
+
+    def _is_doubtful(self, failure: StreamFailed) -> bool:
+        """Whether somebody else than the peer may have caused a failure, so that it is worth another try."""
+        return (
+            failure.kind is FailureKind.HANDSHAKE
+            and self._heard
+            and bool(failure.engine_reasons)
+            and failure.engine_reasons not in self._failures
+            and self._can_restart()
+        )
+
+    def _restart(self, now: float) -> None:
+        """Begin again; forget everything that anybody has said."""
+        self.statistics.restarts += 1
+        if self._assembler.next:
+            # A server without cookies may have tied this address to the first hello.
+            alert = bytes((AlertLevel.FATAL, AlertDescription.INTERNAL_ERROR))
+            self._send(Flight(plain_record(ALERT, 0, alert)))
+        earlier = self._session
+        if self._cookie is not None:
+            self._cookies_of_before.add(self._cookie)
+        self._cookie = None
+        self._session = self._new_session()
+        self._session.inherit(earlier)
+        self._assembler = Assembler(server=False)
+        self._alert_held = None
+        self._progress_at = None
+        self._flight = None
+        self.start(now)
+
+    def _new_session(self) -> DtlsSession:
+        return DtlsSession(
+            self._configuration,
+            server=self.server,
+            peer_name=self._peer_name,
+            decisions=self._decisions,
+            mtu=self._flight_mtu,
+            hello_verified=self._verified,
+        )
+
+    def _hold_alert(self, payload: bytes, now: float) -> None:
+        """Keep an unencrypted alert until it is clear whether the peer goes on."""
+        if len(payload) != 2 or self._alert_held is not None:
+            return
+        level, description = payload
+        if level == AlertLevel.FATAL or (level == AlertLevel.WARNING and description == AlertDescription.CLOSE_NOTIFY):
+            self._alert_held = (level, description)
+            self._alert_at = now
+
+    def _patience(self) -> float:
+        return _ALERT_PATIENCE
+
+    def _believe_alert(self, now: float) -> None:
+        assert self._alert_held is not None
+        level, description = self._alert_held
+        self._alert_held = None
+        if description == AlertDescription.CLOSE_NOTIFY:
+            self._session.abandon(
+                StreamFailed(
+                    FailureKind.ENDED_IN_HANDSHAKE, "The remote host ended the association during the DTLS handshake."
+                )
+            )
+        else:
+            self._session.alerted(level, description)
+        self._after_step(now)
+
+    def _note_undecryptable(self, now: float) -> None:
+        """On a server: with a wrong pre-shared key the client's Finished comes and comes, and never fits."""
+        if not self.server or not self._session.psk_in_use or self._undecryptable < 0 or self._session.complete:
+            return
+        self._undecryptable += 1
+        if self._undecryptable == 1:
+            self._undecryptable_since = now
+        elif self._undecryptable > _WRONG_KEY_SIGNS and now - self._undecryptable_since >= _WRONG_KEY_PATIENCE:
+            self._session.refuse(
+                StreamFailed(
+                    FailureKind.HANDSHAKE,
+                    "Error during SSL handshake: the peer's messages cannot be decrypted; "
+                    "the pre-shared keys of both sides differ.",
+                    int(AlertDescription.BAD_RECORD_MAC),
+                ),
+                AlertDescription.BAD_RECORD_MAC,
+            )
+            self._after_step(now)
+
+    def _why_nothing_happened(self) -> str:
+        if not self._heard:
+            text = (
+                "the remote host does not answer; either nothing there speaks DTLS on this port, "
+                "or a firewall drops the datagrams"
+            )
+        elif self._session.psk_in_use and not self._session.complete:
+            text = (
+                "the remote host fell silent once the keys were exchanged; the pre-shared keys of both sides may differ"
+            )
+        else:
+            text = "the remote host stopped answering"
+        return f"Error during SSL handshake: {text}."
+
+    # ------------------------------------------------------------------------ afterwards
+
+    def _receive_established(self, records: list[Record], now: float) -> None:
+        for record in records:
+            if record.epoch == 0:
+                self.statistics.drop(DropReason.STALE)  # nothing unencrypted counts any more
+            elif record.data == self._peer_finished:
+                self._answer_repetition(now)
+            elif self._established and not self._read_any(record.data):
+                self._nothing_read(now)
+
+    def _read_any(self, record: bytes) -> bool:
+        messages = self._session.open_any(record)
+        self.statistics.messages_received += len(messages)
+        self._messages += messages
+        return bool(messages)
+
+    def _nothing_read(self, now: float) -> None:
+        """A record had no message in it: an alert, a repeated Finished, or a forgery."""
+        session = self._session
+        answer = session.take_all()
+        if answer:
+            self._send(Flight(answer))
+        if session.events:
+            self._events += session.events
+            session.events.clear()
+            self._established = session.state in (_S.ESTABLISHED, _S.LOCAL_CLOSED)
+        elif not answer:
+            self.statistics.drop(DropReason.UNAUTHENTIC)
+
+    def _receive_ended(self, records: list[Record], now: float) -> None:
+        """Say the last words again to a peer that has not heard them."""
+        asks = any(record.kind == HANDSHAKE for record in records)
+        if (
+            asks
+            and self._session.state is _S.FAILED
+            and self._flight is not None
+            and self._flight.records[0].kind == ALERT
+            and self._last_words_left
+            and now - self._retransmission.last_sent >= _REPETITION_PAUSE
+        ):
+            self._last_words_left -= 1
+            self._retransmission.last_sent = now
+            self._send(self._flight)
+        else:
+            self.statistics.drop(DropReason.CLOSED)

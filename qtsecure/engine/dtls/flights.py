@@ -1,0 +1,141 @@
+"""The own flights: cut into datagrams, numbered, and sent again in good time.
+
+OpenSSL waits a full second before it repeats a flight, and cannot be told otherwise. So the last
+flight is kept here and repeated after 50, 100, 200, ... milliseconds, or two round trips if those take
+longer. Each time unencrypted records get new numbers, because a peer drops numbers that it has
+seen; encrypted ones stay byte for byte as they are. Message boundaries stay, too (there are peers
+that cannot put differently cut fragments together), until lost flights make the datagrams smaller.
+"""
+
+from __future__ import annotations
+
+from qtsecure.engine.dtls.wire import (
+    HANDSHAKE,
+    HANDSHAKE_HEADER,
+    RECORD_HEADER,
+    Record,
+    fragment,
+    fragment_untrusted,
+    plain_record,
+    split_records_untrusted,
+)
+
+__all__ = ["Flight", "Numbering", "RetransmissionTimer"]
+
+_FIRST_INTERVAL = 0.05
+_UNVERIFIED_INTERVAL = 1.0
+_LONGEST_INTERVAL = 1.0
+
+
+class Numbering:
+    """The numbers of the own unencrypted records, over all attempts of an association."""
+
+    __slots__ = ("next",)
+
+    def __init__(self, first: int = 0) -> None:
+        self.next = first
+
+    def record(self, kind: int, version: bytes, payload: bytes) -> bytes:
+        """A record with the next number."""
+        number = self.next
+        self.next += 1
+        return plain_record(kind, number, payload, version)
+
+
+class Flight:
+    """Records that belong together, as OpenSSL made them.
+
+    Args:
+        output: Whole records, one after the other.
+    """
+
+    __slots__ = ("records",)
+
+    def __init__(self, output: bytes) -> None:
+        self.records: list[Record] = split_records_untrusted(output)
+
+    def repeats(self, other: Flight) -> bool:
+        """Whether this is the other flight once more."""
+        return self._first() == other._first()
+
+    def _first(self) -> tuple[int, bytes]:
+        first = self.records[0]
+        return first.kind, first.payload[:6] if first.epoch == 0 and first.kind == HANDSHAKE else b""
+
+    def datagrams(self, mtu: int, numbering: Numbering) -> list[bytes]:
+        """The flight in as few datagrams as possible; ``mtu`` is the largest payload of UDP in bytes."""
+        packed: list[bytes] = []
+        room = 0
+        for record in self.records:
+            for data in _cut(record, mtu, numbering):
+                if packed and len(data) <= room:
+                    packed[-1] += data
+                    room -= len(data)
+                else:
+                    packed.append(data)
+                    room = mtu - len(data)
+        return packed
+
+    def longest(self) -> int:
+        """The size of its longest record in bytes."""
+        return max(len(record.data) for record in self.records)
+
+
+def _cut(record: Record, mtu: int, numbering: Numbering) -> list[bytes]:
+    if record.epoch:
+        return [record.data]
+    version = record.data[1:3]
+    if record.kind != HANDSHAKE or len(record.data) <= mtu:
+        return [numbering.record(record.kind, version, record.payload)]
+    whole = fragment_untrusted(record.payload)
+    size = mtu - RECORD_HEADER - HANDSHAKE_HEADER
+    parts = []
+    for start in range(0, len(whole.body), size):
+        body = whole.body[start : start + size]
+        part = fragment(whole.kind, whole.length, whole.number, whole.offset + start, body)
+        parts.append(numbering.record(HANDSHAKE, version, part))
+    return parts
+
+
+class RetransmissionTimer:
+    """When to send an unanswered flight again.
+
+    Args:
+        verified: Whether the peer has shown that it receives what is sent to its address. To
+            others flights are repeated rarely, so that nobody can have many sent to a stranger.
+    """
+
+    __slots__ = ("_first_sent", "_interval", "_shortest", "due", "last_sent", "repetitions")
+
+    def __init__(self, *, verified: bool) -> None:
+        self._shortest = _FIRST_INTERVAL if verified else _UNVERIFIED_INTERVAL
+        self._interval = self._shortest
+        self._first_sent = 0.0
+        #: When to send again, or None.
+        self.due: float | None = None
+        self.last_sent = float("-inf")
+        #: How often the flight was sent again because nobody answered.
+        self.repetitions = 0
+
+    def flight_sent(self, now: float) -> None:
+        """A new flight is on its way."""
+        self._interval = self._shortest
+        self._first_sent = self.last_sent = now
+        self.repetitions = 0
+        self.due = now + self._interval
+
+    def sent_again(self, now: float) -> None:
+        """The flight was sent again on the timer's demand."""
+        self.repetitions += 1
+        self._interval = min(2 * self._interval, max(_LONGEST_INTERVAL, self._shortest))
+        self.last_sent = now
+        self.due = now + self._interval
+
+    def answered(self, now: float) -> None:
+        """Learn from an answer how long one takes, unless it is unclear which copy it answers."""
+        if not self.repetitions and self.due is not None:
+            self._shortest = min(max(2 * (now - self._first_sent), _FIRST_INTERVAL), _LONGEST_INTERVAL)
+
+    def stop(self) -> None:
+        """Nothing is to be answered."""
+        self.due = None
