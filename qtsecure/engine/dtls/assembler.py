@@ -25,18 +25,18 @@ from qtsecure.engine.dtls.wire import (
 __all__ = ["Assembler", "Verdict"]
 
 _T = HandshakeType
-_FROM_SERVER = frozenset(
-    {
-        _T.SERVER_HELLO,
-        _T.NEW_SESSION_TICKET,
-        _T.CERTIFICATE,
-        _T.SERVER_KEY_EXCHANGE,
-        _T.CERTIFICATE_REQUEST,
-        _T.SERVER_HELLO_DONE,
-        _T.CERTIFICATE_STATUS,
-    }
+# Messages come in this order (RFC 5246 section 7.3), each at most once.
+_FROM_SERVER = (
+    _T.SERVER_HELLO,
+    _T.CERTIFICATE,
+    _T.CERTIFICATE_STATUS,
+    _T.SERVER_KEY_EXCHANGE,
+    _T.CERTIFICATE_REQUEST,
+    _T.SERVER_HELLO_DONE,
+    _T.NEW_SESSION_TICKET,
 )
-_FROM_CLIENT = frozenset({_T.CLIENT_HELLO, _T.CERTIFICATE, _T.CERTIFICATE_VERIFY, _T.CLIENT_KEY_EXCHANGE})
+_FROM_CLIENT = (_T.CLIENT_HELLO, _T.CERTIFICATE, _T.CLIENT_KEY_EXCHANGE, _T.CERTIFICATE_VERIFY)
+_NO_CERTIFICATE = b"\0\0\0"
 
 _MESSAGES_AHEAD = 12
 _MAX_MESSAGE = 102_400
@@ -123,8 +123,10 @@ class Assembler:
         "_given",
         "_messages",
         "_news",
+        "_order",
+        "_rank",
         "_sequence",
-        "_server",
+        "_signs",
         "change_cipher_spec",
         "encrypted",
         "next",
@@ -132,7 +134,11 @@ class Assembler:
     )
 
     def __init__(self, *, server: bool, first: int = 0) -> None:
-        self._server = server
+        self._order = _FROM_CLIENT if server else _FROM_SERVER
+        #: The place in the order that was reached.
+        self._rank = -1
+        #: Whether the client has shown a certificate, and so has to sign.
+        self._signs = False
         self.next = first
         self.version = b"\xfe\xfd"
         self._messages: dict[int, list[_Version]] = {}
@@ -159,7 +165,7 @@ class Assembler:
 
     def add(self, part: Fragment) -> Verdict:
         """Take an unencrypted fragment."""
-        if part.kind not in (_FROM_CLIENT if self._server else _FROM_SERVER):
+        if part.kind not in self._order:
             return Verdict.DROPPED
         if part.length > (_MAX_HELLO if part.kind == _T.CLIENT_HELLO else _MAX_MESSAGE):
             return Verdict.DROPPED
@@ -186,7 +192,8 @@ class Assembler:
 
     def hello_verify_request(self, part: Fragment, version: bytes) -> bytes:
         """A HelloVerifyRequest for OpenSSL; whatever the server sends next has the next number."""
-        self._messages.pop(part.number, None)
+        self._messages.clear()  # a server has nothing to say before it knows the cookie
+        self._buffered = 0
         self.next = part.number + 1
         body = fragment(part.kind, part.length, part.number, part.offset, part.body)
         self._sequence += 1
@@ -209,12 +216,17 @@ class Assembler:
     def take_flight(self) -> list[bytes]:
         """What OpenSSL is to be given now: portions of whole records, none before a flight is complete."""
         flight: list[tuple[int, _Version]] = []
-        number = self.next
+        number, rank, signs = self.next, self._rank, self._signs
         ended = False
         while not ended and number in self._messages:
             chosen = _choose(self._messages[number])
             if chosen is None:
                 break
+            place = self._order.index(chosen.kind)
+            if place <= rank or (chosen.kind == _T.CERTIFICATE_VERIFY and not signs):
+                break
+            rank = place
+            signs = signs or (chosen.kind == _T.CERTIFICATE and chosen.body != _NO_CERTIFICATE)
             flight.append((number, chosen))
             number += 1
             ended = chosen.kind in (_T.CLIENT_HELLO, _T.SERVER_HELLO_DONE)
@@ -227,6 +239,7 @@ class Assembler:
             self._given = dict(flight)
             self._ended_by = flight[-1][0]
             self._contradictions.clear()
+            self._rank, self._signs = rank, signs
         for done, _ in flight:
             for version in self._messages.pop(done):
                 self._buffered -= sum(map(len, version.pieces.values()))

@@ -64,6 +64,7 @@ _STALL = 2.5
 """Seconds without progress after which a client begins again; each time twice as long. OpenSSL servers
 repeat their last flight only for a client whose own OpenSSL has repeated, which is after a second."""
 _MAX_RESTARTS = 5
+_PATIENCE_WITH_NUMBERS = 2
 _REPETITION_PAUSE = 0.02
 _MAX_LAST_WORDS = 8
 _WRONG_KEY_SIGNS = 3
@@ -95,7 +96,6 @@ class DtlsAssociation:
         "_assembler",
         "_configuration",
         "_cookie",
-        "_cookies_of_before",
         "_decisions",
         "_established",
         "_events",
@@ -105,9 +105,11 @@ class DtlsAssociation:
         "_heard",
         "_identity",
         "_last_words_left",
+        "_lowest_number",
         "_messages",
         "_mtu",
         "_numbering",
+        "_other_cookie",
         "_outgoing",
         "_peer_finished",
         "_peer_name",
@@ -153,13 +155,15 @@ class DtlsAssociation:
         # A server's first record has the number of the client's, as the client has seen lower ones.
         first = int.from_bytes(hello.record_sequence, "big") if hello is not None else 0
         self._numbering = Numbering(first if first < 1 << 40 else 0)
+        #: What has a lower record number answers or belongs to an earlier attempt.
+        self._lowest_number = first
         self._verified = hello is not None and bool(hello.cookie)
         self._identity = hello.identity if hello is not None else b""
         self._session = self._new_session()
         self._assembler = Assembler(server=server, first=hello.message_number if hello is not None else 0)
         self._heard = False
         self._cookie: bytes | None = None
-        self._cookies_of_before: set[bytes] = set()
+        self._other_cookie: bytes | None = None
         self._alert_held: tuple[int, int] | None = None
         self._alert_at = 0.0
         self._progress_at: float | None = None
@@ -421,7 +425,9 @@ class DtlsAssociation:
         for record in records:
             if record.epoch == 0:
                 self._heard = True
-                if record.kind == HANDSHAKE:
+                if record.sequence < self._lowest_number and self._is_outdated():
+                    self.statistics.drop(DropReason.STALE)
+                elif record.kind == HANDSHAKE:
                     repeated |= self._take_fragments(record, now)
                     if assembler is not self._assembler:
                         return  # begun anew
@@ -442,6 +448,12 @@ class DtlsAssociation:
             self._give_flight(now)
         if repeated and self._session.state is _S.HANDSHAKING:
             self._answer_repetition(now)
+
+    def _is_outdated(self) -> bool:
+        """Whether low record numbers mean what they should; there may be servers that count otherwise."""
+        if not self.server and self._retransmission.repetitions >= _PATIENCE_WITH_NUMBERS:
+            self._lowest_number = 0
+        return self._lowest_number > 0
 
     def _take_fragments(self, record: Record, now: float) -> bool:
         """Take each fragment of a record; whether the end of the peer's last flight came again."""
@@ -497,15 +509,15 @@ class DtlsAssociation:
             return False
         cookie = body[3:]
         if self._cookie is not None:
-            # Of two cookies one was forged, or the server has changed its secret: ask anew.
-            forged = cookie != self._cookie and self._assembler.next == 1 and self._can_restart()
-            if not forged:
+            # One of two cookies was forged. The genuine one comes again: the other does not satisfy the server.
+            doubtful = cookie not in (self._cookie, self._other_cookie)
+            if cookie == self._cookie or doubtful or self._assembler.next != 1 or not self._can_restart():
+                self._other_cookie = cookie if doubtful else self._other_cookie
                 self.statistics.drop(DropReason.STALE)
                 return False
-            self._cookies_of_before |= {cookie, self._cookie}
             self._restart(now)
             return True
-        if self._assembler.next or (cookie in self._cookies_of_before and not self._retransmission.repetitions):
+        if self._assembler.next:
             self.statistics.drop(DropReason.STALE)
             return False
         self._cookie = cookie
@@ -624,9 +636,9 @@ class DtlsAssociation:
             alert = bytes((AlertLevel.FATAL, AlertDescription.INTERNAL_ERROR))
             self._send(Flight(plain_record(ALERT, 0, alert)))
         earlier = self._session
-        if self._cookie is not None:
-            self._cookies_of_before.add(self._cookie)
-        self._cookie = None
+        self._cookie = self._other_cookie = None
+        # Answers to earlier attempts have lower numbers: a server begins with the number of the hello.
+        self._numbering.next = self._lowest_number = (self._numbering.next | 63) + 1
         self._session = self._new_session()
         self._session.inherit(earlier)
         self._assembler = Assembler(server=False)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 __all__ = [
-    "APPLICATION_DATA",
     "ALERT",
+    "APPLICATION_DATA",
     "CHANGE_CIPHER_SPEC",
     "HANDSHAKE",
     "HANDSHAKE_HEADER",

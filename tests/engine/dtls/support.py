@@ -176,12 +176,12 @@ class Network:
         return self
 
     def handshake(self, seconds: float = 30.0) -> Network:
-        """Start, and run until both sides are complete or one has failed."""
+        """Start, and run until both sides are complete or the client has failed."""
         return self.start().run(seconds, self.finished)
 
     def finished(self) -> bool:
-        """Whether both sides are complete, or one has failed."""
-        return all(each.completed for each in self.ends) or any(each.of(StreamFailed) for each in self.ends)
+        """Whether both sides are complete, or the client has failed."""
+        return all(each.completed for each in self.ends) or bool(self.client.of(StreamFailed))
 
     def established(self, seconds: float = 30.0) -> Network:
         """A handshake that must succeed on both sides."""
