@@ -60,6 +60,7 @@ _FALLBACK_MTUS = ((2, 1232), (4, 548))
 """After so many repetitions of a flight, datagrams of the handshake are at most so large."""
 
 _ALERT_PATIENCE = 0.5
+_REPEATED_ALERT_PATIENCE = 0.15
 _STALL = 2.5
 """Seconds without progress after which a client begins again; each time twice as long. OpenSSL servers
 repeat their last flight only for a client whose own OpenSSL has repeated, which is after a second."""
@@ -93,6 +94,7 @@ class DtlsAssociation:
         "__weakref__",
         "_alert_at",
         "_alert_held",
+        "_alerts_of_before",
         "_assembler",
         "_configuration",
         "_cookie",
@@ -151,7 +153,7 @@ class DtlsAssociation:
         self._messages: list[bytes] = []
         self._outgoing: list[bytes] = []
         self._flight: Flight | None = None
-        self._retransmission = RetransmissionTimer(verified=not server or (hello is not None and bool(hello.cookie)))
+        self._retransmission = RetransmissionTimer(server=server, verified=hello is not None and bool(hello.cookie))
         # A server's first record has the number of the client's, as the client has seen lower ones.
         first = int.from_bytes(hello.record_sequence, "big") if hello is not None else 0
         self._numbering = Numbering(first if first < 1 << 40 else 0)
@@ -165,6 +167,7 @@ class DtlsAssociation:
         self._cookie: bytes | None = None
         self._other_cookie: bytes | None = None
         self._alert_held: tuple[int, int] | None = None
+        self._alerts_of_before: set[tuple[int, int]] = set()
         self._alert_at = 0.0
         self._progress_at: float | None = None
         self._stall = _STALL
@@ -569,13 +572,14 @@ class DtlsAssociation:
         self._read_any(b"")
 
     def _new_flight(self, flight: Flight, now: float) -> None:
-        again = self._flight is not None and flight.repeats(self._flight)
-        self._flight = flight
-        self._send(flight)
-        if again:
-            self._retransmission.last_sent = now
-        else:
+        # OpenSSL's own timer may have repeated the flight before; nobody waits for that any more.
+        news = flight if self._flight is None else flight.after(self._flight)
+        self._flight = news or flight
+        self._send(self._flight)
+        if news is not None:
             self._retransmission.flight_sent(now)
+        else:
+            self._retransmission.last_sent = now
 
     def _send(self, flight: Flight) -> None:
         self._outgoing += flight.datagrams(self._flight_mtu, self._numbering)
@@ -631,11 +635,14 @@ class DtlsAssociation:
     def _restart(self, now: float) -> None:
         """Begin again; forget everything that anybody has said."""
         self.statistics.restarts += 1
-        if self._assembler.next:
-            # A server without cookies may have tied this address to the first hello.
-            alert = bytes((AlertLevel.FATAL, AlertDescription.INTERNAL_ERROR))
-            self._send(Flight(plain_record(ALERT, 0, alert)))
         earlier = self._session
+        words = earlier.take_all() if earlier.state is _S.FAILED else b""
+        if not words and self._assembler.next > (self._cookie is not None):
+            words = plain_record(ALERT, 0, bytes((AlertLevel.FATAL, AlertDescription.INTERNAL_ERROR)))
+        if words:
+            # A server that takes one hello for each address forgets the first when it gets an alert. One that
+            # has only sent a cookie has nothing to forget, and there are some that an alert confuses then.
+            self._send(Flight(words))
         self._cookie = self._other_cookie = None
         # Answers to earlier attempts have lower numbers: a server begins with the number of the hello.
         self._numbering.next = self._lowest_number = (self._numbering.next | 63) + 1
@@ -667,11 +674,18 @@ class DtlsAssociation:
             self._alert_at = now
 
     def _patience(self) -> float:
-        return _ALERT_PATIENCE
+        """How long to wait for something better than the held alert."""
+        return _REPEATED_ALERT_PATIENCE if self._alert_held in self._alerts_of_before else _ALERT_PATIENCE
 
     def _believe_alert(self, now: float) -> None:
         assert self._alert_held is not None
-        level, description = self._alert_held
+        alert = level, description = self._alert_held
+        at_cookie = self._cookie is not None and self._assembler.next == 1
+        if at_cookie and alert not in self._alerts_of_before and self._can_restart():
+            # A forged or damaged cookie makes some servers send an alert.
+            self._alerts_of_before.add(alert)
+            self._restart(now)
+            return
         self._alert_held = None
         if description == AlertDescription.CLOSE_NOTIFY:
             self._session.abandon(

@@ -22,7 +22,9 @@ from qtsecure.engine.dtls.wire import (
 
 __all__ = ["Flight", "Numbering", "RetransmissionTimer"]
 
-_FIRST_INTERVAL = 0.05
+_CLIENT_INTERVAL = 0.05
+# A server hears from the client soon enough if something was lost, and other clients may be slow.
+_SERVER_INTERVAL = 0.4
 _UNVERIFIED_INTERVAL = 1.0
 _LONGEST_INTERVAL = 1.0
 
@@ -54,13 +56,16 @@ class Flight:
     def __init__(self, output: bytes) -> None:
         self.records: list[Record] = split_records_untrusted(output)
 
-    def repeats(self, other: Flight) -> bool:
-        """Whether this is the other flight once more."""
-        return self._first() == other._first()
-
-    def _first(self) -> tuple[int, bytes]:
-        first = self.records[0]
-        return first.kind, first.payload[:6] if first.epoch == 0 and first.kind == HANDSHAKE else b""
+    def after(self, earlier: Flight) -> Flight | None:
+        """What of this flight follows the earlier one; None when it only repeats it."""
+        last = max(map(_number, earlier.records))
+        known = [record for record in self.records if 0 <= _number(record) <= last]
+        if not known:
+            return self
+        news = Flight(b"")
+        news.records = [record for record in self.records if record not in known]
+        repeats_all = all(_number(record) < 0 for record in news.records) and _changes(earlier)
+        return None if repeats_all or not news.records else news
 
     def datagrams(self, mtu: int, numbering: Numbering) -> list[bytes]:
         """The flight in as few datagrams as possible; ``mtu`` is the largest payload of UDP in bytes."""
@@ -76,9 +81,15 @@ class Flight:
                     room = mtu - len(data)
         return packed
 
-    def longest(self) -> int:
-        """The size of its longest record in bytes."""
-        return max(len(record.data) for record in self.records)
+
+def _number(record: Record) -> int:
+    """The number of the handshake message in a record; -1 when it has none, or none that can be read."""
+    readable = record.epoch == 0 and record.kind == HANDSHAKE
+    return fragment_untrusted(record.payload).number if readable else -1
+
+
+def _changes(flight: Flight) -> bool:
+    return any(record.epoch for record in flight.records)
 
 
 def _cut(record: Record, mtu: int, numbering: Numbering) -> list[bytes]:
@@ -101,14 +112,15 @@ class RetransmissionTimer:
     """When to send an unanswered flight again.
 
     Args:
-        verified: Whether the peer has shown that it receives what is sent to its address. To
+        server: Whether the own role is the server's.
+        verified: On a server: whether the peer has shown that it receives what is sent to its address. To
             others flights are repeated rarely, so that nobody can have many sent to a stranger.
     """
 
     __slots__ = ("_first_sent", "_interval", "_shortest", "due", "last_sent", "repetitions")
 
-    def __init__(self, *, verified: bool) -> None:
-        self._shortest = _FIRST_INTERVAL if verified else _UNVERIFIED_INTERVAL
+    def __init__(self, *, server: bool, verified: bool) -> None:
+        self._shortest = (_SERVER_INTERVAL if verified else _UNVERIFIED_INTERVAL) if server else _CLIENT_INTERVAL
         self._interval = self._shortest
         self._first_sent = 0.0
         #: When to send again, or None.
@@ -134,7 +146,7 @@ class RetransmissionTimer:
     def answered(self, now: float) -> None:
         """Learn from an answer how long one takes, unless it is unclear which copy it answers."""
         if not self.repetitions and self.due is not None:
-            self._shortest = min(max(2 * (now - self._first_sent), _FIRST_INTERVAL), _LONGEST_INTERVAL)
+            self._shortest = min(max(2 * (now - self._first_sent), _CLIENT_INTERVAL), _LONGEST_INTERVAL)
 
     def stop(self) -> None:
         """Nothing is to be answered."""
