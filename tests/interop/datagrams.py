@@ -323,7 +323,8 @@ def freePort() -> int:
 
 
 def _priority(psk: object) -> list[str]:
-    exchange = ":-KX-ALL:+ECDHE-PSK:+DHE-PSK" if psk else ""
+    # gnutls-cli 3.8 crashes after a handshake with ECDHE-PSK over UDP, whoever the server is.
+    exchange = ":-KX-ALL:+PSK" if psk else ""
     return ["--priority", f"NORMAL:-VERS-ALL:+VERS-DTLS1.2{exchange}"]
 
 

@@ -262,7 +262,8 @@ def test_forged_datagrams_afterwards(qtsecure_pki: PublicKeyInfrastructure, figu
     events, foreign, grown = flood_established(qtsecure_pki, count)
     figure(
         "R10",
-        f"{2 * count} forged datagrams: {events} events, {foreign} foreign messages, {grown:.0f} KiB (target 0, 0, < 1024)",
+        f"{2 * count} forged datagrams: {events} events, {foreign} foreign messages, {grown:.0f} KiB "
+        "(target 0, 0, < 1024)",
     )
     assert (events, foreign) == (0, 0)
     assert grown < 1024

@@ -68,7 +68,7 @@ _MAX_RESTARTS = 5
 _PATIENCE_WITH_NUMBERS = 2
 _REPETITION_PAUSE = 0.02
 _MAX_LAST_WORDS = 8
-_WRONG_KEY_SIGNS = 3
+_WRONG_KEY_SIGNS = 2
 _WRONG_KEY_PATIENCE = 0.25
 
 _S = StreamState
@@ -287,9 +287,7 @@ class DtlsAssociation:
         self._outgoing.append(bytes(session.write_and_take(payload)))
         self.statistics.messages_sent += 1
         if session.events:
-            self._events += session.events
-            session.events.clear()
-            self._established = False
+            self._take_events()
 
     def accept_certificate(self, now: float) -> None:
         """Answer CertificateProblems with yes: the handshake goes on."""
@@ -447,6 +445,9 @@ class DtlsAssociation:
                     self._note_undecryptable(now)
             else:
                 self.statistics.drop(DropReason.UNEXPECTED)
+        if self.server and assembler.started:
+            # The client has our flight. GnuTLS's never repeats its own while ours keeps coming.
+            self._retransmission.stop()
         if self._session.state is _S.HANDSHAKING:
             self._give_flight(now)
         if repeated and self._session.state is _S.HANDSHAKING:
@@ -564,12 +565,17 @@ class DtlsAssociation:
         self._alert_held = None
         if not sent_last:
             self._flight = None
+        encrypted = self._assembler.encrypted
         # What the peer repeats, if our last flight gets lost.
-        finished = [record for record in self._assembler.encrypted if record[0] == HANDSHAKE]
+        finished = [record for record in encrypted if record[0] == HANDSHAKE]
         self._peer_finished = finished[-1] if finished and sent_last else b""
         self._assembler = Assembler(server=self.server)
         self._established = session.established
-        self._read_any(b"")
+        # Data may have overtaken the end of the handshake; OpenSSL drops what it has had.
+        for record in (b"", *encrypted):
+            if not record or record[0] != HANDSHAKE:
+                self._read_any(record)
+        self._take_events()
 
     def _new_flight(self, flight: Flight, now: float) -> None:
         # OpenSSL's own timer may have repeated the flight before; nobody waits for that any more.
@@ -704,7 +710,7 @@ class DtlsAssociation:
         self._undecryptable += 1
         if self._undecryptable == 1:
             self._undecryptable_since = now
-        elif self._undecryptable > _WRONG_KEY_SIGNS and now - self._undecryptable_since >= _WRONG_KEY_PATIENCE:
+        elif self._undecryptable >= _WRONG_KEY_SIGNS and now - self._undecryptable_since >= _WRONG_KEY_PATIENCE:
             self._session.refuse(
                 StreamFailed(
                     FailureKind.HANDSHAKE,
@@ -742,6 +748,7 @@ class DtlsAssociation:
                 self._nothing_read(now)
 
     def _read_any(self, record: bytes) -> bool:
+        """Read all messages; whether there were any."""
         messages = self._session.open_any(record)
         self.statistics.messages_received += len(messages)
         self._messages += messages
@@ -753,12 +760,18 @@ class DtlsAssociation:
         answer = session.take_all()
         if answer:
             self._send(Flight(answer))
-        if session.events:
-            self._events += session.events
-            session.events.clear()
-            self._established = session.state in (_S.ESTABLISHED, _S.LOCAL_CLOSED)
-        elif not answer:
+        if not self._take_events() and not answer:
             self.statistics.drop(DropReason.UNAUTHENTIC)
+
+    def _take_events(self) -> bool:
+        """Hand on what happened to an established association; whether anything did."""
+        session = self._session
+        if not session.events:
+            return False
+        self._events += session.events
+        session.events.clear()
+        self._established = session.state in (_S.ESTABLISHED, _S.LOCAL_CLOSED)
+        return True
 
     def _receive_ended(self, records: list[Record], now: float) -> None:
         """Say the last words again to a peer that has not heard them."""

@@ -26,7 +26,8 @@ _CLIENT_INTERVAL = 0.05
 # A server hears from the client soon enough if something was lost, and other clients may be slow.
 _SERVER_INTERVAL = 0.4
 _UNVERIFIED_INTERVAL = 1.0
-_LONGEST_INTERVAL = 1.0
+_LONGEST_CLIENT_INTERVAL = 1.0
+_LONGEST_SERVER_INTERVAL = 8.0
 
 
 class Numbering:
@@ -117,10 +118,11 @@ class RetransmissionTimer:
             others flights are repeated rarely, so that nobody can have many sent to a stranger.
     """
 
-    __slots__ = ("_first_sent", "_interval", "_shortest", "due", "last_sent", "repetitions")
+    __slots__ = ("_first_sent", "_interval", "_longest", "_shortest", "due", "last_sent", "repetitions")
 
     def __init__(self, *, server: bool, verified: bool) -> None:
         self._shortest = (_SERVER_INTERVAL if verified else _UNVERIFIED_INTERVAL) if server else _CLIENT_INTERVAL
+        self._longest = _LONGEST_SERVER_INTERVAL if server else _LONGEST_CLIENT_INTERVAL
         self._interval = self._shortest
         self._first_sent = 0.0
         #: When to send again, or None.
@@ -139,14 +141,14 @@ class RetransmissionTimer:
     def sent_again(self, now: float) -> None:
         """The flight was sent again on the timer's demand."""
         self.repetitions += 1
-        self._interval = min(2 * self._interval, max(_LONGEST_INTERVAL, self._shortest))
+        self._interval = min(2 * self._interval, self._longest)
         self.last_sent = now
         self.due = now + self._interval
 
     def answered(self, now: float) -> None:
         """Learn from an answer how long one takes, unless it is unclear which copy it answers."""
         if not self.repetitions and self.due is not None:
-            self._shortest = min(max(2 * (now - self._first_sent), _CLIENT_INTERVAL), _LONGEST_INTERVAL)
+            self._shortest = min(max(2 * (now - self._first_sent), _CLIENT_INTERVAL), _LONGEST_CLIENT_INTERVAL)
 
     def stop(self) -> None:
         """Nothing is to be answered."""
