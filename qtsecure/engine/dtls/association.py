@@ -60,6 +60,17 @@ _FALLBACK_MTUS = ((2, 1232), (4, 548))
 """After so many repetitions of a flight, datagrams of the handshake are at most so large."""
 
 _ALERT_PATIENCE = 0.5
+_ALERTS_AFTER_DAMAGE = frozenset(
+    {
+        AlertDescription.UNEXPECTED_MESSAGE,
+        AlertDescription.BAD_RECORD_MAC,
+        AlertDescription.ILLEGAL_PARAMETER,
+        AlertDescription.DECODE_ERROR,
+        AlertDescription.DECRYPT_ERROR,
+        AlertDescription.INTERNAL_ERROR,
+    }
+)
+"""A damaged datagram can cause these; decisions of the other side have others."""
 _REPEATED_ALERT_PATIENCE = 0.15
 _STALL = 2.5
 """Seconds without progress after which a client begins again; each time twice as long. OpenSSL servers
@@ -92,7 +103,7 @@ class DtlsAssociation:
 
     __slots__ = (
         "__weakref__",
-        "_alert_at",
+        "_alert_believed_at",
         "_alert_held",
         "_alerts_of_before",
         "_assembler",
@@ -168,7 +179,7 @@ class DtlsAssociation:
         self._other_cookie: bytes | None = None
         self._alert_held: tuple[int, int] | None = None
         self._alerts_of_before: set[tuple[int, int]] = set()
-        self._alert_at = 0.0
+        self._alert_believed_at = 0.0
         self._progress_at: float | None = None
         self._stall = _STALL
         self._failures: set[tuple[str, ...]] = set()
@@ -245,7 +256,7 @@ class DtlsAssociation:
         state = self._session.state
         if state not in (_S.HANDSHAKING, _S.DECIDING):
             return None
-        times = [self._alert_at + self._patience()] if self._alert_held is not None else []
+        times = [self._alert_believed_at] if self._alert_held is not None else []
         if state is _S.HANDSHAKING:
             if self._retransmission.due is not None:
                 times.append(self._retransmission.due)
@@ -256,7 +267,7 @@ class DtlsAssociation:
     def handle_timer(self, now: float) -> None:
         """The time that timer() told has come; too early is harmless."""
         state = self._session.state
-        if self._alert_held is not None and now >= self._alert_at + self._patience():
+        if self._alert_held is not None and now >= self._alert_believed_at:
             self._believe_alert(now)
         elif state is not _S.HANDSHAKING:
             return
@@ -593,27 +604,29 @@ class DtlsAssociation:
     # ----------------------------------------------------------------- time, loss and lies
 
     def _send_again(self, now: float) -> None:
-        """Nobody has answered: repeat the flight, in smaller datagrams if that does not help."""
-        timer = self._retransmission
-        timer.sent_again(now)
-        self.statistics.retransmissions += 1
-        if self._flight is None:
-            return
-        for after, size in _FALLBACK_MTUS:
-            if timer.repetitions > after and self._flight_mtu > size:
-                self._flight_mtu = size
+        """Nobody has answered."""
+        self._retransmission.sent_again(now)
         self._session.retransmit(self._flight_mtu)
         output = self._session.take_all()
         if output:
             self._flight = Flight(output)
-        self._send(self._flight)
+        self._repeat_flight()
 
     def _answer_repetition(self, now: float) -> None:
         """The peer repeats what was answered: the answer was lost."""
-        if self._flight is not None and now - self._retransmission.last_sent >= _REPETITION_PAUSE:
-            self._retransmission.last_sent = now
-            self.statistics.retransmissions += 1
-            self._send(self._flight)
+        if now - self._retransmission.last_sent >= _REPETITION_PAUSE:
+            self._retransmission.asked_again(now)
+            self._repeat_flight()
+
+    def _repeat_flight(self) -> None:
+        """Send the flight once more, in smaller datagrams if that did not help before."""
+        if self._flight is None:
+            return
+        self.statistics.retransmissions += 1
+        for after, size in _FALLBACK_MTUS:
+            if self._retransmission.repetitions > after and self._flight_mtu > size:
+                self._flight_mtu = size
+        self._send(self._flight)
 
     def _stalled_at(self) -> float | None:
         if self._progress_at is None or not self._can_restart():
@@ -676,21 +689,24 @@ class DtlsAssociation:
             return
         level, description = payload
         if level == AlertLevel.FATAL or (level == AlertLevel.WARNING and description == AlertDescription.CLOSE_NOTIFY):
-            self._alert_held = (level, description)
-            self._alert_at = now
-
-    def _patience(self) -> float:
-        """How long to wait for something better than the held alert."""
-        return _REPEATED_ALERT_PATIENCE if self._alert_held in self._alerts_of_before else _ALERT_PATIENCE
+            self._alert_held = alert = (level, description)
+            known = alert in self._alerts_of_before
+            self._alert_believed_at = now + (_REPEATED_ALERT_PATIENCE if known else _ALERT_PATIENCE)
 
     def _believe_alert(self, now: float) -> None:
         assert self._alert_held is not None
         alert = level, description = self._alert_held
         at_cookie = self._cookie is not None and self._assembler.next == 1
-        if at_cookie and alert not in self._alerts_of_before and self._can_restart():
-            # A forged or damaged cookie makes some servers send an alert.
+        if (
+            (at_cookie or description in _ALERTS_AFTER_DAMAGE)
+            and alert not in self._alerts_of_before
+            and self._can_restart()
+        ):
+            # What we sent may have arrived damaged, or the cookie was forged. It stands if nobody answers now.
             self._alerts_of_before.add(alert)
             self._restart(now)
+            self._alert_held = alert
+            self._alert_believed_at = now + _ALERT_PATIENCE
             return
         self._alert_held = None
         if description == AlertDescription.CLOSE_NOTIFY:

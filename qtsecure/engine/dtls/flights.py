@@ -128,7 +128,7 @@ class RetransmissionTimer:
         #: When to send again, or None.
         self.due: float | None = None
         self.last_sent = float("-inf")
-        #: How often the flight was sent again because nobody answered.
+        #: How often the flight was sent again.
         self.repetitions = 0
 
     def flight_sent(self, now: float) -> None:
@@ -144,6 +144,11 @@ class RetransmissionTimer:
         self._interval = min(2 * self._interval, self._longest)
         self.last_sent = now
         self.due = now + self._interval
+
+    def asked_again(self, now: float) -> None:
+        """The flight is sent again because the peer repeats its own."""
+        self.repetitions += 1
+        self.last_sent = now
 
     def answered(self, now: float) -> None:
         """Learn from an answer how long one takes, unless it is unclear which copy it answers."""
