@@ -118,6 +118,7 @@ class DtlsAssociation:
         "_heard",
         "_identity",
         "_last_words_left",
+        "_longest_gap",
         "_lowest_number",
         "_messages",
         "_mtu",
@@ -126,7 +127,8 @@ class DtlsAssociation:
         "_outgoing",
         "_peer_finished",
         "_peer_name",
-        "_progress_at",
+        "_portions",
+        "_progressed",
         "_retransmission",
         "_room",
         "_session",
@@ -134,6 +136,7 @@ class DtlsAssociation:
         "_undecryptable",
         "_undecryptable_since",
         "_verified",
+        "_waiting_since",
         "server",
         "statistics",
     )
@@ -174,13 +177,18 @@ class DtlsAssociation:
         self._identity = hello.identity if hello is not None else b""
         self._session = self._new_session()
         self._assembler = Assembler(server=server, first=hello.message_number if hello is not None else 0)
+        #: What OpenSSL has still to be given of the peer's flight.
+        self._portions: list[bytes] = []
         self._heard = False
         self._cookie: bytes | None = None
         self._other_cookie: bytes | None = None
         self._alert_held: tuple[int, int] | None = None
         self._alerts_of_before: set[tuple[int, int]] = set()
         self._alert_believed_at = 0.0
-        self._progress_at: float | None = None
+        #: Since when the peer's next flight is awaited, and what was the longest such time.
+        self._waiting_since = 0.0
+        self._longest_gap = 0.0
+        self._progressed = False
         self._stall = _STALL
         self._failures: set[tuple[str, ...]] = set()
         self._peer_finished = b""
@@ -196,6 +204,7 @@ class DtlsAssociation:
         Raises:
             SecureError: When OpenSSL refuses a part of the configuration.
         """
+        self._waiting_since = now
         try:
             self._session.start()
         finally:
@@ -302,10 +311,12 @@ class DtlsAssociation:
 
     def accept_certificate(self, now: float) -> None:
         """Answer CertificateProblems with yes: the handshake goes on."""
+        self._waiting_since = now
         try:
             self._session.accept_certificate()
         finally:
             self._after_step(now)
+        self._feed(now)
 
     def reject_certificate(self, now: float) -> None:
         """Answer CertificateProblems with no: the peer is told with the alert of the first issue."""
@@ -463,6 +474,8 @@ class DtlsAssociation:
             self._give_flight(now)
         if repeated and self._session.state is _S.HANDSHAKING:
             self._answer_repetition(now)
+        elif self.server and self._session.state is _S.DECIDING:
+            self._show_life(now)
 
     def _is_outdated(self) -> bool:
         """Whether low record numbers mean what they should; there may be servers that count otherwise."""
@@ -496,23 +509,25 @@ class DtlsAssociation:
                     break
             else:
                 self._alert_held = None  # whoever goes on has not given up
+                self._waiting_since = now
                 if verdict is Verdict.FLIGHT_REPEATED:
                     repeated = True
         return repeated
 
     def _give_flight(self, now: float) -> None:
         """Hand a complete flight to OpenSSL."""
-        assembler, session = self._assembler, self._session
-        portions = assembler.take_flight()
-        if not portions:
-            return
-        if not session.complete and assembler.next:
-            self._progress_at = now
-        self._retransmission.answered(now)
+        portions = self._assembler.take_flight()
+        if portions:
+            self._note_progress(now)
+            self._portions += portions
+            self._feed(now)
+
+    def _feed(self, now: float) -> None:
+        """Go on until there is nothing left, or a decision is needed."""
+        session = self._session
         try:
-            for portion in portions:
-                if session.state is _S.HANDSHAKING:
-                    session.feed(portion)
+            while self._portions and session.state is _S.HANDSHAKING:
+                session.feed(self._portions.pop(0))
         finally:
             self._after_step(now)
 
@@ -536,9 +551,8 @@ class DtlsAssociation:
             self.statistics.drop(DropReason.STALE)
             return False
         self._cookie = cookie
-        self._progress_at = now
         self._alert_held = None
-        self._retransmission.answered(now)
+        self._note_progress(now)
         try:
             self._session.feed(self._assembler.hello_verify_request(part, version))
         finally:
@@ -581,6 +595,7 @@ class DtlsAssociation:
         finished = [record for record in encrypted if record[0] == HANDSHAKE]
         self._peer_finished = finished[-1] if finished and sent_last else b""
         self._assembler = Assembler(server=self.server)
+        self._portions.clear()
         self._established = session.established
         # Data may have overtaken the end of the handshake; OpenSSL drops what it has had.
         for record in (b"", *encrypted):
@@ -618,6 +633,12 @@ class DtlsAssociation:
             self._retransmission.asked_again(now)
             self._repeat_flight()
 
+    def _show_life(self, now: float) -> None:
+        """A decision takes its time: the beginning of the last flight keeps the client from beginning again."""
+        if self._flight is not None and now - self._retransmission.last_sent >= _REPETITION_PAUSE:
+            self._retransmission.last_sent = now
+            self._send(Flight(self._flight.records[0].data))
+
     def _repeat_flight(self) -> None:
         """Send the flight once more, in smaller datagrams if that did not help before."""
         if self._flight is None:
@@ -628,10 +649,17 @@ class DtlsAssociation:
                 self._flight_mtu = size
         self._send(self._flight)
 
+    def _note_progress(self, now: float) -> None:
+        """The peer has answered; what takes long once may take as long again."""
+        self._retransmission.answered(now)
+        self._longest_gap = max(self._longest_gap, now - self._waiting_since)
+        self._waiting_since = now
+        self._progressed = True
+
     def _stalled_at(self) -> float | None:
-        if self._progress_at is None or not self._can_restart():
+        if not self._progressed or not self._can_restart():
             return None
-        return self._progress_at + self._stall
+        return self._waiting_since + max(self._stall, 3 * self._longest_gap)
 
     def _can_restart(self) -> bool:
         return (
@@ -668,8 +696,9 @@ class DtlsAssociation:
         self._session = self._new_session()
         self._session.inherit(earlier)
         self._assembler = Assembler(server=False)
+        self._portions.clear()
         self._alert_held = None
-        self._progress_at = None
+        self._progressed = False
         self._flight = None
         self.start(now)
 
@@ -691,7 +720,8 @@ class DtlsAssociation:
         if level == AlertLevel.FATAL or (level == AlertLevel.WARNING and description == AlertDescription.CLOSE_NOTIFY):
             self._alert_held = alert = (level, description)
             known = alert in self._alerts_of_before
-            self._alert_believed_at = now + (_REPEATED_ALERT_PATIENCE if known else _ALERT_PATIENCE)
+            patience = _REPEATED_ALERT_PATIENCE if known else _ALERT_PATIENCE
+            self._alert_believed_at = now + max(patience, 1.5 * self._longest_gap)
 
     def _believe_alert(self, now: float) -> None:
         assert self._alert_held is not None

@@ -14,7 +14,7 @@ from qtsecure.engine._openssl import Outcome
 from qtsecure.engine.alerts import AlertDescription, AlertLevel
 from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.decisions import HandshakeDecisions
-from qtsecure.engine.dtls.wire import ALERT, plain_record
+from qtsecure.engine.dtls.wire import ALERT, MAX_PLAIN_RECORD, plain_record
 from qtsecure.engine.events import AlertSent, StreamFailed
 from qtsecure.engine.failures import explain_handshake_failure
 from qtsecure.engine.protocols import ProtocolVersion
@@ -159,8 +159,7 @@ class DtlsSession(TlsStream):
         assert self._pipe is not None
         connection = self._pipe.connection
         connection.set_ciphertext_mtu(mtu)
-        size: int = connection.get_cleartext_mtu()
-        return size
+        return min(connection.get_cleartext_mtu(), MAX_PLAIN_RECORD)
 
     @property
     def psk_in_use(self) -> bool:

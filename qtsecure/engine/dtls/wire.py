@@ -14,12 +14,14 @@ __all__ = [
     "CHANGE_CIPHER_SPEC",
     "HANDSHAKE",
     "HANDSHAKE_HEADER",
+    "MAX_PLAIN_RECORD",
     "RECORD_HEADER",
     "ClientHelloStart",
     "Fragment",
     "HandshakeType",
     "MalformedDatagram",
     "Record",
+    "fragment",
     "fragment_untrusted",
     "hello_verify_request",
     "is_hello_start_untrusted",
@@ -39,6 +41,7 @@ HANDSHAKE_HEADER: Final = 12
 """Bytes of a fragment's header: type, length, message number, fragment offset and length."""
 
 MAX_PLAIN_RECORD: Final = 1 << 14
+"""The most plaintext that a record may carry, in bytes."""
 _MAX_RECORD: Final = MAX_PLAIN_RECORD + 2048
 _DTLS_MAJOR: Final = 0xFE
 _DTLS_1_0: Final = b"\xfe\xff"

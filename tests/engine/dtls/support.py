@@ -158,6 +158,7 @@ class Network:
     def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> Network:
         """Let the time pass until nothing can happen any more, a condition is met, or so many seconds have passed."""
         end = self.link.now + seconds
+        self._flush()
         while not until():
             moments = [self.link.nextDelivery(), *(each.association.timer() for each in self.ends if each.association)]
             known = [moment for moment in moments if moment is not None]
