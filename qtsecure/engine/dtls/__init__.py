@@ -5,6 +5,7 @@ From the network to OpenSSL::
     listener      a hello without cookie is answered, one with a cookie becomes an association
     association   datagrams, timers, doubts; what front ends use
     assembler     unencrypted handshake messages, put together and compared
+    doubts        whom to believe, and how long to wait
     flights       own flights: packing, numbering, repeating
     session       one attempt: OpenSSL behind the interface of a TLS stream
     wire          the format of records and fragments

@@ -26,6 +26,8 @@ from qtsecure.engine.alerts import AlertDescription, AlertLevel
 from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.dtls.assembler import Assembler, Verdict
+from qtsecure.engine.dtls.doubts import AskedOnce, HeldAlert, Waiting, WrongKeySigns
+from qtsecure.engine.dtls.facts import AssociationFacts
 from qtsecure.engine.dtls.flights import Flight, Numbering, RetransmissionTimer
 from qtsecure.engine.dtls.session import DtlsSession
 from qtsecure.engine.dtls.statistics import AssociationStatistics, DropReason
@@ -45,9 +47,7 @@ from qtsecure.engine.dtls.wire import (
     split_records_untrusted,
 )
 from qtsecure.engine.events import AlertReceived, Event, FailureKind, StreamFailed
-from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.states import StreamState
-from qtsecure.engine.verification import VerificationIssue
 from qtsecure.errors import SecureError
 
 __all__ = ["DEFAULT_MTU", "SMALLEST_MTU", "DtlsAssociation"]
@@ -59,33 +59,15 @@ _LARGEST_MTU = 65507
 _FALLBACK_MTUS = ((2, 1232), (4, 548))
 """After so many repetitions of a flight, datagrams of the handshake are at most so large."""
 
-_ALERT_PATIENCE = 0.5
-_ALERTS_AFTER_DAMAGE = frozenset(
-    {
-        AlertDescription.UNEXPECTED_MESSAGE,
-        AlertDescription.BAD_RECORD_MAC,
-        AlertDescription.ILLEGAL_PARAMETER,
-        AlertDescription.DECODE_ERROR,
-        AlertDescription.DECRYPT_ERROR,
-        AlertDescription.INTERNAL_ERROR,
-    }
-)
-"""A damaged datagram can cause these; decisions of the other side have others."""
-_REPEATED_ALERT_PATIENCE = 0.15
-_STALL = 2.5
-"""Seconds without progress after which a client begins again; each time twice as long. OpenSSL servers
-repeat their last flight only for a client whose own OpenSSL has repeated, which is after a second."""
 _MAX_RESTARTS = 5
 _PATIENCE_WITH_NUMBERS = 2
 _REPETITION_PAUSE = 0.02
 _MAX_LAST_WORDS = 8
-_WRONG_KEY_SIGNS = 2
-_WRONG_KEY_PATIENCE = 0.25
 
 _S = StreamState
 
 
-class DtlsAssociation:
+class DtlsAssociation(AssociationFacts):
     """One side of a DTLS association, without any I/O.
 
     Args:
@@ -103,13 +85,11 @@ class DtlsAssociation:
 
     __slots__ = (
         "__weakref__",
-        "_alert_believed_at",
-        "_alert_held",
-        "_alerts_of_before",
+        "_alert",
+        "_asked",
         "_assembler",
         "_configuration",
         "_cookie",
-        "_decisions",
         "_established",
         "_events",
         "_failures",
@@ -118,7 +98,6 @@ class DtlsAssociation:
         "_heard",
         "_identity",
         "_last_words_left",
-        "_longest_gap",
         "_lowest_number",
         "_messages",
         "_mtu",
@@ -128,15 +107,11 @@ class DtlsAssociation:
         "_peer_finished",
         "_peer_name",
         "_portions",
-        "_progressed",
         "_retransmission",
         "_room",
-        "_session",
-        "_stall",
-        "_undecryptable",
-        "_undecryptable_since",
         "_verified",
-        "_waiting_since",
+        "_waiting",
+        "_wrong_key",
         "server",
         "statistics",
     )
@@ -159,7 +134,7 @@ class DtlsAssociation:
         self.statistics = AssociationStatistics()
         self._configuration = configuration
         self._peer_name = peer_name
-        self._decisions = decisions
+        self._asked = AskedOnce(decisions or HandshakeDecisions())
         self._mtu = self._flight_mtu = mtu
         self._room = 0
         self._established = False
@@ -182,18 +157,11 @@ class DtlsAssociation:
         self._heard = False
         self._cookie: bytes | None = None
         self._other_cookie: bytes | None = None
-        self._alert_held: tuple[int, int] | None = None
-        self._alerts_of_before: set[tuple[int, int]] = set()
-        self._alert_believed_at = 0.0
-        #: Since when the peer's next flight is awaited, and what was the longest such time.
-        self._waiting_since = 0.0
-        self._longest_gap = 0.0
-        self._progressed = False
-        self._stall = _STALL
+        self._alert = HeldAlert()
+        self._waiting = Waiting()
+        self._wrong_key = WrongKeySigns()
         self._failures: set[tuple[str, ...]] = set()
         self._peer_finished = b""
-        self._undecryptable = 0
-        self._undecryptable_since = 0.0
         self._last_words_left = _MAX_LAST_WORDS
 
     # ------------------------------------------------------------------ what front ends call
@@ -204,7 +172,7 @@ class DtlsAssociation:
         Raises:
             SecureError: When OpenSSL refuses a part of the configuration.
         """
-        self._waiting_since = now
+        self._waiting.begin(now)
         try:
             self._session.start()
         finally:
@@ -265,7 +233,7 @@ class DtlsAssociation:
         state = self._session.state
         if state not in (_S.HANDSHAKING, _S.DECIDING):
             return None
-        times = [self._alert_believed_at] if self._alert_held is not None else []
+        times = [self._alert.believed_at] if self._alert.alert is not None else []
         if state is _S.HANDSHAKING:
             if self._retransmission.due is not None:
                 times.append(self._retransmission.due)
@@ -276,12 +244,12 @@ class DtlsAssociation:
     def handle_timer(self, now: float) -> None:
         """The time that timer() told has come; too early is harmless."""
         state = self._session.state
-        if self._alert_held is not None and now >= self._alert_believed_at:
+        if self._alert.alert is not None and now >= self._alert.believed_at:
             self._believe_alert(now)
         elif state is not _S.HANDSHAKING:
             return
         elif (stalled := self._stalled_at()) is not None and now >= stalled:
-            self._stall *= 2
+            self._waiting.lengthen()
             self._restart(now)
         elif self._retransmission.due is not None and now >= self._retransmission.due:
             self._send_again(now)
@@ -311,7 +279,7 @@ class DtlsAssociation:
 
     def accept_certificate(self, now: float) -> None:
         """Answer CertificateProblems with yes: the handshake goes on."""
-        self._waiting_since = now
+        self._waiting.life(now)
         try:
             self._session.accept_certificate()
         finally:
@@ -337,7 +305,7 @@ class DtlsAssociation:
         """The front end's total deadline for the handshake has passed."""
         if self._session.state not in (_S.HANDSHAKING, _S.DECIDING):
             return
-        if self._alert_held is not None:
+        if self._alert.alert is not None:
             self._believe_alert(now)
             return
         self._session.abandon(StreamFailed(FailureKind.TIMED_OUT, self._why_nothing_happened()))
@@ -348,21 +316,6 @@ class DtlsAssociation:
         return hello.identity == self._identity
 
     # ---------------------------------------------------------------- facts for front ends
-
-    @property
-    def state(self) -> StreamState:
-        """Where the association stands; a client that begins again is still handshaking."""
-        return self._session.state
-
-    @property
-    def established(self) -> bool:
-        """Whether write() is allowed."""
-        return self._session.established
-
-    @property
-    def complete(self) -> bool:
-        """Whether the handshake has completed, whatever happened since."""
-        return self._session.complete
 
     @property
     def has_events(self) -> bool:
@@ -379,11 +332,6 @@ class DtlsAssociation:
         """How many bytes write() takes at most; 0 before the handshake is complete."""
         return self._room
 
-    @property
-    def issues(self) -> tuple[VerificationIssue, ...]:
-        """Everything that was found wrong with the peer's certificate."""
-        return self._session.issues
-
     def set_mtu(self, mtu: int) -> None:
         """Change the largest datagram to send, in bytes of UDP payload; 256 to 65507.
 
@@ -395,50 +343,6 @@ class DtlsAssociation:
         self._mtu = self._flight_mtu = mtu
         if self._room:
             self._room = self._session.largest_message(mtu)
-
-    def peer_certificates(self) -> tuple[bytes, ...]:
-        """The peer's chain as DER, leaf first, as it was sent."""
-        return self._session.peer_certificates()
-
-    def protocol_version(self) -> ProtocolVersion:
-        """The negotiated version."""
-        return self._session.protocol_version()
-
-    def cipher_name(self) -> str:
-        """OpenSSL's name of the cipher suite, or an empty string."""
-        return self._session.cipher_name()
-
-    def group_name(self) -> str:
-        """The negotiated key-exchange group, or an empty string."""
-        return self._session.group_name()
-
-    def negotiated_protocol(self) -> bytes:
-        """The application protocol (ALPN), or empty."""
-        return self._session.negotiated_protocol()
-
-    def server_name(self) -> str:
-        """On a server: the name that the client asked for (SNI); on a client: the one it sent."""
-        return self._session.server_name()
-
-    def srtp_profile(self) -> bytes:
-        """The negotiated SRTP protection profile (RFC 5764), or empty."""
-        return self._session.srtp_profile()
-
-    def session_reused(self) -> bool:
-        """Whether the handshake resumed an earlier session."""
-        return self._session.session_reused()
-
-    def psk_used(self) -> bool:
-        """Whether a pre-shared key authenticated the handshake."""
-        return self._session.psk_used()
-
-    def export_keying_material(self, label: bytes, length: int, context: bytes | None) -> bytes:
-        """Keying material (RFC 5705).
-
-        Raises:
-            RuntimeError: Before the handshake is complete.
-        """
-        return self._session.export_keying_material(label, length, context)
 
     # --------------------------------------------------------------------- the handshake
 
@@ -457,7 +361,7 @@ class DtlsAssociation:
                 elif record.kind == CHANGE_CIPHER_SPEC and record.payload == b"\1":
                     assembler.add_change_cipher_spec()
                 elif record.kind == ALERT:
-                    self._hold_alert(record.payload, now)
+                    self._alert.hold(record.payload, now, self._waiting.longest)
                 else:
                     self.statistics.drop(DropReason.UNEXPECTED)
             elif record.epoch == 1:
@@ -503,13 +407,13 @@ class DtlsAssociation:
                 self.statistics.drop(DropReason.UNEXPECTED)
             elif verdict is Verdict.CONTRADICTION:
                 self.statistics.drop(DropReason.STALE)
-                self._undecryptable = -1  # no wonder that nothing fits any more
+                self._wrong_key.rule_out()
                 if self._can_restart():
                     self._restart(now)
                     break
             else:
-                self._alert_held = None  # whoever goes on has not given up
-                self._waiting_since = now
+                self._alert.forget()
+                self._waiting.life(now)
                 if verdict is Verdict.FLIGHT_REPEATED:
                     repeated = True
         return repeated
@@ -528,6 +432,9 @@ class DtlsAssociation:
         try:
             while self._portions and session.state is _S.HANDSHAKING:
                 session.feed(self._portions.pop(0))
+        except BaseException:
+            self._asked.refused = True  # what the program's decisions raise is no answer, but final
+            raise
         finally:
             self._after_step(now)
 
@@ -551,7 +458,7 @@ class DtlsAssociation:
             self.statistics.drop(DropReason.STALE)
             return False
         self._cookie = cookie
-        self._alert_held = None
+        self._alert.forget()
         self._note_progress(now)
         try:
             self._session.feed(self._assembler.hello_verify_request(part, version))
@@ -574,10 +481,12 @@ class DtlsAssociation:
         output = session.take_all()
         if output:
             self._new_flight(Flight(output), now)
+        if session.state not in (_S.HANDSHAKING, _S.DECIDING):
+            self._asked.forget()
         if session.state is _S.FAILED:
             self._established = False
             self._retransmission.stop()
-            self._alert_held = None
+            self._alert.forget()
         elif session.state is _S.DECIDING:
             self._retransmission.stop()
         if session.complete and not self._room and session.state is not _S.FAILED:
@@ -587,7 +496,7 @@ class DtlsAssociation:
         session = self._session
         self._room = session.largest_message(self._mtu)
         self._retransmission.stop()
-        self._alert_held = None
+        self._alert.forget()
         if not sent_last:
             self._flight = None
         encrypted = self._assembler.encrypted
@@ -650,16 +559,12 @@ class DtlsAssociation:
         self._send(self._flight)
 
     def _note_progress(self, now: float) -> None:
-        """The peer has answered; what takes long once may take as long again."""
+        """The peer has answered."""
         self._retransmission.answered(now)
-        self._longest_gap = max(self._longest_gap, now - self._waiting_since)
-        self._waiting_since = now
-        self._progressed = True
+        self._waiting.progress(now)
 
     def _stalled_at(self) -> float | None:
-        if not self._progressed or not self._can_restart():
-            return None
-        return self._waiting_since + max(self._stall, 3 * self._longest_gap)
+        return self._waiting.stalled_at() if self._can_restart() else None
 
     def _can_restart(self) -> bool:
         return (
@@ -672,8 +577,9 @@ class DtlsAssociation:
     def _is_doubtful(self, failure: StreamFailed) -> bool:
         """Whether somebody else than the peer may have caused a failure, so that it is worth another try."""
         return (
-            failure.kind is FailureKind.HANDSHAKE
+            failure.kind in (FailureKind.HANDSHAKE, FailureKind.NOT_TLS)
             and self._heard
+            and not self._asked.refused
             and bool(failure.engine_reasons)
             and failure.engine_reasons not in self._failures
             and self._can_restart()
@@ -694,11 +600,8 @@ class DtlsAssociation:
         # Answers to earlier attempts have lower numbers: a server begins with the number of the hello.
         self._numbering.next = self._lowest_number = (self._numbering.next | 63) + 1
         self._session = self._new_session()
-        self._session.inherit(earlier)
         self._assembler = Assembler(server=False)
         self._portions.clear()
-        self._alert_held = None
-        self._progressed = False
         self._flight = None
         self.start(now)
 
@@ -707,38 +610,21 @@ class DtlsAssociation:
             self._configuration,
             server=self.server,
             peer_name=self._peer_name,
-            decisions=self._decisions,
+            decisions=self._asked,
             mtu=self._flight_mtu,
             hello_verified=self._verified,
         )
 
-    def _hold_alert(self, payload: bytes, now: float) -> None:
-        """Keep an unencrypted alert until it is clear whether the peer goes on."""
-        if len(payload) != 2 or self._alert_held is not None:
-            return
-        level, description = payload
-        if level == AlertLevel.FATAL or (level == AlertLevel.WARNING and description == AlertDescription.CLOSE_NOTIFY):
-            self._alert_held = alert = (level, description)
-            known = alert in self._alerts_of_before
-            patience = _REPEATED_ALERT_PATIENCE if known else _ALERT_PATIENCE
-            self._alert_believed_at = now + max(patience, 1.5 * self._longest_gap)
-
     def _believe_alert(self, now: float) -> None:
-        assert self._alert_held is not None
-        alert = level, description = self._alert_held
+        alert = self._alert.alert
+        assert alert is not None
         at_cookie = self._cookie is not None and self._assembler.next == 1
-        if (
-            (at_cookie or description in _ALERTS_AFTER_DAMAGE)
-            and alert not in self._alerts_of_before
-            and self._can_restart()
-        ):
-            # What we sent may have arrived damaged, or the cookie was forged. It stands if nobody answers now.
-            self._alerts_of_before.add(alert)
+        if self._can_restart() and self._alert.worth_another_try(at_cookie=at_cookie):
+            self._alert.try_again(now)
             self._restart(now)
-            self._alert_held = alert
-            self._alert_believed_at = now + _ALERT_PATIENCE
             return
-        self._alert_held = None
+        level, description = alert
+        self._alert.forget()
         if description == AlertDescription.CLOSE_NOTIFY:
             self._session.abandon(
                 StreamFailed(
@@ -750,13 +636,10 @@ class DtlsAssociation:
         self._after_step(now)
 
     def _note_undecryptable(self, now: float) -> None:
-        """On a server: with a wrong pre-shared key the client's Finished comes and comes, and never fits."""
-        if not self.server or not self._session.psk_in_use or self._undecryptable < 0 or self._session.complete:
+        """An encrypted message of the handshake came, although the keys should be there already."""
+        if not self.server or not self._session.psk_in_use or self._session.complete:
             return
-        self._undecryptable += 1
-        if self._undecryptable == 1:
-            self._undecryptable_since = now
-        elif self._undecryptable >= _WRONG_KEY_SIGNS and now - self._undecryptable_since >= _WRONG_KEY_PATIENCE:
+        if self._wrong_key.repeated(now):
             self._session.refuse(
                 StreamFailed(
                     FailureKind.HANDSHAKE,

@@ -150,10 +150,6 @@ class DtlsSession(TlsStream):
         self.events.append(AlertSent(int(AlertLevel.FATAL), int(alert)))
         self._fail(failure)
 
-    def inherit(self, earlier: DtlsSession) -> None:
-        """Take over what the program has been asked in an earlier attempt."""
-        self._psk_answer, self._psk_given = earlier._psk_answer, earlier._psk_given
-
     def largest_message(self, mtu: int) -> int:
         """How many bytes of application data fit into a datagram of this size."""
         assert self._pipe is not None
