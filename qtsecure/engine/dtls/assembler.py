@@ -44,8 +44,9 @@ _MAX_MESSAGE = 102_400
 _MAX_HELLO = 16_384
 _MAX_BUFFERED = 160 * 1024
 _MAX_VERSIONS = 4
-_MAX_PIECES = 256
+_MAX_PIECES = 32
 _MAX_ENCRYPTED = 32
+_MAX_ENCRYPTED_BYTES = 64 * 1024
 _PART = MAX_PLAIN_RECORD - 1024
 
 
@@ -70,6 +71,7 @@ class _Version:
     def __init__(self, kind: int, length: int) -> None:
         self.kind = kind
         self.length = length
+        #: Disjoint pieces by their offset; those that touch are joined.
         self.pieces: dict[int, bytes] = {}
         self.body: bytes | None = None
         self.repetitions = 0
@@ -90,22 +92,22 @@ class _Version:
         if self.body is not None:
             self.repetitions += part.offset + len(part.body) == self.length
             return 0
-        known = self.pieces.get(part.offset)
-        if (known is not None and len(known) >= len(part.body)) or len(self.pieces) >= _MAX_PIECES:
+        begin, end = part.offset, part.offset + len(part.body)
+        touching = [at for at, piece in self.pieces.items() if at <= end and begin <= at + len(piece)]
+        if any(at <= begin and end <= at + len(self.pieces[at]) for at in touching):
             return 0
-        self.pieces[part.offset] = part.body
-        self._join()
-        return len(part.body)
-
-    def _join(self) -> None:
-        body = bytearray()
-        for offset, piece in sorted(self.pieces.items()):
-            if offset > len(body):
-                return
-            body += piece[len(body) - offset :]
-        if len(body) == self.length:
-            self.body = bytes(body)
-            self.pieces = {0: self.body}
+        if not touching and len(self.pieces) >= _MAX_PIECES:
+            return 0
+        taken = {at: self.pieces.pop(at) for at in touching}
+        start = min([begin, *taken])
+        joined = bytearray(max([end, *(at + len(piece) for at, piece in taken.items())]) - start)
+        for at, piece in taken.items():
+            joined[at - start : at - start + len(piece)] = piece
+        joined[begin - start : end - start] = part.body
+        self.pieces[start] = bytes(joined)
+        if len(joined) == self.length:
+            self.body = self.pieces[start]
+        return len(joined) - sum(map(len, taken.values()))
 
 
 class Assembler:
@@ -203,7 +205,7 @@ class Assembler:
         """Keep an encrypted record; false when there are too many."""
         if record in self.encrypted:
             return True
-        if len(self.encrypted) >= _MAX_ENCRYPTED:
+        if len(self.encrypted) >= _MAX_ENCRYPTED or sum(map(len, self.encrypted)) > _MAX_ENCRYPTED_BYTES:
             return False
         self.encrypted.append(record)
         self._news = True

@@ -241,18 +241,24 @@ class DtlsAssociation(AssociationFacts):
                 times.append(stalled)
         return min(times, default=None)
 
-    def handle_timer(self, now: float) -> None:
-        """The time that timer() told has come; too early is harmless."""
+    def handle_timer(self, now: float) -> bool:
+        """The time that timer() told has come; too early is harmless.
+
+        Returns:
+            Whether a flight was sent again because nobody has answered it.
+        """
         state = self._session.state
         if self._alert.alert is not None and now >= self._alert.believed_at:
             self._believe_alert(now)
         elif state is not _S.HANDSHAKING:
-            return
+            return False
         elif (stalled := self._stalled_at()) is not None and now >= stalled:
             self._waiting.lengthen()
             self._restart(now)
         elif self._retransmission.due is not None and now >= self._retransmission.due:
             self._send_again(now)
+            return True
+        return False
 
     def write(self, payload: bytes) -> None:
         """Encrypt one message, which becomes one datagram.
@@ -294,9 +300,11 @@ class DtlsAssociation(AssociationFacts):
     def close(self, now: float) -> None:
         """Send close_notify and nothing after it; it is not repeated, so it may get lost."""
         session = self._session
-        alone = self._flight is not None and session.state in (_S.HANDSHAKING, _S.DECIDING) and not session.psk_in_use
+        readable = (
+            session.state in (_S.HANDSHAKING, _S.DECIDING) and self._flight is not None and not self._flight.encrypted
+        )
         session.close()
-        if alone and session.state is _S.CLOSED:
+        if readable:
             words = plain_record(ALERT, 0, bytes((AlertLevel.WARNING, AlertDescription.CLOSE_NOTIFY)))
             self._send(Flight(words))
         self._after_step(now)
@@ -585,9 +593,11 @@ class DtlsAssociation(AssociationFacts):
             and self._can_restart()
         )
 
-    def _restart(self, now: float) -> None:
+    def _restart(self, now: float, *, keep_alert: bool = False) -> None:
         """Begin again; forget everything that anybody has said."""
         self.statistics.restarts += 1
+        if not keep_alert:
+            self._alert.forget()
         earlier = self._session
         words = earlier.take_all() if earlier.state is _S.FAILED else b""
         if not words and self._assembler.next > (self._cookie is not None):
@@ -621,7 +631,7 @@ class DtlsAssociation(AssociationFacts):
         at_cookie = self._cookie is not None and self._assembler.next == 1
         if self._can_restart() and self._alert.worth_another_try(at_cookie=at_cookie):
             self._alert.try_again(now)
-            self._restart(now)
+            self._restart(now, keep_alert=True)
             return
         level, description = alert
         self._alert.forget()

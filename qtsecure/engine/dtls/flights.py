@@ -57,6 +57,11 @@ class Flight:
     def __init__(self, output: bytes) -> None:
         self.records: list[Record] = split_records_untrusted(output)
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether a part of it is encrypted."""
+        return any(record.epoch for record in self.records)
+
     def after(self, earlier: Flight) -> Flight | None:
         """What of this flight follows the earlier one; None when it only repeats it."""
         last = max(map(_number, earlier.records))
@@ -65,7 +70,7 @@ class Flight:
             return self
         news = Flight(b"")
         news.records = [record for record in self.records if record not in known]
-        repeats_all = all(_number(record) < 0 for record in news.records) and _changes(earlier)
+        repeats_all = all(_number(record) < 0 for record in news.records) and earlier.encrypted
         return None if repeats_all or not news.records else news
 
     def datagrams(self, mtu: int, numbering: Numbering) -> list[bytes]:
@@ -87,10 +92,6 @@ def _number(record: Record) -> int:
     """The number of the handshake message in a record; -1 when it has none, or none that can be read."""
     readable = record.epoch == 0 and record.kind == HANDSHAKE
     return fragment_untrusted(record.payload).number if readable else -1
-
-
-def _changes(flight: Flight) -> bool:
-    return any(record.epoch for record in flight.records)
 
 
 def _cut(record: Record, mtu: int, numbering: Numbering) -> list[bytes]:
