@@ -46,8 +46,9 @@ from qtsecure.engine.dtls.wire import (
     plain_record,
     split_records_untrusted,
 )
-from qtsecure.engine.events import AlertReceived, Event, FailureKind, StreamFailed
+from qtsecure.engine.events import AlertReceived, CertificateProblems, Event, FailureKind, StreamFailed
 from qtsecure.engine.states import StreamState
+from qtsecure.engine.verification import IssueCode
 from qtsecure.errors import SecureError
 
 __all__ = ["DEFAULT_MTU", "SMALLEST_MTU", "DtlsAssociation"]
@@ -60,6 +61,7 @@ _FALLBACK_MTUS = ((2, 1232), (4, 548))
 """After so many repetitions of a flight, datagrams of the handshake are at most so large."""
 
 _MAX_RESTARTS = 5
+_DAMAGED_CERTIFICATE = ("damaged certificate",)
 _PATIENCE_WITH_NUMBERS = 2
 _REPETITION_PAUSE = 0.02
 _MAX_LAST_WORDS = 8
@@ -481,8 +483,7 @@ class DtlsAssociation(AssociationFacts):
         session.events.clear()
         failure = next((event for event in events if isinstance(event, StreamFailed)), None)
         told = any(isinstance(event, AlertReceived) for event in events)  # encrypted, or held long enough
-        if failure is not None and not told and self._is_doubtful(failure):
-            self._failures.add(failure.engine_reasons)
+        if not told and ((failure is not None and self._is_doubtful(failure)) or self._is_damaged(events)):
             self._restart(now)
             return
         self._events += events
@@ -584,14 +585,29 @@ class DtlsAssociation(AssociationFacts):
 
     def _is_doubtful(self, failure: StreamFailed) -> bool:
         """Whether somebody else than the peer may have caused a failure, so that it is worth another try."""
+        reasons = failure.engine_reasons
+        forgeable = failure.kind in (FailureKind.HANDSHAKE, FailureKind.NOT_TLS) or "decode error" in reasons
+        known = reasons in self._failures
+        self._failures.add(reasons)
         return (
-            failure.kind in (FailureKind.HANDSHAKE, FailureKind.NOT_TLS)
+            forgeable
             and self._heard
             and not self._asked.refused
-            and bool(failure.engine_reasons)
-            and failure.engine_reasons not in self._failures
+            and bool(reasons)
+            and not known
             and self._can_restart()
         )
+
+    def _is_damaged(self, events: list[Event]) -> bool:
+        """Whether the server's certificate looks damaged, so that it is worth another try before anybody is asked."""
+        if self.server or self._session.complete or self.statistics.restarts >= _MAX_RESTARTS:
+            return False
+        issues = [issue for event in events if isinstance(event, CertificateProblems) for issue in event.issues]
+        known = _DAMAGED_CERTIFICATE in self._failures
+        if not any(issue.code == IssueCode.CERT_SIGNATURE_FAILURE for issue in issues) or known:
+            return False
+        self._failures.add(_DAMAGED_CERTIFICATE)
+        return True
 
     def _restart(self, now: float, *, keep_alert: bool = False) -> None:
         """Begin again; forget everything that anybody has said."""
