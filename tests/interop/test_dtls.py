@@ -294,7 +294,9 @@ def test_our_client_survives_a_forged_datagram(
         assert meddler.done
 
 
-@pytest.mark.parametrize("kind", ["SERVER_HELLO", "SERVER_KEY_EXCHANGE", "HELLO_VERIFY_REQUEST", "NEW_SESSION_TICKET"])
+@pytest.mark.parametrize(
+    "kind", ["SERVER_HELLO", "CERTIFICATE", "SERVER_KEY_EXCHANGE", "HELLO_VERIFY_REQUEST", "NEW_SESSION_TICKET"]
+)
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
 def test_our_client_survives_a_damaged_message(pki: PublicKeyInfrastructure, name: str, kind: str) -> None:
     """What arrives is not what was sent, once; the first handshake fails, a second one follows."""
