@@ -10,7 +10,7 @@ import pytest
 
 from qtsecure.engine.ciphers import DEFAULT_TLS12_CIPHERS, PSK_TLS12_CIPHERS
 from qtsecure.engine.configuration import VerifyMode
-from qtsecure.engine.events import FailureKind
+from qtsecure.engine.events import FailureKind, PeerClosed
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.engine.dtls.support import IDENTITY, KEY, Network, dtls_client, dtls_server, psk_client, psk_server
 from tests.engine.support import Recorder
@@ -115,8 +115,12 @@ def verdict(case: Case, pki: PublicKeyInfrastructure) -> str:
         return text
     if KEY.hex() in repr(client.events) + repr(server.events):
         return "the key was told"
-    if case.server != "key" and client.failure.kind is not FailureKind.PSK_NOT_USED:
-        return f"not a downgrade: {text}"
+    if case.server != "key":
+        if client.failure.kind is not FailureKind.PSK_NOT_USED:
+            return f"not a downgrade: {text}"
+        network.run(1)
+        if server.events[-1:] != [PeerClosed()]:
+            return f"the server was not told: {server.events}"
     if case.alert is not None and client.failure.alert != case.alert:
         return f"alert {client.failure.alert}"
     return ""

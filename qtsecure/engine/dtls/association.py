@@ -16,6 +16,8 @@ against forged datagrams:
   that happens twice in the same way is true and is reported. A fatal alert precedes the new hello, so
   that a server which takes only one hello for each address forgets the first.
   A server cannot begin again: its client has to. Clients built on this engine do.
+  Nothing can reset a foreign server that has switched to encryption with other keys than the client's: it
+  believes no unencrypted datagram any more. Only an association from another port gets through to it.
 * With a pre-shared key the wrong key looks like forged records. Here the server tells it from that:
   the same key exchange comes again and again, and what follows can never be decrypted.
 """
@@ -51,7 +53,7 @@ from qtsecure.engine.states import StreamState
 from qtsecure.engine.verification import IssueCode
 from qtsecure.errors import SecureError
 
-__all__ = ["DEFAULT_MTU", "SMALLEST_MTU", "DtlsAssociation"]
+__all__ = ["DEFAULT_MTU", "SMALLEST_MTU", "DtlsAssociation", "require_datagrams"]
 
 DEFAULT_MTU = 1200
 SMALLEST_MTU = 256
@@ -128,10 +130,8 @@ class DtlsAssociation(AssociationFacts):
         mtu: int = DEFAULT_MTU,
         hello: ClientHelloStart | None = None,
     ) -> None:
-        if not configuration.minimum_version.is_datagram or not configuration.maximum_version.is_datagram:
-            raise ValueError("configuration must be for DTLS: its minimum_version and maximum_version are of TLS.")
-        if not SMALLEST_MTU <= mtu <= _LARGEST_MTU:
-            raise ValueError(f"mtu must be between {SMALLEST_MTU} and {_LARGEST_MTU} bytes, not {mtu}.")
+        require_datagrams(configuration)
+        _require_mtu(mtu)
         self.server = server
         self.statistics = AssociationStatistics()
         self._configuration = configuration
@@ -280,8 +280,10 @@ class DtlsAssociation(AssociationFacts):
                 )
             if not payload:
                 raise ValueError("payload must not be empty.")
-        self._outgoing.append(bytes(session.write_and_take(payload)))
-        self.statistics.messages_sent += 1
+        datagram = bytes(session.write_and_take(payload))
+        if datagram:
+            self._outgoing.append(datagram)
+            self.statistics.messages_sent += 1
         if session.events:
             self._take_events()
 
@@ -348,8 +350,7 @@ class DtlsAssociation(AssociationFacts):
         Raises:
             ValueError: When it is outside of these limits.
         """
-        if not SMALLEST_MTU <= mtu <= _LARGEST_MTU:
-            raise ValueError(f"mtu must be between {SMALLEST_MTU} and {_LARGEST_MTU} bytes, not {mtu}.")
+        _require_mtu(mtu)
         self._mtu = self._flight_mtu = mtu
         if self._room:
             self._room = self._session.largest_message(mtu)
@@ -744,3 +745,14 @@ class DtlsAssociation(AssociationFacts):
             self._send(self._flight)
         else:
             self.statistics.drop(DropReason.CLOSED)
+
+
+def require_datagrams(configuration: TlsConfiguration) -> None:
+    """ValueError unless the versions of a configuration are of DTLS."""
+    if not configuration.minimum_version.is_datagram or not configuration.maximum_version.is_datagram:
+        raise ValueError("configuration must be for DTLS: its minimum_version or maximum_version is of TLS.")
+
+
+def _require_mtu(mtu: int) -> None:
+    if not SMALLEST_MTU <= mtu <= _LARGEST_MTU:
+        raise ValueError(f"mtu must be between {SMALLEST_MTU} and {_LARGEST_MTU} bytes, not {mtu}.")

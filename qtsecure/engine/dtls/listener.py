@@ -22,8 +22,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from qtsecure.engine.configuration import TlsConfiguration
+from qtsecure.engine.contexts import context_for
 from qtsecure.engine.decisions import HandshakeDecisions
-from qtsecure.engine.dtls.association import DEFAULT_MTU, DtlsAssociation
+from qtsecure.engine.dtls.association import DEFAULT_MTU, DtlsAssociation, require_datagrams
 from qtsecure.engine.dtls.cookies import Cookies
 from qtsecure.engine.dtls.statistics import DropReason, ListenerStatistics
 from qtsecure.engine.dtls.wire import (
@@ -53,13 +54,16 @@ class DtlsListener:
         mtu: The largest datagram of the associations, in bytes of UDP payload.
         rotation: Seconds after which an own cookie secret is replaced; the one before stays good.
 
+    Raises:
+        ValueError: When the versions of ``configuration`` are of TLS.
+        SecureError: When OpenSSL refuses a part of it.
+
     Attributes:
-        configuration: May be replaced at any time; associations keep what they began with.
         cookies_required: See ``cookies``; may be changed at any time.
         statistics: Counters.
     """
 
-    __slots__ = ("_cookies", "configuration", "cookies_required", "mtu", "statistics")
+    __slots__ = ("_configuration", "_cookies", "cookies_required", "mtu", "statistics")
 
     def __init__(
         self,
@@ -74,6 +78,22 @@ class DtlsListener:
         self.mtu = mtu
         self.statistics = ListenerStatistics()
         self._cookies = Cookies(rotation)
+
+    @property
+    def configuration(self) -> TlsConfiguration:
+        """What the next associations bring along and demand; others keep what they began with.
+
+        Raises:
+            ValueError: When the versions are of TLS.
+            SecureError: When OpenSSL refuses a part of it; a hello would be too late to find out.
+        """
+        return self._configuration
+
+    @configuration.setter
+    def configuration(self, configuration: TlsConfiguration) -> None:
+        require_datagrams(configuration)
+        context_for(configuration, server=True)
+        self._configuration = configuration
 
     def set_secret(self, secret: bytes) -> None:
         """Make cookies with this secret from now on, for instance one that several processes share.

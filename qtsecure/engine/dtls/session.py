@@ -190,3 +190,11 @@ class DtlsSession(TlsStream):
         if self._last_words:
             level, description = self._last_words[-2:]
             self._last_words = plain_record(ALERT, 0, bytes((level, description)))
+        elif self._complete and not self.server:
+            # No transport ends with the association, so the server would go on for ever.
+            assert self._pipe is not None
+            self._enter()
+            try:
+                self._pipe.connection.shutdown()
+            finally:
+                self.busy = False

@@ -279,6 +279,27 @@ def test_interrupting_on_the_first_error(pki: PublicKeyInfrastructure) -> None:
     assert network.client.association.statistics.restarts == 0
 
 
+def test_a_damaged_certificate_is_asked_for_again(pki: PublicKeyInfrastructure) -> None:
+    """Nobody is bothered with it; one that stays wrong is reported."""
+    for times in (1, 99):
+        left = [times]
+        network = plain_network(pki)
+        leaf = der_chain([pki.server.certificate])[0]
+
+        def damage(datagram: LinkedDatagram, left: list[int] = left, leaf: bytes = leaf) -> list[bytes]:
+            if leaf not in datagram.data or not left[0]:
+                return [datagram.data]
+            left[0] -= 1
+            return [datagram.data.replace(leaf, leaf[:-1] + bytes((leaf[-1] ^ 1,)))]
+
+        network.link.tamper = damage
+        network.handshake()
+        assert network.client.association is not None
+        assert network.client.association.statistics.restarts == 1
+        assert len(network.client.of(CertificateProblems)) == (times > 1)
+        assert network.client.completed == (times == 1)
+
+
 def test_what_decisions_raise_comes_out(pki: PublicKeyInfrastructure) -> None:
     """The caller of the engine gets it, and the handshake does not complete."""
 
@@ -461,9 +482,9 @@ def test_qt_2_13_first_flights_are_repeated_early(pki: PublicKeyInfrastructure) 
     for _ in range(8):
         due = client.timer()
         assert due is not None
-        client.handle_timer(due - 0.001)
+        assert not client.handle_timer(due - 0.001)
         assert client.take_outgoing() == []
-        client.handle_timer(due)
+        assert client.handle_timer(due)
         times.append(round(due - 100, 3))
         hellos.append(client.take_outgoing())
     assert times == [0.05, 0.15, 0.35, 0.75, 1.55, 2.55, 3.55, 4.55]

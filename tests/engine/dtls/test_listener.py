@@ -5,13 +5,16 @@ from __future__ import annotations
 import random
 
 import pytest
+from OpenSSL import SSL
 
 from qtsecure.engine.dtls import AdmittedHello, DropReason, DtlsAssociation, DtlsListener
 from qtsecure.engine.dtls.wire import HANDSHAKE, HandshakeType, fragment, fragment_untrusted, plain_record
 from qtsecure.engine.dtls.wire import split_records_untrusted as split
+from qtsecure.errors import SecureError
 from qtsecure.testing.datagram_link import DatagramLink, LinkedDatagram
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.engine.dtls.support import CLIENT_ADDRESS, dtls_client, dtls_server, plain_network
+from tests.engine.support import server_configuration
 
 OTHER = ("192.0.2.1", 40001)
 
@@ -193,6 +196,20 @@ def test_many_clients_among_noise(pki: PublicKeyInfrastructure) -> None:
         assert client.complete
         assert server.complete
     assert listener.statistics.accepted == 100
+
+
+def test_bad_configurations_are_refused_at_once(pki: PublicKeyInfrastructure) -> None:
+    """When they are set, and not when the first client comes."""
+    with pytest.raises(ValueError, match="configuration"):
+        DtlsListener(server_configuration(pki.server))
+    listener = DtlsListener(dtls_server(pki.server))
+    before = listener.configuration
+    if SSL.OPENSSL_VERSION_NUMBER < 0x40100000:
+        with pytest.raises(SecureError, match="Ed25519"):
+            listener.configuration = dtls_server(pki.ed25519Server)
+    with pytest.raises(ValueError, match="configuration"):
+        listener.configuration = server_configuration(pki.server)
+    assert listener.configuration is before
 
 
 def test_link_default_is_perfect() -> None:
