@@ -258,7 +258,7 @@ def test_server_decides_about_a_client(pki: PublicKeyInfrastructure, answer: Any
 
 
 @pytest.mark.parametrize("required", [True, False])
-def test_missing_client_certificate(pki: PublicKeyInfrastructure, required: bool) -> None:
+def test_qt_2_19_missing_client_certificate(pki: PublicKeyInfrastructure, required: bool) -> None:
     """Fatal inside the handshake, or a decision; an alert in both cases."""
     server = dtls_server(pki.server, clients=[pki.ca.certificate], certificate_required=required)
     network = Network(dtls_client([pki.ca.certificate]), server).handshake()
@@ -267,7 +267,7 @@ def test_missing_client_certificate(pki: PublicKeyInfrastructure, required: bool
     assert not network.client.completed
 
 
-def test_interrupting_on_the_first_error(pki: PublicKeyInfrastructure) -> None:
+def test_qt_2_19_interrupting_on_the_first_error(pki: PublicKeyInfrastructure) -> None:
     """The decision is taken inside the handshake, once, and never asked again by a second attempt."""
     decisions = Recorder()
     client = dtls_client([pki.ca.certificate], interrupt_on_error=True)
@@ -343,6 +343,47 @@ def test_engine_is_not_reentered(pki: PublicKeyInfrastructure) -> None:
     )
     network.established()
     assert len(raised) >= 3
+
+
+def test_qt_2_28_keys_and_hints(engine_path: str) -> None:
+    """The hint reaches the client, the identity the server; each is asked once, also after a second attempt."""
+    asked_client = Recorder(client_key=(IDENTITY, KEY))
+    asked_server = Recorder(server_keys={IDENTITY: KEY})
+    link = DatagramLink()
+    network = Network(
+        psk_client(),
+        psk_server(psk_identity_hint=b"which key?"),
+        link,
+        client_decisions=asked_client,
+        server_decisions=asked_server,
+    )
+    damaged: list[int] = []
+
+    def damage(datagram: LinkedDatagram) -> list[bytes]:
+        # The last flight of the server, once: the client has used its key by then.
+        data = datagram.data
+        if datagram.sender == "server" and datagram.number == 2 and not damaged:
+            damaged.append(1)
+            data = data[:40] + bytes((data[40] ^ 1,)) + data[41:]
+        return [data]
+
+    link.tamper = damage
+    network.established()
+    assert network.client.association is not None
+    assert network.client.association.statistics.restarts == 1
+    assert asked_client.of("psk_for_server") == [b"which key?"]
+    assert asked_server.of("psk_for_client") == [IDENTITY] * 2  # two associations
+    assert all(end.association.psk_used() for end in network.ends if end.association)
+
+
+@pytest.mark.parametrize("name", ["", "other.example", "127.0.0.2", "local host"])
+def test_qt_2_29_the_name_of_the_server(pki: PublicKeyInfrastructure, name: str) -> None:
+    """It has to be in the certificate; without a usable name the verification fails."""
+    network = plain_network(pki, name=name).handshake()
+    assert network.client.failure is not None
+    assert network.client.failure.kind is FailureKind.CERTIFICATE_REJECTED
+    for good in ("localhost", "LOCALHOST.", "127.0.0.1", "::1"):
+        plain_network(pki, name=good).established()
 
 
 # ----------------------------------------------------------------------------- messages and sizes

@@ -49,6 +49,16 @@ def test_qt_2_7_verification_is_stateless_and_repeatable(pki: PublicKeyInfrastru
     assert first.statistics.dropped == {DropReason.BAD_COOKIE: 1}
 
 
+def test_qt_2_6_only_a_verified_hello_makes_an_association(pki: PublicKeyInfrastructure) -> None:
+    """Not the first hello, and not one with a cookie of another secret; nothing is remembered about either."""
+    listener, stranger = DtlsListener(dtls_server(pki.server)), DtlsListener(dtls_server(pki.server))
+    _, first = client_of(pki)
+    for hello in (first, with_cookie(pki, stranger)):
+        assert isinstance(listener.receive(hello, CLIENT_ADDRESS, 0), bytes)
+    assert listener.statistics.accepted == 0
+    assert isinstance(listener.receive(with_cookie(pki, listener), CLIENT_ADDRESS, 0), AdmittedHello)
+
+
 def test_cookie_is_bound_to_the_hello(pki: PublicKeyInfrastructure) -> None:
     """A cookie of one hello is not good in another one from the same address."""
     listener = DtlsListener(dtls_server(pki.server))
