@@ -6,34 +6,40 @@ read. The read buffer takes the largest record there is: OpenSSL cuts messages a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 
-from qtsecure.engine._openssl import Outcome, Pipe, RawPipe
+from qtsecure.engine._openssl import Pipe, RawPipe
 
-__all__ = ["read_after", "read_record"]
+__all__ = ["read_after", "record_reader"]
 
 _ROOM = 16384 + 256
 
 
-def read_record(pipe: Pipe, record: bytes) -> bytes:
-    """Feed one record of application data and decrypt it (the hot path).
+def record_reader(pipe: Pipe) -> Callable[[bytes], bytes]:
+    """What feeds one record of application data to a pipe and decrypts it (the hot path).
 
     Returns:
-        Its plaintext, or nothing: then ``pipe.outcome`` tells why. ``WANT_READ`` means that OpenSSL
-        has dropped it, as it does with replays and forgeries.
+        A function that returns the plaintext, or nothing: then ``pipe.outcome`` tells why. ``WANT_READ``
+        means that OpenSSL has dropped the record, as it does with replays and forgeries.
     """
     if not isinstance(pipe, RawPipe):
-        return b"".join(read_after(pipe, record))
-    lib.BIO_write(pipe._bio_in, record, len(record))
-    pointer = pipe._buffers.plain_pointer
-    count = lib.SSL_read(pipe._ssl, pointer, _ROOM)
-    if count > 0:
-        pipe.outcome = Outcome.DONE
-        data: bytes = ffi.unpack(pointer, count)
-        return data
-    pipe.outcome = pipe._explain(count)
-    return b""
+        return lambda record: b"".join(read_after(pipe, record))
+    feed, read, unpack = lib.BIO_write, lib.SSL_read, ffi.unpack
+    incoming, ssl, pointer = pipe._bio_in, pipe._ssl, pipe._buffers.plain_pointer
+
+    def read_record(record: bytes) -> bytes:
+        feed(incoming, record, len(record))
+        count = read(ssl, pointer, _ROOM)
+        if count > 0:
+            data: bytes = unpack(pointer, count)
+            return data
+        pipe.outcome = pipe._explain(count)
+        return b""
+
+    return read_record
 
 
 def read_after(pipe: Pipe, record: bytes = b"") -> list[bytes]:

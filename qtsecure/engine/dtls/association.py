@@ -182,6 +182,17 @@ class DtlsAssociation(AssociationFacts):
 
     def receive(self, datagram: bytes, now: float) -> None:
         """Take one datagram of the peer. Afterwards: events, messages and datagrams to send."""
+        message = self.receive_message(datagram, now)
+        if message:
+            self._messages.append(message)
+
+    def receive_message(self, datagram: bytes, now: float) -> bytes:
+        """The same, and return the message at once if the datagram is an ordinary one (the hot path).
+
+        Returns:
+            The message. If empty, there may be events, messages and datagrams to send instead; if not, there
+            are none that were not there before.
+        """
         statistics = self.statistics
         statistics.datagrams_received += 1
         if (
@@ -193,16 +204,18 @@ class DtlsAssociation(AssociationFacts):
             message = self._session.open(datagram)
             if message:
                 statistics.messages_received += 1
-                self._messages.append(message)
-                if self._flight is not None:
-                    self._flight = None  # whoever sends data has got the last flight
-                return
+                self._flight = None  # whoever sends data has got the last flight
+                return message
             self._nothing_read(now)
-            return
+        else:
+            self._receive_other(datagram, now)
+        return b""
+
+    def _receive_other(self, datagram: bytes, now: float) -> None:
         try:
             records = split_records_untrusted(datagram)
         except MalformedDatagram:
-            statistics.drop(DropReason.MALFORMED)
+            self.statistics.drop(DropReason.MALFORMED)
             return
         if self._established:
             self._receive_established(records, now)
@@ -216,7 +229,6 @@ class DtlsAssociation(AssociationFacts):
         outgoing = self._outgoing
         if outgoing:
             self._outgoing = []
-            self.statistics.datagrams_sent += len(outgoing)
         return outgoing
 
     def take_messages(self) -> list[bytes]:
@@ -270,22 +282,34 @@ class DtlsAssociation(AssociationFacts):
             ValueError: When it is empty: DTLS peers cannot tell an empty message from none.
             RuntimeError: When the handshake is not complete, or the sending side is closed.
         """
-        session = self._session
-        if session.established:
-            if len(payload) > self._room:
-                raise SecureError(
-                    SecureError.Code.MessageTooLarge,
-                    f"A message of {len(payload)} bytes does not fit into one datagram; "
-                    f"the largest that does has {self._room} bytes.",
-                )
-            if not payload:
-                raise ValueError("payload must not be empty.")
-        datagram = bytes(session.write_and_take(payload))
+        datagram = self.write_message(payload)
         if datagram:
             self._outgoing.append(datagram)
-            self.statistics.messages_sent += 1
+
+    def write_message(self, payload: bytes) -> bytes:
+        """The same, and return the datagram at once (the hot path); what take_outgoing() has comes before it.
+
+        Returns:
+            The datagram; nothing when the association has failed, which an event tells.
+        """
+        session = self._session
+        size = len(payload)
+        if not 0 < size <= self._room and session.established:
+            if not payload:
+                raise ValueError("payload must not be empty.")
+            raise SecureError(
+                SecureError.Code.MessageTooLarge,
+                f"A message of {size} bytes does not fit into one datagram; "
+                f"the largest that does has {self._room} bytes.",
+            )
+        datagram = bytes(session.write_and_take(payload))
         if session.events:
             self._take_events()
+        if datagram:
+            statistics = self.statistics
+            statistics.messages_sent += 1
+            statistics.datagrams_sent += 1
+        return datagram
 
     def accept_certificate(self, now: float) -> None:
         """Answer CertificateProblems with yes: the handshake goes on."""
@@ -533,7 +557,9 @@ class DtlsAssociation(AssociationFacts):
             self._retransmission.last_sent = now
 
     def _send(self, flight: Flight) -> None:
-        self._outgoing += flight.datagrams(self._flight_mtu, self._numbering)
+        datagrams = flight.datagrams(self._flight_mtu, self._numbering)
+        self._outgoing += datagrams
+        self.statistics.datagrams_sent += len(datagrams)
 
     # ----------------------------------------------------------------- time, loss and lies
 

@@ -38,7 +38,7 @@ class DtlsSession(TlsStream):
         hello_verified: On a server: the hello bears a cookie, which has been checked already.
     """
 
-    __slots__ = ("_hello_verified", "_mtu")
+    __slots__ = ("_hello_verified", "_mtu", "_read_record")
 
     def __init__(
         self,
@@ -81,20 +81,21 @@ class DtlsSession(TlsStream):
             self._handshake()
 
     def open(self, record: bytes) -> bytes:
-        """Decrypt one record of application data (the hot path)."""
-        pipe = self._pipe
-        if not self._readable or pipe is None:
-            return b""
+        """Decrypt one record of application data (the hot path); nothing when it has none to give."""
         if self.busy:
             self._enter()  # raises
         self.busy = True
         try:
-            data = _openssl_dtls.read_record(pipe, record)
+            data = self._read_record(record)
         finally:
             self.busy = False
-        if not data and (pipe.outcome is not Outcome.WANT_READ or self.raised is not None):
+        if data:
+            return data
+        pipe = self._pipe
+        assert pipe is not None
+        if pipe.outcome is not Outcome.WANT_READ or self.raised is not None:
             self._after_read(pipe)
-        return data
+        return b""
 
     def open_any(self, record: bytes = b"") -> list[bytes]:
         """Feed any record of an established connection; every message that can be read then."""
@@ -181,6 +182,7 @@ class DtlsSession(TlsStream):
         assert self._pipe is not None
         if without_ticket:
             self._pipe.connection.set_options(SSL.OP_NO_TICKET)
+        self._read_record = _openssl_dtls.record_reader(self._pipe)
         # Without a size of its own OpenSSL asks the memory BIO, and then uses 256 bytes.
         self._pipe.connection.set_options(SSL.OP_NO_QUERY_MTU)
         self._pipe.connection.set_ciphertext_mtu(self._mtu)

@@ -431,6 +431,28 @@ def test_qt_2_21_large_and_empty_messages(pki: PublicKeyInfrastructure) -> None:
     assert client.largest_message < 256
 
 
+def test_the_short_way(pki: PublicKeyInfrastructure, engine_path: str) -> None:
+    """One call for each message does the same as three, and counts the same."""
+    network = plain_network(pki).established()
+    client, server = network.client.association, network.server.association
+    assert client is not None
+    assert server is not None
+    handshake = client.statistics.datagrams_sent
+    for number in range(5):
+        datagram = client.write_message(b"%d" % number)
+        assert server.receive_message(datagram, 0) == b"%d" % number
+        assert server.receive_message(datagram, 0) == b""  # a replay
+    assert client.take_outgoing() == server.take_messages() == []
+    assert client.statistics.datagrams_sent - handshake == client.statistics.messages_sent == 5
+    assert server.statistics.messages_received == 5
+    client.close(0)
+    (goodbye,) = client.take_outgoing()
+    assert server.receive_message(goodbye, 0) == b""
+    assert PeerClosed() in list(iter(server.next_event, None))
+    with pytest.raises(RuntimeError):
+        client.write_message(b"x")
+
+
 def test_every_message_fits_exactly(pki: PublicKeyInfrastructure) -> None:
     """No datagram is larger than the limit, whatever the cipher suite."""
     for suite in ("ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-AES128-SHA256"):
