@@ -3,7 +3,8 @@
 From the network to OpenSSL::
 
     listener      a hello without cookie is answered, one with a cookie becomes an association
-    association   datagrams, timers, doubts; what front ends use
+    association   what front ends use: datagrams, messages, events, timers; the facts are in facts
+    handshake     the association until it is complete: loss, lies, new attempts
     assembler     unencrypted handshake messages, put together and compared
     doubts        whom to believe, and how long to wait
     flights       own flights: packing, numbering, repeating

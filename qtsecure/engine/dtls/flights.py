@@ -28,6 +28,7 @@ _SERVER_INTERVAL = 0.4
 _UNVERIFIED_INTERVAL = 1.0
 _LONGEST_CLIENT_INTERVAL = 1.0
 _LONGEST_SERVER_INTERVAL = 8.0
+_REPETITION_PAUSE = 0.02
 
 
 class Numbering:
@@ -145,6 +146,10 @@ class RetransmissionTimer:
         self._interval = min(2 * self._interval, self._longest)
         self.last_sent = now
         self.due = now + self._interval
+
+    def may_answer(self, now: float) -> bool:
+        """Whether the flight may be sent once more now on the peer's demand; a burst of demands is one."""
+        return now - self.last_sent >= _REPETITION_PAUSE
 
     def asked_again(self, now: float) -> None:
         """The flight is sent again because the peer repeats its own."""
