@@ -2,13 +2,14 @@
 
 SslSocket is built in layers, one idea each, every layer a subclass of the one below:
 ``SocketBase`` -> ``Reading`` -> ``Writing`` -> ``Closing`` -> ``Handshake`` -> ``Connecting`` ->
-``Settings`` -> ``SslSocket``. What happens for every message is in ``data_path``, which all of
-them share.
+``Waiting`` -> ``Pausing`` -> ``HalfClosing`` -> ``Idling`` -> ``Settings`` -> ``SslSocket``. What
+happens for every message is in ``data_path``, which all of them share.
 """
 
 from __future__ import annotations
 
 import enum
+from threading import get_ident
 from typing import Protocol
 from weakref import ReferenceType, ref
 
@@ -21,6 +22,7 @@ from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.data_path import DataPath
+from qtsecure.net.thread_guard import checkThread, isOver, nameOfIdent, nameOfThread, wrongThread
 from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration, SslError
 
 __all__ = ["SocketBase", "SocketObserver"]
@@ -220,6 +222,19 @@ class SocketBase(QIODevice):
         self.setOpenMode(_READ_ONLY if dataPath.readable or dataPath.writable else mode)
 
     # ------------------------------------------------------------------------------- guard
+
+    def _checkThread(self, method: str) -> None:
+        """Raise RuntimeError in a thread that is not the object's, or not that of its connection."""
+        dataPath = self._dataPath
+        if dataPath.transport is None:
+            checkThread(self, method)
+        elif dataPath.thread != get_ident():
+            thread = self.thread()
+            if isOver(thread):
+                return
+            # Moved with its parent, the object is in a thread that does not serve its connection.
+            moved = thread.isCurrentThread()
+            raise wrongThread(self, method, nameOfIdent(dataPath.thread) if moved else nameOfThread(thread))
 
     def _engineOnStack(self) -> bool:
         return self._dataPath.stream is not None and self._dataPath.stream.busy
