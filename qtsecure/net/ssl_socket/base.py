@@ -13,7 +13,7 @@ from threading import get_ident
 from typing import Protocol
 from weakref import ReferenceType, ref
 
-from PySide6.QtCore import QIODevice, QObject
+from PySide6.QtCore import QIODevice, QObject, qWarning
 from PySide6.QtNetwork import QAbstractSocket, QNetworkProxy, QSsl, QSslSocket
 from shiboken6 import isValid
 
@@ -144,6 +144,15 @@ class SocketBase(QIODevice):
         """
         return self._openFor
 
+    def setOpenMode(self, openMode: QIODevice.OpenModeFlag) -> None:
+        """Change the mode as the program sees it; for C++ the device stays read-only."""
+        self._openAs(openMode)
+
+    def open(self, mode: QIODevice.OpenModeFlag) -> bool:
+        """Always False: a socket is opened by connecting it (QAbstractSocket::open)."""
+        qWarning("SslSocket: open() called on a socket; connectToHost() and its like open it.")
+        return False
+
     def isReadable(self) -> bool:
         """Whether the socket was opened for reading; what arrives is dropped otherwise."""
         return self._dataPath.readable
@@ -219,7 +228,7 @@ class SocketBase(QIODevice):
             dataPath.readable = bool(mode & _READ_ONLY)
             dataPath.writable = bool(mode & _WRITE_ONLY)
         dataPath.review()
-        self.setOpenMode(_READ_ONLY if dataPath.readable or dataPath.writable else mode)
+        QIODevice.setOpenMode(self, _READ_ONLY if dataPath.readable or dataPath.writable else mode)
 
     # ------------------------------------------------------------------------------- guard
 
