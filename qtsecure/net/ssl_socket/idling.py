@@ -37,14 +37,14 @@ class Idling(HalfClosing):
             ValueError: For a negative number other than -1.
         """
         self._timeout = checkTimeout(ms, name="ms")
+        # Only connections with a time-out note the time of each message.
+        self._dataPath.__class__ = WatchedDataPath if self._timeout > 0 else DataPath
         if self._state != _State.UnconnectedState:
             self._watchTraffic()
 
     def _watchTraffic(self) -> None:
         self._cancelIdleDeadline()
         dataPath = self._dataPath
-        # Only connections with a time-out note the time of each message.
-        dataPath.__class__ = WatchedDataPath if self._timeout > 0 else DataPath
         if self._timeout > 0:
             dataPath.lastTraffic = dataPath.scheduler.clock()
             self._lookForTrafficIn(self._timeout)
@@ -73,7 +73,8 @@ class Idling(HalfClosing):
 
     def _resetConnection(self) -> None:
         super()._resetConnection()
-        self._watchTraffic()
+        if self._timeout > 0:
+            self._watchTraffic()
 
     def _abandonAttempt(self) -> None:
         self._cancelIdleDeadline()
