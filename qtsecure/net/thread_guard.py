@@ -8,7 +8,6 @@ harmless. The few that a program calls for each message check for themselves, wh
 from __future__ import annotations
 
 import functools
-import inspect
 import threading
 from collections.abc import Callable, Iterable
 from types import FunctionType
@@ -21,6 +20,8 @@ __all__ = ["checkThread", "confinedToThread", "isOver", "nameOfIdent", "nameOfTh
 _Class = TypeVar("_Class", bound=type)
 _OURS = "qtsecure.net."
 _NOTHING = object()
+_TAKES_ANY = 0x04
+"""The code of a function with *arguments: inspect.CO_VARARGS, whose module takes long to import."""
 
 
 def confinedToThread(
@@ -73,7 +74,7 @@ def _checked(method: FunctionType, verify: Callable[[Any, str], None]) -> Callab
 
     code = method.__code__
     shapes: dict[int, Callable[..., Any]] = {1: noArgument, 2: oneArgument}
-    plain = not code.co_flags & inspect.CO_VARARGS
+    plain = not code.co_flags & _TAKES_ANY
     shape = shapes.get(code.co_argcount, severalArguments) if plain else severalArguments
     functools.update_wrapper(shape, method)
     return shape
