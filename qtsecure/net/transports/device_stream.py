@@ -6,6 +6,10 @@ port, and inside another SslSocket.
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import time
+
 from PySide6.QtCore import QIODevice, QObject
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QTcpSocket
 from shiboken6 import isValid
@@ -19,6 +23,7 @@ __all__ = ["DeviceStream", "QtSocketStream"]
 
 _State = QAbstractSocket.SocketState
 _LINGER_MS = 1000
+_OWN_BUFFER = 64 * 1024
 
 
 class DeviceStream(StreamTransport):
@@ -34,6 +39,7 @@ class DeviceStream(StreamTransport):
         self._reading = True
         self._ended = False
         self._starting = False
+        self._waiting = False
         self._landing = buffers_of_this_thread().landing_view
         self._signals = _DeviceSignals(self, device)
         if device.bytesAvailable():
@@ -100,6 +106,8 @@ class DeviceStream(StreamTransport):
         device = self._device
         if error == QAbstractSocket.SocketError.RemoteHostClosedError or device is None:
             return
+        if self._waiting and error == QAbstractSocket.SocketError.SocketTimeoutError:
+            return  # of wait(), which says so
         text = f"{device.errorString().rstrip('.')}."
         if self._starting:
             self._failLater(error, text)  # Qt may fail inside connectToHost(); we report from the loop
@@ -128,12 +136,41 @@ class DeviceStream(StreamTransport):
         if self._reading == wanted:
             return
         self._reading = wanted
-        if isinstance(self._device, QAbstractSocket):
-            self._device.setReadBufferSize(0 if wanted else HIGH_WATER)
+        self._boundDevice(wanted)
         if wanted:
             schedulerOfThisThread().defer(self.onReadyRead)
 
+    def _boundDevice(self, reading: bool) -> None:
+        """A socket buffers without limit while nobody reads, unless it is told not to."""
+        if isinstance(self._device, QAbstractSocket):
+            self._device.setReadBufferSize(0 if reading else HIGH_WATER)
+
+    def wait(self, milliseconds: int, *, writing: bool) -> bool:
+        device = self._device
+        if device is None or not isValid(device):
+            return False
+        if self._reading and device.bytesAvailable():
+            self.onReadyRead()
+            return True
+        end = time.monotonic() + milliseconds / 1000
+        self._waiting = True
+        try:
+            if self._waitForDevice(device, milliseconds, writing):
+                return True
+        finally:
+            self._waiting = False
+        # A device that has ended, or that cannot wait, answers before the time is up.
+        return bool(schedulerOfThisThread().tasks) or (milliseconds >= 0 and time.monotonic() >= end)
+
+    def _waitForDevice(self, device: QIODevice, milliseconds: int, writing: bool) -> bool:
+        if writing and device.bytesToWrite():
+            return device.waitForBytesWritten(milliseconds)
+        return (self._reading or device.bytesToWrite() > 0) and device.waitForReadyRead(milliseconds)
+
     # -------------------------------------------------------------------------- closing
+
+    def endOutput(self) -> None:
+        pass  # a QIODevice closes both ways or not at all
 
     def closeGracefully(self) -> None:
         self._release()
@@ -192,6 +229,8 @@ class QtSocketStream(DeviceStream):
 
     def __init__(self, owner: StreamOwner) -> None:
         super().__init__(owner, QTcpSocket())
+        # Otherwise it takes all that the kernel has before it says so: megabytes from a fast sender.
+        self._tcp().setReadBufferSize(_OWN_BUFFER)
 
     @classmethod
     def adopt(cls, owner: StreamOwner, descriptor: int) -> QtSocketStream:
@@ -215,9 +254,22 @@ class QtSocketStream(DeviceStream):
         self._tcp().connectToHost(address, port)
         self._starting = False
 
+    def _boundDevice(self, reading: bool) -> None:
+        pass  # always bounded
+
+    def _waitForDevice(self, device: QIODevice, milliseconds: int, writing: bool) -> bool:
+        if self._tcp().state() in (_State.HostLookupState, _State.ConnectingState):
+            return self._tcp().waitForConnected(milliseconds)
+        return super()._waitForDevice(device, milliseconds, writing)
+
     def onConnected(self) -> None:
         self._tcp().setSocketOption(QAbstractSocket.SocketOption.LowDelayOption, 1)
         super().onConnected()
+
+    def endOutput(self) -> None:
+        # QTcpSocket cannot do it, but another descriptor of the same connection can.
+        with contextlib.suppress(OSError), socket.socket(fileno=socket.dup(self.descriptor())) as same:
+            same.shutdown(socket.SHUT_WR)
 
     def closeGracefully(self) -> None:
         device = self._release()
