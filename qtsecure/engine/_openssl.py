@@ -1,4 +1,4 @@
-"""The only place that reaches below pyOpenSSL's public API.
+"""The only place, with ``_openssl_psk``, that reaches below pyOpenSSL's public API.
 
 pyOpenSSL hands out memory BIOs, but three things need the binding underneath: the callbacks (its
 wrappers lose exceptions or raise them on another connection of the same context), the host name
@@ -30,6 +30,7 @@ from weakref import WeakValueDictionary
 from OpenSSL import SSL, crypto
 from OpenSSL._util import ffi, lib
 
+from qtsecure.engine.psk import PreSharedKey
 from qtsecure.errors import SecureError
 
 __all__ = [
@@ -43,12 +44,9 @@ __all__ = [
     "RawPipe",
     "buffers_of_this_thread",
     "install_alpn_selection",
-    "install_psk_client",
-    "install_psk_server",
     "install_verification",
     "make_pipe",
     "openssl_version",
-    "psk_supported",
     "raw_path_available",
     "set_groups",
     "set_verified_host",
@@ -92,8 +90,6 @@ _no_data = ffi.new("char **")
 _unpack: Callable[[Any, int], bytes] = ffi.unpack
 _raw_path_wanted = os.environ.get("QTSECURE_RAW_PATH", "1") != "0"
 
-psk_supported: bool = bool(getattr(lib, "Cryptography_HAS_PSK", 0)) and hasattr(lib, "SSL_CTX_set_psk_client_callback")
-
 MODE_ENABLE_PARTIAL_WRITE: int = lib.SSL_MODE_ENABLE_PARTIAL_WRITE
 
 LANDING_SIZE = _CHUNK = 65536
@@ -105,7 +101,6 @@ _ALPN_ACCEPT = 0  # SSL_TLSEXT_ERR_OK
 _ALPN_REFUSE = 2  # SSL_TLSEXT_ERR_ALERT_FATAL: OpenSSL answers no_application_protocol (120)
 _NEVER_CHECK_SUBJECT = 0x20  # X509_CHECK_FLAG_NEVER_CHECK_SUBJECT
 _NO_PARTIAL_WILDCARDS = 0x4  # X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
-_MAX_PSK_IDENTITY = 255
 _CB_ALERT = 0x4000
 _CB_WRITE = 0x08
 _CB_LOOP = 0x01
@@ -139,10 +134,13 @@ class Hooks(Protocol):
     def handshake_message(self) -> None:
         """A message of the handshake, or after it (ticket, KeyUpdate), is being processed."""
 
-    def psk_for_server(self, hint: bytes) -> tuple[bytes, bytes] | None:
-        """On a client: the (identity, key) to use, or None."""
+    def psk_to_offer(self) -> PreSharedKey | None:
+        """On a client of TLS 1.3: the key for its hello, kept until the handshake is over, or None."""
 
-    def psk_for_client(self, identity: bytes) -> bytes | None:
+    def psk_for_server(self, hint: bytes) -> PreSharedKey | None:
+        """On a client of TLS 1.2: the key to use, or None."""
+
+    def psk_for_client(self, identity: bytes) -> PreSharedKey | None:
         """On a server: the key of this identity, or None."""
 
     def select_protocol(self, offered: tuple[bytes, ...]) -> bytes | None:
@@ -238,41 +236,6 @@ def _tell_alert(ssl: Any, where: int, value: int) -> None:
         hooks.raised = error
 
 
-@_callback("unsigned int(SSL *, char *, char *, unsigned int, unsigned char *, unsigned int)", error=0)
-def _on_psk_client(ssl: Any, hint: Any, identity_out: Any, identity_room: int, key_out: Any, key_room: int) -> int:
-    hooks = _hooks[_address(ssl)]
-    try:
-        answer = hooks.psk_for_server(ffi.string(hint) if hint != ffi.NULL else b"")
-        if answer is None:
-            return 0
-        identity, key = answer
-        # The buffers belong to OpenSSL: one byte too many is memory corruption, so refuse first.
-        if not key or len(key) > key_room or len(identity) > min(_MAX_PSK_IDENTITY, identity_room - 1):
-            return 0
-        if b"\0" in identity:
-            return 0
-        ffi.memmove(identity_out, identity + b"\0", len(identity) + 1)
-        ffi.memmove(key_out, key, len(key))
-        return len(key)
-    except BaseException as error:
-        hooks.raised = error
-        return 0
-
-
-@_callback("unsigned int(SSL *, char *, unsigned char *, unsigned int)", error=0)
-def _on_psk_server(ssl: Any, identity: Any, key_out: Any, key_room: int) -> int:
-    hooks = _hooks[_address(ssl)]
-    try:
-        key = hooks.psk_for_client(ffi.string(identity) if identity != ffi.NULL else b"")
-        if not key or len(key) > key_room:
-            return 0
-        ffi.memmove(key_out, key, len(key))
-        return len(key)
-    except BaseException as error:
-        hooks.raised = error
-        return 0
-
-
 @_callback("int(SSL *, unsigned char **, unsigned char *, unsigned char *, unsigned int, void *)", error=_ALPN_REFUSE)
 def _on_alpn_select(ssl: Any, out: Any, out_length: Any, offer: Any, offer_length: int, _: Any) -> int:
     hooks = _hooks[_address(ssl)]
@@ -307,35 +270,9 @@ def watch_info(context: SSL.Context) -> None:
     lib.SSL_CTX_set_info_callback(context._context, _on_info)
 
 
-def install_psk_client(context: SSL.Context) -> None:
-    """Let the hooks of each connection supply the client's pre-shared key."""
-    _require_psk()
-    lib.SSL_CTX_set_psk_client_callback(context._context, _on_psk_client)
-
-
-def install_psk_server(context: SSL.Context, hint: bytes) -> None:
-    """Let the hooks of each connection look up a client's pre-shared key."""
-    _require_psk()
-    lib.SSL_CTX_set_psk_server_callback(context._context, _on_psk_server)
-    if hint and lib.SSL_CTX_use_psk_identity_hint(context._context, hint) != 1:
-        lib.ERR_clear_error()
-        raise SecureError(
-            SecureError.Code.InvalidArgument,
-            "The pre-shared key identity hint was refused; use at most 255 bytes without NUL.",
-        )
-
-
 def install_alpn_selection(context: SSL.Context) -> None:
     """Let the hooks of each server connection choose the application protocol."""
     lib.SSL_CTX_set_alpn_select_cb(context._context, _on_alpn_select, ffi.NULL)
-
-
-def _require_psk() -> None:
-    if not psk_supported:
-        raise SecureError(
-            SecureError.Code.NotSupported,
-            "This build of the 'cryptography' package has no pre-shared key support; install a newer one.",
-        )
 
 
 def set_groups(context: SSL.Context, groups: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ from collections import OrderedDict
 
 from OpenSSL import SSL, crypto
 
-from qtsecure.engine import _openssl
+from qtsecure.engine import _openssl, _openssl_psk
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.keylog import KeyLog
 from qtsecure.errors import SecureError
@@ -72,9 +72,9 @@ def _build(configuration: TlsConfiguration, server: bool) -> SSL.Context:
             context.set_alpn_protos(list(configuration.alpn_protocols))
     if configuration.psk_enabled:
         if server:
-            _openssl.install_psk_server(context, configuration.psk_identity_hint)
+            _openssl_psk.install_psk_server(context, configuration.psk_identity_hint)
         else:
-            _openssl.install_psk_client(context)
+            _openssl_psk.install_psk_client(context)
     if configuration.key_log_file:
         context.set_keylog_callback(KeyLog(configuration.key_log_file).write)
     _openssl.watch_info(context)
@@ -89,12 +89,8 @@ def _set_ciphers(context: SSL.Context, configuration: TlsConfiguration) -> None:
         else:
             # TLS 1.3 only: the level still has to be set, and OpenSSL refuses a list without suites.
             context.set_cipher_list(b"ECDHE-RSA-AES256-GCM-SHA384:@SECLEVEL=2")
-        suites = configuration.tls13_suites
-        if configuration.psk_enabled:
-            # OpenSSL's PSK callbacks make keys for SHA-256, and a suite with another hash ignores them.
-            suites = tuple(sorted(suites, key=lambda name: not name.endswith("SHA256")))
-        if suites:
-            context.set_tls13_ciphersuites(":".join(suites).encode("ascii"))
+        if configuration.tls13_suites:
+            context.set_tls13_ciphersuites(":".join(configuration.tls13_suites).encode("ascii"))
     except SSL.Error as error:
         raise SecureError(
             SecureError.Code.InvalidArgument,

@@ -16,6 +16,7 @@ Three rules make the stream safe, and they are kept here so that no front end ca
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 
 from OpenSSL import SSL
 
@@ -39,6 +40,7 @@ from qtsecure.engine.events import (
 from qtsecure.engine.failures import explain_handshake_failure, explain_traffic_failure
 from qtsecure.engine.host_names import HostName, InvalidHostName, normalize_host_name
 from qtsecure.engine.protocols import ProtocolVersion
+from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_handshake_untrusted
 from qtsecure.engine.states import StreamState, Trigger, next_state
 from qtsecure.engine.verification import IssueCode, VerificationIssue
@@ -125,7 +127,7 @@ class TlsStream:
         self._last_words = b""
         self._alert_sent: int | None = None
         self._alert_received: int | None = None
-        self._psk_answer: tuple[bytes, tuple[bytes, bytes] | None] | None = None
+        self._psk_answer: tuple[bytes, PreSharedKey | None] | None = None
         self._psk_given = False
         #: Set when OpenSSL may have written something by itself (the answer to a KeyUpdate).
         self.answered_peer = False
@@ -149,6 +151,11 @@ class TlsStream:
         """Begin the handshake; a client has its hello to send afterwards."""
         self._move(Trigger.START)
         if not self.server:
+            if self.configuration.psk_enabled and self.configuration.maximum_version is ProtocolVersion.TLS_1_3:
+                self._ask_before_hello()
+                if self.raised is not None:
+                    self._fail(explain_handshake_failure(("the application raised an exception",), None, None))
+                    self._reraise()
             self._make_pipe()
             self._handshake()
 
@@ -465,18 +472,22 @@ class TlsStream:
             self._pipe.connection.set_options(SSL.OP_NO_TICKET)
             self._promises_no_ticket = False
 
-    def psk_for_server(self, hint: bytes) -> tuple[bytes, bytes] | None:
-        """Ask once: TLS 1.3 asks before the hello, TLS 1.2 again unless it has a hint to add."""
+    def psk_to_offer(self) -> PreSharedKey | None:
+        """What was answered before the hello, if TLS 1.3 can use it."""
+        answer = self._psk_answer[1] if self._psk_answer is not None else None
+        return answer if answer is not None and _suites_for(self.configuration, answer) else None
+
+    def psk_for_server(self, hint: bytes) -> PreSharedKey | None:
+        """Ask once: TLS 1.3 asks before the hello, TLS 1.2 again only if it has a hint to add."""
         if self._psk_answer is None or (hint and hint != self._psk_answer[0]):
-            self._psk_answer = (hint, self._decisions.psk_for_server(hint))
-            self._psk_given = self._psk_answer[1] is not None
+            return self._keep_psk(hint, self._decisions.psk_for_server(hint))
         return self._psk_answer[1]
 
-    def psk_for_client(self, identity: bytes) -> bytes | None:
-        """Look the client's key up."""
-        key = self._decisions.psk_for_client(identity)
-        self._psk_given = bool(key)
-        return key
+    def psk_for_client(self, identity: bytes) -> PreSharedKey | None:
+        """Look the client's key up, once: a second hello brings the same identity again."""
+        if self._psk_answer is None or identity != self._psk_answer[0]:
+            return self._keep_psk(identity, self._decisions.psk_for_client(identity))
+        return self._psk_answer[1]
 
     def select_protocol(self, offered: tuple[bytes, ...]) -> bytes | None:
         """The client's first choice that we know too (Qt and Gio honour the client's order)."""
@@ -484,6 +495,27 @@ class TlsStream:
         return next((name for name in offered if name in known), None)
 
     # ------------------------------------------------------------------------------ inside
+
+    def _ask_before_hello(self) -> None:
+        """TLS 1.3 offers the key in its first message, and only suites with the key's hash go with it."""
+        self._enter()
+        try:
+            self.psk_for_server(b"")
+        except BaseException as error:  # noqa: BLE001 - raised again when the engine is done
+            self.raised = error
+        finally:
+            self.busy = False
+
+    def _keep_psk(self, question: bytes, answer: PreSharedKey | None) -> PreSharedKey | None:
+        self._forget_psk()
+        self._psk_answer = (question, answer)
+        self._psk_given = answer is not None
+        return answer
+
+    def _forget_psk(self) -> None:
+        if self._psk_answer is not None and self._psk_answer[1] is not None:
+            self._psk_answer[1].wipe()
+        self._psk_answer = None
 
     def _accepts_input(self) -> bool:
         if self.busy:
@@ -503,7 +535,11 @@ class TlsStream:
         return False
 
     def _make_pipe(self) -> None:
-        context = context_for(self.configuration, server=self.server)
+        configuration = self.configuration
+        key = None if self.server else self.psk_to_offer()
+        if key is not None:
+            configuration = dataclasses.replace(configuration, tls13_suites=_suites_for(configuration, key))
+        context = context_for(configuration, server=self.server)
         pipe = _openssl.make_pipe(context, server=self.server, hooks=self)
         host = self._host
         if host is not None:
@@ -634,7 +670,7 @@ class TlsStream:
         self._readable = self.state in _READABLE
         self.established = self.state in _WRITABLE
         if self.state not in (_S.HANDSHAKING, _S.DECIDING):
-            self._psk_answer = None  # the key has served; keep no copy of it
+            self._forget_psk()  # the key has served
 
     def _enter(self) -> None:
         """Every call into OpenSSL is between this and ``busy = False``."""
@@ -651,6 +687,13 @@ class TlsStream:
         if self.raised is not None:
             error, self.raised = self.raised, None
             raise error
+
+
+def _suites_for(configuration: TlsConfiguration, key: PreSharedKey) -> tuple[str, ...]:
+    """The suites of TLS 1.3 that the key can be used with; none when the key is not for TLS 1.3."""
+    if not key.usable:
+        return ()
+    return tuple(name for name in configuration.tls13_suites if name.endswith(key.hash_algorithm.value))
 
 
 def _sentence(issue: VerificationIssue) -> str:
