@@ -69,6 +69,9 @@ _REQUIRED = (
     "X509_STORE_CTX_get_ex_data",
     "X509_STORE_CTX_get1_chain",
     "SSL_get_ex_data_X509_STORE_CTX_idx",
+    "SSL_clear_mode",
+    "SSL_state_string_long",
+    "BIO_read",
 )
 _RAW_PATH = ("SSL_do_handshake", "SSL_read", "SSL_write", "SSL_get_error", "BIO_read", "BIO_write", "ERR_clear_error")
 
@@ -339,6 +342,8 @@ class Outcome(enum.Enum):
 
     DONE = "done"
     WANT_READ = "want read"
+    MESSAGE = "message"
+    """Like WANT_READ, but a message of the handshake was there: read again."""
     CLOSE_NOTIFY = "close_notify"
     FAILED = "failed"
 
@@ -353,9 +358,10 @@ class Pipe:
         connection: pyOpenSSL's object, for everything that is not on the hot path.
         outcome: How the last read() ended.
         reasons: OpenSSL's reason texts after ``Outcome.FAILED``.
+        message_seen: Set by the hooks when a message of the handshake is read; read() ends after it.
     """
 
-    __slots__ = ("_buffers", "connection", "outcome", "reasons")
+    __slots__ = ("_buffers", "connection", "message_seen", "outcome", "reasons")
 
     def __init__(self, context: SSL.Context, *, server: bool, hooks: Hooks) -> None:
         self.connection = SSL.Connection(context, None)
@@ -367,6 +373,7 @@ class Pipe:
         self._buffers = buffers_of_this_thread()
         self.reasons: tuple[str, ...] = ()
         self.outcome = Outcome.DONE
+        self.message_seen = False
 
     def feed(self, data: bytes | memoryview) -> None:
         """Give ciphertext from the peer to the engine."""
@@ -415,6 +422,28 @@ class Pipe:
     def watch_messages(self) -> None:
         """The handshake is complete: from now on tell the hooks of each handshake message."""
         lib.SSL_set_info_callback(self.connection._ssl, _on_info_afterwards)
+
+    def stop_at_messages(self) -> None:
+        """The handshake is complete: from now on a read ends after each message of the handshake.
+
+        Otherwise OpenSSL would go on until there is data, however many messages come before it.
+        """
+        lib.SSL_clear_mode(self.connection._ssl, lib.SSL_MODE_AUTO_RETRY)
+
+    def is_reading_message(self) -> bool:
+        """Inside handshake_message(): whether it is about a message of the peer, and not about an answer."""
+        return b" read " in ffi.string(lib.SSL_state_string_long(self.connection._ssl))
+
+    def discard_input(self) -> None:
+        """Forget the ciphertext that OpenSSL has not looked at."""
+        buffers = self._buffers
+        while lib.BIO_read(self.connection._into_ssl, buffers.landing_pointer, len(buffers.landing_view)) > 0:
+            pass
+
+    def _after_message(self) -> Outcome:
+        """What OpenSSL's WANT_READ means if a message was seen."""
+        self.message_seen = False
+        return Outcome.MESSAGE
 
     # Facts about the connection that pyOpenSSL does not offer.
 
@@ -527,7 +556,7 @@ class RawPipe(Pipe):
     def _explain(self, result: int) -> Outcome:
         error = lib.SSL_get_error(self._ssl, result)
         if error == lib.SSL_ERROR_WANT_READ:
-            return Outcome.WANT_READ
+            return self._after_message() if self.message_seen else Outcome.WANT_READ
         if error == lib.SSL_ERROR_ZERO_RETURN:
             return Outcome.CLOSE_NOTIFY
         # After a fatal error OpenSSL reports empty queues: keep the first, telling, reasons.
@@ -594,7 +623,7 @@ class PublicPipe(Pipe):
 
     def _explain(self, error: SSL.Error) -> Outcome:
         if isinstance(error, SSL.WantReadError):
-            return Outcome.WANT_READ
+            return self._after_message() if self.message_seen else Outcome.WANT_READ
         if isinstance(error, SSL.ZeroReturnError):
             return Outcome.CLOSE_NOTIFY
         queue = error.args[0] if error.args and isinstance(error.args[0], list) else []

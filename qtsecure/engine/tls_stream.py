@@ -50,6 +50,10 @@ __all__ = ["TlsStream"]
 _S = StreamState
 _DONE, _WANT_READ = Outcome.DONE, Outcome.WANT_READ
 _ALERT_RECORD, _HANDSHAKE_RECORD = 21, 22
+_UNEXPECTED_RECORD = bytes((_HANDSHAKE_RECORD, 3, 3, 0, 1, 0))
+"""A message of the handshake without encryption, which cannot be once TLS 1.3 is established."""
+_MOST_MESSAGES = 32
+"""Tickets, key updates and attempts to renegotiate without data in between; as BoringSSL and rustls have it."""
 _READABLE = frozenset({_S.ESTABLISHED, _S.LOCAL_CLOSED})
 _WRITABLE = frozenset({_S.ESTABLISHED, _S.PEER_CLOSED})
 _NAME_ISSUES = frozenset({int(IssueCode.HOSTNAME_MISMATCH), int(IssueCode.IP_ADDRESS_MISMATCH)})
@@ -78,7 +82,9 @@ class TlsStream:
         "_issues_settled",
         "_last_words",
         "_leaf_verified",
+        "_messages_in_a_row",
         "_name_usable",
+        "_new_messages",
         "_peer_heard",
         "_pipe",
         "_promises_no_ticket",
@@ -112,6 +118,7 @@ class TlsStream:
         #: Whether application data may be written. (Derived: looking up an enum is slow in Python.)
         self.established = False
         self._readable = False
+        self._messages_in_a_row = self._new_messages = 0
         self.busy = False
         self.raised: BaseException | None = None
         self._decisions = decisions or HandshakeDecisions()
@@ -210,7 +217,7 @@ class TlsStream:
         """Decrypt and return up to ``limit`` bytes; empty when there is nothing (more) to read."""
         pipe = self._pipe
         if not self._readable or pipe is None:
-            return b""
+            return self._read_and_count(limit)
         self._enter()
         self.has_more = False
         try:
@@ -218,14 +225,16 @@ class TlsStream:
         finally:
             self.busy = False
         if pipe.outcome is not _WANT_READ or self.raised is not None:
-            self._after_read(pipe)
+            return self._after_read(pipe, data, limit)
         return data
 
     def receive_and_read(self, count: int, limit: int) -> bytes:
         """receive_landed() and read() in one step, for established streams (the hot path)."""
         pipe = self._pipe
         if not self._readable or pipe is None:
-            return b""
+            if pipe is not None and self._accepts_input():
+                pipe.feed_landed(count)
+            return self._read_and_count(limit)
         if self.busy:
             self._enter()  # raises
         self.busy = self.quiet = True
@@ -235,11 +244,37 @@ class TlsStream:
         finally:
             self.busy = False
         if pipe.outcome is not _WANT_READ or self.raised is not None:
-            self._after_read(pipe)
+            return self._after_read(pipe, data, limit)
         return data
 
-    def _after_read(self, pipe: Pipe) -> None:
+    def _read_and_count(self, limit: int) -> bytes:
+        """read() from the first message of the handshake on, until there is data again."""
+        pipe = self._pipe
+        if pipe is None or self.state not in _READABLE:
+            return b""
+        self.has_more = False
+        return self._after_read(pipe, self._read_once(pipe, limit), limit)
+
+    def _read_once(self, pipe: Pipe, limit: int) -> bytes:
+        self._enter()
+        try:
+            return pipe.read(limit)
+        finally:
+            self.busy = False
+
+    def _after_read(self, pipe: Pipe, data: bytes, limit: int) -> bytes:
         self.quiet = False
+        self._count_messages(data)
+        while pipe.outcome is Outcome.MESSAGE and self.raised is None:
+            if self._messages_in_a_row > _MOST_MESSAGES:
+                self.cut_off(f"the peer sent more than {_MOST_MESSAGES} handshake messages in a row without any data")
+                return data
+            if len(data) == limit:
+                self.has_more = True
+                break
+            part = self._read_once(pipe, limit - len(data))
+            self._count_messages(part)
+            data += part
         if pipe.outcome is _DONE:
             self.has_more = True
         elif pipe.outcome is Outcome.CLOSE_NOTIFY:
@@ -248,6 +283,29 @@ class TlsStream:
             self.events.append(PeerClosed())
         elif pipe.outcome is Outcome.FAILED:
             self._fail(explain_traffic_failure(True, pipe.reasons, self._alert_sent, self._alert_received))
+        self._reraise()
+        return data
+
+    def _count_messages(self, data: bytes) -> None:
+        """Keep the number of messages since the last data; the fast way is for when there are none."""
+        self._messages_in_a_row = self._new_messages if data else self._messages_in_a_row + self._new_messages
+        self._new_messages = 0
+        self._readable = self.state in _READABLE and not self._messages_in_a_row
+
+    def cut_off(self, why: str) -> None:
+        """End an established connection because of what its peer does, and tell it in a fatal alert."""
+        pipe = self._pipe
+        if pipe is None or not self._complete or self.state in (_S.FAILED, _S.CLOSED):
+            return
+        if self.protocol_version() is ProtocolVersion.TLS_1_3:
+            # The only way to have OpenSSL say "unexpected message" is to let it see one.
+            pipe.discard_input()
+            pipe.feed(_UNEXPECTED_RECORD)
+            self._read_once(pipe, 1)
+        else:
+            # Each message has been refused with no_renegotiation, and there is no fatal alert to provoke.
+            self.close()
+        self._fail(StreamFailed(FailureKind.READ, f"Error while reading: {why}.", self._alert_sent))
         self._reraise()
 
     @property
@@ -464,8 +522,14 @@ class TlsStream:
 
     def handshake_message(self) -> None:
         """A message of the handshake is next, or a ticket or KeyUpdate after it."""
-        self.answered_peer = self._complete
-        self.quiet = False
+        if self._complete:
+            self.quiet = False
+            assert self._pipe is not None
+            self.answered_peer = True
+            if self._pipe.is_reading_message():
+                self._new_messages += 1
+            self._pipe.message_seen = True
+            return
         if self._promises_no_ticket and self.protocol_version() is ProtocolVersion.TLS_1_2:
             # Up to TLS 1.2 the server promises a ticket before it sees the client's certificate.
             assert self._pipe is not None
@@ -567,6 +631,7 @@ class TlsStream:
             self._complete = outcome is Outcome.DONE
             if self._complete:
                 self._pipe.watch_messages()
+                self._pipe.stop_at_messages()
                 self._note_missing_certificate()
             if self._issues and not self._issues_settled:
                 self._ask_or_report()
@@ -667,7 +732,7 @@ class TlsStream:
         if self.state is _S.DECIDING and trigger is not Trigger.ACCEPT:
             self._drop_outgoing()  # no other way out of a decision may complete the peer's handshake
         self.state = next_state(self.state, trigger)
-        self._readable = self.state in _READABLE
+        self._readable = self.state in _READABLE and not self._messages_in_a_row
         self.established = self.state in _WRITABLE
         if self.state not in (_S.HANDSHAKING, _S.DECIDING):
             self._forget_psk()  # the key has served
