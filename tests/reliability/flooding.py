@@ -95,10 +95,7 @@ class Flooder:
     @staticmethod
     def _step(work: Iterator[Any]) -> bool:
         """Let tlslite work until it has to wait; whether it is done."""
-        for result in work:
-            if result in (0, 1):
-                return False
-        return True
+        return all(result not in (0, 1) for result in work)
 
     def _take(self) -> bool:
         """Bring what the stream has to say to this side."""

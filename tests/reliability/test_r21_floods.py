@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtNetwork import QSslSocket
+from pytestqt.qtbot import QtBot
 
+from qtsecure import SslConfiguration, SslServer
 from qtsecure.engine.events import AlertSent, FailureKind, StreamFailed
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.testing.pki import PublicKeyInfrastructure
@@ -200,3 +207,79 @@ def test_limit_of_the_read(qtsecure_pki: PublicKeyInfrastructure) -> None:
         if not data:
             break
     assert received == b"".join(b"%d" % number * 10 for number in range(10))
+
+
+class Remote:
+    """An SslServer on the other side of the network, as the flooder wants to see its peer."""
+
+    server = True
+    established = True
+    events: tuple[()] = ()
+
+    def __init__(self, server: SslServer, turn: Callable[[], None]) -> None:
+        self.network = socket.socket()
+        self.network.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        self.network.connect(("127.0.0.1", server.serverPort()))
+        self.network.setblocking(False)
+        self._turn = turn
+        self.reads = True
+
+    def start(self) -> None:
+        return
+
+    def receive(self, data: bytes) -> None:
+        while data:
+            with contextlib.suppress(BlockingIOError):
+                data = data[self.network.send(data) :]
+            self._turn()
+
+    def take_outgoing(self) -> bytes:
+        self._turn()
+        if self.reads:
+            with contextlib.suppress(BlockingIOError):
+                return self.network.recv(1 << 16)
+        return b""
+
+
+def test_answers_that_nobody_reads(
+    qtbot: QtBot,
+    qtsecure_pki: PublicKeyInfrastructure,
+    transport_mode: str,
+    figure: Callable[[str, str], None],
+    request: pytest.FixtureRequest,
+) -> None:
+    """Data in between keeps a peer from the limit in a row; then it has to read what it asks for."""
+    server = SslServer()
+    configuration = SslConfiguration.forServer(qtsecure_pki.server.chain, qtsecure_pki.server.privateKey)
+    configuration.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyNone)  # tlslite answers the question wrongly
+    server.setSslConfiguration(configuration)
+    assert server.listen("127.0.0.1", 0)
+    remote = Remote(server, QCoreApplication.processEvents)
+    request.addfinalizer(remote.network.close)
+    request.addfinalizer(server.deleteLater)
+    peer = Flooder(remote, "1.3")  # type: ignore[arg-type] # it looks like a stream
+    peer.handshake()
+    qtbot.waitUntil(server.hasPendingConnections)
+    ours = server.nextPendingConnection()
+    assert ours is not None
+    with socket.socket(fileno=os.dup(ours.socketDescriptor())) as same:
+        same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    errors: list[str] = []
+    received: list[int] = []
+    ours.errorOccurred.connect(lambda _: errors.append(ours.errorString()))
+    ours.readyRead.connect(lambda: received.append(ours.readAll().size()))
+    remote.reads = False
+    largest = 0
+    with contextlib.suppress(ConnectionError):
+        for _ in range(2000):
+            for _ in range(10):
+                peer.send(peer.keyUpdate(True), peer.data(b"x"))
+            peer.carry()
+            QCoreApplication.processEvents()
+            largest = max(largest, ours.encryptedBytesToWrite())
+            if errors:
+                break
+    figure("R21", f"at most {largest} bytes of unread answers (target {MAX_OUTPUT})")
+    assert errors == ["Error while reading: the peer asks for one answer after the other and reads none."]
+    assert largest <= MAX_OUTPUT
+    server.close()
