@@ -43,6 +43,7 @@ __all__ = [
     "PublicPipe",
     "RawPipe",
     "buffers_of_this_thread",
+    "forget_errors",
     "install_alpn_selection",
     "install_verification",
     "make_pipe",
@@ -112,6 +113,11 @@ _CB_LOOP = 0x01
 def openssl_version() -> str:
     """The version text of the OpenSSL inside the cryptography wheel."""
     return SSL.OpenSSL_version(SSL.OPENSSL_VERSION).decode("ascii", "replace")
+
+
+def forget_errors() -> None:
+    """Empty OpenSSL's error queue of this thread, so that no later call takes an entry for its own."""
+    lib.ERR_clear_error()
 
 
 def use_raw_path(wanted: bool) -> None:

@@ -625,6 +625,8 @@ class TlsStream:
             outcome = self._pipe.handshake()
         finally:
             self.busy = False
+            if self._issues:
+                _openssl.forget_errors()  # a failed signature stays in the queue although the handshake goes on
         if outcome is Outcome.FAILED or outcome is Outcome.CLOSE_NOTIFY:
             self._fail_handshake()
         else:

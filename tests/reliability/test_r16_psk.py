@@ -294,7 +294,7 @@ def test_matrix(qtsecure_pki: PublicKeyInfrastructure, figure: Callable[[str, st
     downgrades = sum("downgrade" in line for line in found)
     figure(
         "R16",
-        f"{len(found)} deviations, {downgrades} silent downgrades in {len(CASES)} cases x TLS 1.2 and 1.3 (target 0, 0)",
+        f"{len(found)} deviations, {downgrades} silent downgrades in {len(CASES)} cases x TLS 1.2, 1.3 (target 0, 0)",
     )
     assert len(CASES) >= 30
     assert found == []
