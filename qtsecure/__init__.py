@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         SslCipher,
         SslConfiguration,
         SslError,
+        TlsOptions,
+        TrustStore,
     )
 
 __version__ = "0.1.0"
@@ -37,6 +39,8 @@ __all__ = [
     "SslError",
     "SslServer",
     "SslSocket",
+    "TlsOptions",
+    "TrustStore",
 ]
 
 # Where each public name lives. The imports above say the same to type checkers.
@@ -51,6 +55,8 @@ _MODULES = {
     "SslError": "qtsecure.net.values",
     "SslServer": "qtsecure.net.ssl_server",
     "SslSocket": "qtsecure.net.ssl_socket",
+    "TlsOptions": "qtsecure.net.values",
+    "TrustStore": "qtsecure.net.values",
 }
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 
 from qtsecure.engine.certificates import Credentials
 from qtsecure.engine.ciphers import DEFAULT_TLS12_CIPHERS, DEFAULT_TLS13_SUITES
+from qtsecure.engine.pins import Pins
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.trust import TrustAnchors
 
@@ -52,6 +53,11 @@ class TlsConfiguration:
         psk_identity_hint: On a server up to TLS 1.2: the hint to send (RFC 4279), or empty.
         server_name_indication: On a client: send the name of the server (RFC 6066).
         session_tickets_enabled: On a server: issue tickets, so that clients can resume.
+        crls: Revocation lists as DER. If there are any, each certificate of a chain but the anchor
+            needs one of its issuer that is up to date.
+        pins: If there are any, the peer's own certificate must match one, in every verify mode.
+        verify_host_name: On a client: the certificate must be for the name of the server.
+        require_close_notify: An end without close_notify is a failure.
         key_log_file: Where to append the NSS key log; empty for none.
     """
 
@@ -72,6 +78,10 @@ class TlsConfiguration:
     psk_identity_hint: bytes = field(default=b"", repr=False)
     server_name_indication: bool = True
     session_tickets_enabled: bool = True
+    crls: tuple[bytes, ...] = field(default=(), repr=False)
+    pins: Pins = field(default_factory=Pins)
+    verify_host_name: bool = True
+    require_close_notify: bool = True
     key_log_file: str = ""
     _hash: int = field(init=False, repr=False, compare=False)
 

@@ -10,6 +10,7 @@ import os
 import threading
 from collections import OrderedDict
 
+from cryptography import x509
 from OpenSSL import SSL, crypto
 
 from qtsecure.engine import _openssl, _openssl_psk
@@ -118,10 +119,13 @@ def _set_credentials(context: SSL.Context, configuration: TlsConfiguration) -> N
 
 def _set_verification(context: SSL.Context, configuration: TlsConfiguration, server: bool) -> None:
     if configuration.verify_mode is VerifyMode.NONE:
-        _openssl.install_verification(context, SSL.VERIFY_NONE)
+        # With pins there is something to look at after all: the peer's own certificate, not its chain.
+        pinned = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT if configuration.pins else SSL.VERIFY_NONE
+        _openssl.install_verification(context, pinned)
         return
     flags = SSL.VERIFY_PEER
-    if server and configuration.verify_mode is VerifyMode.PEER and configuration.certificate_required:
+    required = configuration.verify_mode is VerifyMode.PEER and configuration.certificate_required
+    if server and (required or configuration.pins):
         flags |= SSL.VERIFY_FAIL_IF_NO_PEER_CERT
     _openssl.install_verification(context, flags)
     if configuration.verify_depth:
@@ -131,6 +135,11 @@ def _set_verification(context: SSL.Context, configuration: TlsConfiguration, ser
         raise SecureError(SecureError.Code.TlsUnavailable, "OpenSSL gave no certificate store; reinstall cryptography.")
     for anchor in configuration.trust.certificates:
         store.add_cert(crypto.X509.from_cryptography(anchor))
+    if configuration.crls:
+        # Each of the two flags alone checks less than it seems to, or nothing at all.
+        store.set_flags(crypto.X509StoreFlags.CRL_CHECK | crypto.X509StoreFlags.CRL_CHECK_ALL)
+        for crl in configuration.crls:
+            store.add_crl(x509.load_der_x509_crl(crl))
     if server and len(configuration.trust.certificates) <= _MAX_CLIENT_CA_NAMES:
         for anchor in configuration.trust.certificates:
             context.add_client_ca(anchor)

@@ -56,6 +56,7 @@ _MOST_MESSAGES = 32
 """Tickets, key updates and attempts to renegotiate without data in between; as BoringSSL and rustls have it."""
 _READABLE = frozenset({_S.ESTABLISHED, _S.LOCAL_CLOSED})
 _WRITABLE = frozenset({_S.ESTABLISHED, _S.PEER_CLOSED})
+_NOT_PINNED = "Error during SSL handshake: the peer's certificate is none of the pinned ones."
 _NAME_ISSUES = frozenset({int(IssueCode.HOSTNAME_MISMATCH), int(IssueCode.IP_ADDRESS_MISMATCH)})
 
 
@@ -83,7 +84,7 @@ class TlsStream:
         "_last_words",
         "_leaf_verified",
         "_messages_in_a_row",
-        "_name_usable",
+        "_name_checked",
         "_new_messages",
         "_peer_heard",
         "_pipe",
@@ -91,6 +92,7 @@ class TlsStream:
         "_psk_answer",
         "_psk_given",
         "_readable",
+        "_refusal",
         "answered_peer",
         "busy",
         "configuration",
@@ -130,6 +132,7 @@ class TlsStream:
         self._issues: list[VerificationIssue] = []
         self._issues_settled = False
         self._leaf_verified = False
+        self._refusal = ""
         self._complete = False
         self._last_words = b""
         self._alert_sent: int | None = None
@@ -143,7 +146,7 @@ class TlsStream:
         self.peer_closed_cleanly = False
         self._promises_no_ticket = server and configuration.verify_mode is VerifyMode.QUERY
         self._host: HostName | None = None
-        self._name_usable = False
+        self._name_checked = not configuration.verify_host_name
         self._peer_heard = False
         self._chain_to_judge: tuple[bytes, ...] = ()
         if not server and peer_name:
@@ -194,6 +197,9 @@ class TlsStream:
             return
         if self.state is _S.LOCAL_CLOSED:
             self._move(Trigger.PEER_CLOSE)
+        elif self._complete and self.state is _S.ESTABLISHED and not self.configuration.require_close_notify:
+            self._move(Trigger.PEER_CLOSE)
+            self.events.append(PeerClosed())
         elif self._complete and self.state is _S.ESTABLISHED:
             self._fail(
                 StreamFailed(
@@ -252,7 +258,7 @@ class TlsStream:
         pipe = self._pipe
         if pipe is None or self.state not in _READABLE:
             return b""
-        self.has_more = False
+        self.has_more = self.quiet = False
         return self._after_read(pipe, self._read_once(pipe, limit), limit)
 
     def _read_once(self, pipe: Pipe, limit: int) -> bytes:
@@ -479,13 +485,16 @@ class TlsStream:
 
     def verify(self, ok: bool, code: int, depth: int, step: VerifyStep) -> int:
         """Collect each error; fail inside the handshake only where that was asked for."""
+        if self.configuration.pins and not self._pins_match(step.built_chain()):
+            self._refusal = _NOT_PINNED
+            return int(IssueCode.CERT_REJECTED)
         if self.configuration.verify_mode is VerifyMode.NONE:
             return 0
         assert self._pipe is not None
         if self.server:
             # The certificate's verdict would not be repeated on a resumption, so there is none.
             self._pipe.connection.set_options(SSL.OP_NO_TICKET)
-        elif not self._name_usable and not any(issue.code == IssueCode.INVALID_HOST_NAME for issue in self._issues):
+        elif not self._name_checked and not any(issue.code == IssueCode.INVALID_HOST_NAME for issue in self._issues):
             self._issues.append(VerificationIssue(int(IssueCode.INVALID_HOST_NAME), 0, None))
         if not ok:
             issue = VerificationIssue(code, depth, step.certificate_der())
@@ -607,7 +616,8 @@ class TlsStream:
         pipe = _openssl.make_pipe(context, server=self.server, hooks=self)
         host = self._host
         if host is not None:
-            self._name_usable = _openssl.set_verified_host(pipe.connection, host.ascii, host.ip)
+            if self.configuration.verify_host_name:
+                self._name_checked = _openssl.set_verified_host(pipe.connection, host.ascii, host.ip)
             if not host.ip and self.configuration.server_name_indication:
                 pipe.connection.set_tlsext_host_name(host.ascii.encode("ascii"))
         if self._promises_no_ticket:
@@ -656,6 +666,11 @@ class TlsStream:
             self._issues.append(VerificationIssue(int(IssueCode.NO_PEER_CERTIFICATE), 0, None))
 
     def _establish(self) -> None:
+        # Again, because a resumed session brings its certificate along without verifying it.
+        if self.configuration.pins and not self._pins_match(self.peer_certificates()):
+            self._discard_flight(AlertDescription.BAD_CERTIFICATE)
+            self._fail(StreamFailed(FailureKind.CERTIFICATE_REJECTED, _NOT_PINNED, self._alert_sent))
+            return
         if self._psk_bypassed():
             self._discard_flight(AlertDescription.HANDSHAKE_FAILURE)
             self._fail(
@@ -669,6 +684,10 @@ class TlsStream:
             return
         self._move(Trigger.COMPLETE)
         self.events.append(HandshakeCompleted())
+
+    def _pins_match(self, chain: tuple[bytes, ...]) -> bool:
+        """Whether the peer's own certificate is a pinned one; a key that was used needs none."""
+        return self.psk_used() or bool(chain and self.configuration.pins.match_untrusted(chain[0]))
 
     def _psk_bypassed(self) -> bool:
         """A key was there, nothing else authenticates the server, and the key was not used."""
@@ -716,14 +735,9 @@ class TlsStream:
     def _fail_handshake(self) -> None:
         assert self._pipe is not None
         failure = explain_handshake_failure(self._pipe.reasons, self._alert_sent, self._alert_received)
-        rejected = self._issues and self._alert_received is None and "certificate verify failed" in self._pipe.reasons
-        if rejected:
-            failure = StreamFailed(
-                FailureKind.CERTIFICATE_REJECTED,
-                f"{_sentence(self._issues[0])}.",
-                self._alert_sent,
-                self._pipe.reasons,
-            )
+        refusal = self._refusal or (f"{_sentence(self._issues[0])}." if self._issues else "")
+        if refusal and self._alert_received is None and "certificate verify failed" in self._pipe.reasons:
+            failure = StreamFailed(FailureKind.CERTIFICATE_REJECTED, refusal, self._alert_sent, self._pipe.reasons)
         self._fail(failure)
 
     def _fail(self, failure: StreamFailed) -> None:
