@@ -32,7 +32,9 @@ def test_certificates(pki: PublicKeyInfrastructure, tmp_path: Path) -> None:
     assert "2 certificates" in repr(store)
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"garbage", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+)
 def test_garbage_raises(tmp_path: Path, content: bytes) -> None:
     """At once, and not at the handshake, where it would be an empty store."""
     file = tmp_path / "roots.pem"
