@@ -14,6 +14,7 @@ from cryptography import x509
 from OpenSSL import SSL, crypto
 
 from qtsecure.engine import _openssl, _openssl_psk
+from qtsecure.engine.certificates import tolerating_old_certificates
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.keylog import KeyLog
 from qtsecure.errors import SecureError
@@ -133,6 +134,10 @@ def _set_verification(context: SSL.Context, configuration: TlsConfiguration, ser
     store = context.get_cert_store()
     if store is None:
         raise SecureError(SecureError.Code.TlsUnavailable, "OpenSSL gave no certificate store; reinstall cryptography.")
+    if not all(map(_is_root, configuration.trust.certificates)):
+        # Whoever trusts an intermediate or a server's own certificate need not know their issuers.
+        # Only then, because OpenSSL reports missing issuers in fewer words with this flag.
+        store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
     for anchor in configuration.trust.certificates:
         store.add_cert(crypto.X509.from_cryptography(anchor))
     if configuration.crls:
@@ -143,6 +148,15 @@ def _set_verification(context: SSL.Context, configuration: TlsConfiguration, ser
     if server and len(configuration.trust.certificates) <= _MAX_CLIENT_CA_NAMES:
         for anchor in configuration.trust.certificates:
             context.add_client_ca(anchor)
+
+
+def _is_root(anchor: x509.Certificate) -> bool:
+    """Whether a certificate names no other issuer than itself; one with unreadable names counts as a root."""
+    try:
+        with tolerating_old_certificates():
+            return anchor.subject == anchor.issuer
+    except ValueError:
+        return True
 
 
 def _set_resumption(context: SSL.Context, configuration: TlsConfiguration, server: bool) -> None:
