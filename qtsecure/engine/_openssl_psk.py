@@ -22,7 +22,7 @@ from qtsecure.engine._openssl import _address, _callback, _hooks
 from qtsecure.engine.psk import MAX_IDENTITY_LENGTH, PreSharedKey, PskHash
 from qtsecure.errors import SecureError
 
-__all__ = ["install_psk_client", "install_psk_server", "psk_supported"]
+__all__ = ["forget_offered_key", "install_psk_client", "install_psk_server", "psk_supported"]
 
 _NEEDED = (
     "SSL_CTX_set_psk_client_callback",
@@ -32,9 +32,11 @@ _NEEDED = (
     "SSL_CTX_use_psk_identity_hint",
     "SSL_CIPHER_find",
     "SSL_SESSION_free",
+    "SSL_SESSION_get_master_key",
     "SSL_SESSION_set1_master_key",
     "SSL_SESSION_set_cipher",
     "SSL_SESSION_set_protocol_version",
+    "SSL_get1_session",
     "SSL_version",
 )
 
@@ -149,6 +151,19 @@ def install_psk_server(context: SSL.Context, hint: bytes) -> None:
             SecureError.Code.InvalidArgument,
             "The pre-shared key identity hint was refused; use at most 255 bytes without NUL.",
         )
+
+
+def forget_offered_key(connection: SSL.Connection) -> None:
+    """Overwrite the key that OpenSSL keeps in the session of a TLS 1.3 client, as if it were a ticket's.
+
+    The handshake has derived everything from it, and tickets that come later have secrets of their own.
+    """
+    session = lib.SSL_get1_session(connection._ssl)
+    if session != ffi.NULL:
+        length = lib.SSL_SESSION_get_master_key(session, ffi.NULL, 0)
+        if length:
+            lib.SSL_SESSION_set1_master_key(session, bytes(length), length)
+        lib.SSL_SESSION_free(session)
 
 
 def _require_psk() -> None:

@@ -20,7 +20,7 @@ import dataclasses
 
 from OpenSSL import SSL
 
-from qtsecure.engine import _openssl
+from qtsecure.engine import _openssl, _openssl_psk
 from qtsecure.engine._openssl import Outcome, Pipe, VerifyStep
 from qtsecure.engine.alerts import AlertDescription, AlertLevel, fatal_alert_record
 from qtsecure.engine.ciphers import is_psk_cipher
@@ -682,6 +682,9 @@ class TlsStream:
                 )
             )
             return
+        if self._psk_given and not self.server and self.protocol_version() is ProtocolVersion.TLS_1_3:
+            assert self._pipe is not None
+            _openssl_psk.forget_offered_key(self._pipe.connection)
         self._move(Trigger.COMPLETE)
         self.events.append(HandshakeCompleted())
 

@@ -203,6 +203,42 @@ def test_wrong_key(engine_path: str, version: Version, alert: int) -> None:
         assert "key" in side.failure.message
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_keying_material(version: Version) -> None:
+    """Overwriting the key leaves alone what was derived from it: both sides export the same, each time anew."""
+    exported = []
+    for _ in range(2):
+        pair, _, _ = psk_pair(version)
+        pair.established()
+        pair.say(b"hello", from_server=True)  # brings the tickets of TLS 1.3 along
+        material = {side.stream.export_keying_material(b"EXPERIMENTAL", 32, b"") for side in pair.sides}
+        assert len(material) == 1
+        exported.append(material.pop())
+    assert exported[0] != exported[1]
+
+
+@pytest.mark.parametrize("identity", [b"sen\0sor", b"\0", b"sensor\0", bytes(range(255))])
+def test_binary_identities(engine_path: str, identity: bytes) -> None:
+    """TLS 1.3 carries any bytes; in TLS 1.2 nothing is cut off, but refused."""
+    pair, _, asked_server = psk_pair("1.3", (identity, KEY), {identity: KEY})
+    pair.established()
+    assert asked_server.of("psk_for_client") == [identity]
+    pair, _, asked_server = psk_pair("1.2", (identity, KEY), {identity: KEY, identity.partition(b"\0")[0]: KEY})
+    pair.handshake()
+    assert not pair.client.completed
+    assert asked_server.of("psk_for_client") == []
+
+
+def test_second_hello_asks_nobody_again() -> None:
+    """A server that wants another group: both sides keep their first answer."""
+    client, server = client_of("1.3", groups=("X25519", "P-256")), server_of("1.3", groups=("P-256",))
+    pair, asked_client, asked_server = psk_pair("1.3", client=client, server=server)
+    pair.established()
+    assert pair.client.stream.psk_used()
+    assert asked_client.of("psk_for_server") == [b""]
+    assert asked_server.of("psk_for_client") == [IDENTITY]
+
+
 # ------------------------------------------------------------------- keys beside certificates
 
 
