@@ -57,10 +57,11 @@ class Everything:
 
     def add(self, *things: object) -> None:
         for thing in things:
-            self.texts += [repr(thing), str(thing), f"{thing}", ascii(thing)]
+            with contextlib.suppress(RuntimeError):  # a QObject that is gone
+                self.texts += [repr(thing), str(thing), f"{thing}", ascii(thing)]
             slots = [name for kind in type(thing).__mro__ for name in getattr(kind, "__slots__", ())]
             for name in (*slots, *getattr(thing, "__dict__", {})):
-                with contextlib.suppress(AttributeError):
+                with contextlib.suppress(AttributeError, RuntimeError):
                     self.texts.append(repr(getattr(thing, name)))
 
     def addError(self, call: Callable[[], object]) -> None:
