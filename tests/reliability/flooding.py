@@ -145,6 +145,15 @@ class Flooder:
             raise AssertionError(f"tlslite could not read our answer: {alert}") from alert
         return 0 if self._tls.closed else -1
 
+    def read(self, size: int) -> bytes:
+        """Read so many bytes of what the stream has sent; fewer if there are not so many."""
+        self._take()
+        for result in self._tls.readAsync(max=size, min=size):
+            if result in (0, 1):
+                return b""
+            return bytes(result)
+        return b""
+
     # What to send
 
     def keyUpdate(self, requested: bool) -> Any:

@@ -155,7 +155,8 @@ def test_with_data_in_between(qtsecure_pki: PublicKeyInfrastructure, name: str, 
     assert received == b"0123456789"
     assert stream.established
     stream.write(b"still there")
-    assert output(stream) < MAX_OUTPUT
+    if "Hello" not in name:  # tlslite ends the connection at the warning no_renegotiation
+        assert peer.read(11) == b"still there"
 
 
 def test_halves_of_messages_do_not_reset_the_count(qtsecure_pki: PublicKeyInfrastructure) -> None:
