@@ -29,11 +29,17 @@ class PreSharedKey:
         identity: What tells the other side which key it is.
         key: The key; a bytearray is taken over, not copied.
         hash_algorithm: The hash for TLS 1.3; both sides have to agree on it beforehand.
+
+    Raises:
+        TypeError: ``key`` is not bytes.
     """
 
     __slots__ = ("hash_algorithm", "identity", "key")
 
     def __init__(self, identity: bytes, key: bytes | bytearray, hash_algorithm: PskHash = PskHash.SHA256) -> None:
+        self.key = bytearray()
+        if not isinstance(key, (bytes, bytearray)):
+            raise TypeError(f"key must be bytes, not {type(key).__name__}")  # a number would give so many zeros
         self.identity = identity
         self.key = key if isinstance(key, bytearray) else bytearray(key)
         self.hash_algorithm = hash_algorithm
@@ -46,6 +52,10 @@ class PreSharedKey:
     def wipe(self) -> None:
         """Overwrite the key in place."""
         self.key[:] = bytes(len(self.key))
+
+    def __del__(self) -> None:
+        # A stream may be dropped in the middle of its handshake.
+        self.wipe()
 
     def __repr__(self) -> str:
         return f"<PreSharedKey for {self.hash_algorithm.value}>"

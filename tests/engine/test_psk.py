@@ -10,6 +10,7 @@ import pytest
 from qtsecure.engine.ciphers import PSK_TLS12_CIPHERS
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.events import CertificateProblems, FailureKind, HandshakeCompleted
+from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.engine.verification import IssueCode
 from qtsecure.errors import SecureError
@@ -363,6 +364,24 @@ def test_key_material_is_not_kept(engine_path: str, version: Version, outcome: s
     assert sys.getrefcount(answer) == sys.getrefcount(alone)
     del answer
     assert sys.getrefcount(key) == sys.getrefcount(alone)
+
+
+def test_a_stream_that_is_dropped_keeps_no_key() -> None:
+    """Also not in memory that others may get."""
+    pair, asked_client, _ = psk_pair("1.3")
+    pair.start()
+    (key,) = asked_client.keys_given
+    assert any(key)
+    del pair
+    gc.collect()
+    assert not any(key)
+
+
+@pytest.mark.parametrize("key", [None, 32, "text"])
+def test_keys_are_bytes(key: object) -> None:
+    """A number must not become a key of zeros."""
+    with pytest.raises(TypeError, match="key must be bytes"):
+        PreSharedKey(IDENTITY, key)  # type: ignore[arg-type]
 
 
 def _fields(pair: Pair) -> list[object]:
