@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         SslCipher,
         SslConfiguration,
         SslError,
+        TlsOptions,
+        TrustStore,
     )
 
 __version__ = "0.1.0"
@@ -39,6 +41,8 @@ __all__ = [
     "SslError",
     "SslServer",
     "SslSocket",
+    "TlsOptions",
+    "TrustStore",
 ]
 
 # Where each public name lives. The imports above say the same to type checkers.
@@ -54,6 +58,8 @@ _MODULES = {
     "SslError": "qtsecure.net.values",
     "SslServer": "qtsecure.net.ssl_server",
     "SslSocket": "qtsecure.net.ssl_socket",
+    "TlsOptions": "qtsecure.net.values",
+    "TrustStore": "qtsecure.net.values",
 }
 
 

@@ -1,4 +1,4 @@
-"""The only place that reaches below pyOpenSSL's public API.
+"""The only place, with ``_openssl_psk``, that reaches below pyOpenSSL's public API.
 
 pyOpenSSL hands out memory BIOs, but three things need the binding underneath: the callbacks (its
 wrappers lose exceptions or raise them on another connection of the same context), the host name
@@ -30,6 +30,7 @@ from weakref import WeakValueDictionary
 from OpenSSL import SSL, crypto
 from OpenSSL._util import ffi, lib
 
+from qtsecure.engine.psk import PreSharedKey
 from qtsecure.errors import SecureError
 
 __all__ = [
@@ -42,13 +43,11 @@ __all__ = [
     "PublicPipe",
     "RawPipe",
     "buffers_of_this_thread",
+    "forget_errors",
     "install_alpn_selection",
-    "install_psk_client",
-    "install_psk_server",
     "install_verification",
     "make_pipe",
     "openssl_version",
-    "psk_supported",
     "raw_path_available",
     "set_groups",
     "set_verified_host",
@@ -71,6 +70,9 @@ _REQUIRED = (
     "X509_STORE_CTX_get_ex_data",
     "X509_STORE_CTX_get1_chain",
     "SSL_get_ex_data_X509_STORE_CTX_idx",
+    "SSL_clear_mode",
+    "SSL_state_string_long",
+    "BIO_read",
 )
 _RAW_PATH = ("SSL_do_handshake", "SSL_read", "SSL_write", "SSL_get_error", "BIO_read", "BIO_write", "ERR_clear_error")
 
@@ -90,8 +92,6 @@ _BIO_write: Any = getattr(lib, "BIO_write", None)
 _unpack: Callable[[Any, int], bytes] = ffi.unpack
 _raw_path_wanted = os.environ.get("QTSECURE_RAW_PATH", "1") != "0"
 
-psk_supported: bool = bool(getattr(lib, "Cryptography_HAS_PSK", 0)) and hasattr(lib, "SSL_CTX_set_psk_client_callback")
-
 MODE_ENABLE_PARTIAL_WRITE: int = lib.SSL_MODE_ENABLE_PARTIAL_WRITE
 
 LANDING_SIZE = _CHUNK = 65536
@@ -103,7 +103,6 @@ _ALPN_ACCEPT = 0  # SSL_TLSEXT_ERR_OK
 _ALPN_REFUSE = 2  # SSL_TLSEXT_ERR_ALERT_FATAL: OpenSSL answers no_application_protocol (120)
 _NEVER_CHECK_SUBJECT = 0x20  # X509_CHECK_FLAG_NEVER_CHECK_SUBJECT
 _NO_PARTIAL_WILDCARDS = 0x4  # X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
-_MAX_PSK_IDENTITY = 255
 _CB_ALERT = 0x4000
 _CB_WRITE = 0x08
 _CB_LOOP = 0x01
@@ -112,6 +111,11 @@ _CB_LOOP = 0x01
 def openssl_version() -> str:
     """The version text of the OpenSSL inside the cryptography wheel."""
     return SSL.OpenSSL_version(SSL.OPENSSL_VERSION).decode("ascii", "replace")
+
+
+def forget_errors() -> None:
+    """Empty OpenSSL's error queue of this thread, so that no later call takes an entry for its own."""
+    lib.ERR_clear_error()
 
 
 def use_raw_path(wanted: bool) -> None:
@@ -137,10 +141,13 @@ class Hooks(Protocol):
     def handshake_message(self) -> None:
         """A message of the handshake, or after it (ticket, KeyUpdate), is being processed."""
 
-    def psk_for_server(self, hint: bytes) -> tuple[bytes, bytes] | None:
-        """On a client: the (identity, key) to use, or None."""
+    def psk_to_offer(self) -> PreSharedKey | None:
+        """On a client of TLS 1.3: the key for its hello, kept until the handshake is over, or None."""
 
-    def psk_for_client(self, identity: bytes) -> bytes | None:
+    def psk_for_server(self, hint: bytes) -> PreSharedKey | None:
+        """On a client of TLS 1.2: the key to use, or None."""
+
+    def psk_for_client(self, identity: bytes) -> PreSharedKey | None:
         """On a server: the key of this identity, or None."""
 
     def select_protocol(self, offered: tuple[bytes, ...]) -> bytes | None:
@@ -236,41 +243,6 @@ def _tell_alert(ssl: Any, where: int, value: int) -> None:
         hooks.raised = error
 
 
-@_callback("unsigned int(SSL *, char *, char *, unsigned int, unsigned char *, unsigned int)", error=0)
-def _on_psk_client(ssl: Any, hint: Any, identity_out: Any, identity_room: int, key_out: Any, key_room: int) -> int:
-    hooks = _hooks[_address(ssl)]
-    try:
-        answer = hooks.psk_for_server(ffi.string(hint) if hint != ffi.NULL else b"")
-        if answer is None:
-            return 0
-        identity, key = answer
-        # The buffers belong to OpenSSL: one byte too many is memory corruption, so refuse first.
-        if not key or len(key) > key_room or len(identity) > min(_MAX_PSK_IDENTITY, identity_room - 1):
-            return 0
-        if b"\0" in identity:
-            return 0
-        ffi.memmove(identity_out, identity + b"\0", len(identity) + 1)
-        ffi.memmove(key_out, key, len(key))
-        return len(key)
-    except BaseException as error:
-        hooks.raised = error
-        return 0
-
-
-@_callback("unsigned int(SSL *, char *, unsigned char *, unsigned int)", error=0)
-def _on_psk_server(ssl: Any, identity: Any, key_out: Any, key_room: int) -> int:
-    hooks = _hooks[_address(ssl)]
-    try:
-        key = hooks.psk_for_client(ffi.string(identity) if identity != ffi.NULL else b"")
-        if not key or len(key) > key_room:
-            return 0
-        ffi.memmove(key_out, key, len(key))
-        return len(key)
-    except BaseException as error:
-        hooks.raised = error
-        return 0
-
-
 @_callback("int(SSL *, unsigned char **, unsigned char *, unsigned char *, unsigned int, void *)", error=_ALPN_REFUSE)
 def _on_alpn_select(ssl: Any, out: Any, out_length: Any, offer: Any, offer_length: int, _: Any) -> int:
     hooks = _hooks[_address(ssl)]
@@ -305,35 +277,9 @@ def watch_info(context: SSL.Context) -> None:
     lib.SSL_CTX_set_info_callback(context._context, _on_info)
 
 
-def install_psk_client(context: SSL.Context) -> None:
-    """Let the hooks of each connection supply the client's pre-shared key."""
-    _require_psk()
-    lib.SSL_CTX_set_psk_client_callback(context._context, _on_psk_client)
-
-
-def install_psk_server(context: SSL.Context, hint: bytes) -> None:
-    """Let the hooks of each connection look up a client's pre-shared key."""
-    _require_psk()
-    lib.SSL_CTX_set_psk_server_callback(context._context, _on_psk_server)
-    if hint and lib.SSL_CTX_use_psk_identity_hint(context._context, hint) != 1:
-        lib.ERR_clear_error()
-        raise SecureError(
-            SecureError.Code.InvalidArgument,
-            "The pre-shared key identity hint was refused; use at most 255 bytes without NUL.",
-        )
-
-
 def install_alpn_selection(context: SSL.Context) -> None:
     """Let the hooks of each server connection choose the application protocol."""
     lib.SSL_CTX_set_alpn_select_cb(context._context, _on_alpn_select, ffi.NULL)
-
-
-def _require_psk() -> None:
-    if not psk_supported:
-        raise SecureError(
-            SecureError.Code.NotSupported,
-            "This build of the 'cryptography' package has no pre-shared key support; install a newer one.",
-        )
 
 
 def set_groups(context: SSL.Context, groups: tuple[str, ...]) -> None:
@@ -400,6 +346,8 @@ class Outcome(enum.Enum):
 
     DONE = "done"
     WANT_READ = "want read"
+    MESSAGE = "message"
+    """Like WANT_READ, but a message of the handshake was there: read again."""
     CLOSE_NOTIFY = "close_notify"
     FAILED = "failed"
 
@@ -414,9 +362,10 @@ class Pipe:
         connection: pyOpenSSL's object, for everything that is not on the hot path.
         outcome: How the last read() ended.
         reasons: OpenSSL's reason texts after ``Outcome.FAILED``.
+        message_seen: Set by the hooks when a message of the handshake is read; read() ends after it.
     """
 
-    __slots__ = ("_buffers", "connection", "outcome", "reasons")
+    __slots__ = ("_buffers", "connection", "message_seen", "outcome", "reasons")
 
     def __init__(self, context: SSL.Context, *, server: bool, hooks: Hooks) -> None:
         self.connection = SSL.Connection(context, None)
@@ -428,6 +377,7 @@ class Pipe:
         self._buffers = buffers_of_this_thread()
         self.reasons: tuple[str, ...] = ()
         self.outcome = Outcome.DONE
+        self.message_seen = False
 
     def feed(self, data: bytes | memoryview) -> None:
         """Give ciphertext from the peer to the engine."""
@@ -465,6 +415,28 @@ class Pipe:
     def watch_messages(self) -> None:
         """The handshake is complete: from now on tell the hooks of each handshake message."""
         lib.SSL_set_info_callback(self.connection._ssl, _on_info_afterwards)
+
+    def stop_at_messages(self) -> None:
+        """The handshake is complete: from now on a read ends after each message of the handshake.
+
+        Otherwise OpenSSL would go on until there is data, however many messages come before it.
+        """
+        lib.SSL_clear_mode(self.connection._ssl, lib.SSL_MODE_AUTO_RETRY)
+
+    def is_reading_message(self) -> bool:
+        """Inside handshake_message(): whether it is about a message of the peer, and not about an answer."""
+        return b" read " in ffi.string(lib.SSL_state_string_long(self.connection._ssl))
+
+    def discard_input(self) -> None:
+        """Forget the ciphertext that OpenSSL has not looked at."""
+        buffers = self._buffers
+        while lib.BIO_read(self.connection._into_ssl, buffers.landing_pointer, len(buffers.landing_view)) > 0:
+            pass
+
+    def _after_message(self) -> Outcome:
+        """What OpenSSL's WANT_READ means if a message was seen."""
+        self.message_seen = False
+        return Outcome.MESSAGE
 
     # Facts about the connection that pyOpenSSL does not offer.
 
@@ -572,7 +544,7 @@ class RawPipe(Pipe):
     def _explain(self, result: int) -> Outcome:
         error = lib.SSL_get_error(self._ssl, result)
         if error == lib.SSL_ERROR_WANT_READ:
-            return Outcome.WANT_READ
+            return self._after_message() if self.message_seen else Outcome.WANT_READ
         if error == lib.SSL_ERROR_ZERO_RETURN:
             return Outcome.CLOSE_NOTIFY
         # After a fatal error OpenSSL reports empty queues: keep the first, telling, reasons.
@@ -639,7 +611,7 @@ class PublicPipe(Pipe):
 
     def _explain(self, error: SSL.Error) -> Outcome:
         if isinstance(error, SSL.WantReadError):
-            return Outcome.WANT_READ
+            return self._after_message() if self.message_seen else Outcome.WANT_READ
         if isinstance(error, SSL.ZeroReturnError):
             return Outcome.CLOSE_NOTIFY
         queue = error.args[0] if error.args and isinstance(error.args[0], list) else []

@@ -36,7 +36,9 @@ __all__ = [
     "PrivateKeySource",
     "load_certificates",
     "load_private_key",
+    "read_source",
     "tolerating_old_certificates",
+    "unusable",
 ]
 
 PrivateKey: TypeAlias = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey | Ed448PrivateKey
@@ -79,7 +81,7 @@ def load_certificates(source: CertificateSource) -> tuple[x509.Certificate, ...]
     if isinstance(source, x509.Certificate):
         return (source,)
     if isinstance(source, (bytes, bytearray, str, os.PathLike)):
-        data, origin = _read(source, "certificate")
+        data, origin = read_source(source, "certificate")
         return _parse_certificates(data, origin)
     if not isinstance(source, Iterable):
         raise TypeError(
@@ -125,7 +127,7 @@ def load_private_key(source: PrivateKeySource, passphrase: bytes | bytearray | s
         return cast(PrivateKey, source)
     if not isinstance(source, (bytes, bytearray, str, os.PathLike)):
         raise TypeError(f"source must be bytes, str, a path or a private key, not {type(source).__name__}.")
-    data, origin = _read(source, "private key")
+    data, origin = read_source(source, "private key")
     load = load_pem_private_key if _PEM_MARK.encode() in data else load_der_private_key
     try:
         # First without a passphrase, because TypeError is how cryptography says that a key is
@@ -134,7 +136,7 @@ def load_private_key(source: PrivateKeySource, passphrase: bytes | bytearray | s
     except TypeError:
         key = _decrypt(load, data, origin, passphrase)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise _unusable(f"{origin} contains no private key that can be read", error) from None
+        raise unusable(f"{origin} contains no private key that can be read", error) from None
     if isinstance(key, tuple(_KEY_TYPES)):
         return cast(PrivateKey, key)
     raise SecureError(
@@ -229,7 +231,7 @@ class Credentials:
         raise TypeError("Credentials contain a private key and cannot be pickled.")
 
 
-def _read(source: bytes | bytearray | str | os.PathLike[str], what: str) -> tuple[bytes, str]:
+def read_source(source: bytes | bytearray | str | os.PathLike[str], what: str) -> tuple[bytes, str]:
     """The bytes behind a source, and how to call it at the beginning of a sentence."""
     if isinstance(source, str) and _PEM_MARK in source:
         data, origin = source.encode("utf-8", "surrogateescape"), f"The {what} text"
@@ -244,11 +246,11 @@ def _read(source: bytes | bytearray | str | os.PathLike[str], what: str) -> tupl
         except (OSError, ValueError) as error:
             # ValueError is a path with a NUL character.
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            raise _unusable(f"{origin} cannot be read: {reason}") from error
+            raise unusable(f"{origin} cannot be read: {reason}") from error
     if not data.strip():
-        raise _unusable(f"{origin} is empty")
+        raise unusable(f"{origin} is empty")
     if len(data) > _LARGEST:
-        raise _unusable(f"{origin} is larger than 16 MiB")
+        raise unusable(f"{origin} is larger than 16 MiB")
     return data, origin
 
 
@@ -259,14 +261,14 @@ def _parse_certificates(data: bytes, origin: str) -> tuple[x509.Certificate, ...
                 return (x509.load_der_x509_certificate(data),)
         announced = data.count(b"-----BEGIN CERTIFICATE-----") + data.count(b"-----BEGIN X509 CERTIFICATE-----")
         if not announced:
-            raise _unusable(f"{origin} contains no certificate")
+            raise unusable(f"{origin} contains no certificate")
         with tolerating_old_certificates():
             certificates = tuple(x509.load_pem_x509_certificates(data))
     except ValueError as error:
-        raise _unusable(f"{origin} contains no certificate that can be read, or a damaged one", error) from None
+        raise unusable(f"{origin} contains no certificate that can be read, or a damaged one", error) from None
     # The parser drops a last block without an END line instead of complaining.
     if len(certificates) != announced:
-        raise _unusable(f"{origin} announces {announced} certificates, but only {len(certificates)} are complete")
+        raise unusable(f"{origin} announces {announced} certificates, but only {len(certificates)} are complete")
     return certificates
 
 
@@ -293,10 +295,11 @@ def _decrypt(
             engineReasons=(str(error),),
         ) from None
     except UnsupportedAlgorithm as error:
-        raise _unusable(f"{origin} contains a private key with an unsupported encryption", error) from None
+        raise unusable(f"{origin} contains a private key with an unsupported encryption", error) from None
 
 
-def _unusable(what: str, error: Exception | None = None) -> SecureError:
+def unusable(what: str, error: Exception | None = None) -> SecureError:
+    """The error for a source without anything usable in it."""
     reasons = () if error is None else (str(error),)
     return SecureError(SecureError.Code.BadCertificate, f"{what}.", engineReasons=reasons)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 
 from qtsecure.engine.certificates import Credentials
 from qtsecure.engine.ciphers import DEFAULT_TLS12_CIPHERS, DEFAULT_TLS13_SUITES
+from qtsecure.engine.pins import Pins
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.trust import TrustAnchors
 
@@ -54,6 +55,11 @@ class TlsConfiguration:
         server_name_indication: On a client: send the name of the server (RFC 6066).
         session_tickets_enabled: On a server: issue tickets, so that clients can resume.
         srtp_profiles: On DTLS: SRTP protection profiles (RFC 5764) to offer or accept, best first.
+        crls: Revocation lists as DER. If there are any, each certificate of a chain but the anchor
+            needs one of its issuer that is up to date.
+        pins: If there are any, the peer's own certificate must match one, in every verify mode.
+        verify_host_name: On a client: the certificate must be for the name of the server.
+        require_close_notify: An end without close_notify is a failure.
         key_log_file: Where to append the NSS key log; empty for none.
     """
 
@@ -75,6 +81,10 @@ class TlsConfiguration:
     server_name_indication: bool = True
     session_tickets_enabled: bool = True
     srtp_profiles: tuple[str, ...] = ()
+    crls: tuple[bytes, ...] = field(default=(), repr=False)
+    pins: Pins = field(default_factory=Pins)
+    verify_host_name: bool = True
+    require_close_notify: bool = True
     key_log_file: str = ""
     _hash: int = field(init=False, repr=False, compare=False)
 

@@ -10,11 +10,13 @@ import os
 import threading
 from collections import OrderedDict
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from OpenSSL import SSL, crypto
 
-from qtsecure.engine import _openssl
+from qtsecure.engine import _openssl, _openssl_psk
+from qtsecure.engine.certificates import tolerating_old_certificates
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.keylog import KeyLog
 from qtsecure.errors import SecureError
@@ -82,9 +84,9 @@ def _build(configuration: TlsConfiguration, server: bool) -> SSL.Context:
             context.set_alpn_protos(list(configuration.alpn_protocols))
     if configuration.psk_enabled:
         if server:
-            _openssl.install_psk_server(context, configuration.psk_identity_hint)
+            _openssl_psk.install_psk_server(context, configuration.psk_identity_hint)
         else:
-            _openssl.install_psk_client(context)
+            _openssl_psk.install_psk_client(context)
     if datagrams:
         _set_datagrams(context, configuration, server)
     if configuration.key_log_file:
@@ -101,12 +103,8 @@ def _set_ciphers(context: SSL.Context, configuration: TlsConfiguration) -> None:
         else:
             # TLS 1.3 only: the level still has to be set, and OpenSSL refuses a list without suites.
             context.set_cipher_list(b"ECDHE-RSA-AES256-GCM-SHA384:@SECLEVEL=2")
-        suites = configuration.tls13_suites
-        if configuration.psk_enabled:
-            # OpenSSL's PSK callbacks make keys for SHA-256, and a suite with another hash ignores them.
-            suites = tuple(sorted(suites, key=lambda name: not name.endswith("SHA256")))
-        if suites:
-            context.set_tls13_ciphersuites(":".join(suites).encode("ascii"))
+        if configuration.tls13_suites:
+            context.set_tls13_ciphersuites(":".join(configuration.tls13_suites).encode("ascii"))
     except SSL.Error as error:
         raise SecureError(
             SecureError.Code.InvalidArgument,
@@ -155,10 +153,13 @@ def _set_datagrams(context: SSL.Context, configuration: TlsConfiguration, server
 
 def _set_verification(context: SSL.Context, configuration: TlsConfiguration, server: bool) -> None:
     if configuration.verify_mode is VerifyMode.NONE:
-        _openssl.install_verification(context, SSL.VERIFY_NONE)
+        # With pins there is something to look at after all: the peer's own certificate, not its chain.
+        pinned = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT if configuration.pins else SSL.VERIFY_NONE
+        _openssl.install_verification(context, pinned)
         return
     flags = SSL.VERIFY_PEER
-    if server and configuration.verify_mode is VerifyMode.PEER and configuration.certificate_required:
+    required = configuration.verify_mode is VerifyMode.PEER and configuration.certificate_required
+    if server and (required or configuration.pins):
         flags |= SSL.VERIFY_FAIL_IF_NO_PEER_CERT
     _openssl.install_verification(context, flags)
     if configuration.verify_depth:
@@ -166,11 +167,29 @@ def _set_verification(context: SSL.Context, configuration: TlsConfiguration, ser
     store = context.get_cert_store()
     if store is None:
         raise SecureError(SecureError.Code.TlsUnavailable, "OpenSSL gave no certificate store; reinstall cryptography.")
+    if not all(map(_is_root, configuration.trust.certificates)):
+        # Whoever trusts an intermediate or a server's own certificate need not know their issuers.
+        # Only then, because OpenSSL reports missing issuers in fewer words with this flag.
+        store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
     for anchor in configuration.trust.certificates:
         store.add_cert(crypto.X509.from_cryptography(anchor))
+    if configuration.crls:
+        # Each of the two flags alone checks less than it seems to, or nothing at all.
+        store.set_flags(crypto.X509StoreFlags.CRL_CHECK | crypto.X509StoreFlags.CRL_CHECK_ALL)
+        for crl in configuration.crls:
+            store.add_crl(x509.load_der_x509_crl(crl))
     if server and len(configuration.trust.certificates) <= _MAX_CLIENT_CA_NAMES:
         for anchor in configuration.trust.certificates:
             context.add_client_ca(anchor)
+
+
+def _is_root(anchor: x509.Certificate) -> bool:
+    """Whether a certificate names no other issuer than itself; one with unreadable names counts as a root."""
+    try:
+        with tolerating_old_certificates():
+            return anchor.subject == anchor.issuer
+    except ValueError:
+        return True
 
 
 def _set_resumption(context: SSL.Context, configuration: TlsConfiguration, server: bool) -> None:

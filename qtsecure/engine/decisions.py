@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.verification import VerificationIssue
 
 __all__ = ["HandshakeDecisions"]
@@ -24,10 +25,10 @@ class HandshakeDecisions:
         """
         return None
 
-    def psk_for_server(self, hint: bytes) -> tuple[bytes, bytes] | None:
-        """On a client: the (identity, key) to use with this server, or None for no key."""
+    def psk_for_server(self, hint: bytes) -> PreSharedKey | None:
+        """On a client: the key to use with this server, or None for no key."""
         return None
 
-    def psk_for_client(self, identity: bytes) -> bytes | None:
+    def psk_for_client(self, identity: bytes) -> PreSharedKey | None:
         """On a server: the key of this client, or None when it is unknown."""
         return None

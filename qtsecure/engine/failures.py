@@ -53,6 +53,14 @@ _BY_ALERT: dict[int, str] = {
 }
 
 
+_IN_TRAFFIC: dict[str, str] = {
+    "decryption failed or bad record mac": "the data was changed on its way or belongs to another connection",
+    "record too small": "the peer sent too many empty records in a row",
+    "too many warn alerts": "the peer sent too many warnings in a row",
+    "unexpected message": "the peer sent a message that may not come now",
+}
+
+
 def _of_alert(received: int) -> str:
     hint = _BY_ALERT.get(received)
     told = f"the peer sent the alert '{alert_text(received)}' ({received})"
@@ -85,8 +93,6 @@ def explain_traffic_failure(
     begin = "Error while reading" if reading else "Unable to write data"
     if received is not None:
         return StreamFailed(kind, f"{begin}: {_of_alert(received)}.", received, reasons)
-    if "decryption failed or bad record mac" in reasons:
-        text = "the data was changed on its way or belongs to another connection"
-    else:
-        text = ", ".join(reasons) or "the connection is no longer usable"
+    text = next((_IN_TRAFFIC[reason] for reason in reasons if reason in _IN_TRAFFIC), "")
+    text = text or ", ".join(reasons) or "the connection is no longer usable"
     return StreamFailed(kind, f"{begin}: {text}.", sent, reasons)

@@ -7,7 +7,7 @@ from typing import Final
 
 from OpenSSL import SSL
 
-from qtsecure.engine import _openssl
+from qtsecure.engine import _openssl, _openssl_psk
 
 __all__ = ["EngineFeatures", "probe_features"]
 
@@ -36,7 +36,7 @@ def probe_features() -> EngineFeatures:
     return EngineFeatures(
         openssl_version=_openssl.openssl_version(),
         raw_path=_openssl.raw_path_available,
-        psk=_openssl.psk_supported,
+        psk=_openssl_psk.psk_supported,
         dtls=_accepts(SSL.DTLS_METHOD, _DTLS_1_2),
         dtls_1_3=_accepts(SSL.DTLS_METHOD, _DTLS_1_3),
     )

@@ -16,10 +16,11 @@ Three rules make the stream safe, and they are kept here so that no front end ca
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 
 from OpenSSL import SSL
 
-from qtsecure.engine import _openssl
+from qtsecure.engine import _openssl, _openssl_psk
 from qtsecure.engine._openssl import Outcome, Pipe, VerifyStep
 from qtsecure.engine.alerts import AlertDescription, AlertLevel, fatal_alert_record
 from qtsecure.engine.ciphers import is_psk_cipher
@@ -39,6 +40,7 @@ from qtsecure.engine.events import (
 from qtsecure.engine.failures import explain_handshake_failure, explain_traffic_failure
 from qtsecure.engine.host_names import HostName, InvalidHostName, normalize_host_name
 from qtsecure.engine.protocols import ProtocolVersion
+from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_handshake_untrusted
 from qtsecure.engine.states import StreamState, Trigger, next_state
 from qtsecure.engine.verification import IssueCode, VerificationIssue
@@ -48,8 +50,13 @@ __all__ = ["TlsStream"]
 _S = StreamState
 _DONE, _WANT_READ = Outcome.DONE, Outcome.WANT_READ
 _ALERT_RECORD, _HANDSHAKE_RECORD = 21, 22
+_UNEXPECTED_RECORD = bytes((_HANDSHAKE_RECORD, 3, 3, 0, 1, 0))
+"""A message of the handshake without encryption, which cannot be once TLS 1.3 is established."""
+_MOST_MESSAGES = 32
+"""Tickets, key updates and attempts to renegotiate without data in between; as BoringSSL and rustls have it."""
 _READABLE = frozenset({_S.ESTABLISHED, _S.LOCAL_CLOSED})
 _WRITABLE = frozenset({_S.ESTABLISHED, _S.PEER_CLOSED})
+_NOT_PINNED = "Error during SSL handshake: the peer's certificate is none of the pinned ones."
 _NAME_ISSUES = frozenset({int(IssueCode.HOSTNAME_MISMATCH), int(IssueCode.IP_ADDRESS_MISMATCH)})
 
 
@@ -76,13 +83,16 @@ class TlsStream:
         "_issues_settled",
         "_last_words",
         "_leaf_verified",
-        "_name_usable",
+        "_messages_in_a_row",
+        "_name_checked",
+        "_new_messages",
         "_peer_heard",
         "_pipe",
         "_promises_no_ticket",
         "_psk_answer",
         "_psk_given",
         "_readable",
+        "_refusal",
         "answered_peer",
         "busy",
         "configuration",
@@ -110,6 +120,7 @@ class TlsStream:
         #: Whether application data may be written. (Derived: looking up an enum is slow in Python.)
         self.established = False
         self._readable = False
+        self._messages_in_a_row = self._new_messages = 0
         self.busy = False
         self.raised: BaseException | None = None
         self._decisions = decisions or HandshakeDecisions()
@@ -121,11 +132,12 @@ class TlsStream:
         self._issues: list[VerificationIssue] = []
         self._issues_settled = False
         self._leaf_verified = False
+        self._refusal = ""
         self._complete = False
         self._last_words = b""
         self._alert_sent: int | None = None
         self._alert_received: int | None = None
-        self._psk_answer: tuple[bytes, tuple[bytes, bytes] | None] | None = None
+        self._psk_answer: tuple[bytes, PreSharedKey | None] | None = None
         self._psk_given = False
         #: Set when OpenSSL may have written something by itself (the answer to a KeyUpdate).
         self.answered_peer = False
@@ -134,7 +146,7 @@ class TlsStream:
         self.peer_closed_cleanly = False
         self._promises_no_ticket = server and configuration.verify_mode is VerifyMode.QUERY
         self._host: HostName | None = None
-        self._name_usable = False
+        self._name_checked = not configuration.verify_host_name
         self._peer_heard = False
         self._chain_to_judge: tuple[bytes, ...] = ()
         if not server and peer_name:
@@ -149,6 +161,11 @@ class TlsStream:
         """Begin the handshake; a client has its hello to send afterwards."""
         self._move(Trigger.START)
         if not self.server:
+            if self.configuration.psk_enabled and self.configuration.maximum_version is ProtocolVersion.TLS_1_3:
+                self._ask_before_hello()
+                if self.raised is not None:
+                    self._fail(explain_handshake_failure(("the application raised an exception",), None, None))
+                    self._reraise()
             self._make_pipe()
             self._handshake()
 
@@ -180,6 +197,9 @@ class TlsStream:
             return
         if self.state is _S.LOCAL_CLOSED:
             self._move(Trigger.PEER_CLOSE)
+        elif self._complete and self.state is _S.ESTABLISHED and not self.configuration.require_close_notify:
+            self._move(Trigger.PEER_CLOSE)
+            self.events.append(PeerClosed())
         elif self._complete and self.state is _S.ESTABLISHED:
             self._fail(
                 StreamFailed(
@@ -203,7 +223,7 @@ class TlsStream:
         """Decrypt and return up to ``limit`` bytes; empty when there is nothing (more) to read."""
         pipe = self._pipe
         if not self._readable or pipe is None:
-            return b""
+            return self._read_and_count(limit)
         self._enter()
         self.has_more = False
         try:
@@ -211,14 +231,16 @@ class TlsStream:
         finally:
             self.busy = False
         if pipe.outcome is not _WANT_READ or self.raised is not None:
-            self._after_read(pipe)
+            return self._after_read(pipe, data, limit)
         return data
 
     def receive_and_read(self, count: int, limit: int) -> bytes:
         """receive_landed() and read() in one step, for established streams (the hot path)."""
         pipe = self._pipe
         if not self._readable or pipe is None:
-            return b""
+            if pipe is not None and self._accepts_input():
+                pipe.feed_landed(count)
+            return self._read_and_count(limit)
         if self.busy:
             self._enter()  # raises
         self.busy = self.quiet = True
@@ -228,11 +250,37 @@ class TlsStream:
         finally:
             self.busy = False
         if pipe.outcome is not _WANT_READ or self.raised is not None:
-            self._after_read(pipe)
+            return self._after_read(pipe, data, limit)
         return data
 
-    def _after_read(self, pipe: Pipe) -> None:
+    def _read_and_count(self, limit: int) -> bytes:
+        """read() from the first message of the handshake on, until there is data again."""
+        pipe = self._pipe
+        if pipe is None or self.state not in _READABLE:
+            return b""
+        self.has_more = self.quiet = False
+        return self._after_read(pipe, self._read_once(pipe, limit), limit)
+
+    def _read_once(self, pipe: Pipe, limit: int) -> bytes:
+        self._enter()
+        try:
+            return pipe.read(limit)
+        finally:
+            self.busy = False
+
+    def _after_read(self, pipe: Pipe, data: bytes, limit: int) -> bytes:
         self.quiet = False
+        self._count_messages(data)
+        while pipe.outcome is Outcome.MESSAGE and self.raised is None:
+            if self._messages_in_a_row > _MOST_MESSAGES:
+                self.cut_off(f"the peer sent more than {_MOST_MESSAGES} handshake messages in a row without any data")
+                return data
+            if len(data) == limit:
+                self.has_more = True
+                break
+            part = self._read_once(pipe, limit - len(data))
+            self._count_messages(part)
+            data += part
         if pipe.outcome is _DONE:
             self.has_more = True
         elif pipe.outcome is Outcome.CLOSE_NOTIFY:
@@ -241,6 +289,29 @@ class TlsStream:
             self.events.append(PeerClosed())
         elif pipe.outcome is Outcome.FAILED:
             self._fail(explain_traffic_failure(True, pipe.reasons, self._alert_sent, self._alert_received))
+        self._reraise()
+        return data
+
+    def _count_messages(self, data: bytes) -> None:
+        """Keep the number of messages since the last data; the fast way is for when there are none."""
+        self._messages_in_a_row = self._new_messages if data else self._messages_in_a_row + self._new_messages
+        self._new_messages = 0
+        self._readable = self.state in _READABLE and not self._messages_in_a_row
+
+    def cut_off(self, why: str) -> None:
+        """End an established connection because of what its peer does, and tell it in a fatal alert."""
+        pipe = self._pipe
+        if pipe is None or not self._complete or self.state in (_S.FAILED, _S.CLOSED):
+            return
+        if self.protocol_version() is ProtocolVersion.TLS_1_3:
+            # The only way to have OpenSSL say "unexpected message" is to let it see one.
+            pipe.discard_input()
+            pipe.feed(_UNEXPECTED_RECORD)
+            self._read_once(pipe, 1)
+        else:
+            # Each message has been refused with no_renegotiation, and there is no fatal alert to provoke.
+            self.close()
+        self._fail(StreamFailed(FailureKind.READ, f"Error while reading: {why}.", self._alert_sent))
         self._reraise()
 
     @property
@@ -409,13 +480,16 @@ class TlsStream:
 
     def verify(self, ok: bool, code: int, depth: int, step: VerifyStep) -> int:
         """Collect each error; fail inside the handshake only where that was asked for."""
+        if self.configuration.pins and not self._pins_match(step.built_chain()):
+            self._refusal = _NOT_PINNED
+            return int(IssueCode.CERT_REJECTED)
         if self.configuration.verify_mode is VerifyMode.NONE:
             return 0
         assert self._pipe is not None
         if self.server:
             # The certificate's verdict would not be repeated on a resumption, so there is none.
             self._pipe.connection.set_options(SSL.OP_NO_TICKET)
-        elif not self._name_usable and not any(issue.code == IssueCode.INVALID_HOST_NAME for issue in self._issues):
+        elif not self._name_checked and not any(issue.code == IssueCode.INVALID_HOST_NAME for issue in self._issues):
             self._issues.append(VerificationIssue(int(IssueCode.INVALID_HOST_NAME), 0, None))
         if not ok:
             issue = VerificationIssue(code, depth, step.certificate_der())
@@ -452,26 +526,36 @@ class TlsStream:
 
     def handshake_message(self) -> None:
         """A message of the handshake is next, or a ticket or KeyUpdate after it."""
-        self.answered_peer = self._complete
-        self.quiet = False
+        if self._complete:
+            self.quiet = False
+            assert self._pipe is not None
+            self.answered_peer = True
+            if self._pipe.is_reading_message():
+                self._new_messages += 1
+            self._pipe.message_seen = True
+            return
         if self._promises_no_ticket and self.protocol_version() is ProtocolVersion.TLS_1_2:
             # Up to TLS 1.2 the server promises a ticket before it sees the client's certificate.
             assert self._pipe is not None
             self._pipe.connection.set_options(SSL.OP_NO_TICKET)
             self._promises_no_ticket = False
 
-    def psk_for_server(self, hint: bytes) -> tuple[bytes, bytes] | None:
-        """Ask once: TLS 1.3 asks before the hello, TLS 1.2 again unless it has a hint to add."""
+    def psk_to_offer(self) -> PreSharedKey | None:
+        """What was answered before the hello, if TLS 1.3 can use it."""
+        answer = self._psk_answer[1] if self._psk_answer is not None else None
+        return answer if answer is not None and _suites_for(self.configuration, answer) else None
+
+    def psk_for_server(self, hint: bytes) -> PreSharedKey | None:
+        """Ask once: TLS 1.3 asks before the hello, TLS 1.2 again only if it has a hint to add."""
         if self._psk_answer is None or (hint and hint != self._psk_answer[0]):
-            self._psk_answer = (hint, self._decisions.psk_for_server(hint))
-            self._psk_given = self._psk_answer[1] is not None
+            return self._keep_psk(hint, self._decisions.psk_for_server(hint))
         return self._psk_answer[1]
 
-    def psk_for_client(self, identity: bytes) -> bytes | None:
-        """Look the client's key up."""
-        key = self._decisions.psk_for_client(identity)
-        self._psk_given = bool(key)
-        return key
+    def psk_for_client(self, identity: bytes) -> PreSharedKey | None:
+        """Look the client's key up, once: a second hello brings the same identity again."""
+        if self._psk_answer is None or identity != self._psk_answer[0]:
+            return self._keep_psk(identity, self._decisions.psk_for_client(identity))
+        return self._psk_answer[1]
 
     def select_protocol(self, offered: tuple[bytes, ...]) -> bytes | None:
         """The client's first choice that we know too (Qt and Gio honour the client's order)."""
@@ -479,6 +563,27 @@ class TlsStream:
         return next((name for name in offered if name in known), None)
 
     # ------------------------------------------------------------------------------ inside
+
+    def _ask_before_hello(self) -> None:
+        """TLS 1.3 offers the key in its first message, and only suites with the key's hash go with it."""
+        self._enter()
+        try:
+            self.psk_for_server(b"")
+        except BaseException as error:  # noqa: BLE001 - raised again when the engine is done
+            self.raised = error
+        finally:
+            self.busy = False
+
+    def _keep_psk(self, question: bytes, answer: PreSharedKey | None) -> PreSharedKey | None:
+        self._forget_psk()
+        self._psk_answer = (question, answer)
+        self._psk_given = answer is not None
+        return answer
+
+    def _forget_psk(self) -> None:
+        if self._psk_answer is not None and self._psk_answer[1] is not None:
+            self._psk_answer[1].wipe()
+        self._psk_answer = None
 
     def _accepts_input(self) -> bool:
         if self.busy:
@@ -498,11 +603,16 @@ class TlsStream:
         return False
 
     def _make_pipe(self) -> None:
-        context = context_for(self.configuration, server=self.server)
+        configuration = self.configuration
+        key = None if self.server else self.psk_to_offer()
+        if key is not None:
+            configuration = dataclasses.replace(configuration, tls13_suites=_suites_for(configuration, key))
+        context = context_for(configuration, server=self.server)
         pipe = _openssl.make_pipe(context, server=self.server, hooks=self)
         host = self._host
         if host is not None:
-            self._name_usable = _openssl.set_verified_host(pipe.connection, host.ascii, host.ip)
+            if self.configuration.verify_host_name:
+                self._name_checked = _openssl.set_verified_host(pipe.connection, host.ascii, host.ip)
             if not host.ip and self.configuration.server_name_indication:
                 pipe.connection.set_tlsext_host_name(host.ascii.encode("ascii"))
         if self._promises_no_ticket:
@@ -520,18 +630,25 @@ class TlsStream:
             outcome = self._pipe.handshake()
         finally:
             self.busy = False
+            if self._issues:
+                _openssl.forget_errors()  # a failed signature stays in the queue although the handshake goes on
         if outcome is Outcome.FAILED or outcome is Outcome.CLOSE_NOTIFY:
             self._fail_handshake()
         else:
             self._complete = outcome is Outcome.DONE
             if self._complete:
-                self._pipe.watch_messages()
+                self._watch_afterwards()
                 self._note_missing_certificate()
             if self._issues and not self._issues_settled:
                 self._ask_or_report()
             if self._complete and self.state is _S.HANDSHAKING:
                 self._establish()
         self._reraise()
+
+    def _watch_afterwards(self) -> None:
+        assert self._pipe is not None
+        self._pipe.watch_messages()
+        self._pipe.stop_at_messages()
 
     def _ask_or_report(self) -> None:
         needed = self.configuration.verify_mode is VerifyMode.PEER
@@ -548,6 +665,11 @@ class TlsStream:
             self._issues.append(VerificationIssue(int(IssueCode.NO_PEER_CERTIFICATE), 0, None))
 
     def _establish(self) -> None:
+        # Again, because a resumed session brings its certificate along without verifying it.
+        if self.configuration.pins and not self._pins_match(self.peer_certificates()):
+            self._discard_flight(AlertDescription.BAD_CERTIFICATE)
+            self._fail(StreamFailed(FailureKind.CERTIFICATE_REJECTED, _NOT_PINNED, self._alert_sent))
+            return
         if self._psk_bypassed():
             self._discard_flight(AlertDescription.HANDSHAKE_FAILURE)
             self._fail(
@@ -559,8 +681,15 @@ class TlsStream:
                 )
             )
             return
+        if self._psk_given and not self.server and self.protocol_version() is ProtocolVersion.TLS_1_3:
+            assert self._pipe is not None
+            _openssl_psk.forget_offered_key(self._pipe.connection)
         self._move(Trigger.COMPLETE)
         self.events.append(HandshakeCompleted())
+
+    def _pins_match(self, chain: tuple[bytes, ...]) -> bool:
+        """Whether the peer's own certificate is a pinned one; a key that was used needs none."""
+        return self.psk_used() or bool(chain and self.configuration.pins.match_untrusted(chain[0]))
 
     def _psk_bypassed(self) -> bool:
         """A key was there, nothing else authenticates the server, and the key was not used."""
@@ -608,14 +737,9 @@ class TlsStream:
     def _fail_handshake(self) -> None:
         assert self._pipe is not None
         failure = explain_handshake_failure(self._pipe.reasons, self._alert_sent, self._alert_received)
-        rejected = self._issues and self._alert_received is None and "certificate verify failed" in self._pipe.reasons
-        if rejected:
-            failure = StreamFailed(
-                FailureKind.CERTIFICATE_REJECTED,
-                f"{_sentence(self._issues[0])}.",
-                self._alert_sent,
-                self._pipe.reasons,
-            )
+        refusal = self._refusal or (f"{_sentence(self._issues[0])}." if self._issues else "")
+        if refusal and self._alert_received is None and "certificate verify failed" in self._pipe.reasons:
+            failure = StreamFailed(FailureKind.CERTIFICATE_REJECTED, refusal, self._alert_sent, self._pipe.reasons)
         self._fail(failure)
 
     def _fail(self, failure: StreamFailed) -> None:
@@ -626,10 +750,10 @@ class TlsStream:
         if self.state is _S.DECIDING and trigger is not Trigger.ACCEPT:
             self._drop_outgoing()  # no other way out of a decision may complete the peer's handshake
         self.state = next_state(self.state, trigger)
-        self._readable = self.state in _READABLE
+        self._readable = self.state in _READABLE and not self._messages_in_a_row
         self.established = self.state in _WRITABLE
         if self.state not in (_S.HANDSHAKING, _S.DECIDING):
-            self._psk_answer = None  # the key has served; keep no copy of it
+            self._forget_psk()  # the key has served
 
     def _enter(self) -> None:
         """Every call into OpenSSL is between this and ``busy = False``."""
@@ -646,6 +770,13 @@ class TlsStream:
         if self.raised is not None:
             error, self.raised = self.raised, None
             raise error
+
+
+def _suites_for(configuration: TlsConfiguration, key: PreSharedKey) -> tuple[str, ...]:
+    """The suites of TLS 1.3 that the key can be used with; none when the key is not for TLS 1.3."""
+    if not key.usable:
+        return ()
+    return tuple(name for name in configuration.tls13_suites if name.endswith(key.hash_algorithm.value))
 
 
 def _sentence(issue: VerificationIssue) -> str:

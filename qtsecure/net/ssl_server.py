@@ -14,7 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from PySide6.QtCore import SIGNAL, QChildEvent, QEvent, QObject, Signal, qWarning
-from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSsl, QSslConfiguration
+from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSsl
 from shiboken6 import isValid
 
 from qtsecure.net.accepted_socket import AcceptedSocket
@@ -27,7 +27,13 @@ from qtsecure.net.socket_errors import socketError
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.thread_guard import confinedToThread
-from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration, SslError
+from qtsecure.net.values import (
+    ConfigurationSource,
+    PreSharedKeyAuthenticator,
+    SslConfiguration,
+    SslError,
+    configurationFrom,
+)
 
 __all__ = ["ServerStatistics", "SslServer"]
 
@@ -221,15 +227,9 @@ class SslServer(QObject):
         """A copy of the configuration for new connections."""
         return SslConfiguration(self._configuration)
 
-    def setSslConfiguration(self, configuration: SslConfiguration | QSslConfiguration) -> None:
+    def setSslConfiguration(self, configuration: ConfigurationSource) -> None:
         """Use this configuration for connections accepted from now on; live ones keep theirs."""
-        if isinstance(configuration, QSslConfiguration):
-            configuration = SslConfiguration.fromQt(configuration)
-        if not isinstance(configuration, SslConfiguration):
-            raise TypeError(
-                f"configuration must be an SslConfiguration or QSslConfiguration, not {type(configuration).__name__}."
-            )
-        self._configuration = SslConfiguration(configuration)
+        self._configuration = configurationFrom(configuration)
 
     def handshakeTimeout(self) -> int:
         """How long a connection may take from accept to ``encrypted``, in ms; 0 or -1: no limit."""

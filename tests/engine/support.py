@@ -27,6 +27,7 @@ from qtsecure.engine.events import (
     StreamFailed,
 )
 from qtsecure.engine.protocols import ProtocolVersion
+from qtsecure.engine.psk import PreSharedKey, PskHash
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.engine.trust import TrustAnchors
 from qtsecure.engine.verification import IssueCode
@@ -408,7 +409,10 @@ class Recorder(HandshakeDecisions):
         client_key: tuple[bytes, bytes] | None = None,
         server_keys: dict[bytes, bytes] | None = None,
         inside: Callable[[str], None] | None = None,
+        psk_hash: PskHash = PskHash.SHA256,
     ) -> None:
+        self.psk_hash = psk_hash
+        self.keys_given: list[bytearray] = []
         self.continues = continues
         self.accepts = accepts
         self.client_key = client_key
@@ -433,13 +437,18 @@ class Recorder(HandshakeDecisions):
         self._note("accept_now", issues)
         return self.accepts
 
-    def psk_for_server(self, hint: bytes) -> tuple[bytes, bytes] | None:
+    def psk_for_server(self, hint: bytes) -> PreSharedKey | None:
         self._note("psk_for_server", hint)
-        return self.client_key
+        return None if self.client_key is None else self._answer(PreSharedKey(*self.client_key, self.psk_hash))
 
-    def psk_for_client(self, identity: bytes) -> bytes | None:
+    def psk_for_client(self, identity: bytes) -> PreSharedKey | None:
         self._note("psk_for_client", identity)
-        return self.server_keys.get(identity)
+        key = self.server_keys.get(identity)
+        return None if key is None else self._answer(PreSharedKey(identity, key, self.psk_hash))
+
+    def _answer(self, key: PreSharedKey) -> PreSharedKey:
+        self.keys_given.append(key.key)
+        return key
 
 
 def codes(*issues: IssueCode) -> list[int]:

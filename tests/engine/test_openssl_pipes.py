@@ -50,6 +50,9 @@ class QuietHooks:
     def handshake_message(self) -> None:
         return None
 
+    def psk_to_offer(self) -> None:
+        return None
+
     def psk_for_server(self, hint: bytes) -> None:
         return None
 

@@ -10,6 +10,7 @@ import pytest
 from qtsecure.engine.ciphers import PSK_TLS12_CIPHERS
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.events import CertificateProblems, FailureKind, HandshakeCompleted
+from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.engine.verification import IssueCode
 from qtsecure.errors import SecureError
@@ -203,6 +204,42 @@ def test_wrong_key(engine_path: str, version: Version, alert: int) -> None:
         assert "key" in side.failure.message
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_keying_material(version: Version) -> None:
+    """Overwriting the key leaves alone what was derived from it: both sides export the same, each time anew."""
+    exported = []
+    for _ in range(2):
+        pair, _, _ = psk_pair(version)
+        pair.established()
+        pair.say(b"hello", from_server=True)  # brings the tickets of TLS 1.3 along
+        material = {side.stream.export_keying_material(b"EXPERIMENTAL", 32, b"") for side in pair.sides}
+        assert len(material) == 1
+        exported.append(material.pop())
+    assert exported[0] != exported[1]
+
+
+@pytest.mark.parametrize("identity", [b"sen\0sor", b"\0", b"sensor\0", bytes(range(255))])
+def test_binary_identities(engine_path: str, identity: bytes) -> None:
+    """TLS 1.3 carries any bytes; in TLS 1.2 nothing is cut off, but refused."""
+    pair, _, asked_server = psk_pair("1.3", (identity, KEY), {identity: KEY})
+    pair.established()
+    assert asked_server.of("psk_for_client") == [identity]
+    pair, _, asked_server = psk_pair("1.2", (identity, KEY), {identity: KEY, identity.partition(b"\0")[0]: KEY})
+    pair.handshake()
+    assert not pair.client.completed
+    assert asked_server.of("psk_for_client") == []
+
+
+def test_second_hello_asks_nobody_again() -> None:
+    """A server that wants another group: both sides keep their first answer."""
+    client, server = client_of("1.3", groups=("X25519", "P-256")), server_of("1.3", groups=("P-256",))
+    pair, asked_client, asked_server = psk_pair("1.3", client=client, server=server)
+    pair.established()
+    assert pair.client.stream.psk_used()
+    assert asked_client.of("psk_for_server") == [b""]
+    assert asked_server.of("psk_for_client") == [IDENTITY]
+
+
 # ------------------------------------------------------------------- keys beside certificates
 
 
@@ -327,6 +364,24 @@ def test_key_material_is_not_kept(engine_path: str, version: Version, outcome: s
     assert sys.getrefcount(answer) == sys.getrefcount(alone)
     del answer
     assert sys.getrefcount(key) == sys.getrefcount(alone)
+
+
+def test_a_stream_that_is_dropped_keeps_no_key() -> None:
+    """Also not in memory that others may get."""
+    pair, asked_client, _ = psk_pair("1.3")
+    pair.start()
+    (key,) = asked_client.keys_given
+    assert any(key)
+    del pair
+    gc.collect()
+    assert not any(key)
+
+
+@pytest.mark.parametrize("key", [None, 32, "text"])
+def test_keys_are_bytes(key: object) -> None:
+    """A number must not become a key of zeros."""
+    with pytest.raises(TypeError, match="key must be bytes"):
+        PreSharedKey(IDENTITY, key)  # type: ignore[arg-type]
 
 
 def _fields(pair: Pair) -> list[object]:

@@ -375,7 +375,7 @@ class _GnutlsProgram:
         if program is None:
             raise FileNotFoundError(f"There is no {name} in PATH; install the package gnutls-bin.")
         self._directory = tempfile.TemporaryDirectory()
-        exchange = ":-KX-ALL:+ECDHE-PSK:+DHE-PSK" if psk else ""
+        exchange = ":-KX-ALL:+ECDHE-PSK:+DHE-PSK:+PSK" if psk else ""
         self.command = [program, "--priority", f"NORMAL:-VERS-ALL:+VERS-TLS{version}{exchange}"]
         for protocol in alpn:
             self.command += ["--alpn", protocol]
@@ -739,6 +739,10 @@ class Implementations:
         return f"{program} is not installed" if program and shutil.which(program) is None else ""
 
     @staticmethod
-    def lacksKeys(name: str) -> bool:
-        """Whether it has no pre-shared keys here."""
-        return name == "python" and sys.version_info < (3, 13)
+    def lacksKeys(name: str, version: str) -> str:
+        """Why it has no pre-shared keys here, or an empty string."""
+        if name == "python" and sys.version_info < (3, 13):
+            return "Python's ssl module has pre-shared keys from 3.13 on"
+        if name == "qt" and version == "1.3":
+            return "Qt has pre-shared keys for TLS 1.2 only"
+        return ""

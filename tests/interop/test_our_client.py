@@ -94,19 +94,36 @@ def test_application_protocol(
 
 
 def test_pre_shared_key(
-    pki: PublicKeyInfrastructure, foreign: str, make_server: MakeServer, our_client: OurClient
+    pki: PublicKeyInfrastructure, foreign: str, make_server: MakeServer, version: str, our_client: OurClient
 ) -> None:
-    """TLS 1.2 with a key instead of certificates."""
-    if Implementations.lacksKeys(foreign):
-        pytest.skip("Python's ssl module has pre-shared keys from 3.13 on")
+    """A key instead of certificates: nobody shows one, and a server that did not use the key would be refused."""
+    if reason := Implementations.lacksKeys(foreign, version):
+        pytest.skip(reason)
     key = ("somebody", bytes(range(1, 33)))
     # Qt and GnuTLS want a certificate all the same.
     certificate = pki.server if foreign in ("qt", "gnutls") else None
-    with make_server(certificate, "1.2", psk=key) as server:
-        our_client.connectTo(server.port, "1.2", psk=key)
+    with make_server(certificate, version, psk=key) as server:
+        our_client.connectTo(server.port, version, psk=key)
         our_client.socket.write(LINE)
         our_client.waitForReceived(server.answerTo(LINE))
-        assert "PSK" in our_client.socket.sessionCipher().name()
+        assert our_client.socket.peerCertificate().isNull()
+        assert version == "1.3" or "PSK" in our_client.socket.sessionCipher().name()
+
+
+def test_wrong_pre_shared_key(
+    pki: PublicKeyInfrastructure, foreign: str, make_server: MakeServer, version: str, our_client: OurClient
+) -> None:
+    """Another key than the server's: no connection."""
+    if reason := Implementations.lacksKeys(foreign, version):
+        pytest.skip(reason)
+    certificate = pki.server if foreign in ("qt", "gnutls") else None
+    with make_server(certificate, version, psk=("somebody", bytes(32))) as server:
+        our_client.connectTo(server.port, version, psk=("somebody", bytes(range(1, 33))))
+        our_client.socket.write(b"SECRET")
+        our_client.waitForEnd()
+        assert our_client.recorder.count("encrypted") == 0
+        assert our_client.recorder.of("errorOccurred") == [(Error.SslHandshakeFailedError,)]
+        server.expectFailure()
 
 
 BAD_CERTIFICATES = {

@@ -22,6 +22,7 @@ from tests.net.conversation import (
     Conversation,
     Error,
     State,
+    VerifyMode,
     deleteEverything,
     openDescriptors,
     settle,
@@ -148,6 +149,39 @@ def test_truncation_is_never_clean(conversation: Conversation, size: int) -> Non
     assert conversation.client.readBytes() == data
     assert not conversation.client.peerClosedCleanly()
     assert conversation.recorder.of("client.errorOccurred") == [(Error.RemoteHostClosedError,)]
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_gio_d39_require_close_notify(conversation: Conversation, transport_mode: str, required: bool) -> None:
+    """Without the demand an end of TCP looks like an orderly one, but peerClosedCleanly() still knows."""
+    conversation.clientConfiguration.setRequireCloseNotify(required)
+    with TruncatingServer(conversation.pki.server, b"data") as server:
+        conversation.client.setSslConfiguration(conversation.clientConfiguration)
+        conversation.client.connectToHostEncrypted("127.0.0.1", server.port)
+        conversation.recorder.waitFor("client.disconnected")
+    assert conversation.client.readBytes() == b"data"
+    assert not conversation.client.peerClosedCleanly()
+    assert conversation.recorder.of("client.errorOccurred") == [(Error.RemoteHostClosedError,)]
+    assert ("data may be missing" in conversation.client.errorString()) is required
+    assert conversation.recorder.count("client.disconnected") == 1
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_pinned_certificate(conversation: Conversation, transport_mode: str, right: bool) -> None:
+    """A pin decides, also where everything else is ignored."""
+    wanted = conversation.pki.server if right else conversation.pki.client
+    conversation.clientConfiguration.setPinnedCertificates(wanted.certificate)
+    conversation.clientConfiguration.setPeerVerifyMode(VerifyMode.VerifyNone)
+    conversation.client.ignoreSslErrors()
+    if right:
+        conversation.establish()
+        return
+    conversation.connect()
+    conversation.waitForClientEnd()
+    assert conversation.recorder.count("client.encrypted") == 0
+    assert conversation.recorder.count("client.sslErrors") == 0
+    assert conversation.recorder.of("client.errorOccurred") == [(Error.SslHandshakeFailedError,)]
+    assert "none of the pinned ones" in conversation.client.errorString()
 
 
 def test_reuse_of_one_object(conversation: Conversation) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qtsecure.engine.alerts import AlertDescription, AlertLevel
 from qtsecure.engine.decisions import HandshakeDecisions
+from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.verification import VerificationIssue
 
 __all__ = ["AskedOnce", "HeldAlert", "Waiting", "WrongKeySigns"]
@@ -143,7 +144,7 @@ class AskedOnce(HandshakeDecisions):
 
     def __init__(self, decisions: HandshakeDecisions) -> None:
         self._decisions = decisions
-        self._keys: dict[bytes, tuple[bytes, bytes] | None] = {}
+        self._keys: dict[bytes, PreSharedKey | None] = {}
         self._accepted: dict[VerificationIssue, bool] = {}
         #: Whether there was no key to give; then another attempt cannot do better.
         self.refused = False
@@ -153,7 +154,7 @@ class AskedOnce(HandshakeDecisions):
 
     def forget(self) -> None:
         """The handshake is over; keep no copy of any key."""
-        self._keys.clear()
+        self._keys.clear()  # a key overwrites itself when nobody needs it
         self._accepted.clear()
 
     def continue_after(self, issue: VerificationIssue) -> bool:
@@ -164,12 +165,13 @@ class AskedOnce(HandshakeDecisions):
     def accept_now(self, issues: tuple[VerificationIssue, ...]) -> bool | None:
         return self._decisions.accept_now(issues)
 
-    def psk_for_server(self, hint: bytes) -> tuple[bytes, bytes] | None:
+    def psk_for_server(self, hint: bytes) -> PreSharedKey | None:
         if hint not in self._keys:
             self._keys[hint] = self._decisions.psk_for_server(hint)
         key = self._keys[hint]
-        self.refused = key is None or not key[1]
-        return key
+        self.refused = key is None or not key.usable
+        # Each session overwrites the key that it was given.
+        return None if key is None else PreSharedKey(key.identity, bytes(key.key), key.hash_algorithm)
 
-    def psk_for_client(self, identity: bytes) -> bytes | None:
+    def psk_for_client(self, identity: bytes) -> PreSharedKey | None:
         return self._decisions.psk_for_client(identity)

@@ -94,7 +94,7 @@ class DtlsSession(TlsStream):
         pipe = self._pipe
         assert pipe is not None
         if pipe.outcome is not Outcome.WANT_READ or self.raised is not None:
-            self._after_read(pipe)
+            self._after_read(pipe, b"", 0)
         return b""
 
     def open_any(self, record: bytes = b"") -> list[bytes]:
@@ -108,7 +108,7 @@ class DtlsSession(TlsStream):
         finally:
             self.busy = False
         if pipe.outcome is not Outcome.WANT_READ or self.raised is not None:
-            self._after_read(pipe)
+            self._after_read(pipe, b"", 0)
         return messages
 
     def take_all(self) -> bytes:
@@ -186,6 +186,18 @@ class DtlsSession(TlsStream):
         # Without a size of its own OpenSSL asks the memory BIO, and then uses 256 bytes.
         self._pipe.connection.set_options(SSL.OP_NO_QUERY_MTU)
         self._pipe.connection.set_ciphertext_mtu(self._mtu)
+
+    def _watch_afterwards(self) -> None:
+        # A read goes on behind handshake messages: the association counts those itself.
+        assert self._pipe is not None
+        self._pipe.watch_messages()
+
+    def handshake_message(self) -> None:
+        """After the handshake, reading does not stop at such messages."""
+        if self._complete:
+            self.answered_peer = True
+        else:
+            super().handshake_message()
 
     def _discard_flight(self, alert: AlertDescription) -> None:
         super()._discard_flight(alert)

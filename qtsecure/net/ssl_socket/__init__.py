@@ -9,7 +9,15 @@ from qtsecure.errors import SecureError
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.settings import Settings
 from qtsecure.net.thread_guard import confinedToThread
-from qtsecure.net.values import Protocol, SessionFacts, SslCertificate, SslCipher, SslConfiguration
+from qtsecure.net.values import (
+    ConfigurationSource,
+    Protocol,
+    SessionFacts,
+    SslCertificate,
+    SslCipher,
+    SslConfiguration,
+    configurationFrom,
+)
 
 __all__ = ["SslSocket"]
 
@@ -73,15 +81,9 @@ class SslSocket(Settings):
             )
         )
 
-    def setSslConfiguration(self, configuration: SslConfiguration | QSslConfiguration) -> None:
+    def setSslConfiguration(self, configuration: ConfigurationSource) -> None:
         """Use this configuration (a copy of it) for the next handshake."""
-        if isinstance(configuration, QSslConfiguration):
-            configuration = SslConfiguration.fromQt(configuration)
-        if not isinstance(configuration, SslConfiguration):
-            raise TypeError(
-                f"configuration must be an SslConfiguration or QSslConfiguration, not {type(configuration).__name__}."
-            )
-        self._configuration = SslConfiguration(configuration)
+        self._configuration = configurationFrom(configuration)
 
     def peerCertificate(self) -> SslCertificate:
         """The peer's certificate; null before it came, or when it has none."""

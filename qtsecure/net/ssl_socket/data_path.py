@@ -37,6 +37,8 @@ _SMALL = _SLICE // 2
 """The ciphertext of so much is always handed over in one piece."""
 _FLUSH_AT_MOST = 1 << 20
 """How much is encrypted before everybody else gets a turn; one to two milliseconds' work."""
+_MOST_ANSWERS = 64 * 1024
+"""How much of the engine's own answers (to key updates, for example) may wait for a peer that does not read."""
 _NO_LIMIT = 1 << 30
 _NOBODY: frozenset[str] = frozenset()
 _UNCONNECTED = QAbstractSocket.SocketState.UnconnectedState
@@ -100,6 +102,7 @@ class DataPath:
         "_buffers",
         "_flushing",
         "_socket",
+        "_unreadAnswers",
         "announcing",
         "awaitsTls",
         "closing",
@@ -155,6 +158,7 @@ class DataPath:
         self.flushScheduled = False
         self._flushing = False
         self.announcing = False
+        self._unreadAnswers = 0
 
     def review(self) -> None:
         """What state and modes mean for the hot path; called when one of them has changed."""
@@ -234,13 +238,25 @@ class DataPath:
             self.pauseReading()
         if stream.answered_peer:
             stream.answered_peer = False
-            self.sendOutgoing()
+            self._sendAnswers(stream)
         if self.newData and not self.announce():
             return
         if stream.events and stream is self.stream:
             socket = self._socket()
             if socket is not None:
                 socket.handleEvents()
+
+    def _sendAnswers(self, stream: TlsStream) -> None:
+        """Send what OpenSSL answered by itself; a peer that asks on and on has to read the answers."""
+        transport = self.transport
+        if transport is None:
+            return
+        before = transport.unsent
+        self.sendOutgoing()
+        waiting = transport.unsent
+        self._unreadAnswers = self._unreadAnswers + waiting - before if waiting > before else 0
+        if self._unreadAnswers > _MOST_ANSWERS:
+            stream.cut_off("the peer asks for one answer after the other and reads none")
 
     def announce(self) -> bool:
         """Emit readyRead for what is new, never inside itself; False when the socket is gone."""

@@ -28,6 +28,8 @@ from qtsecure.engine.events import (
     PeerClosed,
     StreamFailed,
 )
+from qtsecure.engine.protocols import ProtocolVersion
+from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.states import StreamState
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.engine.verification import VerificationIssue
@@ -512,16 +514,19 @@ class SocketDecisions(HandshakeDecisions):
         verdict = socket._judgeCertificate(issues, True)
         return verdict if self._asked(socket) else False
 
-    def psk_for_server(self, hint: bytes) -> tuple[bytes, bytes] | None:
-        return self._ask(PreSharedKeyAuthenticator.forClient(hint))
+    def psk_for_server(self, hint: bytes) -> PreSharedKey | None:
+        socket = self._socket()
+        stream = socket._dataPath.stream if socket is not None else None
+        # Before the hello TLS 1.3 is possible, which carries any bytes; TLS 1.2 carries C strings.
+        binary = stream is not None and stream.protocol_version() is ProtocolVersion.UNKNOWN
+        return self._ask(PreSharedKeyAuthenticator.forClient(hint, binaryIdentity=binary))
 
-    def psk_for_client(self, identity: bytes) -> bytes | None:
+    def psk_for_client(self, identity: bytes) -> PreSharedKey | None:
         socket = self._socket()
         hint = bytes(socket._configuration.preSharedKeyIdentityHint().data()) if socket is not None else b""
-        answer = self._ask(PreSharedKeyAuthenticator.forServer(hint, identity))
-        return answer[1] if answer is not None else None
+        return self._ask(PreSharedKeyAuthenticator.forServer(hint, identity))
 
-    def _ask(self, authenticator: PreSharedKeyAuthenticator) -> tuple[bytes, bytes] | None:
+    def _ask(self, authenticator: PreSharedKeyAuthenticator) -> PreSharedKey | None:
         socket = self._asking()
         if socket is None:
             return None
@@ -531,7 +536,6 @@ class SocketDecisions(HandshakeDecisions):
                 socket._observer.socketNeedsPreSharedKey(socket, authenticator)
             if not self._asked(socket):
                 return None
-            key = bytes(authenticator.preSharedKey().data())
-            return (bytes(authenticator.identity().data()), key) if key else None
+            return authenticator.takeKey()
         finally:
             authenticator.wipe()

@@ -7,10 +7,13 @@ from qtsecure.net.values.protocol import Protocol
 from qtsecure.net.values.session_facts import SessionFacts
 from qtsecure.net.values.ssl_certificate import SslCertificate
 from qtsecure.net.values.ssl_cipher import SslCipher
-from qtsecure.net.values.ssl_configuration import SslConfiguration
+from qtsecure.net.values.ssl_configuration import ConfigurationSource, SslConfiguration, configurationFrom
 from qtsecure.net.values.ssl_error import SslError
+from qtsecure.net.values.tls_options import TlsOptions
+from qtsecure.net.values.trust_store import TrustStore
 
 __all__ = [
+    "ConfigurationSource",
     "PreSharedKeyAuthenticator",
     "Protocol",
     "SessionFacts",
@@ -18,4 +21,7 @@ __all__ = [
     "SslCipher",
     "SslConfiguration",
     "SslError",
+    "TlsOptions",
+    "TrustStore",
+    "configurationFrom",
 ]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from PySide6.QtCore import QByteArray
+from PySide6.QtCore import QByteArray, QCryptographicHash
 
+from qtsecure.engine.psk import MAX_IDENTITY_LENGTH, MAX_KEY_LENGTH, PreSharedKey, PskHash
 from qtsecure.errors import SecureError
 from qtsecure.net.values.arguments import octets
 
 __all__ = ["PreSharedKeyAuthenticator"]
 
-# Qt's limits, which are those of OpenSSL's callbacks (the identity without its final NUL).
-_MAXIMUM_IDENTITY_LENGTH = 255
-_MAXIMUM_KEY_LENGTH = 512
+_HASHES = {
+    QCryptographicHash.Algorithm.Sha256: PskHash.SHA256,
+    QCryptographicHash.Algorithm.Sha384: PskHash.SHA384,
+}
 
 
 class PreSharedKeyAuthenticator:
@@ -29,18 +31,31 @@ class PreSharedKeyAuthenticator:
         identity: On a server: the identity that the client has sent.
         maximumIdentityLength: Bytes that :meth:`setIdentity` takes, 0 on a server.
         maximumPreSharedKeyLength: Bytes that :meth:`setPreSharedKey` takes.
+        binaryIdentity: Whether :meth:`setIdentity` takes NUL bytes, which only TLS 1.3 can send.
     """
 
-    __slots__ = ("_identity", "_identityHint", "_key", "_maximumIdentityLength", "_maximumKeyLength", "_valid")
+    __slots__ = (
+        "_binaryIdentity",
+        "_hash",
+        "_identity",
+        "_identityHint",
+        "_key",
+        "_maximumIdentityLength",
+        "_maximumKeyLength",
+        "_valid",
+    )
 
     def __init__(
         self,
         *,
         identityHint: bytes = b"",
         identity: bytes = b"",
-        maximumIdentityLength: int = _MAXIMUM_IDENTITY_LENGTH,
-        maximumPreSharedKeyLength: int = _MAXIMUM_KEY_LENGTH,
+        maximumIdentityLength: int = MAX_IDENTITY_LENGTH,
+        maximumPreSharedKeyLength: int = MAX_KEY_LENGTH,
+        binaryIdentity: bool = False,
     ) -> None:
+        self._binaryIdentity = binaryIdentity
+        self._hash = QCryptographicHash.Algorithm.Sha256
         self._identityHint = bytes(identityHint)
         self._identity = bytes(identity)
         self._maximumIdentityLength = maximumIdentityLength
@@ -49,9 +64,9 @@ class PreSharedKeyAuthenticator:
         self._valid = True
 
     @classmethod
-    def forClient(cls, identityHint: bytes = b"") -> PreSharedKeyAuthenticator:
+    def forClient(cls, identityHint: bytes = b"", *, binaryIdentity: bool = False) -> PreSharedKeyAuthenticator:
         """Return the question that a client asks: which identity and key for this hint?"""
-        return cls(identityHint=identityHint)
+        return cls(identityHint=identityHint, binaryIdentity=binaryIdentity)
 
     @classmethod
     def forServer(cls, identityHint: bytes, identity: bytes) -> PreSharedKeyAuthenticator:
@@ -73,9 +88,13 @@ class PreSharedKeyAuthenticator:
     def setIdentity(self, identity: bytes | bytearray | QByteArray | str) -> None:
         """Set the identity that the client sends; a string is sent as UTF-8.
 
+        In TLS 1.3 it may contain any bytes; if the server then chooses TLS 1.2, a handshake with a
+        NUL in the identity fails.
+
         Raises:
             TypeError: ``identity`` is neither bytes nor a string.
-            ValueError: ``identity`` is too long or contains a NUL, or this is a server.
+            ValueError: ``identity`` is too long, or contains a NUL and the connection can only be
+                TLS 1.2, or this is a server.
             SecureError: The handshake that asked is over.
         """
         self._requireValid()
@@ -85,8 +104,8 @@ class PreSharedKeyAuthenticator:
         if len(value) > self._maximumIdentityLength:
             raise ValueError(f"identity has {len(value)} bytes; at most {self._maximumIdentityLength} can be sent")
         # OpenSSL takes the identity as a C string and would silently send the part before the NUL.
-        if 0 in value:
-            raise ValueError("identity must not contain a NUL byte")
+        if 0 in value and not self._binaryIdentity:
+            raise ValueError("identity must not contain a NUL byte: only TLS 1.3 can send one")
         self._identity = value
 
     def preSharedKey(self) -> QByteArray:
@@ -100,6 +119,9 @@ class PreSharedKeyAuthenticator:
     def setPreSharedKey(self, key: bytes | bytearray | QByteArray) -> None:
         """Set the key that both sides share.
 
+        It is copied, and the copy is overwritten with zeros after use. To leave no other copy in
+        memory, keep your own in a bytearray and overwrite that as well: bytes cannot be.
+
         Raises:
             TypeError: ``key`` is not bytes.
             ValueError: ``key`` is empty or too long.
@@ -108,13 +130,46 @@ class PreSharedKeyAuthenticator:
         self._requireValid()
         if isinstance(key, str):
             raise TypeError("key must be bytes, not str: a key is no text")
-        value = octets(key, "key")
+        # Without a detour through bytes, which cannot be overwritten.
+        value = bytearray(key if isinstance(key, (bytearray, memoryview)) else octets(key, "key"))
         if not value:
             raise ValueError("key must not be empty; to refuse the peer, set no key at all")
         if len(value) > self._maximumKeyLength:
             raise ValueError(f"key has {len(value)} bytes; at most {self._maximumKeyLength} can be used")
         self._zero()
-        self._key = bytearray(value)
+        self._key = value
+
+    def hashAlgorithm(self) -> QCryptographicHash.Algorithm:
+        """Return the hash that the key belongs to in TLS 1.3; SHA-256 by default."""
+        return self._hash
+
+    def setHashAlgorithm(self, algorithm: QCryptographicHash.Algorithm) -> None:
+        """Set the hash that the key belongs to in TLS 1.3 (RFC 8446, section 4.2.11).
+
+        Both sides have to agree on it beforehand. A key for SHA-384 works with
+        ``TLS_AES_256_GCM_SHA384`` only; a client offers nothing else then. TLS 1.2 ignores it.
+
+        Args:
+            algorithm: ``Sha256``, the default, or ``Sha384``.
+
+        Raises:
+            TypeError: ``algorithm`` is of another type.
+            ValueError: ``algorithm`` is another hash.
+            SecureError: The handshake that asked is over.
+        """
+        self._requireValid()
+        if not isinstance(algorithm, QCryptographicHash.Algorithm):
+            raise TypeError(f"algorithm must be a QCryptographicHash.Algorithm, not {type(algorithm).__name__}")
+        if algorithm not in _HASHES:
+            raise ValueError(f"algorithm {algorithm.name} is no hash of TLS 1.3 suites; use Sha256 or Sha384")
+        self._hash = algorithm
+
+    def takeKey(self) -> PreSharedKey | None:
+        """Hand the answer over to whoever asked, who overwrites the key after use; None without a key."""
+        if not self._key:
+            return None
+        key, self._key = self._key, bytearray()
+        return PreSharedKey(self._identity, key, _HASHES[self._hash])
 
     def isValid(self) -> bool:
         """Whether the handshake still waits for the answer."""

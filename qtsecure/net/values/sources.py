@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 from collections.abc import Iterable
 from typing import TypeAlias
@@ -11,10 +13,25 @@ from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QSslCertificate, QSslKey
 
 from qtsecure.engine.certificates import PrivateKey, load_certificates, load_private_key
+from qtsecure.engine.pins import Pins
+from qtsecure.engine.revocation import CrlSource as EngineCrlSource
+from qtsecure.engine.revocation import load_crls
 from qtsecure.errors import SecureError
 from qtsecure.net.values.ssl_certificate import SslCertificate
 
-__all__ = ["CertificateSource", "PrivateKeySource", "certificatesFrom", "privateKeyFrom"]
+__all__ = [
+    "CertificateSource",
+    "CrlSource",
+    "PinSource",
+    "PrivateKeySource",
+    "certificatesFrom",
+    "crlsFrom",
+    "pinsFrom",
+    "privateKeyFrom",
+]
+
+_PIN_PREFIX = "sha256/"
+_PIN_LENGTH = 32
 
 _Single: TypeAlias = (
     SslCertificate | QSslCertificate | x509.Certificate | bytes | bytearray | QByteArray | str | os.PathLike[str]
@@ -46,6 +63,58 @@ def certificatesFrom(source: CertificateSource) -> tuple[SslCertificate, ...]:
     if not isinstance(source, Iterable):
         raise TypeError(f"certificates must be certificate objects, bytes or paths, not {type(source).__name__}")
     return tuple(certificate for part in source for certificate in certificatesFrom(part))
+
+
+CrlSource: TypeAlias = EngineCrlSource | QByteArray
+"""Revocation lists: PEM or DER bytes, PEM text, paths, objects of cryptography, or an iterable of these."""
+
+PinSource: TypeAlias = _Single | Iterable[_Single]
+"""Certificates as in CertificateSource, 32 bytes, or text such as ``sha256/AbC...=``."""
+
+
+def crlsFrom(source: CrlSource) -> tuple[bytes, ...]:
+    """Return the revocation lists of ``source`` as DER.
+
+    Raises:
+        SecureError: A file cannot be read, or holds no revocation list or a damaged one.
+        TypeError: ``source`` or a part of it is of another type.
+    """
+    return load_crls(bytes(source.data()) if isinstance(source, QByteArray) else source)
+
+
+def pinsFrom(source: PinSource) -> Pins:
+    """Return the pins of ``source``: hashes of keys, and of the certificates that are given whole.
+
+    Raises:
+        SecureError: A certificate cannot be read.
+        TypeError: ``source`` or a part of it is of another type.
+        ValueError: A hash is no SHA-256.
+    """
+    if isinstance(source, QByteArray):
+        source = bytes(source.data())
+    if isinstance(source, str) and source.startswith(_PIN_PREFIX):
+        return Pins(keys=frozenset({_keyHash(source)}))
+    if isinstance(source, (bytes, bytearray)) and len(source) == _PIN_LENGTH:
+        return Pins(keys=frozenset({bytes(source)}))
+    if isinstance(source, (str, bytes, bytearray, os.PathLike, SslCertificate, QSslCertificate, x509.Certificate)):
+        certificates = (bytes(certificate.toDer().data()) for certificate in certificatesFrom(source))
+        return Pins(certificates=frozenset(hashlib.sha256(der).digest() for der in certificates))
+    if not isinstance(source, Iterable):
+        raise TypeError(f"pins must be certificates or hashes of keys, not {type(source).__name__}")
+    parts = [pinsFrom(part) for part in source]
+    return Pins(
+        frozenset().union(*(part.certificates for part in parts)), frozenset().union(*(part.keys for part in parts))
+    )
+
+
+def _keyHash(text: str) -> bytes:
+    try:
+        value = base64.b64decode(text.removeprefix(_PIN_PREFIX), validate=True)
+    except ValueError:
+        value = b""
+    if len(value) != _PIN_LENGTH:
+        raise ValueError(f"pins contains {text!r}, which is not 'sha256/' and the base64 of 32 bytes")
+    return value
 
 
 def privateKeyFrom(source: PrivateKeySource, passphrase: bytes | bytearray | QByteArray | str | None) -> PrivateKey:

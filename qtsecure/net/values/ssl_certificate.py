@@ -61,6 +61,13 @@ class SslCertificate:
             self._der = next(iter(splitCertificates_untrusted(_octets(source))), b"")
 
     @staticmethod
+    def fromQt(certificate: QSslCertificate) -> SslCertificate:
+        """Return the certificate of Qt's type."""
+        if not isinstance(certificate, QSslCertificate):
+            raise TypeError(f"certificate must be a QSslCertificate, not {type(certificate).__name__}")
+        return SslCertificate(certificate)
+
+    @staticmethod
     def fromData(data: bytes | bytearray | QByteArray) -> list[SslCertificate]:
         """Return all certificates in PEM or concatenated DER bytes; other PEM blocks are skipped."""
         found = (SslCertificate(der) for der in splitCertificates_untrusted(_octets(data)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from PySide6.QtNetwork import QSslCipher
+from PySide6.QtNetwork import QSsl, QSslCipher
 
 from qtsecure.engine.ciphers import iana_name
 from qtsecure.engine.supported import supported_cipher_names
@@ -40,7 +40,11 @@ class SslCipher:
     __slots__ = ("_group", "_name", "_protocol")
 
     def __init__(
-        self, cipher: str | QSslCipher = "", protocol: Protocol | None = None, *, keyExchangeGroup: str = ""
+        self,
+        cipher: str | QSslCipher = "",
+        protocol: Protocol | QSsl.SslProtocol | None = None,
+        *,
+        keyExchangeGroup: str = "",
     ) -> None:
         name = cipher.name() if isinstance(cipher, QSslCipher) else cipher
         if not isinstance(name, str):
@@ -50,9 +54,16 @@ class SslCipher:
         if not self._name:
             self._protocol = Protocol.Unknown
         elif protocol is not None:
-            self._protocol = protocol
+            self._protocol = protocol if isinstance(protocol, Protocol) else Protocol.fromQt(protocol)
         else:
             self._protocol = Protocol.TlsV1_3 if name.startswith("TLS_") else Protocol.TlsV1_2
+
+    @staticmethod
+    def fromQt(cipher: QSslCipher) -> SslCipher:
+        """Return the suite of Qt's type; null where the engine does not know it."""
+        if not isinstance(cipher, QSslCipher):
+            raise TypeError(f"cipher must be a QSslCipher, not {type(cipher).__name__}")
+        return SslCipher(cipher)
 
     def isNull(self) -> bool:
         """Whether this is no cipher suite at all."""

@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
+import base64
 import os
-from collections.abc import Iterable
+import typing
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import ClassVar, NoReturn
+from typing import ClassVar, NoReturn, TypeAlias, runtime_checkable
 
 from PySide6.QtCore import QByteArray
-from PySide6.QtNetwork import QSsl, QSslCertificate, QSslCipher, QSslConfiguration, QSslSocket
+from PySide6.QtNetwork import QSsl, QSslCertificate, QSslCipher, QSslConfiguration, QSslEllipticCurve, QSslSocket
 
 from qtsecure.engine.certificates import PrivateKey
 from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.supported import supported_cipher_names
 from qtsecure.engine.trust import TrustAnchors
+from qtsecure.errors import SecureError
 from qtsecure.net.values import qt_configuration
 from qtsecure.net.values.arguments import (
     applicationProtocolsFrom,
     cipherNamesFrom,
     groupNamesFrom,
     identityHintFrom,
+    octets,
 )
 from qtsecure.net.values.protocol import Protocol
 from qtsecure.net.values.session_facts import SessionFacts
-from qtsecure.net.values.sources import CertificateSource, PrivateKeySource, certificatesFrom, privateKeyFrom
+from qtsecure.net.values.sources import (
+    CertificateSource,
+    CrlSource,
+    PinSource,
+    PrivateKeySource,
+    certificatesFrom,
+    crlsFrom,
+    pinsFrom,
+    privateKeyFrom,
+)
 from qtsecure.net.values.ssl_certificate import SslCertificate
 from qtsecure.net.values.ssl_cipher import SslCipher
 from qtsecure.net.values.tls_settings import OwnKey, Role, SystemRoots, TlsSettings, defaultCipherNames
+from qtsecure.net.values.trust_store import TrustStore
 
-__all__ = ["SslConfiguration"]
+__all__ = ["ConfigurationSource", "SslConfiguration", "configurationFrom"]
+
+
+@runtime_checkable
+class _Convertible(typing.Protocol):
+    """TlsOptions, which builds on this module."""
+
+    def toSslConfiguration(self) -> SslConfiguration: ...
 
 
 class SslConfiguration:
@@ -45,7 +66,7 @@ class SslConfiguration:
     it cannot be pickled, and its repr does not show the key.
 
     Args:
-        other: The configuration to copy.
+        other: The configuration to copy: one of these, a ``QSslConfiguration`` or ``TlsOptions``.
     """
 
     ALPNProtocolHTTP2: ClassVar[bytes] = b"h2"
@@ -53,15 +74,20 @@ class SslConfiguration:
 
     __slots__ = ("_settings",)
 
-    def __init__(self, other: SslConfiguration | None = None) -> None:
+    def __init__(self, other: ConfigurationSource | None = None) -> None:
+        # The settings are immutable; every setter replaces them.
         if other is None:
             self._settings = _NULL
         elif isinstance(other, SslConfiguration):
-            # The settings are immutable; every setter replaces them.
             self._settings = other._settings
+        elif isinstance(other, QSslConfiguration):
+            self._settings = SslConfiguration.fromQt(other)._settings
+        elif isinstance(other, _Convertible):
+            self._settings = other.toSslConfiguration()._settings
         else:
             raise TypeError(
-                f"other must be an SslConfiguration, not {type(other).__name__}; for Qt's type there is fromQt"
+                "configuration must be an SslConfiguration, a QSslConfiguration or TlsOptions, "
+                f"not {type(other).__name__}"
             )
 
     # Ready-made configurations
@@ -72,12 +98,10 @@ class SslConfiguration:
         return SslConfiguration(_default)
 
     @staticmethod
-    def setDefaultConfiguration(configuration: SslConfiguration) -> None:
+    def setDefaultConfiguration(configuration: ConfigurationSource) -> None:
         """Set the configuration that sockets made from now on start with."""
-        if not isinstance(configuration, SslConfiguration):
-            raise TypeError(f"configuration must be an SslConfiguration, not {type(configuration).__name__}")
         global _default
-        _default = SslConfiguration(configuration)
+        _default = configurationFrom(configuration)
 
     @staticmethod
     def forServer(
@@ -321,6 +345,70 @@ class SslConfiguration:
         """
         return [SslCertificate(certificate) for certificate in TrustAnchors.system().certificates]
 
+    def trustStore(self) -> TrustStore:
+        """Return the trusted authorities as one value."""
+        given = TrustStore.fromCertificates(self._settings.authorities)
+        return given if self._settings.systemRoots is SystemRoots.Off else TrustStore.system() + given
+
+    def setTrustStore(self, store: TrustStore) -> None:
+        """Trust the authorities of ``store`` and no others.
+
+        Raises:
+            TypeError: ``store`` is of another type.
+        """
+        if not isinstance(store, TrustStore):
+            raise TypeError(f"store must be a TrustStore, not {type(store).__name__}")
+        roots = SystemRoots.Included if store.includesSystem() else SystemRoots.Off
+        self._settings = replace(self._settings, authorities=store.givenCertificates(), systemRoots=roots)
+
+    # Revocation and pins
+
+    def crls(self) -> list[QByteArray]:
+        """Return the revocation lists as DER."""
+        return [QByteArray(crl) for crl in self._settings.crls]
+
+    def setCrls(self, crls: CrlSource) -> None:
+        """Check the peer's chain against revocation lists (RFC 5280, section 5); an empty list switches it off.
+
+        Nothing is let through for want of a list: each certificate of the chain, that of the
+        authority at its end included, needs a valid one of its issuer, or the verification fails.
+
+        Args:
+            crls: PEM or DER bytes, paths, objects of cryptography, or an iterable of these.
+
+        Raises:
+            SecureError: A list cannot be read.
+            TypeError: ``crls`` is of another type.
+        """
+        self._settings = replace(self._settings, crls=crlsFrom(crls))
+
+    def pinnedCertificates(self) -> list[str]:
+        """Return the pins as text: ``sha256/`` and base64 for keys, ``certificate-sha256/`` for certificates."""
+        pins = self._settings.pins
+        keys = [f"sha256/{base64.b64encode(value).decode()}" for value in pins.keys]
+        whole = [f"certificate-sha256/{base64.b64encode(value).decode()}" for value in pins.certificates]
+        return sorted(keys) + sorted(whole)
+
+    def setPinnedCertificates(self, pins: PinSource) -> None:
+        """Accept only a peer whose own certificate, or its key, is one of these; an empty list switches it off.
+
+        A pin is a demand on top of the verification and makes no certificate trusted. It holds in
+        every verify mode, also with ``VerifyNone``, for resumed sessions as well, and
+        ``ignoreSslErrors`` does not lift it: the handshake ends with the alert ``bad_certificate``.
+        A connection that a pre-shared key has authenticated has no certificate and needs no pin.
+
+        Args:
+            pins: Whole certificates in any form that :meth:`setLocalCertificateChain` takes, and
+                SHA-256 hashes of the public key (SubjectPublicKeyInfo): 32 bytes, or text such as
+                ``"sha256/r/mIkG3eEpVdm+u/ko/cwxzOMo1bk4TyHIlByibiA5E="``.
+
+        Raises:
+            SecureError: A certificate cannot be read.
+            TypeError: ``pins`` is of another type.
+            ValueError: A hash is no SHA-256.
+        """
+        self._settings = replace(self._settings, pins=pinsFrom(pins))
+
     # Algorithms
 
     def ciphers(self) -> list[SslCipher]:
@@ -362,6 +450,15 @@ class SslConfiguration:
         """
         self._settings = replace(self._settings, groups=groupNamesFrom(groups))
 
+    def ellipticCurves(self) -> list[str]:
+        """The same as :meth:`keyExchangeGroups`, by Qt's name."""
+        return self.keyExchangeGroups()
+
+    def setEllipticCurves(self, curves: Iterable[QSslEllipticCurve | str]) -> None:
+        """The same as :meth:`setKeyExchangeGroups`; also takes Qt's type."""
+        names = curves if isinstance(curves, str) else [_curveName(curve) for curve in curves]
+        self.setKeyExchangeGroups(names)
+
     def testSslOption(self, option: QSsl.SslOption) -> bool:
         """Whether ``option`` is set."""
         return option in self._settings.options
@@ -386,7 +483,19 @@ class SslConfiguration:
         """The same as ``SslOptionDisableSessionTickets``, the other way round; on by default."""
         self.setSslOption(QSsl.SslOption.SslOptionDisableSessionTickets, not enabled)
 
-    # Application protocols, pre-shared keys, key log
+    def requireCloseNotify(self) -> bool:
+        """Whether an end without close_notify is an error."""
+        return self._settings.requireCloseNotify
+
+    def setRequireCloseNotify(self, require: bool) -> None:
+        """Report an end of TCP without close_notify as a truncation (the default), or like an orderly end.
+
+        Only for protocols that mark the end of their data themselves. ``peerClosedCleanly()`` tells
+        the truth in either case.
+        """
+        self._settings = replace(self._settings, requireCloseNotify=bool(require))
+
+    # Application protocols and pre-shared keys
 
     def allowedNextProtocols(self) -> list[QByteArray]:
         """Return the application protocols (RFC 7301), best first."""
@@ -413,6 +522,58 @@ class SslConfiguration:
             ValueError: ``hint`` is longer than 255 bytes or contains a NUL.
         """
         self._settings = replace(self._settings, identityHint=identityHintFrom(hint))
+
+    # What the engine cannot do yet: here so that a program is told, and not just without effect
+
+    def ocspStaplingEnabled(self) -> bool:
+        """Whether the revocation status is asked for in the handshake (RFC 6066, section 8); always False."""
+        return False
+
+    def setOcspStaplingEnabled(self, enabled: bool) -> None:
+        """Ask for the revocation status in the handshake.
+
+        Raises:
+            SecureError: ``enabled`` is true (``NotSupported``); see :meth:`setCrls` for another way.
+        """
+        if enabled:
+            raise _notSupported("OCSP stapling", "check revocation with setCrls")
+
+    def setOcspResponse(self, response: bytes | bytearray | QByteArray | None) -> None:
+        """Set the revocation status that a server sends along.
+
+        Raises:
+            SecureError: ``response`` is not empty (``NotSupported``).
+        """
+        if response is not None and octets(response, "response"):
+            raise _notSupported("OCSP stapling", "leave the response away")
+
+    def setVirtualHosts(self, hosts: Mapping[str, SslConfiguration]) -> None:
+        """Set the configurations for the names that clients ask for (RFC 6066, section 3).
+
+        Raises:
+            SecureError: ``hosts`` is not empty (``NotSupported``).
+        """
+        if hosts:
+            raise _notSupported("Several names on one server", "use a certificate for all names, or one port for each")
+
+    def setSrtpProfiles(self, profiles: Iterable[str]) -> None:
+        """Set the profiles to negotiate for SRTP (RFC 5764).
+
+        Raises:
+            SecureError: ``profiles`` is not empty (``NotSupported``).
+        """
+        if list(profiles):
+            raise _notSupported("SRTP", "derive keys with exportKeyingMaterial")
+
+    def ephemeralServerKey(self) -> NoReturn:
+        """Return the server's key of the key exchange.
+
+        Raises:
+            SecureError: Always (``NotSupported``): the engine does not give it away.
+        """
+        raise _notSupported("The ephemeral key", "its group is sessionCipher().keyExchangeGroup()")
+
+    # Key log
 
     def keyLogFile(self) -> str:
         """Return the path of the key log; empty for none."""
@@ -457,6 +618,12 @@ class SslConfiguration:
         """Return how the negotiation of the application protocol ended."""
         return self._settings.session.nextProtocolNegotiationStatus
 
+    def withoutHostNames(self) -> SslConfiguration:
+        """Return a copy for clients that verifies the chain but not for whom it was issued; for TlsOptions."""
+        result = SslConfiguration(self)
+        result._settings = replace(self._settings, verifiesHostName=False)
+        return result
+
     def _setIdentity(self, chain: tuple[SslCertificate, ...], key: OwnKey | None) -> None:
         settings = replace(self._settings, certificateChain=chain, privateKey=key)
         # Raises if both are there and do not belong together.
@@ -478,6 +645,30 @@ class SslConfiguration:
     def __repr__(self) -> str:
         own = "no certificate" if self.localCertificate().isNull() else repr(self.localCertificate())
         return f"<SslConfiguration {self.protocol().name} {self.peerVerifyMode().name}, {own}>"
+
+
+def _curveName(curve: QSslEllipticCurve | str) -> str:
+    return curve.shortName() if isinstance(curve, QSslEllipticCurve) else curve
+
+
+def _notSupported(what: str, instead: str) -> SecureError:
+    return SecureError(SecureError.Code.NotSupported, f"{what} is not supported by the engine yet; {instead}.")
+
+
+ConfigurationSource: TypeAlias = SslConfiguration | QSslConfiguration | _Convertible
+"""What programs may give for a configuration: ours, Qt's, or TlsOptions."""
+
+
+def configurationFrom(source: ConfigurationSource) -> SslConfiguration:
+    """Return a copy of what a program gives as a configuration.
+
+    Raises:
+        SecureError, ValueError: Qt's configuration has no equivalent.
+        TypeError: ``source`` is of another type.
+    """
+    if source is None:
+        raise TypeError("configuration must be an SslConfiguration, a QSslConfiguration or TlsOptions, not None")
+    return SslConfiguration(source)
 
 
 _NULL = TlsSettings()

@@ -101,6 +101,13 @@ class SslError:
         self._certificate = SslCertificate(certificate)
 
     @staticmethod
+    def fromQt(error: QSslError) -> SslError:
+        """Return the error of Qt's type."""
+        if not isinstance(error, QSslError):
+            raise TypeError(f"error must be a QSslError, not {type(error).__name__}")
+        return SslError(error)
+
+    @staticmethod
     def fromIssue(issue: VerificationIssue) -> SslError:
         """Return the error for what the engine found."""
         error = SslError(_FROM_ENGINE.get(issue.code, _Code.UnspecifiedError), SslCertificate(issue.certificate))

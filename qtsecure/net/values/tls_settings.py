@@ -12,6 +12,7 @@ from PySide6.QtNetwork import QSsl, QSslSocket
 from qtsecure.engine.certificates import Credentials, PrivateKey
 from qtsecure.engine.ciphers import DEFAULT_TLS12_CIPHERS, DEFAULT_TLS13_SUITES, PSK_TLS12_CIPHERS
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
+from qtsecure.engine.pins import Pins
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.trust import TrustAnchors
 from qtsecure.errors import SecureError
@@ -88,6 +89,11 @@ class TlsSettings:
     )
     groups: tuple[str, ...] = ()
     keyLogFile: str = ""
+    crls: tuple[bytes, ...] = field(default=(), repr=False)
+    pins: Pins = field(default_factory=Pins)
+    # Only for TlsOptions.clientUnsafe().
+    verifiesHostName: bool = True
+    requireCloseNotify: bool = True
     session: SessionFacts = field(default_factory=SessionFacts)
     _engine: dict[tuple[Role, bool, TrustAnchors | None], TlsConfiguration] = field(
         default_factory=dict, init=False, compare=False, repr=False
@@ -139,6 +145,10 @@ class TlsSettings:
             server_name_indication=QSsl.SslOption.SslOptionDisableServerNameIndication not in self.options,
             session_tickets_enabled=QSsl.SslOption.SslOptionDisableSessionTickets not in self.options,
             key_log_file=self.keyLogFile,
+            crls=self.crls,
+            pins=self.pins,
+            verify_host_name=self.verifiesHostName,
+            require_close_notify=self.requireCloseNotify,
         )
 
     def _checkedCredentials(self, role: Role, pskEnabled: bool) -> Credentials | None:

@@ -87,7 +87,10 @@ def test_the_program_is_asked_once() -> None:
     asked = AskedOnce(recorder)
     issue = VerificationIssue(10, 0, None)
     for _ in range(3):
-        assert asked.psk_for_server(b"hint") == (b"me", b"canary")
+        key = asked.psk_for_server(b"hint")
+        assert key is not None
+        assert (key.identity, bytes(key.key)) == (b"me", b"canary")
+        key.wipe()  # as a session does
         assert asked.continue_after(issue)
     assert len(recorder.asked) == 2
     assert not asked.refused
