@@ -111,6 +111,12 @@ ROWS: dict[str, Row] = {
         absolute=True,
         baseline="lateness-idle",
     ),
+    "handshakes-2-threads": Row(
+        title="full TLS 1.3 handshakes, two threads", workload="secondCore", count=800, options={"work": "handshakes"}
+    ),
+    "bulk-2-threads": Row(
+        title="one direction, 64 KiB writes, two threads", workload="secondCore", count=1200, options={"work": "bulk"}
+    ),
     "import": Row(
         title="import and one socket, against the imports below it",
         workload="importTime",

@@ -20,6 +20,7 @@ from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
 from qtsecure.testing.pki import PublicKeyInfrastructure
 
+HOST = "127.0.0.1"
 LOOPBACK = QHostAddress(QHostAddress.SpecialAddress.LocalHost)
 
 

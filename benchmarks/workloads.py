@@ -10,9 +10,8 @@ from typing import Any
 
 from PySide6.QtCore import QByteArray, QCoreApplication, QTimer
 
-from benchmarks.sides import LOOPBACK, Side, noDelay, raiseDescriptorLimit, residentBytes
-
-HOST = "127.0.0.1"
+from benchmarks.second_core import secondCore as secondCore
+from benchmarks.sides import HOST, LOOPBACK, Side, noDelay, raiseDescriptorLimit, residentBytes
 
 
 def _application() -> QCoreApplication:

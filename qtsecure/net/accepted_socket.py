@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 from typing import Protocol
 from weakref import ReferenceType, ref
 
@@ -9,10 +10,14 @@ from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_handshake_untrusted
+from qtsecure.net.server_statistics import Ending
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase, SocketObserver
 
 __all__ = ["AcceptedSocket", "HandshakeServer"]
+
+
+_Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
 class HandshakeServer(SocketObserver, Protocol):
@@ -30,6 +35,8 @@ class AcceptedSocket(SslSocket):
     """
 
     _server: ReferenceType[HandshakeServer] | None = None
+    #: Why the handshake ended, where that is known.
+    ending: Ending | None = None
 
     def awaitHandshake(self, server: HandshakeServer) -> None:
         """Start the total deadline and wait for the client's hello."""
@@ -41,6 +48,31 @@ class AcceptedSocket(SslSocket):
             self._attempt.handshakeDeadline = self._dataPath.scheduler.callLater(
                 self._handshakeTimeout, self._handshakeTimedOut
             )
+
+    def isSilent(self) -> bool:
+        """Whether the client has not said anything yet."""
+        return self._server is not None
+
+    def hasBytesWaiting(self) -> bool:
+        """Whether the client has spoken (or left), and a busy event loop has not come to it yet."""
+        with _Selector() as selector:
+            selector.register(self.socketDescriptor(), selectors.EVENT_READ)
+            return bool(selector.select(0))
+
+    def giveWay(self) -> None:
+        """End the connection of a silent client, whose place others need."""
+        self.ending = Ending.EVICTED
+        attempt = self._attempt
+        if self._drop() and self._attempt is attempt:  # as with a time-out: disconnected first, then the error
+            self._reportError(
+                QAbstractSocket.SocketError.SocketResourceError,
+                "The client said nothing, and others waited for its place: "
+                "as many handshakes as maxHandshakingConnections() allows were under way.",
+            )
+
+    def _handshakeTimedOut(self) -> None:
+        self.ending = Ending.TIMED_OUT
+        super()._handshakeTimedOut()
 
     def plainLanded(self, data: bytes) -> None:
         """The client's first bytes."""

@@ -7,7 +7,9 @@ from typing import Any
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
-__all__ = ["Ends", "checkPort", "nativeAddress", "qtAddress"]
+__all__ = ["Ends", "checkPort", "listenAddress", "nativeAddress", "qtAddress"]
+
+_MAPPED = "::ffff:"
 
 
 class Ends:
@@ -49,17 +51,50 @@ def nativeAddress(address: QHostAddress, port: int) -> tuple[socket.AddressFamil
 def qtAddress(native: Any) -> tuple[QHostAddress, int]:
     """The QHostAddress and port of what getsockname() or getpeername() gave; null for other families.
 
-    A pair of QHostAddress and port is returned as it is.
+    A pair of QHostAddress and port will do, too. IPv4 addresses come out as such: a dual-stack socket
+    shows them as mapped IPv6 ones, which equal no IPv4 address.
     """
     if not isinstance(native, tuple):
         return QHostAddress(), 0
     text = native[0]
     if isinstance(text, QHostAddress):
-        return text, native[1]
-    # A dual-stack socket shows IPv4 peers as mapped IPv6 addresses, which equal no IPv4 address.
-    if text.startswith("::ffff:") and "." in text:
-        text = text[len("::ffff:") :]
-    return QHostAddress(text), int(native[1])
+        return _plainAddress(text), native[1]
+    address = QHostAddress(_plain(text))
+    if len(native) > 3 and native[3]:
+        address.setScopeId(_interface(native[3]))  # link-local addresses mean nothing without it
+    return address, int(native[1])
+
+
+def _plainAddress(address: QHostAddress) -> QHostAddress:
+    if address.protocol() != QAbstractSocket.NetworkLayerProtocol.IPv6Protocol:
+        return address
+    text = address.toString()
+    return QHostAddress(_plain(text)) if text.startswith(_MAPPED) else address
+
+
+def _interface(index: int) -> str:
+    try:
+        return socket.if_indextoname(index)
+    except OSError:  # it has just gone
+        return str(index)
+
+
+def _plain(text: str) -> str:
+    return text[len(_MAPPED) :] if text.startswith(_MAPPED) and "." in text else text
+
+
+def listenAddress(address: QHostAddress | QHostAddress.SpecialAddress | str) -> QHostAddress:
+    """The address to listen on; a null one would mean every interface, so a misspelt one must not become it."""
+    if not isinstance(address, (QHostAddress, QHostAddress.SpecialAddress, str)):
+        raise TypeError(
+            f"address must be a QHostAddress, a QHostAddress.SpecialAddress or a str, not {type(address).__name__}."
+        )
+    if address == "localhost":
+        return QHostAddress(QHostAddress.SpecialAddress.LocalHost)
+    host = QHostAddress(address)
+    if host.isNull():
+        raise ValueError(f'address must be an IP address or "localhost", not {address!r}.')
+    return host
 
 
 def checkPort(port: int, *, name: str = "port", lowest: int = 0) -> int:

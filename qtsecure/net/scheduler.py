@@ -7,7 +7,6 @@ in the thread that asked for them.
 
 from __future__ import annotations
 
-import functools
 import heapq
 import os
 import threading
@@ -21,22 +20,13 @@ from weakref import ReferenceType, ref
 from PySide6.QtCore import QAbstractEventDispatcher, QCoreApplication, QEventLoop, QObject, QThread, QTimer
 from shiboken6 import isValid
 
+from qtsecure.net.late_names import lateNames
+from qtsecure.net.plain_slots import plainSlot
+
 __all__ = ["Deadline", "Scheduler", "Waker", "atThreadEnd", "schedulerOfThisThread"]
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
-
-
-@functools.cache
-def _wakeEvents() -> Callable[[], QEvent]:
-    """Makes the events of wakers.
-
-    Imported late, as everything of the namespaces QEvent and Qt: they are built when they are first
-    named, which takes 20 ms for their hundreds of values, and a program shall not wait for that.
-    """
-    from PySide6.QtCore import QEvent
-
-    return functools.partial(QEvent, QEvent.Type(QEvent.registerEventType()))
 
 
 class Deadline:
@@ -83,7 +73,7 @@ class Waker(QObject):
     def wake(self) -> None:
         """Have the function called on the next turn of the event loop of this thread."""
         self.posted = True
-        QCoreApplication.postEvent(self, _wakeEvents()())
+        QCoreApplication.postEvent(self, lateNames().makeWakeEvent())
 
     def customEvent(self, event: QEvent) -> None:
         """The event of wake()."""
@@ -186,11 +176,9 @@ class Scheduler:
         self._timer.start(max(0, min(int(wait * 1000) + 1, 0x7FFFFFFF)))
 
     def _makeTimer(self) -> QTimer:
-        from PySide6.QtCore import Qt  # late: see _wakeEvents()
-
         timer = QTimer(self._waker)
         timer.setSingleShot(True)
-        timer.setTimerType(Qt.TimerType.PreciseTimer)
+        timer.setTimerType(lateNames().preciseTimer)
         timer.timeout.connect(self.fireDue)
         return timer
 
@@ -241,10 +229,8 @@ def atThreadEnd(function: Callable[[], None]) -> None:
             _local.end = _ThreadEnd()
         _local.end.functions.append(function)
     else:
-        from PySide6.QtCore import Qt  # late: see _wakeEvents()
-
         # Timers must end in their own thread, while its event dispatcher is still there.
-        QThread.currentThread().finished.connect(function, Qt.ConnectionType.DirectConnection)
+        QThread.currentThread().finished.connect(plainSlot(function), lateNames().directConnection)
 
 
 # By thread identifier and not threading.local(): that is lost after every slot in a thread which runs

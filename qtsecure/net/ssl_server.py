@@ -9,20 +9,25 @@ that a failed handshake can never stop the server for good.
 
 from __future__ import annotations
 
+import contextlib
 import socket as native
+import sys
 from collections import deque
-from dataclasses import dataclass
 
-from PySide6.QtCore import SIGNAL, QChildEvent, QEvent, QObject, Signal, qWarning
+from PySide6.QtCore import SIGNAL, QChildEvent, QObject, QThread, Signal, qWarning
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSsl
 from shiboken6 import isValid
 
+from qtsecure.errors import SecureError
 from qtsecure.net.accepted_socket import AcceptedSocket
-from qtsecure.net.addresses import checkPort
+from qtsecure.net.addresses import checkPort, listenAddress
+from qtsecure.net.arguments import checkInt, checkLeast, checkTimeout, checkWait
 from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.late_names import lateNames
 from qtsecure.net.listeners.choice import makeListener
 from qtsecure.net.listeners.listener import Listener
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
+from qtsecure.net.server_statistics import Ending, ServerCounts, ServerStatistics
 from qtsecure.net.socket_errors import socketError
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase
@@ -39,29 +44,18 @@ __all__ = ["ServerStatistics", "SslServer"]
 
 _Error = QAbstractSocket.SocketError
 _ACCEPT_RETRY_MS = 500
+_SILENCE_MS = 100
+"""How long a client may say nothing while others wait for its place."""
+_UNFETCHED_LIMIT = 65_537
+"""How much is read for a socket that nobody has fetched; no number that a program would choose."""
+_TLS_ERRORS = (_Error.SslHandshakeFailedError, _Error.SslInternalError, _Error.SslInvalidUserDataError)
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject,PyObject)")
-
-
-@dataclass(frozen=True, slots=True)
-class ServerStatistics:
-    """What a server has seen since it was made."""
-
-    accepted: int
-    """TCP connections taken."""
-    encrypted: int
-    """Handshakes that succeeded."""
-    failed: int
-    """Handshakes that failed, timed out or were refused."""
-    handshaking: int
-    """Handshakes under way."""
-    pending: int
-    """Encrypted sockets waiting in the queue."""
 
 
 @confinedToThread(
     harmless=(
         *("isListening", "serverError", "errorString", "handshakeTimeout", "listenBacklogSize"),
-        *("maxPendingConnections", "maxHandshakingConnections", "maxConnectionsPerAddress"),
+        *("maxPendingConnections", "maxHandshakingConnections", "maxConnectionsPerAddress", "reusePort"),
         # From our own layers:
         *("mayAccept", "listenerAccepted", "listenerFailed", "incomingConnection", "childEvent"),
         *("wantsPreSharedKeys", "socketStartedHandshake", "socketVerifyError", "socketErrors", "socketInterrupted"),
@@ -119,11 +113,14 @@ class SslServer(QObject):
         self._pausedByUser = False
         self._acceptFailed = False
         self._pending: deque[SslSocket] = deque()
-        self._handshaking: dict[SocketBase, str] = {}
+        self._handshaking: dict[AcceptedSocket, float] = {}  # and when each was accepted; the oldest first
+        self._roomReview: Deadline | None = None
         self._looksForDeleted = False
+        self._givenAway: set[SslSocket] = set()
+        self._reusePort = False
         self._serverError = _Error.UnknownSocketError
         self._errorString = ""
-        self._accepted = self._succeeded = self._failed = 0
+        self._counts = ServerCounts()
 
     # ------------------------------------------------------------------------- listening
 
@@ -139,15 +136,16 @@ class SslServer(QObject):
         Raises:
             TypeError: An argument has another type.
             ValueError: ``address`` is no IP address, or ``port`` is out of range.
+            RuntimeError: The server lives in another thread.
         """
         checkPort(port)
-        host = _hostAddress(address)
+        host = listenAddress(address)
         if self.isListening():
             qWarning("SslServer: listen() called on a server that is listening already.")
             return False
         listener = makeListener(self)
         try:
-            listener.listen(host, port, self._backlog)
+            listener.listen(host, port, self._backlog, reusePort=self._reusePort)
         except OSError as error:
             self._setError(error)
             return False
@@ -155,8 +153,13 @@ class SslServer(QObject):
         return True
 
     def setSocketDescriptor(self, socketDescriptor: int) -> bool:
-        """Take over a listening descriptor (systemd, a parent process); False when it is none."""
-        _checkInt(socketDescriptor, "socketDescriptor")
+        """Take over a listening descriptor (systemd, a parent process); False when it is none.
+
+        Raises:
+            TypeError: For anything but an int.
+            RuntimeError: The server lives in another thread.
+        """
+        checkInt(socketDescriptor, name="socketDescriptor")
         if self.isListening():
             qWarning("SslServer: setSocketDescriptor() called on a server that is listening already.")
             return False
@@ -173,7 +176,7 @@ class SslServer(QObject):
         self._listener = listener
         self._serverError = _Error.UnknownSocketError
         self._errorString = ""
-        self.destroyed.connect(listener.close)
+        self._listenerEnd = self.destroyed.connect(lambda: listener.close())  # a function: see plain_slots
         self._reviewAccepting()
 
     def _setError(self, error: OSError) -> None:
@@ -183,19 +186,38 @@ class SslServer(QObject):
         """Whether the server has a listening socket."""
         return self._listener is not None
 
+    def moveToThread(self, thread: QThread) -> bool:
+        """Move to another thread; only while the server does not listen and has no sockets.
+
+        Raises:
+            SecureError: While it listens, or sockets are under way or queued.
+        """
+        if self._listener is not None or self._handshaking or self._pending:
+            raise SecureError(
+                SecureError.Code.Pending,
+                "A listening server belongs to its thread's event loop; move it before listen(), or close() it first.",
+            )
+        return bool(super().moveToThread(thread))
+
     def close(self) -> None:
         """Stop listening; abort handshakes and delete sockets that nobody fetched.
 
-        Sockets that were fetched stay, as children of the server.
+        Sockets that were fetched stay, as children of the server. Harmless in every state and in
+        every slot.
         """
         listener, self._listener = self._listener, None
-        if listener is None:
-            return
-        listener.close()
+        if listener is not None:
+            QObject.disconnect(self._listenerEnd)
+            listener.close()
+        self._acceptFailed = False
+        self._forgetDeleted()
         handshaking, self._handshaking = list(self._handshaking), {}
         pending, self._pending = list(self._pending), deque()
+        self._givenAway.clear()
+        self._counts.endings[Ending.DROPPED] += len(handshaking)
+        self._counts.unfetched += len(pending)
         for socket in [*handshaking, *pending]:
-            if isinstance(socket, SslSocket) and isValid(socket):
+            if isValid(socket):
                 socket._observer = None
                 socket.abort()
                 if isValid(socket):
@@ -242,10 +264,7 @@ class SslServer(QObject):
             TypeError: For anything but an int.
             ValueError: For a negative number other than -1.
         """
-        _checkInt(timeout, "timeout")
-        if timeout < -1:
-            raise ValueError(f"timeout must be a number of milliseconds, or 0 or -1 for no limit, not {timeout}.")
-        self._handshakeTimeout = timeout
+        self._handshakeTimeout = checkTimeout(timeout, name="timeout")
 
     def maxPendingConnections(self) -> int:
         """How many encrypted sockets may wait before accepting pauses."""
@@ -253,7 +272,7 @@ class SslServer(QObject):
 
     def setMaxPendingConnections(self, numConnections: int) -> None:
         """Limit the queue of encrypted sockets; ValueError for less than 1."""
-        self._maxPending = _atLeast(numConnections, 1, "numConnections")
+        self._maxPending = checkLeast(numConnections, 1, name="numConnections")
         self._reviewAccepting()
 
     def maxHandshakingConnections(self) -> int:
@@ -261,8 +280,12 @@ class SslServer(QObject):
         return self._maxHandshaking
 
     def setMaxHandshakingConnections(self, numConnections: int) -> None:
-        """Limit the concurrent handshakes; ValueError for less than 1."""
-        self._maxHandshaking = _atLeast(numConnections, 1, "numConnections")
+        """Limit the concurrent handshakes; ValueError for less than 1.
+
+        At the limit the kernel keeps further clients, until a handshake ends. One that has said
+        nothing at all for 100 ms makes room then: errorOccurred tells SocketResourceError for it.
+        """
+        self._maxHandshaking = checkLeast(numConnections, 1, name="numConnections")
         self._reviewAccepting()
 
     def maxConnectionsPerAddress(self) -> int:
@@ -271,7 +294,7 @@ class SslServer(QObject):
 
     def setMaxConnectionsPerAddress(self, numConnections: int) -> None:
         """Refuse further connections of an address that has so many unfetched ones; 0 for no limit."""
-        self._maxPerAddress = _atLeast(numConnections, 0, "numConnections")
+        self._maxPerAddress = checkLeast(numConnections, 0, name="numConnections")
 
     def listenBacklogSize(self) -> int:
         """How many connections the kernel may hold."""
@@ -279,7 +302,29 @@ class SslServer(QObject):
 
     def setListenBacklogSize(self, size: int) -> None:
         """Set the kernel's backlog; before listen()."""
-        self._backlog = _atLeast(size, 1, "size")
+        self._backlog = checkLeast(size, 1, name="size")
+
+    def reusePort(self) -> bool:
+        """Whether several servers may listen on one port."""
+        return self._reusePort
+
+    def setReusePort(self, enabled: bool) -> None:
+        """Let several servers, of this or of other processes, listen on one port (SO_REUSEPORT); before listen().
+
+        Each of them has to ask for it. Linux spreads the connections over them.
+
+        Raises:
+            TypeError: For anything but a bool.
+            SecureError: This operating system cannot do it (``NotSupported``).
+        """
+        if not isinstance(enabled, bool):
+            raise TypeError(f"enabled must be a bool, not {type(enabled).__name__}.")
+        if enabled and not hasattr(native, "SO_REUSEPORT"):
+            raise SecureError(
+                SecureError.Code.NotSupported,
+                "setReusePort(): this operating system lets only one server listen on a port.",
+            )
+        self._reusePort = enabled
 
     # ------------------------------------------------------------------------- accepting
 
@@ -300,22 +345,77 @@ class SslServer(QObject):
             not self._pausedByUser
             and not self._acceptFailed
             and len(self._pending) < self._maxPending
-            and len(self._handshaking) < self._maxHandshaking
+            and (len(self._handshaking) < self._maxHandshaking or self._mayGo() is not None)
         )
 
     def _reviewAccepting(self) -> None:
         if self._listener is not None:
             self._listener.setAccepting(self.mayAccept())
 
+    def _mayGo(self) -> AcceptedSocket | None:
+        """The oldest client that has said nothing, once it has had its time for that."""
+        for socket, accepted in self._handshaking.items():
+            if not isValid(socket) or not socket.isSilent():
+                continue
+            scheduler = schedulerOfThisThread()
+            patience = _SILENCE_MS - (scheduler.clock() - accepted) * 1000
+            if patience > 0:
+                if self._roomReview is None or not self._roomReview.isPending:
+                    self._roomReview = scheduler.callLater(patience, self._reviewAccepting)
+                break
+            if not socket.hasBytesWaiting():
+                return socket
+        return None
+
+    def waitForNewConnection(self, msec: int = 0) -> tuple[bool, bool]:
+        """Wait until a TCP connection has been accepted, without any event loop.
+
+        Its handshake goes on in the event loop: nextPendingConnection() has it only after
+        pendingConnectionAvailable, as with QSslServer.
+
+        Args:
+            msec: How long to wait at most, in ms; -1 for as long as it takes.
+
+        Returns:
+            Whether there was one, and whether the time is up. Both are False at once when the
+            server does not listen, is paused or has reached a limit.
+
+        Raises:
+            TypeError, ValueError: For anything but -1 or a number of milliseconds.
+        """
+        checkWait(msec, name="msec")
+        if self._listener is None or not self.mayAccept():
+            return False, False
+        before = self._counts.accepted
+        timedOut = not self._listener.wait(msec)
+        return self._counts.accepted > before, timedOut
+
     def listenerAccepted(self, descriptor: int) -> None:
         """A TCP connection came from the listener."""
-        self._accepted += 1
-        self.incomingConnection(descriptor)
+        self._counts.accepted += 1
+        try:
+            self.incomingConnection(descriptor)
+        except BaseException as error:
+            self._closeUnlessTaken(descriptor)
+            if not isinstance(error, Exception):
+                raise
+            sys.excepthook(*sys.exc_info())  # as PySide reports what a slot raises
         if not isValid(self):
             return
         self.newConnection.emit()
+        if not isValid(self):
+            return
+        if len(self._handshaking) > self._maxHandshaking and (socket := self._mayGo()) is not None:
+            socket.giveWay()
         if isValid(self):
             self._reviewAccepting()
+
+    def _closeUnlessTaken(self, descriptor: int) -> None:
+        """After an exception in incomingConnection(): its descriptor is still ours, or that of a socket of ours."""
+        if not isValid(self) or any(socket.socketDescriptor() == descriptor for socket in self.findChildren(SslSocket)):
+            return
+        with contextlib.suppress(OSError):  # the override has closed it itself
+            native.close(descriptor)
 
     def listenerFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """accept() failed, mostly for want of descriptors; it is tried again after a moment."""
@@ -333,29 +433,31 @@ class SslServer(QObject):
         """Make an SslSocket of a descriptor and begin its handshake; overridable.
 
         An override may hand the descriptor to another thread instead; then neither limits nor
-        signals of this server concern it.
+        signals of this server concern it. Or it may make a socket of a subclass, with the server
+        as its parent, begin TLS with startServerEncryption() and give it to addPendingConnection()
+        when it is encrypted. When an override raises, the descriptor is closed, unless a child of
+        the server has it already: handing it on must be the last thing that an override does.
         """
         socket = AcceptedSocket(self)
         if not socket.setSocketDescriptor(socketDescriptor):
             # The client has reset the connection in the kernel's queue; the descriptor is still ours.
+            self._counts.endings[Ending.DISCONNECTED] += 1
             native.close(socketDescriptor)
             socket.deleteLater()
             return
-        address = socket.peerAddress().toString()
-        if self._maxPerAddress and self._countOf(address) >= self._maxPerAddress:
-            self._failed += 1
+        if self._maxPerAddress and self._countOf(socket.peerAddress()) >= self._maxPerAddress:
+            self._counts.endings[Ending.REFUSED] += 1
             socket.abort()
             socket.deleteLater()
             return
-        self._handshaking[socket] = address
+        self._handshaking[socket] = socket._dataPath.scheduler.clock()
         socket.setSslConfiguration(self._configuration)
         socket.setHandshakeTimeout(self._handshakeTimeout)
         socket.awaitHandshake(self)
 
-    def _countOf(self, address: str) -> int:
+    def _countOf(self, address: QHostAddress) -> int:
         self._forgetDeleted()
-        waiting = sum(socket.peerAddress().toString() == address for socket in self._pending)
-        return waiting + sum(other == address for other in self._handshaking.values())
+        return sum(socket.peerAddress() == address for socket in [*self._handshaking, *self._pending])
 
     # ----------------------------------------------------------------------------- queue
 
@@ -370,31 +472,42 @@ class SslServer(QObject):
         """
         while self._pending:
             socket = self._pending.popleft()
+            self._givenAway.discard(socket)
             self._reviewAccepting()
             if isValid(socket):
+                if socket._dataPath.readLimit == _UNFETCHED_LIMIT:
+                    socket.setReadBufferSize(0)
                 if self._listener is None:
                     qWarning("SslServer: nextPendingConnection() called while the server does not listen.")
                 return socket
         return None
 
     def addPendingConnection(self, socket: SslSocket) -> None:
-        """Queue a socket for nextPendingConnection(), and say so; for overrides."""
+        """Queue a socket for nextPendingConnection(), and say so; for overrides.
+
+        The socket may be of a subclass. Unless it has a limit of its own (setReadBufferSize()), only
+        64 KiB are read for it until it is fetched.
+
+        Raises:
+            TypeError: For anything but an SslSocket.
+        """
         if not isinstance(socket, SslSocket):
             raise TypeError(f"socket must be an SslSocket, not {type(socket).__name__}.")
         if socket.parent() is not self:
-            socket.destroyed.connect(self._lookForDeletedSoon)
+            self._watch(socket)
+        if not socket._dataPath.readLimit:
+            socket._dataPath.readLimit = _UNFETCHED_LIMIT
         self._pending.append(socket)
         self._reviewAccepting()
         self.pendingConnectionAvailable.emit()
 
     def childEvent(self, event: QChildEvent) -> None:
         """A socket may have been deleted: far cheaper than a connection to each one's ``destroyed``."""
-        if event.type() == QEvent.Type.ChildRemoved:
+        childRemoved = lateNames().childRemoved  # first: event.type() would build its namespace as well
+        if event.type() == childRemoved:
+            # Not event.child(): for an object that is being deleted PySide initialises every class of Qt's
+            # to find its type, which crashes when another thread does so, too.
             self._lookForDeletedSoon()
-            child = event.child()
-            if isValid(child) and (child in self._handshaking or child in self._pending):
-                # Given to another parent, so its deletion will not be seen here.
-                child.destroyed.connect(self._lookForDeletedSoon)
 
     def _lookForDeletedSoon(self) -> None:
         if (self._handshaking or self._pending) and not self._looksForDeleted:
@@ -407,24 +520,29 @@ class SslServer(QObject):
             return
         self._looksForDeleted = False
         self._forgetDeleted()
+        waiting = [*self._handshaking, *self._pending]
+        self._givenAway.intersection_update(waiting)
+        for socket in waiting:
+            if socket.parent() is not self:
+                self._watch(socket)
         self._reviewAccepting()
 
+    def _watch(self, socket: SslSocket) -> None:
+        """A socket of another parent: its end will not be seen in childEvent()."""
+        if socket not in self._givenAway:
+            self._givenAway.add(socket)
+            socket.destroyed.connect(self._lookForDeletedSoon)
+
     def _forgetDeleted(self) -> None:
-        handshaking = {socket: address for socket, address in self._handshaking.items() if isValid(socket)}
-        self._failed += len(self._handshaking) - len(handshaking)
+        handshaking = {socket: accepted for socket, accepted in self._handshaking.items() if isValid(socket)}
+        self._counts.endings[Ending.ABORTED] += len(self._handshaking) - len(handshaking)
         self._handshaking = handshaking
         self._pending = deque(filter(isValid, self._pending))
 
     def statistics(self) -> ServerStatistics:
         """Numbers since the server was made."""
         self._forgetDeleted()
-        return ServerStatistics(
-            accepted=self._accepted,
-            encrypted=self._succeeded,
-            failed=self._failed,
-            handshaking=len(self._handshaking),
-            pending=len(self._pending),
-        )
+        return self._counts.statistics(handshaking=len(self._handshaking), pending=len(self._pending))
 
     # ----------------------------------------- what handshaking sockets tell (SocketObserver)
 
@@ -464,51 +582,29 @@ class SslServer(QObject):
 
     def socketEncrypted(self, socket: SocketBase) -> None:
         """Queue the socket; from now on it is the program's, and nothing of it is forwarded."""
-        assert isinstance(socket, SslSocket)
+        assert isinstance(socket, AcceptedSocket)
         socket._observer = None
-        self._succeeded += 1
+        self._counts.encrypted += 1
         self._handshaking.pop(socket, None)
         self.addPendingConnection(socket)
 
     def socketFailed(self, socket: SocketBase, error: QAbstractSocket.SocketError) -> None:
         """Forward; the socket is valid until the slot returns to the event loop."""
+        assert isinstance(socket, AcceptedSocket)
+        if socket.ending is None:
+            socket.ending = Ending.HANDSHAKE if error in _TLS_ERRORS else Ending.DISCONNECTED
         self.errorOccurred.emit(socket, error)
         if isValid(self) and isValid(socket):
             self._retire(socket)
 
     def socketDisconnected(self, socket: SocketBase) -> None:
         """A handshake ended, also when a slot aborted it without any error."""
+        assert isinstance(socket, AcceptedSocket)
         self._retire(socket)
 
-    def _retire(self, socket: SocketBase) -> None:
+    def _retire(self, socket: AcceptedSocket) -> None:
         if self._handshaking.pop(socket, None) is None:
             return
-        self._failed += 1
+        self._counts.endings[socket.ending or Ending.ABORTED] += 1
         socket.deleteLater()
         self._reviewAccepting()
-
-
-def _hostAddress(address: QHostAddress | QHostAddress.SpecialAddress | str) -> QHostAddress:
-    """The address to listen on; a null one would mean every interface, so a misspelt one must not become it."""
-    if not isinstance(address, (QHostAddress, QHostAddress.SpecialAddress, str)):
-        raise TypeError(
-            f"address must be a QHostAddress, a QHostAddress.SpecialAddress or a str, not {type(address).__name__}."
-        )
-    if address == "localhost":
-        return QHostAddress(QHostAddress.SpecialAddress.LocalHost)
-    host = QHostAddress(address)
-    if host.isNull():
-        raise ValueError(f'address must be an IP address or "localhost", not {address!r}.')
-    return host
-
-
-def _checkInt(number: int, name: str) -> None:
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"{name} must be an int, not {type(number).__name__}.")
-
-
-def _atLeast(number: int, least: int, name: str) -> int:
-    _checkInt(number, name)
-    if number < least:
-        raise ValueError(f"{name} must be at least {least}, not {number}.")
-    return number

@@ -154,14 +154,14 @@ def test_quiet_client(conversation: Conversation) -> None:
 
 
 def test_two_good_and_many_bad_clients(conversation: Conversation) -> None:
-    """Quiet clients fill the limit of handshakes; when they time out, later good clients get in."""
+    """Slow clients fill the limit of handshakes; when they time out, later good clients get in."""
     conversation.server.setHandshakeTimeout(750)
     conversation.server.setMaxHandshakingConnections(5)
     conversation.listen()
     port = conversation.server.serverPort()
     first = _goodClient(conversation)
     spin(lambda: first.isEncrypted() and conversation.server.statistics().pending == 1)
-    bad = [RawClient(port) for _ in range(8)]
+    bad = [RawClient(port, b"\x16\x03\x01\x02\x00") for _ in range(8)]
     second = _goodClient(conversation, connect=False)
     try:
         for client in bad:

@@ -57,14 +57,14 @@ def test_qt_1_1_6_a_failed_handshake_frees_its_place(conversation: Conversation)
     """With room for one handshake, a waiting client gets the place of one that failed."""
     conversation.server.setMaxHandshakingConnections(1)
     conversation.listen()
-    with RawClient(conversation.server.serverPort()) as bad:
+    with RawClient(conversation.server.serverPort(), b"\x16\x03\x01\x02\x00") as bad:
         spin(lambda: conversation.server.statistics().handshaking == 1)
         good = goodClient(conversation)
         spin(lambda: good.state() == State.ConnectedState)
         settle()
         assert conversation.server.statistics().accepted == 1
-        bad.send(b"plaintext")
-        spin(lambda: good.isEncrypted())
+        bad.send(b"\x02this is no hello" * 50)
+        spin(good.isEncrypted)
 
 
 def test_pending_limit(conversation: Conversation) -> None:

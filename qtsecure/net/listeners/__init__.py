@@ -1,1 +1,1 @@
-"""Accepting TCP connections: the reactor's own listening socket, or a QTcpServer."""
+"""Accepting TCP connections: a listening socket, watched by the reactor or by Qt."""

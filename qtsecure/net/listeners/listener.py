@@ -1,14 +1,31 @@
-"""What an SslServer needs of the thing that listens."""
+"""A listening TCP socket; who watches it, the reactor or Qt's event dispatcher, is for subclasses to say.
+
+It is always a socket of our own: a QTcpServer that has accepted a connection does not notice any
+more that accept() fails, for want of descriptors for example, and tries again without end.
+"""
 
 from __future__ import annotations
 
+import errno
+import selectors
+import socket
 from abc import ABC, abstractmethod
 from typing import Protocol
 from weakref import ReferenceType, ref
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
+from qtsecure.net.addresses import qtAddress
+from qtsecure.net.listeners.binding import listeningSocket
+from qtsecure.net.socket_errors import socketError
+
 __all__ = ["Listener", "ListenerOwner"]
+
+_ACCEPTS_PER_EVENT = 16
+_ANY = QHostAddress(QHostAddress.SpecialAddress.Any)
+_ANY_IPV6 = QHostAddress(QHostAddress.SpecialAddress.AnyIPv6)
+_TRANSIENT = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR, errno.ECONNABORTED, errno.EPROTO})
+_Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
 class ListenerOwner(Protocol):
@@ -25,34 +42,86 @@ class ListenerOwner(Protocol):
 
 
 class Listener(ABC):
-    """A listening TCP socket; keeps its owner weakly and closes when it goes."""
+    """Keeps its owner weakly and closes when it goes."""
 
     def __init__(self, owner: ListenerOwner) -> None:
         self._owner: ReferenceType[ListenerOwner] = ref(owner, self._ownerGone)
+        self._socket: socket.socket | None = None
+        self._end = (QHostAddress(), 0)
 
     def _ownerGone(self, reference: object) -> None:
         self.close()
 
-    @abstractmethod
-    def listen(self, address: QHostAddress, port: int, backlog: int) -> None:
-        """Begin; OSError (with an errno, or -1 and Qt's words) when it is not possible."""
+    def listen(self, address: QHostAddress, port: int, backlog: int, *, reusePort: bool) -> None:
+        """Begin, with SO_REUSEPORT if wanted; OSError when it is not possible."""
+        self._use(listeningSocket(address, port, backlog, reusePort=reusePort))
 
-    @abstractmethod
     def adopt(self, descriptor: int) -> None:
         """Take over a listening descriptor; OSError when it is none."""
+        native = socket.socket(fileno=descriptor)
+        try:
+            if not native.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                raise OSError(errno.EINVAL, "The descriptor is not listening")
+        except OSError:
+            native.detach()
+            raise
+        native.setblocking(False)
+        self._use(native)
+
+    def _use(self, native: socket.socket) -> None:
+        self._socket = native
+        self._end = qtAddress(native.getsockname())
+        if self._end[0] == _ANY_IPV6 and not native.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+            self._end = _ANY, self._end[1]  # IPv4 clients are served, too
+        self._watch(native.fileno())
+
+    def acceptWaiting(self) -> None:
+        """Take the connections that wait in the kernel, as far as the owner allows."""
+        for _ in range(_ACCEPTS_PER_EVENT):
+            owner, native = self._owner(), self._socket
+            if owner is None or native is None or not owner.mayAccept():
+                return
+            try:
+                accepted, _address = native.accept()
+            except OSError as error:
+                if error.errno not in _TRANSIENT:
+                    self.setAccepting(False)
+                    owner.listenerFailed(*socketError(error.errno or errno.EIO))
+                return
+            owner.listenerAccepted(accepted.detach())
+
+    def wait(self, milliseconds: int) -> bool:
+        """Without any event loop, wait for connections and take them; False when the time is up (-1: never)."""
+        with _Selector() as selector:
+            selector.register(self.descriptor(), selectors.EVENT_READ)
+            ready = bool(selector.select(milliseconds / 1000 if milliseconds >= 0 else None))
+        if ready:
+            self.acceptWaiting()
+        return ready
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._socket is not None:
+            self._unwatch()
+            self._socket.close()
+            self._socket = None
+
+    def descriptor(self) -> int:
+        """The native descriptor, or -1."""
+        return self._socket.fileno() if self._socket is not None else -1
+
+    def localEnd(self) -> tuple[QHostAddress, int]:
+        """The address and port in use."""
+        return self._end if self._socket is not None else (QHostAddress(), 0)
 
     @abstractmethod
     def setAccepting(self, wanted: bool) -> None:
         """Leave connections in the kernel's backlog, or take them again."""
 
     @abstractmethod
-    def close(self) -> None:
-        """Stop listening."""
+    def _watch(self, descriptor: int) -> None:
+        """Have acceptWaiting() called when connections wait."""
 
     @abstractmethod
-    def descriptor(self) -> int:
-        """The native descriptor, or -1."""
-
-    @abstractmethod
-    def localEnd(self) -> tuple[QHostAddress, int]:
-        """The address and port in use."""
+    def _unwatch(self) -> None:
+        """Have it called no more; the descriptor is about to be closed."""

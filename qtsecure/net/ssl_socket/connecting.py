@@ -267,7 +267,9 @@ class Connecting(Handshake):
         if not self._used:
             self._used = True
             # C++ may delete the socket while Python still refers to it: the descriptor goes, too.
-            self.destroyed.connect(self._dataPath.socketDestroyed)
+            # A function and not the method: see plain_slots. It keeps the data path, too, until then.
+            dataPath = self._dataPath
+            self.destroyed.connect(lambda: dataPath.socketDestroyed())
             return
         self._dataPath.stream = None
         self._dataPath.mode = QSslSocket.SslMode.UnencryptedMode

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 import time
+from collections.abc import Callable
 
-from PySide6.QtCore import QIODevice, QObject
+from PySide6.QtCore import QIODevice, QObject, SignalInstance
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QTcpSocket
 from shiboken6 import isValid
 
 from qtsecure.engine._openssl import buffers_of_this_thread
 from qtsecure.net.addresses import Ends
+from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.transports.stream import HIGH_WATER, StreamOwner, StreamTransport
 
@@ -24,6 +27,12 @@ __all__ = ["DeviceStream", "QtSocketStream"]
 _State = QAbstractSocket.SocketState
 _LINGER_MS = 1000
 _OWN_BUFFER = 64 * 1024
+_oneAtATime = threading.RLock()
+"""Held while a QTcpSocket makes its engine, for which Qt locks a mutex of the whole process.
+
+Inside it, Qt tells the socket of its new child, for which PySide wants Python's lock; a second thread
+may have that one and wait for the mutex, and both would wait for ever.
+"""
 
 
 class DeviceStream(StreamTransport):
@@ -201,27 +210,24 @@ class _DeviceSignals:
     """The connections from the device to its stream, made and undone together."""
 
     def __init__(self, stream: DeviceStream, device: QIODevice) -> None:
-        self._pairs = [
+        pairs: list[tuple[SignalInstance, Callable[..., None]]] = [
             (device.bytesWritten, stream.onBytesWritten),
             (device.readChannelFinished, stream.onReadChannelFinished),
             (device.aboutToClose, stream.onReadChannelFinished),
         ]
         if isinstance(device, QAbstractSocket):
             # readyRead is not emitted while one of its slots runs an event loop; this one is.
-            self._pairs.append((device.channelReadyRead, stream.onChannelReadyRead))
-            self._pairs.append((device.errorOccurred, stream.onErrorOccurred))
-            self._pairs.append((device.connected, stream.onConnected))
+            pairs.append((device.channelReadyRead, stream.onChannelReadyRead))
+            pairs.append((device.errorOccurred, stream.onErrorOccurred))
+            pairs.append((device.connected, stream.onConnected))
         else:
-            self._pairs.append((device.readyRead, stream.onReadyRead))
-        self._device: QObject = device
-        for signal, slot in self._pairs:
-            signal.connect(slot)
+            pairs.append((device.readyRead, stream.onReadyRead))
+        self._connections = [signal.connect(plainSlot(slot)) for signal, slot in pairs]
 
     def detach(self) -> None:
-        pairs, self._pairs = self._pairs, []
-        if isValid(self._device):
-            for signal, slot in pairs:
-                signal.disconnect(slot)
+        connections, self._connections = self._connections, []
+        for connection in connections:
+            QObject.disconnect(connection)
 
 
 class QtSocketStream(DeviceStream):
@@ -238,7 +244,9 @@ class QtSocketStream(DeviceStream):
         if not 0 <= descriptor <= 0x7FFFFFFF:
             raise OSError("the number is no descriptor")  # Qt would use its lower half
         transport = cls(owner)
-        if not transport._tcp().setSocketDescriptor(descriptor):
+        with _oneAtATime:
+            adopted = transport._tcp().setSocketDescriptor(descriptor)
+        if not adopted:
             text = transport._tcp().errorString()
             transport.abort()
             raise OSError(text)
@@ -251,7 +259,8 @@ class QtSocketStream(DeviceStream):
 
     def connectTo(self, address: QHostAddress, port: int) -> None:
         self._starting = True
-        self._tcp().connectToHost(address, port)
+        with _oneAtATime:
+            self._tcp().connectToHost(address, port)
         self._starting = False
 
     def _boundDevice(self, reading: bool) -> None:
@@ -287,33 +296,32 @@ class _Lingering:
     """Lets a QTcpSocket deliver its last bytes; unread input would otherwise reset the connection.
 
     It is no QObject: as the child of a socket that nobody else refers to it would lose its slots.
+    Its deadline keeps it alive, until the peer has ended, too, or the time is up, or the thread ends.
     """
 
     def __init__(self, device: QTcpSocket) -> None:
-        self._device = device
-        _lingering.add(self)
+        self._device: QTcpSocket | None = device
         device.setReadBufferSize(0)
-        device.readyRead.connect(self._drop)
-        device.disconnected.connect(self._finish)
-        self._deadline = schedulerOfThisThread().callLater(_LINGER_MS, self._finish)
+        self._connections = [
+            device.readyRead.connect(plainSlot(self._drop)),
+            device.disconnected.connect(plainSlot(self._finish)),
+        ]
+        self._deadline = schedulerOfThisThread().callLater(_LINGER_MS, lambda: self._finish())
         device.readAll()
         device.disconnectFromHost()
         if device.state() == QAbstractSocket.SocketState.UnconnectedState:
             self._finish()
 
     def _drop(self) -> None:
-        self._device.readAll()
+        if self._device is not None:
+            self._device.readAll()
 
     def _finish(self) -> None:
-        if self not in _lingering:
+        device, self._device = self._device, None
+        if device is None:
             return
-        _lingering.discard(self)
         self._deadline.cancel()
-        self._device.readyRead.disconnect(self._drop)
-        self._device.disconnected.disconnect(self._finish)
-        self._device.abort()
-        self._device.deleteLater()
-
-
-_lingering: set[_Lingering] = set()
-"""Keeps them alive until the peer has ended, too, or their time is up."""
+        for connection in self._connections:
+            QObject.disconnect(connection)
+        device.abort()
+        device.deleteLater()

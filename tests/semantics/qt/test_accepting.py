@@ -19,11 +19,6 @@ from tests.semantics.qt.support import SocketError, anotherClient, noDescriptors
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
-NOT_YET = {
-    "test_qt_1_1_14_waiting_for_a_new_connection": "SslServer.waitForNewConnection",
-    "test_qt_1_1_14_waiting_in_vain": "SslServer.waitForNewConnection",
-}
-
 
 def test_qt_1_1_1_new_connection_is_told_before_any_tls(conversation: Conversation) -> None:
     """newConnection means TCP only: nothing is queued then; pendingConnectionAvailable means encrypted."""

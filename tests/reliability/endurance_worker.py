@@ -1,0 +1,219 @@
+"""Long runs in a process of their own: ``python endurance_worker.py throughput|cycles|endpoints|silent COUNT``.
+
+Both ends are in this process. Prints the figures as JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import json
+import os
+import resource
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import OpenSSL.SSL
+from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QEventLoop, QObject, QTimer
+
+from qtsecure.engine import _openssl
+from qtsecure.engine.tls_stream import TlsStream
+from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.ssl_socket import SslSocket
+from qtsecure.net.values import SslConfiguration
+from qtsecure.testing.pki import PublicKeyInfrastructure
+
+WARM_UP = 200
+_PKI = PublicKeyInfrastructure()
+
+
+class Waiter:
+    """Runs the event loop until a condition holds; with one timer for all, because connections of PySide's leak."""
+
+    def __init__(self) -> None:
+        self._timer = QTimer()
+        self._timer.setSingleShot(True)
+
+    def __call__(self, condition: Callable[[], bool], timeout: int = 5000) -> None:
+        self._timer.start(timeout)
+        while not condition():
+            assert self._timer.isActive(), f"The condition did not hold within {timeout} ms."
+            QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+        self._timer.stop()
+
+
+spin: Waiter  # there is no timer without an application
+
+
+def memory(name: str = "VmRSS") -> int:
+    """A line of /proc/self/status, in bytes."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) * 1024
+    raise LookupError(name)
+
+
+def tidy() -> None:
+    """Everything that may go has gone, and the C library has given back what it held for later."""
+    for _ in range(3):
+        QCoreApplication.processEvents()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def makeServer() -> SslServer:
+    """A server that takes whoever comes."""
+    server = SslServer()
+    server.setSslConfiguration(SslConfiguration.forServer(_PKI.server.chain, _PKI.server.privateKey))
+    server.setListenBacklogSize(1000)
+    server.setMaxHandshakingConnections(5000)
+    server.setHandshakeTimeout(0)
+    assert server.listen("127.0.0.1")
+    return server
+
+
+_clientConfiguration = SslConfiguration.forClient([_PKI.ca.certificate])
+
+
+def makePair(server: SslServer) -> tuple[SslSocket, SslSocket]:
+    """Both ends of an encrypted connection."""
+    client = SslSocket()
+    client.setSslConfiguration(_clientConfiguration)
+    client.connectToHostEncrypted("127.0.0.1", server.serverPort())
+    spin(lambda: client.isEncrypted() and server.hasPendingConnections())
+    peer = server.nextPendingConnection()
+    assert peer is not None
+    return client, peer
+
+
+def throughput(megabytes: int) -> dict[str, float]:
+    """The highest memory while so much goes through one connection."""
+    server = makeServer()
+    client, peer = makePair(server)
+    chunk = QByteArray(bytes(1 << 20))
+    total = megabytes << 20
+    moved = {"sent": 0, "received": 0}
+
+    def pump(*_: object) -> None:
+        while moved["sent"] < total and client.bytesToWrite() + client.encryptedBytesToWrite() < 1 << 20:
+            client.write(chunk)
+            moved["sent"] += len(chunk)
+
+    def read() -> None:
+        moved["received"] += len(peer.readBytes())
+
+    client.encryptedBytesWritten.connect(pump)
+    peer.readyRead.connect(read)
+    tidy()
+    before = memory()
+    Path("/proc/self/clear_refs").write_text("5")  # the high-water mark begins here
+    pump()
+    spin(lambda: moved["received"] == total, timeout=300_000)
+    return {"growth": memory("VmHWM") - before, "received": moved["received"]}
+
+
+def census() -> dict[str, float]:
+    """What could leak."""
+    tidy()
+    alive = gc.get_objects()
+    return {
+        "rss": memory(),
+        "descriptors": len(os.listdir("/proc/self/fd")),
+        "objects": sum(isinstance(each, QObject) for each in alive),
+        "connections": sum(isinstance(each, OpenSSL.SSL.Connection) for each in alive),
+        "contexts": sum(isinstance(each, OpenSSL.SSL.Context) for each in alive),
+        "streams": sum(isinstance(each, TlsStream) for each in alive),
+        "hooks": len(_openssl._hooks),
+        "tasks": len(schedulerOfThisThread().tasks),
+        "blocks": sys.getallocatedblocks(),
+    }
+
+
+def cycles(count: int) -> dict[str, float]:
+    """What is left of so many connections, each with a word there and back and one of four ends."""
+    server = makeServer()
+
+    def cycle(number: int) -> None:
+        client, peer = makePair(server)
+        client.write(b"ping")
+        spin(lambda: peer.bytesAvailable() == 4)
+        peer.write(peer.readAll())
+        spin(lambda: client.bytesAvailable() == 4)
+        first, second = (client, peer) if number & 1 else (peer, client)
+        if number & 2:
+            first.abort()
+        else:
+            first.disconnectFromHost()
+        spin(lambda: not first.isEncrypted() and not second.isEncrypted())
+        peer.deleteLater()
+        client.deleteLater()
+
+    def run(number: int) -> None:
+        for each in range(number):
+            cycle(each)
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        deadline = schedulerOfThisThread().callLater(1100, lambda: None)  # whoever waits for a peer's end has gone
+        spin(lambda: not deadline.isPending)
+
+    run(WARM_UP)
+    before = census()
+    run(count)
+    after = census()
+    return {name: after[name] - number for name, number in before.items()}
+
+
+def endpoints(count: int) -> dict[str, float]:
+    """The memory of one end of an established connection."""
+    server = makeServer()
+    keep = [makePair(server) for _ in range(50)]
+    tidy()
+    before = memory()
+    keep += [makePair(server) for _ in range(count)]
+    tidy()
+    return {"each": (memory() - before) / count / 2}
+
+
+def silent(count: int) -> dict[str, float]:
+    """The memory of an accepted socket whose client has said nothing."""
+    server = makeServer()
+    keep: list[socket.socket] = []
+
+    def connect(number: int) -> None:
+        keep.extend(socket.create_connection(("127.0.0.1", server.serverPort())) for _ in range(number))
+        spin(lambda: server.statistics().handshaking == len(keep))
+
+    connect(50)
+    tidy()
+    before = memory()
+    for _ in range(count // 50):
+        connect(50)
+    tidy()
+    return {"each": (memory() - before) / count}
+
+
+RUNS: dict[str, Callable[[int], dict[str, float]]] = {
+    run.__name__: run for run in (throughput, cycles, endpoints, silent)
+}
+
+
+def main() -> None:
+    """One run."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    global spin
+    application = QCoreApplication([])
+    spin = Waiter()
+    figures = RUNS[sys.argv[1]](int(sys.argv[2]))
+    print(json.dumps(figures), flush=True)
+    del application
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
