@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
-__all__ = ["Ends", "checkPort", "nativeAddress", "qtAddress"]
+__all__ = ["Ends", "checkPort", "nativeAddress", "qtAddress", "unmapped"]
 
 
 class Ends:
@@ -53,16 +53,31 @@ def qtAddress(native: Any) -> tuple[QHostAddress, int]:
     """
     if not isinstance(native, tuple):
         return QHostAddress(), 0
-    text = native[0]
-    if isinstance(text, QHostAddress):
-        return text, native[1]
-    # A dual-stack socket shows IPv4 peers as mapped IPv6 addresses, which equal no IPv4 address.
-    if text.startswith("::ffff:") and "." in text:
-        text = text[len("::ffff:") :]
-    return QHostAddress(text), int(native[1])
+    first = native[0]
+    if isinstance(first, QHostAddress):
+        return unmapped(first), native[1]
+    address = unmapped(QHostAddress(first))
+    if len(native) > 3 and native[3] and not address.scopeId():
+        address.setScopeId(_interfaceName(native[3]))
+    return address, int(native[1])
 
 
-def checkPort(port: int, *, name: str = "port", lowest: int = 0) -> int:
+def _interfaceName(index: int) -> str:
+    try:
+        return socket.if_indextoname(index)
+    except OSError:  # the interface has gone since
+        return str(index)
+
+
+def unmapped(address: QHostAddress) -> QHostAddress:
+    """The IPv4 address behind what a dual-stack socket shows, a mapped IPv6 address, which equals none."""
+    if address.protocol() != QAbstractSocket.NetworkLayerProtocol.IPv6Protocol:
+        return address
+    text = address.toString()
+    return QHostAddress(text[len("::ffff:") :]) if text.startswith("::ffff:") and "." in text else address
+
+
+def checkPort(port: object, *, name: str = "port", lowest: int = 0) -> int:
     """The port, if it is one; TypeError or ValueError naming the argument otherwise."""
     if isinstance(port, bool) or not isinstance(port, int):
         raise TypeError(f"{name} must be an int, not {type(port).__name__}.")

@@ -55,6 +55,7 @@ def test_matrix_is_large_enough() -> None:
     assert {cell.version for cell in cells} == {"1.2", "1.3"}
 
 
+@pytest.mark.usefixtures("transport_mode")
 def test_r02_sample(tmp_path: Path, figure: Callable[[str, str], None]) -> None:
     """Every signal of every object, each with a changing part of the actions."""
     cells = allCells()

@@ -1,0 +1,111 @@
+"""A QTcpSocket of our own: the transport where there is no reactor, as on Windows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy, QTcpSocket
+
+from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.transports.device_stream import DeviceStream
+from qtsecure.net.transports.stream import StreamOwner
+
+__all__ = ["QtSocketStream"]
+
+_LINGER_MS = 1000
+
+
+class QtSocketStream(DeviceStream):
+    """A connection over a QTcpSocket that nobody else knows.
+
+    Args:
+        owner: Whom to tell what happens.
+        proxy: A proxy to connect through; none by default, whatever the application's proxy is.
+    """
+
+    def __init__(self, owner: StreamOwner, proxy: QNetworkProxy | None = None) -> None:
+        tcp = QTcpSocket()
+        tcp.setProxy(proxy if proxy is not None else QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
+        super().__init__(owner, tcp)
+
+    @classmethod
+    def adopt(cls, owner: StreamOwner, descriptor: int) -> QtSocketStream:
+        """Take over a connected descriptor; OSError when it is none."""
+        if not 0 <= descriptor <= 0x7FFFFFFF:
+            raise OSError("the number is no descriptor")  # Qt would use its lower half
+        transport = cls(owner)
+        if not transport._tcp().setSocketDescriptor(descriptor):
+            text = transport._tcp().errorString()
+            transport.abort()
+            raise OSError(text)
+        transport._tcp().setSocketOption(QAbstractSocket.SocketOption.LowDelayOption, 1)
+        return transport
+
+    def _tcp(self) -> QTcpSocket:
+        assert isinstance(self._device, QTcpSocket)
+        return self._device
+
+    def bind(
+        self, address: QHostAddress, port: int, mode: QAbstractSocket.BindFlag
+    ) -> tuple[QAbstractSocket.SocketError, str] | None:
+        tcp = self._tcp()
+        tcp.blockSignals(True)  # the answer is in our return value
+        bound = tcp.bind(address, port, mode)
+        tcp.blockSignals(False)
+        return None if bound else (tcp.error(), f"{tcp.errorString().rstrip('.')}.")
+
+    def connectTo(self, address: QHostAddress, port: int) -> None:
+        self._starting = True
+        self._tcp().connectToHost(address, port)
+        self._starting = False
+
+    def onConnected(self) -> None:
+        self._tcp().setSocketOption(QAbstractSocket.SocketOption.LowDelayOption, 1)
+        super().onConnected()
+
+    def closeGracefully(self) -> None:
+        self._part(_Lingering)
+
+    def abort(self) -> None:
+        self._part(_abort)
+
+
+def _abort(device: Any) -> None:
+    device.abort()
+    device.deleteLater()
+
+
+class _Lingering:
+    """Lets a QTcpSocket deliver its last bytes; unread input would otherwise reset the connection.
+
+    It is no QObject: as the child of a socket that nobody else refers to it would lose its slots.
+    """
+
+    def __init__(self, device: Any) -> None:
+        self._device: QTcpSocket = device
+        _lingering.add(self)
+        device.setReadBufferSize(0)
+        device.readyRead.connect(self._drop)
+        device.disconnected.connect(self._finish)
+        self._deadline = schedulerOfThisThread().callLater(_LINGER_MS, self._finish)
+        device.readAll()
+        device.disconnectFromHost()
+        if device.state() == QAbstractSocket.SocketState.UnconnectedState:
+            self._finish()
+
+    def _drop(self) -> None:
+        self._device.readAll()
+
+    def _finish(self) -> None:
+        if self not in _lingering:
+            return
+        _lingering.discard(self)
+        self._deadline.cancel()
+        self._device.readyRead.disconnect(self._drop)
+        self._device.disconnected.disconnect(self._finish)
+        self._device.abort()
+        self._device.deleteLater()
+
+
+_lingering: set[_Lingering] = set()
+"""Keeps them alive until the peer has ended, too, or their time is up."""
