@@ -34,9 +34,6 @@ pytestmark = pytest.mark.usefixtures("transport_mode")
 
 NOT_YET = {
     "test_qt_1_7_81_one_direction_can_be_ended": "SslSocket.shutdownWrite",
-    "test_qt_1_7_83_socket_options": "SslSocket.socketOption and setSocketOption",
-    "test_qt_1_7_84_a_proxy_gets_the_name": "SslSocket.setProxy",
-    "test_qt_1_7_84_the_proxy_of_the_application": "SslSocket.setProxy",
     "test_qt_1_7_84_a_server_cannot_listen_through_an_http_proxy": "SslServer.setProxy",
 }
 
