@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy, QTcpSocket
+from shiboken6 import isValid
 
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.transports.device_stream import DeviceStream
@@ -101,6 +102,8 @@ class _Lingering:
             return
         _lingering.discard(self)
         self._deadline.cancel()
+        if not isValid(self._device):
+            return  # it went with the application
         self._device.readyRead.disconnect(self._drop)
         self._device.disconnected.disconnect(self._finish)
         self._device.abort()
