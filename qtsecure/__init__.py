@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from qtsecure.errors import SecureError
     from qtsecure.net.certificate_request import CertificateRequest
+    from qtsecure.net.socket_writer import SocketWriter
     from qtsecure.net.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
     from qtsecure.net.values import (
@@ -31,6 +32,7 @@ __all__ = [
     "PreSharedKeyAuthenticator",
     "Protocol",
     "SecureError",
+    "SocketWriter",
     "SslCertificate",
     "SslCipher",
     "SslConfiguration",
@@ -45,6 +47,7 @@ _MODULES = {
     "PreSharedKeyAuthenticator": "qtsecure.net.values",
     "Protocol": "qtsecure.net.values",
     "SecureError": "qtsecure.errors",
+    "SocketWriter": "qtsecure.net.socket_writer",
     "SslCertificate": "qtsecure.net.values",
     "SslCipher": "qtsecure.net.values",
     "SslConfiguration": "qtsecure.net.values",

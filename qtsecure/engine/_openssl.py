@@ -87,8 +87,6 @@ _SSL_read: Any = getattr(lib, "SSL_read", None)
 _SSL_write: Any = getattr(lib, "SSL_write", None)
 _BIO_read: Any = getattr(lib, "BIO_read", None)
 _BIO_write: Any = getattr(lib, "BIO_write", None)
-_can_shrink = all(hasattr(lib, name) for name in ("BIO_get_mem_data", "BIO_s_mem", "BIO_new", "SSL_set_bio"))
-_no_data = ffi.new("char **")
 _unpack: Callable[[Any, int], bytes] = ffi.unpack
 _raw_path_wanted = os.environ.get("QTSECURE_RAW_PATH", "1") != "0"
 
@@ -464,17 +462,6 @@ class Pipe:
         """The next ciphertext for the peer; valid until the next engine call of this thread."""
         raise NotImplementedError
 
-    def shrink(self) -> None:
-        """Give back the memory of past ciphertext: a memory BIO keeps its high-water mark for life."""
-        connection = self.connection
-        if not _can_shrink or any(
-            lib.BIO_get_mem_data(bio, _no_data) for bio in (connection._into_ssl, connection._from_ssl)
-        ):
-            return  # something is on its way; another time
-        connection._into_ssl = lib.BIO_new(lib.BIO_s_mem())
-        connection._from_ssl = lib.BIO_new(lib.BIO_s_mem())
-        lib.SSL_set_bio(connection._ssl, connection._into_ssl, connection._from_ssl)  # frees the old ones
-
     def watch_messages(self) -> None:
         """The handshake is complete: from now on tell the hooks of each handshake message."""
         lib.SSL_set_info_callback(self.connection._ssl, _on_info_afterwards)
@@ -510,11 +497,6 @@ class RawPipe(Pipe):
     def __init__(self, context: SSL.Context, *, server: bool, hooks: Hooks) -> None:
         super().__init__(context, server=server, hooks=hooks)
         self._ssl = self.connection._ssl
-        self._bio_in = self.connection._into_ssl
-        self._bio_out = self.connection._from_ssl
-
-    def shrink(self) -> None:
-        super().shrink()
         self._bio_in = self.connection._into_ssl
         self._bio_out = self.connection._from_ssl
 

@@ -41,7 +41,8 @@ class TlsConfiguration:
             alert when the client has no certificate, instead of reporting an ignorable error.
         interrupt_on_error: Ask the decisions object about each verification error inside the
             handshake, before anything else is sent.
-        minimum_version: The lowest protocol version to accept, never below TLS 1.2.
+        minimum_version: The lowest protocol version to accept, never below TLS 1.2; DTLS 1.2 for
+            datagrams.
         maximum_version: The highest protocol version to offer.
         tls12_ciphers: OpenSSL names of the TLS 1.2 cipher suites, best first.
         tls13_suites: Names of the TLS 1.3 cipher suites, best first.
@@ -52,6 +53,7 @@ class TlsConfiguration:
         psk_identity_hint: On a server up to TLS 1.2: the hint to send (RFC 4279), or empty.
         server_name_indication: On a client: send the name of the server (RFC 6066).
         session_tickets_enabled: On a server: issue tickets, so that clients can resume.
+        srtp_profiles: On DTLS: SRTP protection profiles (RFC 5764) to offer or accept, best first.
         key_log_file: Where to append the NSS key log; empty for none.
     """
 
@@ -72,6 +74,7 @@ class TlsConfiguration:
     psk_identity_hint: bytes = field(default=b"", repr=False)
     server_name_indication: bool = True
     session_tickets_enabled: bool = True
+    srtp_profiles: tuple[str, ...] = ()
     key_log_file: str = ""
     _hash: int = field(init=False, repr=False, compare=False)
 

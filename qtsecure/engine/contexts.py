@@ -10,6 +10,8 @@ import os
 import threading
 from collections import OrderedDict
 
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from OpenSSL import SSL, crypto
 
 from qtsecure.engine import _openssl
@@ -22,6 +24,13 @@ __all__ = ["context_for"]
 _MAX_CACHED = 64
 _MAX_CLIENT_CA_NAMES = 64
 """Beyond this a CertificateRequest with the accepted authorities is left empty (any authority)."""
+
+_METHODS = {
+    (False, False): SSL.TLS_CLIENT_METHOD,
+    (False, True): SSL.TLS_SERVER_METHOD,
+    (True, False): SSL.DTLS_CLIENT_METHOD,
+    (True, True): SSL.DTLS_SERVER_METHOD,
+}
 
 _cache: OrderedDict[tuple[bool, TlsConfiguration], SSL.Context] = OrderedDict()
 _lock = threading.Lock()
@@ -49,7 +58,8 @@ def context_for(configuration: TlsConfiguration, *, server: bool) -> SSL.Context
 
 
 def _build(configuration: TlsConfiguration, server: bool) -> SSL.Context:
-    context = SSL.Context(SSL.TLS_SERVER_METHOD if server else SSL.TLS_CLIENT_METHOD)
+    datagrams = configuration.maximum_version.is_datagram
+    context = SSL.Context(_METHODS[datagrams, server])
     # Versions, suites and level are always explicit: OPENSSL_CONF could otherwise change them.
     context.set_min_proto_version(int(configuration.minimum_version))
     context.set_max_proto_version(int(configuration.maximum_version))
@@ -75,6 +85,8 @@ def _build(configuration: TlsConfiguration, server: bool) -> SSL.Context:
             _openssl.install_psk_server(context, configuration.psk_identity_hint)
         else:
             _openssl.install_psk_client(context)
+    if datagrams:
+        _set_datagrams(context, configuration, server)
     if configuration.key_log_file:
         context.set_keylog_callback(KeyLog(configuration.key_log_file).write)
     _openssl.watch_info(context)
@@ -118,6 +130,27 @@ def _set_credentials(context: SSL.Context, configuration: TlsConfiguration) -> N
             f"OpenSSL refuses the own certificate or key: {', '.join(reasons) or 'no reason given'}.",
             engineReasons=reasons,
         ) from error
+
+
+def _set_datagrams(context: SSL.Context, configuration: TlsConfiguration, server: bool) -> None:
+    key = configuration.credentials.private_key if configuration.credentials is not None else None
+    if server and isinstance(key, (Ed25519PrivateKey, Ed448PrivateKey)) and SSL.OPENSSL_VERSION_NUMBER < 0x40100000:
+        raise SecureError(
+            SecureError.Code.NotSupported,
+            "A DTLS 1.2 server cannot use an Ed25519 or Ed448 key with this version of OpenSSL; use an EC or RSA key.",
+        )
+    if configuration.srtp_profiles:
+        try:
+            context.set_tlsext_use_srtp(":".join(configuration.srtp_profiles).encode("ascii"))
+        except SSL.Error as error:
+            raise SecureError(
+                SecureError.Code.InvalidArgument,
+                f"The SRTP profiles {', '.join(configuration.srtp_profiles)} are not all known to OpenSSL.",
+            ) from error
+    if server:
+        # The listener has checked the cookie; OpenSSL only has to believe it.
+        context.set_cookie_generate_callback(lambda _: b"checked before")
+        context.set_cookie_verify_callback(lambda _, cookie: bool(cookie))
 
 
 def _set_verification(context: SSL.Context, configuration: TlsConfiguration, server: bool) -> None:

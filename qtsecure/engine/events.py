@@ -66,6 +66,7 @@ class FailureKind(Enum):
     CERTIFICATE_REQUIRED = "certificate required"
     PSK_NOT_USED = "pre-shared key not used"
     ENDED_IN_HANDSHAKE = "connection ended in the handshake"
+    TIMED_OUT = "timed out"
     TRUNCATED = "connection ended without close_notify"
     READ = "read"
     WRITE = "write"

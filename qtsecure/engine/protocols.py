@@ -15,3 +15,8 @@ class ProtocolVersion(enum.IntEnum):
     TLS_1_3 = 0x0304
     DTLS_1_2 = 0xFEFD
     DTLS_1_3 = 0xFEFC
+
+    @property
+    def is_datagram(self) -> bool:
+        """Whether this is a version of DTLS; those count downwards."""
+        return self >= ProtocolVersion.DTLS_1_3

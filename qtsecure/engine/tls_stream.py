@@ -302,11 +302,6 @@ class TlsStream:
             return memoryview(b"")
         return self._pipe.take()
 
-    def shrink(self) -> None:
-        """Give back memory that past flights and transfers took; cheap, for idle moments."""
-        if self._pipe is not None and not self.busy and not self.has_more:
-            self._pipe.shrink()
-
     def accept_certificate(self) -> None:
         """Answer CertificateProblems with yes: the handshake goes on."""
         self._refuse_reentrance()

@@ -1,13 +1,19 @@
-"""Finding the addresses of a host without blocking the thread."""
+"""Finding the addresses of a host: without blocking the thread, or blocking it for a limited time."""
 
 from __future__ import annotations
 
+import math
+import queue
+import socket
+import threading
 from collections.abc import Callable
 
 from PySide6.QtCore import SLOT, QObject, Slot
 from PySide6.QtNetwork import QHostAddress, QHostInfo
 
-__all__ = ["NameLookup"]
+from qtsecure.net.addresses import qtAddress
+
+__all__ = ["NameLookup", "lookUpBlocking"]
 
 
 class NameLookup(QObject):
@@ -43,3 +49,26 @@ class NameLookup(QObject):
             return
         self.deleteLater()
         finished(list(info.addresses()), info.errorString())
+
+
+def lookUpBlocking(hostName: str, seconds: float) -> tuple[list[QHostAddress], str] | None:
+    """The addresses (empty on failure) and the error text; None when the time is up before.
+
+    In a thread, because the system's resolver knows no time-out. Not by QHostInfo::fromName(), during
+    which PySide keeps every Python thread waiting.
+    """
+    answers: queue.SimpleQueue[tuple[list[QHostAddress], str]] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            found = socket.getaddrinfo(hostName, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            answers.put(([], getattr(error, "strerror", None) or str(error)))
+        else:
+            answers.put(([qtAddress(entry[4])[0] for entry in found], ""))
+
+    threading.Thread(target=ask, name="name look-up", daemon=True).start()
+    try:
+        return answers.get(timeout=None if seconds == math.inf else seconds)
+    except queue.Empty:
+        return None

@@ -210,6 +210,7 @@ class Reactor:
                 ready = self._poller.poll()
                 if not ready:
                     return
+                self._generation += 1
                 if len(ready) == 1:  # a conversation between two ends: no queue is needed
                     descriptor, events = ready[0]
                     registration = registrations.get(descriptor)
@@ -220,13 +221,26 @@ class Reactor:
                     if time.monotonic() >= end:
                         return
                     continue
-                self._generation = generation = self._generation + 1
+                generation = self._generation
                 self._unfinished.extend([(descriptor, events, generation) for descriptor, events in ready])
                 if not self._finish(end):
                     return
         finally:
             if self._unfinished and not self._waker.posted:
                 self._waker.wake()
+
+    def serveOne(self, registration: Registration, milliseconds: int) -> bool:
+        """Wait for one descriptor alone, for ever with -1, and serve it; False without any interest.
+
+        What the kernel's list reports about it later may be stale, which handlers are used to.
+        """
+        if not registration.interest:
+            return False
+        poller = select.poll()
+        poller.register(registration.descriptor, registration.interest)
+        for _, events in poller.poll(milliseconds if milliseconds >= 0 else None):
+            registration.callback(events)
+        return True
 
     def _finish(self, end: float) -> bool:
         """Serve what is queued; False when the time is up. Nested event loops share the queue."""

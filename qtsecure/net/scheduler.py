@@ -18,7 +18,7 @@ from types import MethodType
 from typing import TYPE_CHECKING
 from weakref import ReferenceType, ref
 
-from PySide6.QtCore import QCoreApplication, QObject, QThread, QTimer
+from PySide6.QtCore import QAbstractEventDispatcher, QCoreApplication, QEventLoop, QObject, QThread, QTimer
 from shiboken6 import isValid
 
 __all__ = ["Deadline", "Scheduler", "Waker", "atThreadEnd", "schedulerOfThisThread"]
@@ -96,6 +96,8 @@ class Scheduler:
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()
+        if QAbstractEventDispatcher.instance() is None:
+            QEventLoop()  # gives a thread of Python's what timers need, and lets it run a loop later or never
         self.clock: Callable[[], float] = time.monotonic
         #: What was deferred; only to be looked at.
         self.tasks: deque[Callable[[], None]] = deque()
@@ -121,6 +123,16 @@ class Scheduler:
         kept = [task for task in self.tasks if not any(getattr(task, "__self__", None) is each for each in objects)]
         self.tasks.clear()
         self.tasks.extend(kept)
+
+    def runTasksOf(self, *objects: object) -> None:
+        """Run the deferred calls of methods of these objects now, and leave the others to the event loop."""
+        tasks = self.tasks
+        if not tasks:
+            return
+        for task in [task for task in tasks if any(getattr(task, "__self__", None) is each for each in objects)]:
+            if task in tasks:  # else a slot of the one before has waited as well
+                tasks.remove(task)
+                task()
 
     def runDeferred(self) -> None:
         """Run what was deferred until now; what these calls defer waits for the next pass."""

@@ -26,6 +26,7 @@ from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_errors import socketError
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase
+from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration, SslError
 
 __all__ = ["ServerStatistics", "SslServer"]
@@ -51,12 +52,24 @@ class ServerStatistics:
     """Encrypted sockets waiting in the queue."""
 
 
+@confinedToThread(
+    harmless=(
+        *("isListening", "serverError", "errorString", "handshakeTimeout", "listenBacklogSize"),
+        *("maxPendingConnections", "maxHandshakingConnections", "maxConnectionsPerAddress"),
+        # From our own layers:
+        *("mayAccept", "listenerAccepted", "listenerFailed", "incomingConnection", "childEvent"),
+        *("wantsPreSharedKeys", "socketStartedHandshake", "socketVerifyError", "socketErrors", "socketInterrupted"),
+        *("socketAsksCertificate", "socketNeedsPreSharedKey", "socketAlert", "socketEncrypted", "socketFailed"),
+        "socketDisconnected",
+    )
+)
 class SslServer(QObject):
     """A TLS server with QSslServer's and QTcpServer's methods and signals.
 
     Sockets are children of the server, also after nextPendingConnection(): it does not delete them
     before it is deleted itself. Delete each with ``deleteLater()`` when you are done with it, for
-    example in a slot of its ``disconnected``. Use the server in the thread that made it.
+    example in a slot of its ``disconnected``. Use the server in the thread that it lives in: other
+    threads get a RuntimeError.
 
     Args:
         parent: The QObject that owns it.

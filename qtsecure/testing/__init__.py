@@ -1,8 +1,8 @@
 """Test support that programs built on qtsecure can use as well.
 
-A throw-away PKI, a signal recorder, and reference and misbehaving TLS peers; as pytest fixtures see
-:mod:`qtsecure.testing.plugin`. The names below are loaded when they are first used, because pytest
-imports this package in every environment that has qtsecure installed.
+A throw-away PKI, a signal recorder, a simulated bad network, and reference and misbehaving TLS
+peers; as pytest fixtures see :mod:`qtsecure.testing.plugin`. The names below are loaded when they are
+first used, because pytest imports this package in every environment that has qtsecure installed.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from qtsecure.testing.datagram_link import DatagramLink
     from qtsecure.testing.pki import CertificateAuthority, IssuedCertificate, PublicKeyInfrastructure
     from qtsecure.testing.signals import SignalRecord, SignalRecorder
 
 __all__ = [
     "CertificateAuthority",
+    "DatagramLink",
     "IssuedCertificate",
     "PublicKeyInfrastructure",
     "SignalRecord",
@@ -24,6 +26,7 @@ __all__ = [
 
 _MODULES = {
     "CertificateAuthority": "qtsecure.testing.pki",
+    "DatagramLink": "qtsecure.testing.datagram_link",
     "IssuedCertificate": "qtsecure.testing.pki",
     "PublicKeyInfrastructure": "qtsecure.testing.pki",
     "SignalRecord": "qtsecure.testing.signals",

@@ -135,38 +135,12 @@ def test_landed_records(pipes: PipePair, limit: int) -> None:
             pipes.client.write(text)
         wire = bytes(pipes.client.take())
         landing[: len(wire)] = wire
-        received = part = pipes.server.receive(len(wire), limit)
-        while part:
-            part = pipes.server.read(limit)
+        pipes.server.feed_landed(len(wire))
+        received = b""
+        while part := pipes.server.read(limit):
             received += part
         assert received == b"".join(texts)
         assert pipes.server.outcome is Outcome.WANT_READ
-
-
-def test_shrinking(pipes: PipePair) -> None:
-    """The buffers are new ones, nothing that is on its way is lost, and the conversation goes on."""
-    connection = pipes.server.connection
-    pipes.client.write(b"x" * 4 * CHUNK)
-    while part := bytes(pipes.client.take()):
-        pipes.server.feed(part)
-    assert len(pipes.server.read(10)) == 10
-    before = connection._into_ssl, connection._from_ssl
-    pipes.server.shrink()
-    assert (connection._into_ssl, connection._from_ssl) == before, "there is something to read"
-    while pipes.server.read(1 << 20):
-        pass
-    pipes.server.write(b"answer")
-    pipes.server.shrink()
-    assert (connection._into_ssl, connection._from_ssl) == before, "there is something to send"
-    pipes.client.feed(bytes(pipes.server.take()))
-    assert pipes.client.read(10) == b"answer"
-    pipes.server.shrink()
-    assert connection._into_ssl != before[0]
-    assert connection._from_ssl != before[1]
-    for source, target in ((pipes.client, pipes.server), (pipes.server, pipes.client)):
-        source.write(b"afterwards")
-        target.feed(bytes(source.take()))
-        assert target.read(20) == b"afterwards"
 
 
 def test_close_notify_and_damage(pipes: PipePair) -> None:

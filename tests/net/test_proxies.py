@@ -295,6 +295,26 @@ def test_a_bound_socket_does_not_pass_the_proxy_by(conversation: Conversation) -
         assert server.asked == []
 
 
+def test_a_read_limit_through_the_proxy(conversation: Conversation, kind: tuple[type[ProxyServer], Type]) -> None:
+    """Reading stops at the limit, and goes on."""
+    with kind[0]() as server:
+        client = connectThrough(conversation, proxyAt(server, kind[1]))
+        spin(lambda: client.isEncrypted() and conversation.server.hasPendingConnections())
+        peer = conversation.server.nextPendingConnection()
+        assert peer is not None
+        client.setReadBufferSize(1000)
+        peer.write(bytes(1 << 21))
+        received = 0
+
+        def complete() -> bool:
+            nonlocal received
+            received += len(client.readBytes())
+            return received == 1 << 21
+
+        spin(complete, timeout=20_000)
+        client.abort()
+
+
 def test_switching_proxies_on_one_object(conversation: Conversation) -> None:
     """As Qt's resetProxy: bad proxy, good proxy, none."""
     with HttpProxy() as server:

@@ -90,6 +90,8 @@ ACTIONS = (
     "read",
     "deleteParent",
     "closeServer",
+    "waitForReadyRead",
+    "shutdownWrite",
 )
 _INSIDE_ENGINE = frozenset({"handshakeInterruptedOnError", "preSharedKeyAuthenticationRequired"})
 _VERIFYING = frozenset({"sslErrors", "peerVerifyError", "acceptCertificate"})
@@ -327,7 +329,7 @@ class Run:
         expect(socket.isEncrypted() is False, "isEncrypted() was True inside the handshake")
         expect(socket.bytesToWrite() == 0, "bytesToWrite() was not 0")
         action = self.cell.action
-        if action in ("startClientEncryption", "connectToHostEncrypted"):
+        if action in ("startClientEncryption", "connectToHostEncrypted", "waitForReadyRead"):
             try:
                 self._act(socket)
             except SecureError as error:
@@ -340,7 +342,7 @@ class Run:
             return
         if action == "write":
             expect(socket.bytesToWrite() == 6, "write() did not queue inside the handshake")
-        if action in ("close", "abort", "disconnectFromHost", "write", "flush", "closeServer"):
+        if action in ("close", "abort", "disconnectFromHost", "write", "flush", "closeServer", "shutdownWrite"):
             expect(socket.state() == state, f"the state changed to {socket.state().name} inside the engine")
 
     def _expect(self, condition: bool, text: str) -> None:
@@ -369,6 +371,14 @@ class Run:
             self._nested = True
             QCoreApplication.processEvents()
             self._nested = False
+        elif action == "waitForReadyRead":
+            self._nested = True
+            try:
+                socket.waitForReadyRead(20)
+            finally:
+                self._nested = False
+        elif action == "shutdownWrite":
+            socket.shutdownWrite()
         elif action == "setSslConfiguration":
             socket.setSslConfiguration(SslConfiguration())
         elif action == "read":

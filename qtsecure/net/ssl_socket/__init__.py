@@ -6,7 +6,9 @@ from PySide6.QtCore import QByteArray, QIODevice, QObject
 from PySide6.QtNetwork import QSslConfiguration
 
 from qtsecure.errors import SecureError
+from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.settings import Settings
+from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.transports.devices import checkDevice
 from qtsecure.net.values import Protocol, SessionFacts, SslCertificate, SslCipher, SslConfiguration
 
@@ -16,6 +18,22 @@ _LONGEST_EXPORT = 8160  # 255 blocks of SHA-256, the least that the key derivati
 _NextProtocol = QSslConfiguration.NextProtocolNegotiationStatus
 
 
+_ANSWERS_ANY_THREAD = (
+    *("state", "error", "mode", "openMode", "isWritable", "isSequential", "isEncrypted", "atEnd", "pauseMode"),
+    *("bytesAvailable", "encryptedBytesAvailable", "bytesToWrite", "encryptedBytesToWrite"),
+    *("localAddress", "localPort", "peerAddress", "peerPort", "peerName", "peerVerifyName"),
+    *("readBufferSize", "writeBufferLimit", "handshakeTimeout", "timeout"),
+)
+_CHECK_THEMSELVES = ("read", "readAll", "readBytes", "readLine", "readData", "peek", "skip", "write")
+_FROM_OUR_OWN_LAYERS = (
+    *("connectNotify", "handshakeLanded", "plainLanded", "handleEvents", "queueDrained"),
+    *("transportConnected", "transportEnded", "transportFailed"),
+)
+
+
+@confinedToThread(
+    harmless=(*_ANSWERS_ANY_THREAD, *_CHECK_THEMSELVES, *_FROM_OUR_OWN_LAYERS), check=SocketBase._checkThread
+)
 class SslSocket(Settings):
     """A TLS client or the server's end of a TLS connection, with QSslSocket's methods and signals.
 
@@ -23,8 +41,9 @@ class SslSocket(Settings):
     certificate is told to the peer with an alert; an end without close_notify can be told from a
     clean one (peerClosedCleanly()); write() can be limited; sessions can be resumed.
 
-    Use it in the thread that made it. Network faults never raise: they arrive in errorOccurred,
-    with a sentence in errorString().
+    Use it in the thread that it lives in: other threads get a RuntimeError, except from getters that do
+    no harm. moveToThread() works while there is no connection. Network faults never raise: they arrive
+    in errorOccurred, with a sentence in errorString().
 
     Args:
         parent: The QObject that owns it.

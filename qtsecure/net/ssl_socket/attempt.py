@@ -35,8 +35,10 @@ class Attempt:
         handshakeDeadline: When the handshake is given up.
         decisionDeadline: When a deferred certificate decision counts as a no.
         closingDeadline: When a peer that reads nothing is no longer waited for.
+        idleDeadline: When a connection without any traffic is given up.
         leftAtDeadline: How much was still to be sent when that wait began.
         request: The certificate decision that is pending.
+        paused: That decision is a pause, which resume() ends.
         sslErrors: What was wrong with the peer's certificate.
         ignoresAll: ignoreSslErrors() was called without a list.
         goesOn: A slot has called continueInterruptedHandshake() for the present error.
@@ -56,10 +58,23 @@ class Attempt:
     handshakeDeadline: Deadline | None = None
     decisionDeadline: Deadline | None = None
     closingDeadline: Deadline | None = None
+    idleDeadline: Deadline | None = None
     leftAtDeadline: int = 0
     request: CertificateRequest | None = None
+    paused: bool = False
     sslErrors: list[SslError] = field(default_factory=list)
     ignoresAll: bool = False
     goesOn: bool = False
     heldInput: int = 0
     ends: Ends = _UNKNOWN_ENDS
+
+    def deadlines(self) -> list[Deadline]:
+        """Those that are still to come."""
+        every = (
+            self.addressDeadline,
+            self.handshakeDeadline,
+            self.decisionDeadline,
+            self.closingDeadline,
+            self.idleDeadline,
+        )
+        return [deadline for deadline in every if deadline is not None and deadline.isPending]

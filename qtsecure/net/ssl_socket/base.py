@@ -2,17 +2,19 @@
 
 SslSocket is built in layers, one idea each, every layer a subclass of the one below:
 ``SocketBase`` -> ``Reading`` -> ``Writing`` -> ``Closing`` -> ``Handshake`` -> ``Connecting`` ->
-``SocketOptions`` -> ``Proxies`` -> ``OverDevice`` -> ``Settings`` -> ``SslSocket``. What happens for
-every message is in ``data_path``, which all of them share.
+``SocketOptions`` -> ``Proxies`` -> ``OverDevice`` -> ``Waiting`` -> ``Pausing`` -> ``HalfClosing`` ->
+``Idling`` -> ``Settings`` -> ``SslSocket``. What happens for every message is in ``data_path``, which
+all of them share.
 """
 
 from __future__ import annotations
 
 import enum
+from threading import get_ident
 from typing import Protocol
 from weakref import ReferenceType, ref
 
-from PySide6.QtCore import QIODevice, QObject
+from PySide6.QtCore import QIODevice, QObject, qWarning
 from PySide6.QtNetwork import QAbstractSocket, QNetworkProxy, QSsl, QSslSocket
 from shiboken6 import isValid
 
@@ -21,6 +23,7 @@ from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.data_path import DataPath
+from qtsecure.net.thread_guard import checkThread, isOver, nameOfIdent, nameOfThread, wrongThread
 from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration, SslError
 
 __all__ = ["SocketBase", "SocketObserver"]
@@ -142,6 +145,15 @@ class SocketBase(QIODevice):
         """
         return self._openFor
 
+    def setOpenMode(self, openMode: QIODevice.OpenModeFlag) -> None:
+        """Change the mode as the program sees it; for C++ the device stays read-only."""
+        self._openAs(openMode)
+
+    def open(self, mode: QIODevice.OpenModeFlag) -> bool:
+        """Always False: a socket is opened by connecting it (QAbstractSocket::open)."""
+        qWarning("SslSocket: open() called on a socket; connectToHost() and its like open it.")
+        return False
+
     def isReadable(self) -> bool:
         """Whether the socket was opened for reading; what arrives is dropped otherwise."""
         return self._dataPath.readable
@@ -217,9 +229,22 @@ class SocketBase(QIODevice):
             dataPath.readable = bool(mode & _READ_ONLY)
             dataPath.writable = bool(mode & _WRITE_ONLY)
         dataPath.review()
-        self.setOpenMode(_READ_ONLY if dataPath.readable or dataPath.writable else mode)
+        QIODevice.setOpenMode(self, _READ_ONLY if dataPath.readable or dataPath.writable else mode)
 
     # ------------------------------------------------------------------------------- guard
+
+    def _checkThread(self, method: str) -> None:
+        """Raise RuntimeError in a thread that is not the object's, or not that of its connection."""
+        dataPath = self._dataPath
+        if dataPath.transport is None:
+            checkThread(self, method)
+        elif dataPath.thread != get_ident():
+            thread = self.thread()
+            if isOver(thread):
+                return
+            # Moved with its parent, the object is in a thread that does not serve its connection.
+            moved = thread.isCurrentThread()
+            raise wrongThread(self, method, nameOfIdent(dataPath.thread) if moved else nameOfThread(thread))
 
     def _engineOnStack(self) -> bool:
         return self._dataPath.stream is not None and self._dataPath.stream.busy

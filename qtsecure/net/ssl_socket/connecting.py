@@ -308,6 +308,7 @@ class Connecting(Handshake):
         self._dataPath.outgoing.clear()
         self._dataPath.readingPaused = False
         self._dataPath.closing = False
+        self._dataPath.outputEnds = False
 
     def moveToThread(self, thread: QThread) -> bool:
         """Move to another thread; only while there is no connection.
@@ -349,7 +350,9 @@ class Connecting(Handshake):
                 return
         if self._attempt.encrypts and not started:
             self._drop()  # the settings were refused; the error has been told
-        elif not self._attempt.encrypts and (self._dataPath.outgoing.size or self._dataPath.closing):
+        elif not self._attempt.encrypts and (
+            self._dataPath.outgoing.size or self._dataPath.closing or self._dataPath.outputEnds
+        ):
             self._dataPath.flushQueued()
 
     def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:

@@ -15,6 +15,7 @@ and only while the transport has little left to send, so that memory stays bound
 
 from __future__ import annotations
 
+from threading import get_ident
 from typing import Protocol, cast
 from weakref import ref
 
@@ -28,7 +29,7 @@ from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.ssl_socket.byte_queue import ByteQueue
 from qtsecure.net.transports.stream import HIGH_WATER, StreamTransport
 
-__all__ = ["DataPath"]
+__all__ = ["DataPath", "WatchedDataPath"]
 
 _SLICE = 64 * 1024
 """How much is encrypted at once; the ciphertext of one slice is all that OpenSSL ever holds."""
@@ -37,8 +38,6 @@ _SMALL = _SLICE // 2
 _FLUSH_AT_MOST = 1 << 20
 """How much is encrypted before everybody else gets a turn; one to two milliseconds' work."""
 _NO_LIMIT = 1 << 30
-_LARGE = 16 * 1024
-_SHRINK_AFTER_MS = 2000
 _NOBODY: frozenset[str] = frozenset()
 _UNCONNECTED = QAbstractSocket.SocketState.UnconnectedState
 _CONNECTED = QAbstractSocket.SocketState.ConnectedState
@@ -54,6 +53,7 @@ class _Socket(Protocol):
     bytesWritten: SignalInstance
     encryptedBytesWritten: SignalInstance
 
+    def _checkThread(self, method: str) -> None: ...
     def bytesAvailable(self) -> int: ...
     def handshakeLanded(self, stream: TlsStream, count: int) -> None: ...
     def plainLanded(self, data: bytes) -> None: ...
@@ -81,12 +81,16 @@ class DataPath:
         awaitsTls: TLS is still to begin, on an accepted connection as well as on one that is being made
             for TLS: nothing goes out plain.
         open: write() may queue: the socket is open for writing and not unconnected.
+        outputEnds: shutdownWrite() was called; the socket is told when the queue is empty.
         closing: The connection ends as soon as the queue is empty.
         readLimit: See setReadBufferSize().
         writeLimit: See setWriteBufferLimit().
         scheduler: Of the thread of the connection.
+        thread: Python's identifier of it; write() and the reading methods look at it.
         readingPaused: The read limit is reached (or a decision is pending); the peer has to wait.
+        lastTraffic: When bytes came or went last, by the scheduler's clock; only with a time-out.
         newData: There is data that readyRead has not yet announced.
+        announcing: A slot of readyRead is running.
         heard: The names of the signals that somebody has connected; the others are not emitted.
         tellsProgress: bytesWritten or encryptedBytesWritten is among them.
         qtHolds: QIODevice may hold bytes in a buffer of its own, for a C++ reader.
@@ -94,21 +98,22 @@ class DataPath:
 
     __slots__ = (
         "__weakref__",
-        "_announcing",
         "_buffers",
         "_flushing",
-        "_shrinks",
         "_socket",
+        "announcing",
         "awaitsTls",
         "closing",
         "encrypted",
         "flushScheduled",
         "heard",
         "incoming",
+        "lastTraffic",
         "mode",
         "newData",
         "open",
         "outgoing",
+        "outputEnds",
         "qtHolds",
         "readLimit",
         "readable",
@@ -118,6 +123,7 @@ class DataPath:
         "state",
         "stream",
         "tellsProgress",
+        "thread",
         "transport",
         "writable",
         "writeLimit",
@@ -138,17 +144,18 @@ class DataPath:
         self.sendsPlain = False
         self.open = False
         self.closing = False
+        self.outputEnds = False
         self.readLimit = 0
         self.writeLimit = 0
         self.readingPaused = False
         self.newData = False
+        self.lastTraffic = 0.0
         self.heard: frozenset[str] = _NOBODY
         self.tellsProgress = False
         self.qtHolds = False
         self.flushScheduled = False
         self._flushing = False
-        self._announcing = False
-        self._shrinks = False
+        self.announcing = False
 
     def review(self) -> None:
         """What state and modes mean for the hot path; called when one of them has changed."""
@@ -165,6 +172,7 @@ class DataPath:
 
     def enterThread(self) -> None:
         """From now on the data path works in the calling thread: a socket may move before it connects."""
+        self.thread = get_ident()
         self.scheduler = schedulerOfThisThread()
         self._buffers = buffers_of_this_thread()
         self.flushScheduled = False  # a thread that ends, or a fork, drops its tasks
@@ -180,23 +188,21 @@ class DataPath:
     def transportLanded(self, count: int) -> None:
         """Ciphertext (or plain data) arrived in the landing buffer of this thread."""
         stream = self.stream
-        if count > _LARGE and not self._shrinks:
-            self._shrinkLater()
         if self.encrypted and stream is not None:
             room = self.room() if self.readLimit else _NO_LIMIT
             data = stream.receive_and_read(count, room)
-            if self.readLimit or self._announcing or not (self.readable and stream.quiet):
+            if self.readLimit or self.announcing or not (self.readable and stream.quiet):
                 self._deliver(stream, data, room)
                 return
             # The rest is _deliver() and announce() for the usual case: the hot path.
             socket = self._socket()
             if data and socket is not None:
                 self.incoming.append(data)
-                self._announcing = True
+                self.announcing = True
                 try:
                     socket.readyRead.emit()
                 finally:
-                    self._announcing = False
+                    self.announcing = False
                 if self.newData:
                     self.announce()
             return
@@ -239,12 +245,12 @@ class DataPath:
 
     def announce(self) -> bool:
         """Emit readyRead for what is new, never inside itself; False when the socket is gone."""
-        if self._announcing:
+        if self.announcing:
             return True  # announced when the running slot has returned
         socket = self._socket()
         if socket is None or not isValid(socket):
             return False
-        self._announcing = True
+        self.announcing = True
         try:
             while self.newData:
                 self.newData = False
@@ -257,7 +263,7 @@ class DataPath:
                 if not isValid(socket):
                     return False
         finally:
-            self._announcing = False
+            self.announcing = False
         return True
 
     def room(self) -> int:
@@ -303,8 +309,8 @@ class DataPath:
 
     def write(self, data: bytes) -> int:
         """Queue bytes and have them sent soon; how many were taken, or -1."""
-        if not self.open:
-            return -1
+        if not self.open or get_ident() != self.thread:
+            return self._refuseToWrite()
         if self.writeLimit:
             data = data[: max(0, self.writeLimit - self.outgoing.size)]
         if not data:
@@ -313,6 +319,13 @@ class DataPath:
             self.flushScheduled = True
             self.scheduler.defer(self.flushQueued)
         return self.outgoing.append(data)
+
+    def _refuseToWrite(self) -> int:
+        """-1; RuntimeError in the wrong thread."""
+        socket = self._socket()
+        if socket is not None:
+            socket._checkThread("write")
+        return -1
 
     def flushQueued(self) -> None:
         """Encrypt the queue as far as the network keeps up, then say how far."""
@@ -338,7 +351,7 @@ class DataPath:
             self._flushing = False
         if self.tellsProgress:
             self.tellProgress(plain, sent)
-        if self.closing or (stream is not None and stream.events):
+        if self.closing or self.outputEnds or (stream is not None and stream.events):
             socket = self._socket()
             if socket is not None and isValid(socket):
                 socket.queueDrained()
@@ -356,8 +369,6 @@ class DataPath:
     def _flushSlices(self, stream: TlsStream | None, transport: StreamTransport) -> tuple[int, int]:
         """Hand on a slice at a time; how much was taken from the queue, and how much went out."""
         outgoing = self.outgoing
-        if outgoing.size > _LARGE and not self._shrinks:
-            self._shrinkLater()
         plain = sent = 0
         while outgoing.size and transport.unsent < HIGH_WATER:
             if plain >= _FLUSH_AT_MOST:
@@ -400,16 +411,6 @@ class DataPath:
                 break  # the engine gives at least as much at once if it has it
         return sent
 
-    def _shrinkLater(self) -> None:
-        """Once the transfer is over its buffers are given back; while it goes on this costs next to nothing."""
-        self._shrinks = True
-        self.scheduler.callLater(_SHRINK_AFTER_MS, self._shrink)
-
-    def _shrink(self) -> None:
-        self._shrinks = False
-        if self.stream is not None:
-            self.stream.shrink()
-
     # ------------------------------------------------------------------- from the transport
 
     def transportSent(self, count: int) -> None:
@@ -422,7 +423,7 @@ class DataPath:
         if self.outgoing.size:
             if transport.unsent < HIGH_WATER // 2:
                 self.flushQueued()
-        elif self.closing and not transport.unsent:
+        elif (self.closing or self.outputEnds) and not transport.unsent:
             socket = self._socket()
             if socket is not None and isValid(socket):
                 socket.queueDrained()
@@ -444,3 +445,27 @@ class DataPath:
         socket = self._socket()
         if socket is not None and isValid(socket):
             socket.transportFailed(error, text)
+
+
+class WatchedDataPath(DataPath):
+    """Notes the time of the latest traffic.
+
+    A data path becomes one, and stops being one, by assignment to its ``__class__``: connections
+    without a time-out shall not pay for it with every message.
+    """
+
+    __slots__ = ()
+
+    def transportLanded(self, count: int) -> None:
+        self.lastTraffic = self.scheduler.clock()
+        super().transportLanded(count)
+
+    def transportSent(self, count: int) -> None:
+        self.lastTraffic = self.scheduler.clock()
+        super().transportSent(count)
+
+    def flushQueued(self) -> None:
+        size = self.outgoing.size
+        super().flushQueued()
+        if self.outgoing.size < size:
+            self.lastTraffic = self.scheduler.clock()

@@ -63,6 +63,7 @@ class Handshake(Closing):
     # On the class: setting an attribute of a QObject is slow, and most sockets keep these.
     _handshakeTimeout = 30_000
     _peerVerifyName = ""
+    _pausesOnErrors = False
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -292,9 +293,7 @@ class Handshake(Closing):
         self._dataPath.newData = False
         if stream.has_more:
             self._dataPath.scheduler.defer(self._dataPath.continueReading)
-        else:
-            stream.shrink()  # idle connections may be many
-        if self._dataPath.outgoing.size or self._dataPath.closing:
+        if self._dataPath.outgoing.size or self._dataPath.closing or self._dataPath.outputEnds:
             self._dataPath.flushScheduled = True
             self._dataPath.scheduler.defer(self._dataPath.flushQueued)
 
@@ -408,13 +407,11 @@ class Handshake(Closing):
             self._peerChain(), list(attempt.sslErrors), self._peerVerifyName or attempt.hostName, self
         )
         attempt.request = request
-        self.acceptCertificate.emit(request)
-        if not self._stillDeciding(attempt):
+        attempt.paused = self._pausesOnErrors
+        if attempt.paused:
+            request.defer()  # until resume()
+        elif not self._askProgram(attempt, request):
             return False
-        if self._observer is not None:
-            self._observer.socketAsksCertificate(self, request)
-            if not self._stillDeciding(attempt):
-                return False
         if self._allIgnored():  # ignoreSslErrors() in the slot is an answer, too
             request.accept()
         verdict = request._verdict(self._decided)
@@ -426,6 +423,15 @@ class Handshake(Closing):
             self._attempt.request = None
             request.deleteLater()
         return verdict
+
+    def _askProgram(self, attempt: Attempt, request: CertificateRequest) -> bool:
+        """Emit acceptCertificate; False when a slot has ended the connection."""
+        self.acceptCertificate.emit(request)
+        if not self._stillDeciding(attempt):
+            return False
+        if self._observer is not None:
+            self._observer.socketAsksCertificate(self, request)
+        return self._stillDeciding(attempt)
 
     def _decided(self, accepted: bool) -> None:
         """The deferred answer."""

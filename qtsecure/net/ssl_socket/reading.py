@@ -13,10 +13,11 @@ the limit follows then, from the event loop.
 
 from __future__ import annotations
 
+from threading import get_ident
+
 from PySide6.QtCore import QByteArray, QIODevice
 from shiboken6 import isValid
 
-from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.ssl_socket.base import SocketBase
 
 __all__ = ["Reading"]
@@ -43,6 +44,8 @@ class Reading(SocketBase):
 
     def read(self, maxSize: int) -> QByteArray:  # type: ignore[override]  # PySide adds a form that fills a bytearray
         """Up to ``maxSize`` bytes (QIODevice::read)."""
+        if get_ident() != self._dataPath.thread:
+            self._checkThread("read")
         if self._qtHoldsData():
             return self._readThroughQt(maxSize)
         return QByteArray(self._take(maxSize)) if self._dataPath.readable else QByteArray()
@@ -50,6 +53,8 @@ class Reading(SocketBase):
     def readAll(self) -> QByteArray:
         """Everything that has arrived (QIODevice::readAll)."""
         dataPath = self._dataPath
+        if get_ident() != dataPath.thread:
+            self._checkThread("readAll")
         if dataPath.qtHolds or _inTransaction(self):  # written out: the hot path
             return self._readThroughQt(-1)
         if not dataPath.readable:
@@ -61,6 +66,8 @@ class Reading(SocketBase):
 
     def readBytes(self, maxSize: int = -1) -> bytes:
         """Up to ``maxSize`` bytes as Python bytes; -1 for everything that has arrived."""
+        if get_ident() != self._dataPath.thread:
+            self._checkThread("readBytes")
         if self._qtHoldsData():
             return bytes(self._readThroughQt(maxSize).data())
         if not self._dataPath.readable:
@@ -69,6 +76,8 @@ class Reading(SocketBase):
 
     def readLine(self, maxSize: int = 0) -> QByteArray:  # type: ignore[override]  # as read()
         """One line with its newline, at most ``maxSize`` bytes (0: unlimited); else what is there."""
+        if get_ident() != self._dataPath.thread:
+            self._checkThread("readLine")
         if self._qtHoldsData():
             # Qt's own readLine() refuses a size of 1 and stops one byte short of any other.
             held = bytes(QIODevice.peek(self, self.bytesAvailable()).data())
@@ -87,6 +96,8 @@ class Reading(SocketBase):
 
     def peek(self, maxSize: int) -> QByteArray:  # type: ignore[override]  # as read()
         """Up to ``maxSize`` bytes without taking them."""
+        if get_ident() != self._dataPath.thread:
+            self._checkThread("peek")
         if self._qtHoldsData() or not self._dataPath.readable:
             return QIODevice.peek(self, maxSize)
         return QByteArray(self._dataPath.incoming.peek(maxSize))
@@ -98,6 +109,8 @@ class Reading(SocketBase):
 
     def skip(self, maxSize: int) -> int:
         """Drop up to ``maxSize`` bytes; how many were dropped."""
+        if get_ident() != self._dataPath.thread:
+            self._checkThread("skip")
         if self._qtHoldsData():
             skipped = QIODevice.skip(self, maxSize)
             if self._dataPath.readingPaused:
@@ -129,6 +142,8 @@ class Reading(SocketBase):
 
     def readData(self, maxlen: int) -> bytes:
         """For C++ readers; QIODevice calls this to fill its buffer."""
+        if get_ident() != self._dataPath.thread:
+            self._checkThread("readData")
         self._dataPath.qtHolds = True
         if self._dataPath.readingPaused:
             # Not now: while QIODevice waits for the bytes, its buffer claims to be full of them.
@@ -170,7 +185,7 @@ class Reading(SocketBase):
     def _reviewRoomSoon(self) -> None:
         if not self._reviewsRoom:
             self._reviewsRoom = True
-            schedulerOfThisThread().defer(self._reviewRoom)
+            self._dataPath.scheduler.defer(self._reviewRoom)  # bytesAvailable() answers any thread
 
     def _reviewRoom(self) -> None:
         if isValid(self):

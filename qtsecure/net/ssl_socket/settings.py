@@ -6,14 +6,14 @@ from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QSsl, QSslSocket
 
 from qtsecure.engine.certificates import PrivateKey
-from qtsecure.net.ssl_socket.over_device import OverDevice
+from qtsecure.net.ssl_socket.idling import Idling
 from qtsecure.net.values import Protocol, SslCertificate
 from qtsecure.net.values.sources import CertificateSource, PrivateKeySource
 
 __all__ = ["Settings"]
 
 
-class Settings(OverDevice):
+class Settings(Idling):
     """Each does what SslConfiguration's method of the same name does, for the next handshake."""
 
     def protocol(self) -> Protocol:

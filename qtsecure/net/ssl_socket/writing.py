@@ -58,8 +58,11 @@ class Writing(Reading):
         """Let write() take no more than this many bytes ahead of the network. 0 lifts the limit.
 
         Raises:
+            TypeError: For anything but an int.
             ValueError: For a negative limit.
         """
+        if isinstance(limit, bool) or not isinstance(limit, int):
+            raise TypeError(f"limit must be an int, not {type(limit).__name__}.")
         if limit < 0:
             raise ValueError(f"limit must be 0 or a number of bytes, not {limit}.")
         self._dataPath.writeLimit = limit

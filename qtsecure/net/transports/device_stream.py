@@ -10,6 +10,7 @@ is passed on before ``write()`` has returned, because the caller is in the middl
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -48,6 +49,7 @@ class DeviceStream(StreamTransport):
         self._readLimit = 0  # the device's own, while reading is paused
         self._ended = False
         self._starting = False
+        self._waiting = False  # a blocking wait of ours is under way
         self._depth = 0  # how many slots of the device's signals are running
         self._ending: Callable[[], object] | None = None  # what happens to the device after them
         self._landing = buffers_of_this_thread().landing_view
@@ -172,6 +174,8 @@ class DeviceStream(StreamTransport):
         kind = deviceSocketError(error)
         if kind == _Error.RemoteHostClosedError or device is None:
             return
+        if self._waiting and kind == _Error.SocketTimeoutError:
+            return  # of wait(), which says so
         if kind in (_Error.SocketTimeoutError, _Error.TemporaryError) and self._isWritable():
             return  # of a waitFor...() of the program's; the connection stands
         text = self._errorText(kind, f"{device.errorString().rstrip('.')}.")
@@ -243,15 +247,44 @@ class DeviceStream(StreamTransport):
         if self._reading == wanted:
             return
         self._reading = wanted
-        device: Any = self._device
-        if hasattr(device, "setReadBufferSize") and isValid(device):
-            if not wanted:
-                self._readLimit = device.readBufferSize()
-            device.setReadBufferSize(self._readLimit if wanted else self._readLimit or HIGH_WATER)
+        self._boundDevice(wanted)
         if wanted:
             schedulerOfThisThread().defer(self.onReadyRead)
 
+    def _boundDevice(self, reading: bool) -> None:
+        """A socket buffers without limit while nobody reads, unless it is told not to."""
+        device: Any = self._device
+        if hasattr(device, "setReadBufferSize") and isValid(device):
+            if not reading:
+                self._readLimit = device.readBufferSize()
+            device.setReadBufferSize(self._readLimit if reading else self._readLimit or HIGH_WATER)
+
+    def wait(self, milliseconds: int, *, writing: bool) -> bool:
+        device = self._device
+        if device is None or not isValid(device):
+            return False
+        if self._reading and device.bytesAvailable():
+            self.onReadyRead()
+            return True
+        end = time.monotonic() + milliseconds / 1000
+        self._waiting = True
+        try:
+            if self._waitForDevice(device, milliseconds, writing):
+                return True
+        finally:
+            self._waiting = False
+        # A device that has ended, or that cannot wait, answers before the time is up.
+        return bool(schedulerOfThisThread().tasks) or (milliseconds >= 0 and time.monotonic() >= end)
+
+    def _waitForDevice(self, device: QIODevice, milliseconds: int, writing: bool) -> bool:
+        if writing and device.bytesToWrite():
+            return device.waitForBytesWritten(milliseconds)
+        return (self._reading or device.bytesToWrite() > 0) and device.waitForReadyRead(milliseconds)
+
     # -------------------------------------------------------------------------- closing
+
+    def endOutput(self) -> None:
+        pass  # a QIODevice closes both ways or not at all
 
     def closeGracefully(self) -> None:
         self._part(_Parting)

@@ -10,6 +10,7 @@ from PySide6.QtNetwork import QAbstractSocket, QAuthenticator, QNetworkProxy
 
 from qtsecure.net.proxy_errors import proxyErrorText
 from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.transports.device_stream import DeviceStream
 from qtsecure.net.transports.qt_socket_stream import QtSocketStream
 from qtsecure.net.transports.stream import StreamOwner
 
@@ -33,9 +34,16 @@ class ProxyStream(QtSocketStream):
         authenticate: Callable[[QNetworkProxy, QAuthenticator], None],
     ) -> None:
         super().__init__(owner, proxy)
+        self._tcp().setReadBufferSize(0)  # see _boundDevice()
         self._proxy = proxy
         self._authenticate = WeakMethod(authenticate)
         self._tcp().proxyAuthenticationRequired.connect(self.onProxyAuthenticationRequired)
+
+    def _boundDevice(self, reading: bool) -> None:
+        # Qt's engine for SOCKS 5 does not always go on after a read buffer was full, so its data has to
+        # wait in memory while nobody reads.
+        if self._proxy.type() != QNetworkProxy.ProxyType.Socks5Proxy:
+            DeviceStream._boundDevice(self, reading)
 
     def connectToName(self, hostName: str, port: int) -> None:
         """Begin to connect; the proxy looks the name up."""

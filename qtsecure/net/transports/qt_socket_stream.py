@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from typing import Any
 
+from PySide6.QtCore import QIODevice
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy, QTcpSocket
 from shiboken6 import isValid
 
@@ -13,7 +16,9 @@ from qtsecure.net.transports.stream import StreamOwner
 
 __all__ = ["QtSocketStream"]
 
+_State = QAbstractSocket.SocketState
 _LINGER_MS = 1000
+_OWN_BUFFER = 64 * 1024
 
 
 class QtSocketStream(DeviceStream):
@@ -27,6 +32,8 @@ class QtSocketStream(DeviceStream):
     def __init__(self, owner: StreamOwner, proxy: QNetworkProxy | None = None) -> None:
         tcp = QTcpSocket()
         tcp.setProxy(proxy if proxy is not None else QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
+        # Otherwise it takes all that the kernel has before it says so: megabytes from a fast sender.
+        tcp.setReadBufferSize(_OWN_BUFFER)
         super().__init__(owner, tcp)
 
     @classmethod
@@ -60,9 +67,22 @@ class QtSocketStream(DeviceStream):
         self._tcp().connectToHost(address, port)
         self._starting = False
 
+    def _boundDevice(self, reading: bool) -> None:
+        pass  # always bounded
+
+    def _waitForDevice(self, device: QIODevice, milliseconds: int, writing: bool) -> bool:
+        if self._tcp().state() in (_State.HostLookupState, _State.ConnectingState):
+            return self._tcp().waitForConnected(milliseconds)
+        return super()._waitForDevice(device, milliseconds, writing)
+
     def onConnected(self) -> None:
         self._tcp().setSocketOption(QAbstractSocket.SocketOption.LowDelayOption, 1)
         super().onConnected()
+
+    def endOutput(self) -> None:
+        # QTcpSocket cannot do it, but another descriptor of the same connection can.
+        with contextlib.suppress(OSError), socket.socket(fileno=socket.dup(self.descriptor())) as same:
+            same.shutdown(socket.SHUT_WR)
 
     def closeGracefully(self) -> None:
         self._part(_Lingering)

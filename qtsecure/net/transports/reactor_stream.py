@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 
@@ -232,7 +233,15 @@ class ReactorStream(StreamTransport):
             self._reading = wanted
             self._updateInterest()
 
+    def wait(self, milliseconds: int, *, writing: bool) -> bool:
+        return self._registration is not None and self._reactor.serveOne(self._registration, milliseconds)
+
     # ----------------------------------------------------------------------- closing
+
+    def endOutput(self) -> None:
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # the peer has reset the connection, which reading reports
+                self._socket.shutdown(socket.SHUT_WR)
 
     def closeGracefully(self) -> None:
         native, waiting, unsent, ended = self._socket, self._waiting, self.unsent, self._ended

@@ -123,6 +123,25 @@ class StreamTransport(ABC):
         """Pause or resume reading; while paused the peer feels back-pressure."""
 
     @abstractmethod
+    def wait(self, milliseconds: int, *, writing: bool) -> bool:
+        """Block until the peer or the network lets something happen, and do that, without an event loop.
+
+        Args:
+            milliseconds: How long at most; -1 for ever.
+            writing: Return when the network has taken bytes; else when there is something to read.
+
+        Returns:
+            False, at once, when there is nothing to wait for.
+        """
+
+    @abstractmethod
+    def endOutput(self) -> None:
+        """End our direction of the TCP connection and go on reading; nothing may be unsent.
+
+        Does nothing where a device has no such thing.
+        """
+
+    @abstractmethod
     def closeGracefully(self) -> None:
         """Send what is unsent, end our direction, and let go of the owner at once."""
 

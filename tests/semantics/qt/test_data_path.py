@@ -33,7 +33,6 @@ from tests.semantics.qt.support import CONNECTED, CONNECTING, GOODBYE, UNCONNECT
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
 NOT_YET = {
-    "test_qt_1_7_81_one_direction_can_be_ended": "SslSocket.shutdownWrite",
     "test_qt_1_7_84_a_server_cannot_listen_through_an_http_proxy": "SslServer.setProxy",
 }
 

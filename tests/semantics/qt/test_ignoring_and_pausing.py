@@ -13,11 +13,6 @@ from tests.semantics.qt.support import SocketError
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
-NOT_YET = {
-    "test_qt_1_4_57_a_pause_ends_with_resume": "SslSocket.setPauseMode and resume",
-    "test_qt_1_4_57_nobody_ignores_in_the_pause": "SslSocket.setPauseMode and resume",
-}
-
 
 def failed(client: SslSocket) -> bool:
     return client.state() == State.UnconnectedState and client.error() == SocketError.SslHandshakeFailedError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from PySide6.QtCore import QObject
@@ -20,20 +19,6 @@ pytestmark = pytest.mark.usefixtures("transport_mode")
 LONG = 10_000
 """Milliseconds that nothing here should need."""
 
-NOT_YET = {
-    "test_qt_1_8_87_waiting_for_the_connection": "SslSocket.waitForConnected",
-    "test_qt_1_8_88_waiting_for_the_handshake": "SslSocket.waitForEncrypted",
-    "test_qt_1_8_88_waiting_for_a_handshake_that_fails": "SslSocket.waitForEncrypted",
-    "test_qt_1_8_88_waiting_for_a_handshake_that_nobody_wants": "SslSocket.waitForEncrypted",
-    "test_qt_1_8_89_waiting_for_data": "SslSocket.waitForReadyRead",
-    "test_qt_1_8_89_waiting_for_data_in_vain": "SslSocket.waitForReadyRead",
-    "test_qt_1_8_90_waiting_until_all_is_written": "SslSocket.waitForBytesWritten",
-    "test_qt_1_8_90_waiting_for_the_end": "SslSocket.waitForDisconnected",
-    "test_qt_1_8_90_never_connected": "SslSocket.waitForConnected",
-    "test_qt_1_8_91_refused": "SslSocket.waitForConnected",
-    "test_qt_1_8_91_unknown_host": "SslSocket.waitForConnected",
-}
-
 
 @pytest.fixture
 def server(qtsecure_pki: PublicKeyInfrastructure) -> Iterator[PythonTlsServer]:
@@ -42,8 +27,7 @@ def server(qtsecure_pki: PublicKeyInfrastructure) -> Iterator[PythonTlsServer]:
 
 
 @pytest.fixture
-def client(qapp: QObject, qtsecure_pki: PublicKeyInfrastructure) -> Iterator[Any]:
-    """Any, because the blocking methods are still to come."""
+def client(qapp: QObject, qtsecure_pki: PublicKeyInfrastructure) -> Iterator[SslSocket]:
     client = SslSocket()
     client.setSslConfiguration(SslConfiguration.forClient([qtsecure_pki.ca.certificate]))
     yield client
@@ -56,14 +40,14 @@ def recorder(client: SslSocket) -> Iterator[SignalRecorder]:
         yield recorder
 
 
-def ask(client: Any) -> None:
+def ask(client: SslSocket) -> None:
     """Send a question and wait for its echo."""
     client.write(b"?")
     assert client.waitForReadyRead(LONG) is True
     assert client.readBytes() == b"?"
 
 
-def test_qt_1_8_87_waiting_for_the_connection(client: Any, server: PythonTlsServer) -> None:
+def test_qt_1_8_87_waiting_for_the_connection(client: SslSocket, server: PythonTlsServer) -> None:
     """Looks the name up as well; True at once when it is there."""
     client.connectToHostEncrypted("localhost", server.port)
     assert client.state() == State.HostLookupState
@@ -74,7 +58,9 @@ def test_qt_1_8_87_waiting_for_the_connection(client: Any, server: PythonTlsServ
     server.takeErrors()  # the handshake that was left
 
 
-def test_qt_1_8_88_waiting_for_the_handshake(client: Any, server: PythonTlsServer, recorder: SignalRecorder) -> None:
+def test_qt_1_8_88_waiting_for_the_handshake(
+    client: SslSocket, server: PythonTlsServer, recorder: SignalRecorder
+) -> None:
     """Connects first; signals come from inside; False when it is encrypted already."""
     client.connectToHostEncrypted("localhost", server.port)
     assert client.waitForEncrypted(LONG) is True
@@ -87,7 +73,7 @@ def test_qt_1_8_88_waiting_for_the_handshake(client: Any, server: PythonTlsServe
 
 
 def test_qt_1_8_88_waiting_for_a_handshake_that_fails(
-    client: Any, server: PythonTlsServer, recorder: SignalRecorder
+    client: SslSocket, server: PythonTlsServer, recorder: SignalRecorder
 ) -> None:
     """False, with the error."""
     client.setSslConfiguration(SslConfiguration.forClient([]))
@@ -99,7 +85,7 @@ def test_qt_1_8_88_waiting_for_a_handshake_that_fails(
     server.takeErrors()
 
 
-def test_qt_1_8_88_waiting_for_a_handshake_that_nobody_wants(client: Any, server: PythonTlsServer) -> None:
+def test_qt_1_8_88_waiting_for_a_handshake_that_nobody_wants(client: SslSocket, server: PythonTlsServer) -> None:
     """A plain connection is not turned into an encrypted one."""
     client.connectToHost("127.0.0.1", server.port)
     assert client.waitForConnected(LONG) is True
@@ -109,7 +95,7 @@ def test_qt_1_8_88_waiting_for_a_handshake_that_nobody_wants(client: Any, server
     server.takeErrors()
 
 
-def test_qt_1_8_89_waiting_for_data(client: Any, server: PythonTlsServer, recorder: SignalRecorder) -> None:
+def test_qt_1_8_89_waiting_for_data(client: SslSocket, server: PythonTlsServer, recorder: SignalRecorder) -> None:
     """Connects, encrypts and writes first; True when readyRead was emitted inside."""
     client.connectToHostEncrypted("localhost", server.port)
     client.write(b"echo")
@@ -123,7 +109,9 @@ def test_qt_1_8_89_waiting_for_data(client: Any, server: PythonTlsServer, record
     assert client.state() == State.UnconnectedState or client.waitForDisconnected(LONG)
 
 
-def test_qt_1_8_89_waiting_for_data_in_vain(client: Any, server: PythonTlsServer, recorder: SignalRecorder) -> None:
+def test_qt_1_8_89_waiting_for_data_in_vain(
+    client: SslSocket, server: PythonTlsServer, recorder: SignalRecorder
+) -> None:
     """A time-out is told in errorOccurred, and the connection stays."""
     client.connectToHostEncrypted("localhost", server.port)
     assert client.waitForEncrypted(LONG) is True
@@ -136,7 +124,7 @@ def test_qt_1_8_89_waiting_for_data_in_vain(client: Any, server: PythonTlsServer
     server.waitForEnding()
 
 
-def test_qt_1_8_90_waiting_until_all_is_written(client: Any, server: PythonTlsServer) -> None:
+def test_qt_1_8_90_waiting_until_all_is_written(client: SslSocket, server: PythonTlsServer) -> None:
     """False when nothing waits, which is no error."""
     client.connectToHostEncrypted("localhost", server.port)
     assert client.waitForEncrypted(LONG) is True
@@ -150,7 +138,7 @@ def test_qt_1_8_90_waiting_until_all_is_written(client: Any, server: PythonTlsSe
     server.waitForEnding()
 
 
-def test_qt_1_8_90_waiting_for_the_end(client: Any, server: PythonTlsServer, recorder: SignalRecorder) -> None:
+def test_qt_1_8_90_waiting_for_the_end(client: SslSocket, server: PythonTlsServer, recorder: SignalRecorder) -> None:
     """Writes what is left; True when the socket is unconnected; in that state only a warning. -1 has no limit."""
     client.connectToHostEncrypted("localhost", server.port)
     assert client.waitForEncrypted(-1) is True
@@ -167,14 +155,14 @@ def test_qt_1_8_90_waiting_for_the_end(client: Any, server: PythonTlsServer, rec
 @pytest.mark.parametrize(
     "method", ["waitForConnected", "waitForEncrypted", "waitForReadyRead", "waitForBytesWritten", "waitForDisconnected"]
 )
-def test_qt_1_8_90_never_connected(client: Any, method: str) -> None:
+def test_qt_1_8_90_never_connected(client: SslSocket, method: str) -> None:
     """All of them are False at once."""
     assert client.waitForConnected(20) is False
     assert getattr(client, method)(20) is False
     assert client.state() == State.UnconnectedState
 
 
-def test_qt_1_8_91_refused(client: Any, recorder: SignalRecorder) -> None:
+def test_qt_1_8_91_refused(client: SslSocket, recorder: SignalRecorder) -> None:
     """False, ConnectionRefusedError, Unconnected."""
     client.connectToHostEncrypted("127.0.0.1", freePort())
     assert client.waitForConnected(LONG) is False
@@ -183,7 +171,7 @@ def test_qt_1_8_91_refused(client: Any, recorder: SignalRecorder) -> None:
     assert recorder.count("client.errorOccurred") == 1
 
 
-def test_qt_1_8_91_unknown_host(client: Any, recorder: SignalRecorder) -> None:
+def test_qt_1_8_91_unknown_host(client: SslSocket, recorder: SignalRecorder) -> None:
     """False, HostNotFoundError, Unconnected."""
     client.connectToHostEncrypted("no-such-host.invalid", 443)
     assert client.waitForConnected(LONG) is False

@@ -1,0 +1,305 @@
+"""Puts the peer's unencrypted handshake messages together before OpenSSL sees any of them.
+
+Nothing in epoch 0 is authenticated, and OpenSSL believes whatever comes first: one forged datagram
+ends or blocks its handshake. So fragments are collected here until the peer's flight is complete.
+Two different versions of one message are both kept, and a version counts only when it has come
+twice: the peer repeats its flight, and whoever cannot see the connection does not know what to
+repeat. Only then OpenSSL gets the flight, in order and with record numbers of our own, which no
+forged record number can spoil.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from qtsecure.engine.dtls.wire import (
+    CHANGE_CIPHER_SPEC,
+    HANDSHAKE,
+    MAX_PLAIN_RECORD,
+    Fragment,
+    HandshakeType,
+    fragment,
+    plain_record,
+)
+
+__all__ = ["Assembler", "Verdict"]
+
+_T = HandshakeType
+# Messages come in this order (RFC 5246 section 7.3), each at most once.
+_FROM_SERVER = (
+    _T.SERVER_HELLO,
+    _T.CERTIFICATE,
+    _T.CERTIFICATE_STATUS,
+    _T.SERVER_KEY_EXCHANGE,
+    _T.CERTIFICATE_REQUEST,
+    _T.SERVER_HELLO_DONE,
+    _T.NEW_SESSION_TICKET,
+)
+_FROM_CLIENT = (_T.CLIENT_HELLO, _T.CERTIFICATE, _T.CLIENT_KEY_EXCHANGE, _T.CERTIFICATE_VERIFY)
+_NO_CERTIFICATE = b"\0\0\0"
+
+_MESSAGES_AHEAD = 12
+_MAX_MESSAGE = 102_400
+"""OpenSSL's own limit for a chain of certificates."""
+_MAX_HELLO = 16_384
+_MAX_BUFFERED = 160 * 1024
+_MAX_VERSIONS = 4
+_MAX_PIECES = 32
+_MAX_ENCRYPTED = 32
+_MAX_ENCRYPTED_BYTES = 64 * 1024
+_PART = MAX_PLAIN_RECORD - 1024
+
+
+class Verdict(enum.Enum):
+    """What a fragment turned out to be."""
+
+    NEW = "new"
+    REPEATED = "repeated"
+    """It is known already."""
+    FLIGHT_REPEATED = "flight repeated"
+    """It ends a flight that was answered already: the peer has not got the answer."""
+    CONTRADICTION = "contradiction"
+    """For the second time it is not what OpenSSL was given: that was forged or damaged."""
+    DROPPED = "dropped"
+
+
+class _Version:
+    """One version of a message, as far as it has arrived."""
+
+    __slots__ = ("body", "kind", "length", "pieces", "repetitions")
+
+    def __init__(self, kind: int, length: int) -> None:
+        self.kind = kind
+        self.length = length
+        #: Disjoint pieces by their offset; those that touch are joined.
+        self.pieces: dict[int, bytes] = {}
+        self.body: bytes | None = None
+        self.repetitions = 0
+
+    def fits(self, part: Fragment) -> bool:
+        """Whether a fragment contradicts nothing that is here."""
+        if (part.kind, part.length) != (self.kind, self.length):
+            return False
+        begin, end = part.offset, part.offset + len(part.body)
+        for offset, piece in self.pieces.items():
+            low, high = max(begin, offset), min(end, offset + len(piece))
+            if low < high and piece[low - offset : high - offset] != part.body[low - begin : high - begin]:
+                return False
+        return True
+
+    def add(self, part: Fragment) -> int:
+        """Take a fragment that fits; returns how many bytes are kept for it."""
+        if self.body is not None:
+            self.repetitions += part.offset + len(part.body) == self.length
+            return 0
+        begin, end = part.offset, part.offset + len(part.body)
+        touching = [at for at, piece in self.pieces.items() if at <= end and begin <= at + len(piece)]
+        if any(at <= begin and end <= at + len(self.pieces[at]) for at in touching):
+            return 0
+        if not touching and len(self.pieces) >= _MAX_PIECES:
+            return 0
+        taken = {at: self.pieces.pop(at) for at in touching}
+        start = min([begin, *taken])
+        joined = bytearray(max([end, *(at + len(piece) for at, piece in taken.items())]) - start)
+        for at, piece in taken.items():
+            joined[at - start : at - start + len(piece)] = piece
+        joined[begin - start : end - start] = part.body
+        self.pieces[start] = bytes(joined)
+        if len(joined) == self.length:
+            self.body = self.pieces[start]
+        return len(joined) - sum(map(len, taken.values()))
+
+
+class Assembler:
+    """Collects what the peer sends in the handshake, and hands it on flight by flight.
+
+    Args:
+        server: Whether the own role is the server's.
+        first: The number of the first message to expect.
+    """
+
+    __slots__ = (
+        "_buffered",
+        "_contradictions",
+        "_ended_by",
+        "_given",
+        "_messages",
+        "_news",
+        "_order",
+        "_rank",
+        "_sequence",
+        "_signs",
+        "change_cipher_spec",
+        "encrypted",
+        "next",
+        "version",
+    )
+
+    def __init__(self, *, server: bool, first: int = 0) -> None:
+        self._order = _FROM_CLIENT if server else _FROM_SERVER
+        #: The place in the order that was reached.
+        self._rank = -1
+        #: Whether the client has shown a certificate, and so has to sign.
+        self._signs = False
+        self.next = first
+        self.version = b"\xfe\xfd"
+        self._messages: dict[int, list[_Version]] = {}
+        self._buffered = 0
+        self._given: dict[int, _Version] = {}
+        self._ended_by = -1
+        self._contradictions: set[Fragment] = set()
+        self._news = False
+        self._sequence = 0
+        #: Whether the peer's change of keys has been announced.
+        self.change_cipher_spec = False
+        #: Encrypted records, which OpenSSL can only take after the change.
+        self.encrypted: list[bytes] = []
+
+    @property
+    def started(self) -> bool:
+        """Whether anything of the flight that is expected now has arrived."""
+        return bool(self._messages)
+
+    @property
+    def contested(self) -> bool:
+        """Whether there are several versions of one message."""
+        return any(len(versions) > 1 for versions in self._messages.values())
+
+    def add(self, part: Fragment) -> Verdict:
+        """Take an unencrypted fragment."""
+        if part.kind not in self._order:
+            return Verdict.DROPPED
+        if part.length > (_MAX_HELLO if part.kind == _T.CLIENT_HELLO else _MAX_MESSAGE):
+            return Verdict.DROPPED
+        if part.number < self.next:
+            return self._compare(part)
+        if part.number >= self.next + _MESSAGES_AHEAD or self._buffered + len(part.body) > _MAX_BUFFERED:
+            return Verdict.DROPPED
+        versions = self._messages.setdefault(part.number, [])
+        kept = fitting = 0
+        for version in versions:
+            if version.fits(part):
+                fitting += 1
+                kept += version.add(part)
+        if not fitting:
+            if len(versions) >= _MAX_VERSIONS:
+                return Verdict.DROPPED
+            fresh = _Version(part.kind, part.length)
+            versions.append(fresh)
+            kept = fresh.add(part)
+            self._buffered += kept
+            return Verdict.NEW
+        self._buffered += kept
+        return Verdict.NEW if kept else Verdict.REPEATED
+
+    def hello_verify_request(self, part: Fragment, version: bytes) -> bytes:
+        """A HelloVerifyRequest for OpenSSL; whatever the server sends next has the next number."""
+        self._messages.clear()  # a server has nothing to say before it knows the cookie
+        self._buffered = 0
+        self.next = part.number + 1
+        body = fragment(part.kind, part.length, part.number, part.offset, part.body)
+        self._sequence += 1
+        return plain_record(HANDSHAKE, self._sequence, body, version)
+
+    def add_encrypted(self, record: bytes) -> bool:
+        """Keep an encrypted record; false when there are too many."""
+        if record in self.encrypted:
+            return True
+        if len(self.encrypted) >= _MAX_ENCRYPTED or sum(map(len, self.encrypted)) > _MAX_ENCRYPTED_BYTES:
+            return False
+        self.encrypted.append(record)
+        self._news = True
+        return True
+
+    def add_change_cipher_spec(self) -> None:
+        """The peer announces that it encrypts from now on."""
+        self.change_cipher_spec = True
+
+    def take_flight(self) -> list[bytes]:
+        """What OpenSSL is to be given now: portions of whole records, none before a flight is complete."""
+        flight: list[tuple[int, _Version]] = []
+        number, rank, signs = self.next, self._rank, self._signs
+        ended = False
+        while not ended and number in self._messages:
+            chosen = _choose(self._messages[number])
+            if chosen is None:
+                break
+            place = self._order.index(chosen.kind)
+            if place <= rank or (chosen.kind == _T.CERTIFICATE_VERIFY and not signs):
+                break
+            rank = place
+            signs = signs or (chosen.kind == _T.CERTIFICATE and chosen.body != _NO_CERTIFICATE)
+            flight.append((number, chosen))
+            number += 1
+            ended = chosen.kind in (_T.CLIENT_HELLO, _T.SERVER_HELLO_DONE)
+        changes = self.change_cipher_spec and bool(self.encrypted)
+        if number in self._messages and not ended and len(self._messages[number]) > 1:
+            return []  # the next message is contested; what follows may not belong together
+        if not ended and not (changes and (flight or self._news)):
+            return []
+        if flight:
+            self._given = dict(flight)
+            self._ended_by = flight[-1][0]
+            self._contradictions.clear()
+            self._rank, self._signs = rank, signs
+        for done, _ in flight:
+            for version in self._messages.pop(done):
+                self._buffered -= sum(map(len, version.pieces.values()))
+        self.next = number
+        records = [record for at, version in flight for record in self._records(at, version)]
+        if changes:
+            # OpenSSL drops a change that comes too early, and encrypted records that it has had.
+            self._news = False
+            records.append(self.plain(CHANGE_CIPHER_SPEC, b"\1"))
+            # One by one: when the first has completed the handshake, repetitions of it would be answered.
+            return [*_portions(records), *self.encrypted]
+        return _portions(records)
+
+    def plain(self, kind: int, payload: bytes) -> bytes:
+        """A record of epoch 0 with a number that OpenSSL has not seen."""
+        self._sequence += 1
+        return plain_record(kind, self._sequence, payload, self.version)
+
+    def _compare(self, part: Fragment) -> Verdict:
+        """A fragment of a message that OpenSSL has had already."""
+        given = self._given.get(part.number)
+        if given is not None and given.body is not None:
+            end = part.offset + len(part.body)
+            same = (part.kind, part.length) == (given.kind, given.length)
+            if same and given.body[part.offset : end] == part.body:
+                ends = part.number == self._ended_by and end == part.length
+                return Verdict.FLIGHT_REPEATED if ends else Verdict.REPEATED
+        elif part.number < min(self._given, default=0):
+            return Verdict.DROPPED  # of an earlier flight
+        if part in self._contradictions:
+            return Verdict.CONTRADICTION
+        if len(self._contradictions) < _MAX_VERSIONS:
+            self._contradictions.add(part)
+        return Verdict.DROPPED
+
+    def _records(self, number: int, version: _Version) -> list[bytes]:
+        body = version.body
+        assert body is not None
+        return [
+            self.plain(HANDSHAKE, fragment(version.kind, version.length, number, start, body[start : start + _PART]))
+            for start in range(0, len(body) or 1, _PART)
+        ]
+
+
+def _choose(versions: list[_Version]) -> _Version | None:
+    """The version to believe: the only one, or the one that was repeated."""
+    if len(versions) == 1:
+        return versions[0] if versions[0].body is not None else None
+    best = max(versions, key=lambda version: version.repetitions)
+    return best if best.repetitions else None
+
+
+def _portions(records: list[bytes]) -> list[bytes]:
+    """Join records as far as OpenSSL's read buffer takes them: one step each is slow."""
+    portions: list[bytes] = []
+    for record in records:
+        if portions and len(portions[-1]) + len(record) <= MAX_PLAIN_RECORD:
+            portions[-1] += record
+        else:
+            portions.append(record)
+    return portions

@@ -1,0 +1,175 @@
+"""Whom to believe, and how long to wait: the judgements of an association whose handshake is not authenticated yet."""
+
+from __future__ import annotations
+
+from qtsecure.engine.alerts import AlertDescription, AlertLevel
+from qtsecure.engine.decisions import HandshakeDecisions
+from qtsecure.engine.verification import VerificationIssue
+
+__all__ = ["AskedOnce", "HeldAlert", "Waiting", "WrongKeySigns"]
+
+_ALERT_PATIENCE = 0.5
+_REPEATED_ALERT_PATIENCE = 0.15
+_AFTER_DAMAGE = frozenset(
+    {
+        AlertDescription.UNEXPECTED_MESSAGE,
+        AlertDescription.BAD_RECORD_MAC,
+        AlertDescription.ILLEGAL_PARAMETER,
+        AlertDescription.DECODE_ERROR,
+        AlertDescription.DECRYPT_ERROR,
+        AlertDescription.INTERNAL_ERROR,
+    }
+)
+
+_STALL = 2.5
+_KEY_SIGNS = 2
+_KEY_PATIENCE = 0.25
+
+
+class HeldAlert:
+    """An unencrypted alert that is kept until it is clear whether the peer goes on: anybody can send one.
+
+    Attributes:
+        alert: Level and description, or None.
+        believed_at: When it counts.
+    """
+
+    __slots__ = ("_earlier", "alert", "believed_at")
+
+    def __init__(self) -> None:
+        self.alert: tuple[int, int] | None = None
+        self.believed_at = 0.0
+        self._earlier: set[tuple[int, int]] = set()
+
+    def hold(self, payload: bytes, now: float, longest_wait: float) -> None:
+        """Keep what may end the handshake, unless something is kept already."""
+        if len(payload) != 2 or self.alert is not None:
+            return
+        level, description = payload
+        if level == AlertLevel.FATAL or (level == AlertLevel.WARNING and description == AlertDescription.CLOSE_NOTIFY):
+            self.alert = (level, description)
+            patience = _REPEATED_ALERT_PATIENCE if self.alert in self._earlier else _ALERT_PATIENCE
+            self.believed_at = now + max(patience, 1.5 * longest_wait)
+
+    def forget(self) -> None:
+        """Whoever goes on has not given up."""
+        self.alert = None
+
+    def worth_another_try(self, *, at_cookie: bool) -> bool:
+        """Whether the alert may only mean that our datagram was damaged, or our cookie forged.
+
+        Decisions of the other side have other numbers, and what comes a second time is true.
+        """
+        assert self.alert is not None
+        return (at_cookie or self.alert[1] in _AFTER_DAMAGE) and self.alert not in self._earlier
+
+    def try_again(self, now: float) -> None:
+        """It stands if nobody answers the next attempt."""
+        assert self.alert is not None
+        self._earlier.add(self.alert)
+        self.believed_at = now + _ALERT_PATIENCE
+
+
+class Waiting:
+    """How long nothing has happened, and how long that is normal.
+
+    Attributes:
+        longest: The longest time in seconds that the peer took for an answer.
+    """
+
+    __slots__ = ("_answered", "_patience", "_since", "longest")
+
+    def __init__(self) -> None:
+        self._since = 0.0
+        self._answered = False
+        # OpenSSL's servers repeat their last flight only for a client whose own OpenSSL has repeated, after a second.
+        self._patience = _STALL
+        self.longest = 0.0
+
+    def begin(self, now: float) -> None:
+        """An attempt begins. Before the first answer there is nothing that could have gone wrong."""
+        self._since = now
+        self._answered = False
+
+    def progress(self, now: float) -> None:
+        """The peer's next flight is there."""
+        self.longest = max(self.longest, now - self._since)
+        self._since = now
+        self._answered = True
+
+    def life(self, now: float) -> None:
+        """The peer is there, but has nothing new."""
+        self._since = now
+
+    def stalled_at(self) -> float | None:
+        """When to believe that the handshake is stuck."""
+        return self._since + max(self._patience, 3 * self.longest) if self._answered else None
+
+    def lengthen(self) -> None:
+        """It was stuck; be more patient from now on."""
+        self._patience *= 2
+
+
+class WrongKeySigns:
+    """Tells a wrong pre-shared key at a server: the client's Finished comes and comes, and never fits."""
+
+    __slots__ = ("_count", "_possible", "_since")
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._since = 0.0
+        self._possible = True
+
+    def rule_out(self) -> None:
+        """The key exchange itself was forged or damaged; no wonder that nothing fits."""
+        self._possible = False
+
+    def repeated(self, now: float) -> bool:
+        """Count an undecryptable repetition; whether it is clear now."""
+        self._count += 1
+        if self._count == 1:
+            self._since = now
+        return self._possible and self._count >= _KEY_SIGNS and now - self._since >= _KEY_PATIENCE
+
+
+class AskedOnce(HandshakeDecisions):
+    """Keeps the program's answers for later attempts, so that nobody is asked twice.
+
+    Args:
+        decisions: Who answers.
+    """
+
+    __slots__ = ("_accepted", "_decisions", "_keys", "refused")
+
+    def __init__(self, decisions: HandshakeDecisions) -> None:
+        self._decisions = decisions
+        self._keys: dict[bytes, tuple[bytes, bytes] | None] = {}
+        self._accepted: dict[VerificationIssue, bool] = {}
+        #: Whether there was no key to give; then another attempt cannot do better.
+        self.refused = False
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"  # and nothing of the keys
+
+    def forget(self) -> None:
+        """The handshake is over; keep no copy of any key."""
+        self._keys.clear()
+        self._accepted.clear()
+
+    def continue_after(self, issue: VerificationIssue) -> bool:
+        if issue not in self._accepted:
+            self._accepted[issue] = self._decisions.continue_after(issue)
+        return self._accepted[issue]
+
+    def accept_now(self, issues: tuple[VerificationIssue, ...]) -> bool | None:
+        return self._decisions.accept_now(issues)
+
+    def psk_for_server(self, hint: bytes) -> tuple[bytes, bytes] | None:
+        if hint not in self._keys:
+            self._keys[hint] = self._decisions.psk_for_server(hint)
+        key = self._keys[hint]
+        self.refused = key is None or not key[1]
+        return key
+
+    def psk_for_client(self, identity: bytes) -> bytes | None:
+        return self._decisions.psk_for_client(identity)

@@ -1,0 +1,202 @@
+"""One attempt at a DTLS connection: a TLS stream whose ciphertext is records instead of a byte stream.
+
+Everything that TLS and DTLS have in common (verification, decisions, held flights, pre-shared
+keys, alerts, facts) is inherited. Datagrams, timers and forged records are not seen here; that is
+the business of the association, which makes a new session when it has to start again.
+"""
+
+from __future__ import annotations
+
+from OpenSSL import SSL
+
+from qtsecure.engine import _openssl_dtls
+from qtsecure.engine._openssl import Outcome
+from qtsecure.engine.alerts import AlertDescription, AlertLevel
+from qtsecure.engine.configuration import TlsConfiguration
+from qtsecure.engine.decisions import HandshakeDecisions
+from qtsecure.engine.dtls.wire import ALERT, MAX_PLAIN_RECORD, plain_record
+from qtsecure.engine.events import AlertSent, StreamFailed
+from qtsecure.engine.failures import explain_handshake_failure
+from qtsecure.engine.protocols import ProtocolVersion
+from qtsecure.engine.states import StreamState, Trigger
+from qtsecure.engine.tls_stream import TlsStream
+
+__all__ = ["DtlsSession"]
+
+_S = StreamState
+
+
+class DtlsSession(TlsStream):
+    """A TLS stream over records of DTLS 1.2.
+
+    Args:
+        configuration: What to bring along and to demand; its versions are DTLS versions.
+        server: Take the server's role.
+        peer_name: The name that a server must prove.
+        decisions: Who answers the questions inside the handshake.
+        mtu: The largest datagram of the handshake, in bytes of UDP payload.
+        hello_verified: On a server: the hello bears a cookie, which has been checked already.
+    """
+
+    __slots__ = ("_hello_verified", "_mtu", "_read_record")
+
+    def __init__(
+        self,
+        configuration: TlsConfiguration,
+        *,
+        server: bool,
+        peer_name: str,
+        decisions: HandshakeDecisions | None,
+        mtu: int,
+        hello_verified: bool,
+    ) -> None:
+        super().__init__(configuration, server=server, peer_name=peer_name, decisions=decisions)
+        self._mtu = mtu
+        self._hello_verified = hello_verified
+
+    # ------------------------------------------------------------------ what the association calls
+
+    def start(self) -> None:
+        """Begin; a client has its hello to send afterwards."""
+        self._move(Trigger.START)
+        self._make_pipe()
+        if not self.server:
+            self._handshake()
+
+    def feed(self, records: bytes) -> None:
+        """Take handshake records, as many as fit into one record's largest size, and go on."""
+        self._refuse_reentrance()
+        assert self._pipe is not None
+        self._pipe.feed(records)
+        if self._hello_verified:
+            # DTLSv1_listen() makes OpenSSL expect the numbering of a second hello.
+            self._hello_verified = False
+            try:
+                self._pipe.connection.DTLSv1_listen()
+            except SSL.Error as error:
+                reasons = tuple(str(entry[-1]) for entry in error.args[0]) if error.args else ()
+                self._fail(explain_handshake_failure(reasons, None, None))
+                return
+        if self.state is _S.HANDSHAKING:
+            self._handshake()
+
+    def open(self, record: bytes) -> bytes:
+        """Decrypt one record of application data (the hot path); nothing when it has none to give."""
+        if self.busy:
+            self._enter()  # raises
+        self.busy = True
+        try:
+            data = self._read_record(record)
+        finally:
+            self.busy = False
+        if data:
+            return data
+        pipe = self._pipe
+        assert pipe is not None
+        if pipe.outcome is not Outcome.WANT_READ or self.raised is not None:
+            self._after_read(pipe)
+        return b""
+
+    def open_any(self, record: bytes = b"") -> list[bytes]:
+        """Feed any record of an established connection; every message that can be read then."""
+        pipe = self._pipe
+        if not self._readable or pipe is None:
+            return []
+        self._enter()
+        try:
+            messages = _openssl_dtls.read_after(pipe, record)
+        finally:
+            self.busy = False
+        if pipe.outcome is not Outcome.WANT_READ or self.raised is not None:
+            self._after_read(pipe)
+        return messages
+
+    def take_all(self) -> bytes:
+        """Every record that is to be sent now."""
+        parts = []
+        while len(part := self.take_outgoing()):
+            parts.append(bytes(part))
+        return b"".join(parts)
+
+    def retransmit(self, mtu: int) -> None:
+        """Let OpenSSL repeat its flight with new sequence numbers, if its own timer has run out.
+
+        Its timer starts at one second and cannot be changed or asked for the time: it uses the real clock.
+        """
+        if self._pipe is None:
+            return
+        self._pipe.connection.set_ciphertext_mtu(mtu)
+        self._enter()
+        try:
+            self._pipe.connection.DTLSv1_handle_timeout()
+        except SSL.Error:
+            return  # after a dozen of its timeouts it gives up; the association has its own deadline
+        finally:
+            self.busy = False
+
+    def alerted(self, level: int, description: int) -> None:
+        """An unencrypted alert that is to be believed has arrived."""
+        self.alert(False, level, description)
+        self._fail(explain_handshake_failure((), self._alert_sent, description))
+
+    def abandon(self, failure: StreamFailed) -> None:
+        """Fail for a reason that OpenSSL does not see."""
+        self._fail(failure)
+
+    def refuse(self, failure: StreamFailed, alert: AlertDescription) -> None:
+        """The same, and tell the peer with an unencrypted alert."""
+        self._drop_outgoing()
+        self._last_words = plain_record(ALERT, 0, bytes((AlertLevel.FATAL, alert)))
+        self._alert_sent = int(alert)
+        self.events.append(AlertSent(int(AlertLevel.FATAL), int(alert)))
+        self._fail(failure)
+
+    def largest_message(self, mtu: int) -> int:
+        """How many bytes of application data fit into a datagram of this size."""
+        assert self._pipe is not None
+        connection = self._pipe.connection
+        connection.set_ciphertext_mtu(mtu)
+        return min(connection.get_cleartext_mtu(), MAX_PLAIN_RECORD)
+
+    @property
+    def psk_in_use(self) -> bool:
+        """Whether a key was taken for this handshake, which may still be incomplete."""
+        return self._psk_given
+
+    def srtp_profile(self) -> bytes:
+        """The negotiated SRTP protection profile (RFC 5764), or empty."""
+        return self._pipe.connection.get_selected_srtp_profile() if self._pipe is not None else b""
+
+    # ------------------------------------------------------------------ what differs from TLS
+
+    def protocol_version(self) -> ProtocolVersion:
+        """The negotiated version; unknown until the hello was answered."""
+        if self._pipe is None or not self._pipe.connection.get_cipher_name():
+            return ProtocolVersion.UNKNOWN
+        return super().protocol_version()
+
+    def _make_pipe(self) -> None:
+        # Up to version 1.2 a ticket is promised before the client's certificate is seen.
+        without_ticket, self._promises_no_ticket = self._promises_no_ticket, False
+        super()._make_pipe()
+        assert self._pipe is not None
+        if without_ticket:
+            self._pipe.connection.set_options(SSL.OP_NO_TICKET)
+        self._read_record = _openssl_dtls.record_reader(self._pipe)
+        # Without a size of its own OpenSSL asks the memory BIO, and then uses 256 bytes.
+        self._pipe.connection.set_options(SSL.OP_NO_QUERY_MTU)
+        self._pipe.connection.set_ciphertext_mtu(self._mtu)
+
+    def _discard_flight(self, alert: AlertDescription) -> None:
+        super()._discard_flight(alert)
+        if self._last_words:
+            level, description = self._last_words[-2:]
+            self._last_words = plain_record(ALERT, 0, bytes((level, description)))
+        elif self._complete and not self.server:
+            # No transport ends with the association, so the server would go on for ever.
+            assert self._pipe is not None
+            self._enter()
+            try:
+                self._pipe.connection.shutdown()
+            finally:
+                self.busy = False

@@ -1,0 +1,86 @@
+"""Giving up a connection without any traffic (setTimeout); off unless the program asks for it."""
+
+from __future__ import annotations
+
+from PySide6.QtNetwork import QAbstractSocket
+from shiboken6 import isValid
+
+from qtsecure.net.arguments import checkTimeout
+from qtsecure.net.ssl_socket.data_path import DataPath, WatchedDataPath
+from qtsecure.net.ssl_socket.half_closing import HalfClosing
+
+__all__ = ["Idling"]
+
+_State = QAbstractSocket.SocketState
+
+
+class Idling(HalfClosing):
+    """The time-out methods of SslSocket."""
+
+    _timeout = 0
+
+    def timeout(self) -> int:
+        """After how many ms without traffic the connection is given up; 0 or -1 for never."""
+        return self._timeout
+
+    def setTimeout(self, ms: int) -> None:
+        """Give the connection up when no byte has come or gone for so long, from connectToHost() on.
+
+        The socket then reports SocketTimeoutError and disconnects. Time does not count while it is
+        the program that keeps the peer waiting: with a full read buffer (setReadBufferSize()), a
+        pause, or a certificate decision that is pending.
+
+        Args:
+            ms: Milliseconds; 0 or -1 for never, which is the default. Takes effect at once.
+
+        Raises:
+            ValueError: For a negative number other than -1.
+        """
+        self._timeout = checkTimeout(ms, name="ms")
+        # Only connections with a time-out note the time of each message.
+        self._dataPath.__class__ = WatchedDataPath if self._timeout > 0 else DataPath
+        if self._state != _State.UnconnectedState:
+            self._watchTraffic()
+
+    def _watchTraffic(self) -> None:
+        self._cancelIdleDeadline()
+        dataPath = self._dataPath
+        if self._timeout > 0:
+            dataPath.lastTraffic = dataPath.scheduler.clock()
+            self._lookForTrafficIn(self._timeout)
+
+    def _lookForTrafficIn(self, milliseconds: float) -> None:
+        self._attempt.idleDeadline = self._dataPath.scheduler.callLater(milliseconds, self._lookForTraffic)
+
+    def _lookForTraffic(self) -> None:
+        self._attempt.idleDeadline = None
+        if not isValid(self) or self._state == _State.UnconnectedState:
+            return
+        dataPath = self._dataPath
+        now = dataPath.scheduler.clock()
+        if dataPath.readingPaused or self._attempt.request is not None:
+            dataPath.lastTraffic = now
+        left = dataPath.lastTraffic + self._timeout / 1000 - now
+        if left > 0:
+            self._lookForTrafficIn(left * 1000)
+            return
+        error = QAbstractSocket.SocketError.SocketTimeoutError
+        text = f"Nothing was exchanged with the remote host for {self._timeout} ms; the connection was given up."
+        if self._state in (_State.HostLookupState, _State.ConnectingState):
+            self._giveUpConnecting(text)
+        else:
+            self._endWith(error, text)
+
+    def _resetConnection(self) -> None:
+        super()._resetConnection()
+        if self._timeout > 0:
+            self._watchTraffic()
+
+    def _abandonAttempt(self) -> None:
+        self._cancelIdleDeadline()
+        super()._abandonAttempt()
+
+    def _cancelIdleDeadline(self) -> None:
+        if self._attempt.idleDeadline is not None:
+            self._attempt.idleDeadline.cancel()
+            self._attempt.idleDeadline = None

@@ -1,0 +1,152 @@
+"""The peer's handshake messages, put together and compared."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+
+from qtsecure.engine.dtls.assembler import Assembler, Verdict
+from qtsecure.engine.dtls.wire import Fragment, HandshakeType, fragment_untrusted, split_records_untrusted
+
+_T = HandshakeType
+FLIGHT = [(_T.SERVER_HELLO, b"hello" * 10), (_T.CERTIFICATE, bytes(range(200)) * 3), (_T.SERVER_HELLO_DONE, b"")]
+
+
+def parts(kind: int, body: bytes, number: int, size: int = 100) -> list[Fragment]:
+    """A message in fragments."""
+    return [
+        Fragment(kind, len(body), number, start, body[start : start + size]) for start in range(0, len(body) or 1, size)
+    ]
+
+
+def flight(size: int = 100) -> list[Fragment]:
+    """A server's flight in fragments."""
+    return [part for number, (kind, body) in enumerate(FLIGHT) for part in parts(kind, body, number, size)]
+
+
+def messages(portions: list[bytes]) -> list[tuple[int, int, bytes]]:
+    """What OpenSSL would get."""
+    found = []
+    for record in split_records_untrusted(b"".join(portions)):
+        part = fragment_untrusted(record.payload)
+        found.append((part.number, part.kind, part.body))
+    return found
+
+
+WHOLE = [(number, kind, body) for number, (kind, body) in enumerate(FLIGHT)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_fragments_in_any_order(seed: int) -> None:
+    """Whole messages come out, in order, once the flight is complete."""
+    chance = random.Random(seed)
+    assembler = Assembler(server=False)
+    incoming = flight(chance.choice((30, 70, 100, 1000)))
+    incoming += chance.choices(incoming, k=20)
+    chance.shuffle(incoming)
+    given: list[bytes] = []
+    for part in incoming:
+        assembler.add(part)
+        given += assembler.take_flight()
+    assert messages(given) == WHOLE
+    assert assembler.next == 3
+
+
+def test_nothing_before_the_flight_is_complete() -> None:
+    """Not even what is whole."""
+    assembler = Assembler(server=False)
+    *most, last = flight()
+    for part in most:
+        assert assembler.add(part) is Verdict.NEW
+        assert assembler.take_flight() == []
+    assembler.add(last)
+    assert messages(assembler.take_flight()) == WHOLE
+    assert assembler.take_flight() == []
+
+
+def test_the_version_that_is_repeated_counts() -> None:
+    """Whichever came first; until then nothing is given."""
+    for order in itertools.permutations([0, 1]):
+        assembler = Assembler(server=False)
+        forged = parts(_T.SERVER_HELLO, b"lie" * 20, 0)
+        genuine = parts(_T.SERVER_HELLO, FLIGHT[0][1], 0)
+        for index in order:
+            for part in (forged, genuine)[index]:
+                assembler.add(part)
+        for part in flight()[1:]:
+            assembler.add(part)
+        assert assembler.contested
+        assert assembler.take_flight() == []
+        for part in genuine:
+            assert assembler.add(part) is Verdict.REPEATED
+        assert messages(assembler.take_flight()) == WHOLE
+
+
+def test_repetitions_of_what_was_given() -> None:
+    """The end of the flight shows that the peer waits; something else must come twice to be a contradiction."""
+    assembler = Assembler(server=False)
+    for part in flight():
+        assembler.add(part)
+    assembler.take_flight()
+    assert [assembler.add(part) for part in flight()] == [Verdict.REPEATED] * 7 + [Verdict.FLIGHT_REPEATED]
+    other = parts(_T.SERVER_HELLO, b"other" * 10, 0)[0]
+    assert assembler.add(other) is Verdict.DROPPED
+    assert assembler.add(other) is Verdict.CONTRADICTION
+
+
+def test_what_does_not_belong_here() -> None:
+    """Messages of the wrong side, of the far future, and of absurd size."""
+    for part in (
+        Fragment(_T.CLIENT_HELLO, 50, 0, 0, bytes(50)),
+        Fragment(_T.HELLO_REQUEST, 0, 0, 0, b""),
+        Fragment(99, 4, 0, 0, bytes(4)),
+        Fragment(_T.CERTIFICATE, 0xFFFFFF, 1, 0, bytes(4)),
+        Fragment(_T.CERTIFICATE, 4, 100, 0, bytes(4)),
+    ):
+        assert Assembler(server=False).add(part) is Verdict.DROPPED
+    assert Assembler(server=True).add(Fragment(_T.SERVER_HELLO, 50, 0, 0, bytes(50))) is Verdict.DROPPED
+
+
+def test_memory_is_bounded() -> None:
+    """However much is sent, and in however small pieces."""
+    assembler = Assembler(server=False)
+    kept = sum(
+        assembler.add(Fragment(_T.CERTIFICATE, 100_000, number, offset, bytes(1000))) is Verdict.NEW
+        for number in range(12)
+        for offset in range(0, 100_000, 1000)
+    )
+    assert kept <= 164
+    assembler = Assembler(server=False)
+    for offset in range(0, 100_000, 2):
+        assembler.add(Fragment(_T.CERTIFICATE, 100_000, 1, offset, b"x"))
+    assert assembler._buffered <= 32
+    assert sum(assembler.add_encrypted(b"%d" % number) for number in range(1000)) == 32
+
+
+def test_a_client_without_certificate_cannot_sign() -> None:
+    """A forged CertificateVerify behind the key exchange is left aside; with a certificate it belongs there."""
+    exchange, proof = (_T.CLIENT_KEY_EXCHANGE, b"k" * 30), (_T.CERTIFICATE_VERIFY, b"v" * 30)
+    for certificate, expected in ((b"\0\0\0", 2), (b"\0\0\3abc", 3)):
+        assembler = Assembler(server=True)
+        for number, (kind, body) in enumerate([(_T.CERTIFICATE, certificate), exchange, proof]):
+            for part in parts(kind, body, number):
+                assembler.add(part)
+        assembler.add_change_cipher_spec()
+        assembler.add_encrypted(b"\x16\xfe\xfd\0\1" + bytes(8))
+        assembler.take_flight()
+        assert assembler.next == expected
+
+
+def test_long_messages_become_several_records() -> None:
+    """OpenSSL takes records of 16 KiB only."""
+    assembler = Assembler(server=False)
+    body = bytes(40_000)
+    for number, (kind, content) in enumerate([(_T.SERVER_HELLO, b"h" * 50), (_T.CERTIFICATE, body)]):
+        for part in parts(kind, content, number, 1000):
+            assembler.add(part)
+    assembler.add(Fragment(_T.SERVER_HELLO_DONE, 0, 2, 0, b""))
+    portions = assembler.take_flight()
+    assert max(map(len, portions)) <= 16384
+    assert b"".join(part for number, _, part in messages(portions) if number == 1) == body

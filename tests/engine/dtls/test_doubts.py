@@ -1,0 +1,101 @@
+"""Whom to believe, and how long to wait."""
+
+from __future__ import annotations
+
+import pytest
+
+from qtsecure.engine.dtls.doubts import AskedOnce, HeldAlert, Waiting, WrongKeySigns
+from qtsecure.engine.verification import VerificationIssue
+from tests.engine.support import Recorder
+
+REFUSAL, DAMAGE, CLOSE = b"\2\x28", b"\2\x32", b"\1\0"
+
+
+@pytest.mark.parametrize("payload", [REFUSAL, CLOSE])
+def test_an_alert_counts_after_a_while(payload: bytes) -> None:
+    """And only the first one is looked at."""
+    held = HeldAlert()
+    held.hold(payload, 10.0, 0)
+    held.hold(DAMAGE, 10.4, 0)
+    assert held.alert == tuple(payload)
+    assert held.believed_at == 10.5
+    held.forget()
+    assert held.alert is None
+
+
+@pytest.mark.parametrize("payload", [b"", b"\2", b"\1\x2a", b"\2\x28\0", b"\3\x28"])
+def test_what_ends_no_handshake(payload: bytes) -> None:
+    """Warnings and nonsense are not kept."""
+    held = HeldAlert()
+    held.hold(payload, 0, 0)
+    assert held.alert is None
+
+
+def test_patience_grows_with_the_path() -> None:
+    """Over a path with a round trip of two seconds, half a second tells nothing."""
+    held = HeldAlert()
+    held.hold(REFUSAL, 0, 2.0)
+    assert held.believed_at == 3.0
+
+
+def test_what_is_worth_another_try() -> None:
+    """Damage, and anything directly after a cookie; each only once."""
+    for payload, at_cookie, worth in ((REFUSAL, False, False), (REFUSAL, True, True), (DAMAGE, False, True)):
+        held = HeldAlert()
+        held.hold(payload, 0, 0)
+        assert held.worth_another_try(at_cookie=at_cookie) == worth
+        held.try_again(0.5)
+        assert held.believed_at == 1.0
+        assert not held.worth_another_try(at_cookie=at_cookie)
+        held.forget()
+        held.hold(payload, 2.0, 0)
+        assert held.believed_at < 2.2
+
+
+def test_stalling() -> None:
+    """Nothing can be stuck before the first answer; then it depends on how long answers take."""
+    waiting = Waiting()
+    waiting.begin(100)
+    assert waiting.stalled_at() is None
+    waiting.progress(100.1)
+    assert waiting.stalled_at() == pytest.approx(102.6)
+    waiting.life(101)
+    assert waiting.stalled_at() == pytest.approx(103.5)
+    waiting.lengthen()
+    assert waiting.stalled_at() == pytest.approx(106)
+    waiting.progress(103)
+    assert waiting.longest == pytest.approx(2)
+    assert waiting.stalled_at() == pytest.approx(109)
+    waiting.begin(110)
+    assert waiting.stalled_at() is None
+
+
+def test_signs_of_a_wrong_key() -> None:
+    """Several, over some time, and not if the key exchange was tampered with."""
+    signs = WrongKeySigns()
+    assert not signs.repeated(0.05)
+    assert not signs.repeated(0.15)
+    assert signs.repeated(0.35)
+    signs = WrongKeySigns()
+    signs.rule_out()
+    assert not any(signs.repeated(time) for time in range(10))
+
+
+def test_the_program_is_asked_once() -> None:
+    """For each hint and each error; refusing is remembered as such, and nothing is kept afterwards."""
+    recorder = Recorder(client_key=(b"me", b"canary"), continues=True)
+    asked = AskedOnce(recorder)
+    issue = VerificationIssue(10, 0, None)
+    for _ in range(3):
+        assert asked.psk_for_server(b"hint") == (b"me", b"canary")
+        assert asked.continue_after(issue)
+    assert len(recorder.asked) == 2
+    assert not asked.refused
+    assert "canary" not in repr(asked)
+    asked.forget()
+    assert asked.psk_for_server(b"hint")
+    assert len(recorder.asked) == 3
+    for nothing in (None, (b"me", b"")):
+        empty = AskedOnce(Recorder(client_key=nothing))
+        empty.psk_for_server(b"")
+        assert empty.refused

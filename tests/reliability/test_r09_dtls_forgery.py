@@ -1,0 +1,280 @@
+"""R9, R10: somebody who cannot see a DTLS association but knows its addresses sends forged datagrams."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import random
+import resource
+import sys
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from qtsecure.engine.dtls import wire
+from qtsecure.engine.dtls.wire import (
+    ALERT,
+    APPLICATION_DATA,
+    CHANGE_CIPHER_SPEC,
+    HANDSHAKE,
+    HandshakeType,
+    fragment,
+    hello_verify_request,
+    plain_record,
+)
+from qtsecure.testing.datagram_link import DatagramLink, LinkedDatagram
+from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.engine.dtls.support import IDENTITY, KEY, Network, dtls_client, dtls_server, psk_client, psk_server
+from tests.engine.support import Recorder, credentials
+
+Figure = Callable[[str, str], None]
+_T = HandshakeType
+DEADLINE = 10.0
+
+
+def handshake(kind: int, body: bytes, number: int, record: int = 3, *, length: int | None = None) -> bytes:
+    """A record with one handshake fragment."""
+    whole = len(body) if length is None else length
+    return plain_record(HANDSHAKE, record, fragment(kind, whole, number, 0, body))
+
+
+def client_hello() -> bytes:
+    """A hello of somebody else."""
+    suites = b"\xc0\x2b\xc0\x2c"
+    body = b"\xfe\xfd" + bytes(32) + b"\0" + b"\0" + len(suites).to_bytes(2, "big") + suites + b"\1\0\0\0"
+    return handshake(_T.CLIENT_HELLO, body, 0, 0)
+
+
+FORGERIES: dict[str, bytes] = {
+    "fatal alert": plain_record(ALERT, 99, b"\2\x28"),
+    "fatal alert in sequence": plain_record(ALERT, 1, b"\2\x50"),
+    "close_notify": plain_record(ALERT, 99, b"\1\0"),
+    "change of keys": plain_record(CHANGE_CIPHER_SPEC, 98, b"\1"),
+    "application data": plain_record(APPLICATION_DATA, 97, b"evil"),
+    "hello request": handshake(_T.HELLO_REQUEST, b"", 0, 96),
+    "server hello that is too short": handshake(_T.SERVER_HELLO, bytes(4), 0, 5),
+    "server hello of zeros": handshake(_T.SERVER_HELLO, bytes(70), 1, 2),
+    "server hello of zeros, first message": handshake(_T.SERVER_HELLO, bytes(70), 0, 2),
+    "server hello done": handshake(_T.SERVER_HELLO_DONE, b"", 1),
+    "server hello done, later": handshake(_T.SERVER_HELLO_DONE, b"", 3),
+    "huge certificate": handshake(_T.CERTIFICATE, bytes(4), 1, 6, length=0xFFFFFF),
+    "certificate fragment": handshake(_T.CERTIFICATE, bytes(40), 2, 4, length=0x200),
+    "unknown message": handshake(0x63, bytes(4), 0, 6),
+    "huge record number": handshake(_T.CERTIFICATE, bytes(4), 9, 1 << 40),
+    "client hello": client_hello(),
+    "client key exchange": handshake(_T.CLIENT_KEY_EXCHANGE, b"\x20" + bytes(32), 2),
+    "empty client certificate": handshake(_T.CERTIFICATE, b"\0\0\0", 2),
+    "hello verify request": hello_verify_request(b"EVIL" * 5, bytes(6)),
+    "hello verify request with another number": hello_verify_request(b"EVIL" * 5, b"\0\0\0\0\0\1"),
+    "encrypted junk": b"\x16\xfe\xfd\0\1" + bytes(6) + b"\0\x28" + bytes(40),
+    "malformed": b"\x16\xfe\xfd\0\0" + bytes(6) + b"\xff\xff" + bytes(40),
+}
+
+
+class Attacker:
+    """Sends something just before the datagram with this number from the victim's peer arrives."""
+
+    def __init__(self, link: DatagramLink, victim: str, moment: int, forged: Iterable[bytes]) -> None:
+        self.link = link
+        self.victim = victim
+        self.moment = moment
+        self.forged = list(forged)
+        link.tamper = self._tamper
+
+    def _tamper(self, datagram: LinkedDatagram) -> list[bytes]:
+        if datagram.to == self.victim and datagram.number == self.moment:
+            for data in self.forged:
+                self.link.inject(self.victim, data)
+        return [datagram.data]
+
+
+class Corrupter:
+    """Changes the cookie of the first HelloVerifyRequest."""
+
+    def __init__(self, link: DatagramLink) -> None:
+        self.done = False
+        link.tamper = self._tamper
+
+    def _tamper(self, datagram: LinkedDatagram) -> list[bytes]:
+        data = datagram.data
+        if not self.done and datagram.sender == "server":
+            self.done = True
+            data = data[:-1] + bytes((data[-1] ^ 1,))
+        return [data]
+
+
+def networks(pki: PublicKeyInfrastructure) -> dict[str, Callable[[DatagramLink], Network]]:
+    """The kinds of handshake to disturb."""
+    keys = {
+        "client_decisions": Recorder(client_key=(IDENTITY, KEY)),
+        "server_decisions": Recorder(server_keys={IDENTITY: KEY}),
+    }
+    trusting = dtls_client([pki.ca.certificate])
+    with_certificate = dtls_client([pki.ca.certificate], credentials=credentials(pki.client))
+    return {
+        "certificate": functools.partial(Network, trusting, dtls_server(pki.server)),
+        "no cookies": functools.partial(Network, trusting, dtls_server(pki.server), cookies=False),
+        "client certificate": functools.partial(
+            Network, with_certificate, dtls_server(pki.server, clients=[pki.ca.certificate])
+        ),
+        "key": functools.partial(Network, psk_client(), psk_server(), **keys),
+    }
+
+
+def alive(network: Network) -> bool:
+    """Whether both ends are complete and understand each other."""
+    if not all(end.completed for end in network.ends):
+        return False
+    return network.say(b"ping") == [b"ping"] and network.say(b"pong", from_server=True) == [b"pong"]
+
+
+@pytest.mark.parametrize("kind", ["certificate", "no cookies", "client certificate", "key"])
+def test_forged_datagrams_in_the_handshake(qtsecure_pki: PublicKeyInfrastructure, figure: Figure, kind: str) -> None:
+    """One forged datagram never costs the handshake, at whatever moment it comes, on either side."""
+    make = networks(qtsecure_pki)[kind]
+    failures = []
+    times = []
+    restarts = 0
+    for name, forged in FORGERIES.items():
+        for victim in ("client", "server"):
+            for moment in range(3):
+                link = DatagramLink()
+                network = make(link)
+                Attacker(link, victim, moment, [forged])
+                network.handshake(DEADLINE)
+                network.run(0)
+                if alive(network):
+                    times.append(network.client.completed_at - 1000)
+                else:
+                    failures.append((name, victim, moment, network.client.events, network.server.events))
+                restarts += network.client.association.statistics.restarts
+    total = len(times) + len(failures)
+    figure(
+        "R9",
+        f"{len(times)} of {total} handshakes ({kind}) complete with a forged datagram, slowest {max(times):.2f} s, "
+        f"{restarts} begun anew (target 99 % within {DEADLINE:.0f} s)",
+    )
+    assert failures == []
+
+
+def test_corrupted_hello_verify_request(qtsecure_pki: PublicKeyInfrastructure) -> None:
+    """A damaged cookie does not stick."""
+    for kind in ("certificate", "key"):
+        link = DatagramLink()
+        Corrupter(link)
+        network = networks(qtsecure_pki)[kind](link).handshake(DEADLINE)
+        assert alive(network)
+
+
+@pytest.mark.slow
+def test_many_forged_datagrams_in_the_handshake(qtsecure_pki: PublicKeyInfrastructure, figure: Figure) -> None:
+    """Two to four random forgeries, at random moments, on a network that also loses datagrams."""
+    good, times = 0, []
+    total = 1000
+    makers = networks(qtsecure_pki)
+    for seed in range(total):
+        chance = random.Random(seed)
+        link = DatagramLink(seed=seed, loss=0.05)
+        network = makers[chance.choice(sorted(makers))](link)
+        forged = chance.choices(sorted(FORGERIES.values()), k=chance.randrange(2, 5))
+        Attacker(link, chance.choice(("client", "server")), chance.randrange(3), forged)
+        network.handshake(30)
+        if all(end.completed for end in network.ends):
+            good += 1
+            times.append(network.link.now - 1000)
+    times.sort()
+    figure(
+        "R9", f"{good} of {total} handshakes complete with several forgeries and 5 % loss, slowest {times[-1]:.2f} s"
+    )
+    assert good >= 0.99 * total
+
+
+# ---------------------------------------------------------------------------------- established
+
+
+def forgeries_of(record: bytes, chance: random.Random) -> Callable[[], bytes]:
+    """An endless supply of replays, mutations and inventions."""
+    kinds = sorted(FORGERIES.values())
+
+    def mutated() -> bytes:
+        data = bytearray(record)
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        return bytes(data)
+
+    def encrypted() -> bytes:
+        size = chance.randrange(80)
+        header = bytes((chance.choice((20, 21, 22, 23)), 0xFE, 0xFD, 0, 1)) + chance.randrange(1 << 40).to_bytes(
+            6, "big"
+        )
+        return header + size.to_bytes(2, "big") + chance.randbytes(size)
+
+    choices: tuple[Callable[[], bytes], ...] = (
+        mutated,
+        encrypted,
+        lambda: record,
+        lambda: record[: chance.randrange(len(record))],
+        lambda: chance.randbytes(chance.randrange(100)),
+        lambda: chance.choice(kinds),
+        lambda: record + chance.choice(kinds),
+    )
+    return lambda: chance.choice(choices)()
+
+
+def flood_established(pki: PublicKeyInfrastructure, count: int) -> tuple[int, int, float]:
+    """Send so many forgeries to each side; returns events, foreign messages and growth in KiB."""
+    network = networks(pki)["certificate"](DatagramLink()).established()
+    recorded: list[bytes] = []
+
+    def record(datagram: LinkedDatagram) -> list[bytes]:
+        recorded.append(datagram.data)
+        return [datagram.data]
+
+    network.link.tamper = record
+    assert alive(network)
+    network.link.tamper = None
+    before = [len(end.events) for end in network.ends]
+    messages = [len(end.messages) for end in network.ends]
+    make = forgeries_of(recorded[0], random.Random(10))
+    deliver = (network.client.association.receive, network.server.association.receive)
+    for _ in range(1000):  # caches and tables have grown by then
+        deliver[0](make(), 1.0)
+        deliver[1](make(), 1.0)
+    gc.collect()
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(count):
+        datagram = make()
+        for receive in deliver:
+            receive(datagram, 1.0)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - size
+    network.run(0)
+    for end in network.ends:
+        end.settle(network.link.now)
+        assert len(end.association.take_outgoing()) <= 0
+    events = sum(len(end.events) - known for end, known in zip(network.ends, before, strict=True))
+    foreign = sum(len(end.messages) - known for end, known in zip(network.ends, messages, strict=True))
+    assert alive(network)
+    return events, foreign, grown / 1024 if sys.platform == "darwin" else grown
+
+
+@pytest.mark.parametrize("count", [10_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_forged_datagrams_afterwards(qtsecure_pki: PublicKeyInfrastructure, figure: Figure, count: int) -> None:
+    """Nothing forged, replayed or mutated reaches the program or ends the association."""
+    events, foreign, grown = flood_established(qtsecure_pki, count)
+    figure(
+        "R10",
+        f"{2 * count} forged datagrams: {events} events, {foreign} foreign messages, {grown:.0f} KiB "
+        "(target 0, 0, < 1024)",
+    )
+    assert (events, foreign) == (0, 0)
+    assert grown < 1024
+
+
+def test_the_forgeries_are_what_they_claim() -> None:
+    """All but the last are well-formed records."""
+    for name, forged in FORGERIES.items():
+        if name == "malformed":
+            with pytest.raises(wire.MalformedDatagram):
+                wire.split_records_untrusted(forged)
+        else:
+            assert wire.split_records_untrusted(forged)
+    assert len(FORGERIES) >= 16

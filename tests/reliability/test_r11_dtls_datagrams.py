@@ -1,0 +1,149 @@
+"""R11, R12: each single datagram of a DTLS handshake is lost, comes twice or late, or is damaged."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from qtsecure.engine.dtls.session import DtlsSession
+from qtsecure.engine.events import HandshakeCompleted
+from qtsecure.testing.datagram_link import DatagramLink, LinkedDatagram
+from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.engine.dtls.support import Network
+from tests.reliability.test_r09_dtls_forgery import alive, networks
+
+Figure = Callable[[str, str], None]
+KINDS = ("certificate", "no cookies", "client certificate", "key")
+
+
+class Accident:
+    """Does something to the n-th datagram of a sender, once."""
+
+    def __init__(self, link: DatagramLink, sender: str, number: int, what: str) -> None:
+        self.link, self.sender, self.number, self.what = link, sender, number, what
+        self.happened = False
+        self._late: bytes | None = None
+        link.tamper = self._tamper
+
+    def _tamper(self, datagram: LinkedDatagram) -> Iterable[bytes]:
+        if datagram.sender != self.sender:
+            return [datagram.data]
+        if self._late is not None:
+            late, self._late = self._late, None
+            return [datagram.data, late]
+        if datagram.number != self.number:
+            return [datagram.data]
+        self.happened = True
+        if self.what == "twice":
+            return [datagram.data, datagram.data]
+        if self.what == "swapped":
+            self._late = datagram.data
+        return []
+
+
+def resuming(pki: PublicKeyInfrastructure, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Network]:
+    """Networks whose client resumes an earlier session; the engine itself has no way to ask for that yet."""
+    make = networks(pki)["certificate"]
+    first = make(DatagramLink()).established()
+    first.say(b"x")
+    assert first.client.association is not None
+    session = first.client.association._session._pipe.connection.get_session()  # type: ignore[union-attr]
+    first.client.association.close(first.link.now)  # a session that ends otherwise is not resumed
+    prepare = DtlsSession._make_pipe
+
+    def with_session(self: DtlsSession) -> None:
+        prepare(self)
+        if not self.server:
+            assert self._pipe is not None
+            self._pipe.connection.set_session(session)
+
+    monkeypatch.setattr(DtlsSession, "_make_pipe", with_session)
+    return make
+
+
+@pytest.mark.parametrize("mtu", [1200, 300])
+@pytest.mark.parametrize("kind", [*KINDS, "resumption"])
+def test_each_datagram(
+    qtsecure_pki: PublicKeyInfrastructure, figure: Figure, monkeypatch: pytest.MonkeyPatch, kind: str, mtu: int
+) -> None:
+    """Whichever datagram it is and whatever happens to it, the handshake completes."""
+    resumed = kind == "resumption"
+    make = resuming(qtsecure_pki, monkeypatch) if resumed else networks(qtsecure_pki)[kind]
+    cells = 0
+    failures = []
+    slowest = 0.0
+    for sender in ("client", "server"):
+        for what in ("lost", "twice", "swapped"):
+            number = 0
+            while True:
+                link = DatagramLink()
+                accident = Accident(link, sender, number, what)
+                network: Network = make(link, mtu=mtu).handshake(10)
+                slowest = max(slowest, link.now - 1000)
+                if not accident.happened:
+                    network.client.association.close(link.now)  # type: ignore[union-attr]
+                    break
+                cells += 1
+                number += 1
+                client = network.client.association
+                assert client is not None
+                if not alive(network) or client.session_reused() != resumed:
+                    failures.append((sender, what, number, network.client.events, network.server.events))
+                client.close(link.now)
+    figure(
+        "R11",
+        f"{cells - len(failures)} of {cells} DTLS handshakes ({kind}, MTU {mtu}) complete with one accident, "
+        f"slowest {slowest:.2f} s (target all)",
+    )
+    assert failures == []
+    assert cells >= 12
+
+
+def damaged(data: bytes, chance: random.Random) -> bytes:
+    """A bit changed, or the end cut off."""
+    if chance.random() < 0.3:
+        return data[: chance.randrange(len(data))]
+    changed = bytearray(data)
+    changed[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("count", [600, pytest.param(20_000, marks=pytest.mark.slow)])
+def test_damaged_datagrams(qtsecure_pki: PublicKeyInfrastructure, figure: Figure, count: int) -> None:
+    """Nothing crashes, nothing hangs, and "complete" means that both ends understand each other."""
+    makers = networks(qtsecure_pki)
+    completed = told = wrong = 0
+    for seed in range(count):
+        chance = random.Random(seed)
+        sender, number = chance.choice(("client", "server")), chance.randrange(4)
+        link = DatagramLink(seed=seed)
+
+        def tamper(
+            datagram: LinkedDatagram, sender: str = sender, number: int = number, chance: random.Random = chance
+        ) -> list[bytes]:
+            hit = (datagram.sender, datagram.number) == (sender, number)
+            return [damaged(datagram.data, chance) if hit else datagram.data]
+
+        link.tamper = tamper
+        network = makers[chance.choice(KINDS)](link).handshake(30)
+        if any(end.of(HandshakeCompleted) for end in network.ends) and not network.client.failure:
+            network.run(5)
+            completed += 1
+            link.tamper = None
+            wrong += not alive(network)
+        else:
+            assert network.client.association is not None
+            network.client.association.give_up(link.now)
+            network.run(0)
+            network.client.settle(link.now)
+            assert network.client.failure is not None
+            told += 1
+    figure(
+        "R12",
+        f"DTLS, {count} damaged datagrams: {completed} handshakes complete all the same, {told} fail with a reason, "
+        f"{wrong} wrongly complete (target 0)",
+    )
+    assert wrong == 0
+    assert completed > 0.95 * count  # the others: a damaged certificate is reported as such

@@ -1,0 +1,230 @@
+"""R29: a call from the wrong thread raises, names both threads, and changes nothing."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QIODevice, QObject, QThread, QXmlStreamReader
+
+import qtsecure.net.ssl_socket as socket_module
+from qtsecure.net.ssl_socket import SslSocket
+from qtsecure.net.values import SslConfiguration
+from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.net.conversation import Conversation, State, spin
+
+pytestmark = pytest.mark.usefixtures("transport_mode")
+
+_FD = 0
+# What each method needs; the others are called without arguments.
+ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "connectToHost": ("localhost", 1),
+    "connectToHostEncrypted": ("localhost", 1),
+    "exportKeyingMaterial": ("EXPERIMENTAL", 16),
+    "moveToThread": (QThread(),),
+    "peek": (1,),
+    "read": (1,),
+    "skip": (1,),
+    "setHandshakeTimeout": (1,),
+    "setPeerVerifyName": ("other",),
+    "setReadBufferSize": (1,),
+    "setSocketDescriptor": (_FD,),
+    "setSslConfiguration": (SslConfiguration(),),
+    "setTimeout": (1,),
+    "setWriteBufferLimit": (1,),
+    "write": (b"x",),
+    # SslServer
+    "addPendingConnection": (None,),
+    "setListenBacklogSize": (1,),
+    "setMaxConnectionsPerAddress": (1,),
+    "setMaxHandshakingConnections": (1,),
+    "setMaxPendingConnections": (1,),
+}
+
+
+def publicMethods(cls: type) -> list[str]:
+    """The public methods that are ours."""
+    names = {
+        name
+        for base in cls.__mro__
+        if base.__module__.startswith("qtsecure.")
+        for name, value in vars(base).items()
+        if inspect.isfunction(value) and not name.startswith("_")
+    }
+    return sorted(names)
+
+
+_EXEMPT = {*socket_module._ANSWERS_ANY_THREAD, *socket_module._FROM_OUR_OWN_LAYERS, "readData"}
+SOCKET_METHODS = [name for name in publicMethods(SslSocket) if name not in _EXEMPT]
+SERVER_METHODS = [
+    "addPendingConnection",
+    "close",
+    "hasPendingConnections",
+    "listen",
+    "nextPendingConnection",
+    "pauseAccepting",
+    "resumeAccepting",
+    "serverAddress",
+    "serverPort",
+    "setHandshakeTimeout",
+    "setListenBacklogSize",
+    "setMaxConnectionsPerAddress",
+    "setMaxHandshakingConnections",
+    "setMaxPendingConnections",
+    "setSocketDescriptor",
+    "setSslConfiguration",
+    "socketDescriptor",
+    "sslConfiguration",
+    "statistics",
+]
+
+
+def inThread(function: Callable[[], object], name: str = "intruder") -> object:
+    """What a call in another thread returns or raises."""
+    outcome: list[object] = []
+
+    def run() -> None:
+        try:
+            outcome.append(function())
+        except Exception as error:  # noqa: BLE001  # it is the outcome
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, name=name)
+    thread.start()
+    thread.join(10)
+    assert outcome, "The call did not return."
+    return outcome[0]
+
+
+@pytest.fixture
+def conversation(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure) -> Iterator[Conversation]:
+    conversation = Conversation(qtsecure_pki)
+    yield conversation
+    conversation.close()
+
+
+def isRefusal(outcome: object, method: str) -> bool:
+    text = str(outcome)
+    named = f".{method}()" in text and "'intruder'" in text and "the main thread" in text
+    return isinstance(outcome, RuntimeError) and named
+
+
+def test_r29_every_method(conversation: Conversation, figure: Callable[[str, str], None]) -> None:
+    """SslSocket, connected and not, and SslServer: nothing gets through, and the connection lives on."""
+    conversation.establish()
+    unused = SslSocket()
+    calls: list[tuple[QObject, str]] = [(conversation.client, name) for name in SOCKET_METHODS]
+    calls += [(unused, name) for name in SOCKET_METHODS]
+    calls += [(conversation.server, name) for name in SERVER_METHODS]
+    passed = []
+    for obj, name in calls:
+        outcome = inThread(lambda obj=obj, name=name: getattr(obj, name)(*ARGUMENTS.get(name, ())))
+        if not isRefusal(outcome, name):
+            passed.append(f"{type(obj).__name__}.{name}: {outcome!r}")
+    methods = len(SOCKET_METHODS) + len(SERVER_METHODS)
+    figure("R29", f"{len(passed)} of {len(calls)} wrong-thread calls of {methods} methods got through (target 0)")
+    assert passed == []
+    assert methods >= 30
+    conversation.client.write(b"unharmed")
+    spin(lambda: conversation.peer.bytesAvailable() == 8)
+    assert conversation.peer.readBytes() == b"unharmed"
+    assert unused.state() == State.UnconnectedState
+
+
+@pytest.mark.parametrize("name", ["state", "bytesAvailable", "isEncrypted", "peerAddress", "bytesToWrite", "error"])
+def test_harmless_getters_answer(conversation: Conversation, name: str) -> None:
+    """They read one value that Python's lock protects."""
+    conversation.establish()
+    assert inThread(getattr(conversation.client, name)) == getattr(conversation.client, name)()
+
+
+def test_methods_that_nobody_listed_are_checked() -> None:
+    """A method added to any layer is checked unless somebody exempts it."""
+    checked = {name for name in publicMethods(SslSocket) if hasattr(getattr(SslSocket, name), "__wrapped__")}
+    exempt = {*_EXEMPT, *socket_module._CHECK_THEMSELVES}
+    assert checked == set(publicMethods(SslSocket)) - exempt
+
+
+def test_a_cpp_reader_in_another_thread(conversation: Conversation) -> None:
+    """It reaches the socket through readData(), which refuses as well."""
+    peer = conversation.establish()
+    peer.write(b"<a/>")
+    spin(lambda: conversation.client.bytesAvailable() == 4)
+    outcome = inThread(lambda: QIODevice.read(conversation.client, 4))
+    assert isRefusal(outcome, "readData")
+    assert conversation.client.readBytes() == b"<a/>"
+
+
+class _Holder(QObject):
+    """The parent of a socket."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.socket = SslSocket(self)
+
+
+@pytest.mark.parametrize("name", ["connectToHost", "write", "abort", "setReadBufferSize", "waitForReadyRead"])
+def test_a_socket_that_moved_with_its_parent(qapp: QCoreApplication, name: str) -> None:
+    """Qt moves children without asking them: from then on the old thread is the wrong one."""
+    holder, thread = _Holder(), QThread()
+    thread.setObjectName("worker")
+    thread.start()
+    holder.moveToThread(thread)
+    with pytest.raises(RuntimeError, match=rf"{name}\(\) was called in the main thread.*belongs to thread 'worker'"):
+        getattr(holder.socket, name)(*ARGUMENTS.get(name, ()))
+    thread.quit()
+    assert thread.wait(5000)
+    holder.socket.abort()  # nobody else can clear up any more
+
+
+@pytest.mark.parametrize("name", ["write", "readAll", "abort", "state"])
+def test_a_connected_socket_that_moved_with_its_parent(conversation: Conversation, name: str) -> None:
+    """Its connection stays with the old thread's reactor, and only that thread may use it."""
+    conversation.listen()
+    holder, thread = _Holder(), QThread()
+    holder.socket.setSslConfiguration(conversation.clientConfiguration)
+    holder.socket.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
+    spin(holder.socket.isEncrypted)
+    outcomes: list[object] = []
+
+    class Mover(QObject):
+        def run(self) -> None:
+            try:
+                outcomes.append(getattr(holder.socket, name)(*ARGUMENTS.get(name, ())))
+            except RuntimeError as error:
+                outcomes.append(str(error))
+            holder.moveToThread(qapp.thread())
+            QThread.currentThread().quit()
+
+    qapp = QCoreApplication.instance()
+    assert qapp is not None
+    mover = Mover()
+    holder.moveToThread(thread)
+    mover.moveToThread(thread)
+    thread.started.connect(mover.run)
+    thread.start()
+    spin(thread.isFinished)
+    if name == "state":
+        assert outcomes == [State.ConnectedState]
+    else:
+        assert f"{name}() was called in" in str(outcomes[0])
+        assert "belongs to the main thread" in str(outcomes[0])
+    assert holder.socket.isEncrypted()
+    holder.socket.abort()
+
+
+def test_two_reading_threads_of_their_own(conversation: Conversation) -> None:
+    """Sockets of different threads share nothing: what is refused is the thread, not threads."""
+    conversation.establish()
+
+    def use() -> bytes:
+        own = SslSocket()
+        own.setReadBufferSize(10)
+        reader = QXmlStreamReader()
+        reader.addData("<a/>")
+        return own.readBytes()
+
+    assert inThread(use) == b""
