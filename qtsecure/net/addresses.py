@@ -7,9 +7,7 @@ from typing import Any
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
-__all__ = ["Ends", "checkPort", "listenAddress", "nativeAddress", "qtAddress"]
-
-_MAPPED = "::ffff:"
+__all__ = ["Ends", "checkPort", "listenAddress", "nativeAddress", "qtAddress", "unmapped"]
 
 
 class Ends:
@@ -56,31 +54,13 @@ def qtAddress(native: Any) -> tuple[QHostAddress, int]:
     """
     if not isinstance(native, tuple):
         return QHostAddress(), 0
-    text = native[0]
-    if isinstance(text, QHostAddress):
-        return _plainAddress(text), native[1]
-    address = QHostAddress(_plain(text))
-    if len(native) > 3 and native[3]:
-        address.setScopeId(_interface(native[3]))  # link-local addresses mean nothing without it
+    first = native[0]
+    if isinstance(first, QHostAddress):
+        return unmapped(first), native[1]
+    address = unmapped(QHostAddress(first))
+    if len(native) > 3 and native[3] and not address.scopeId():
+        address.setScopeId(_interfaceName(native[3]))  # link-local addresses mean nothing without it
     return address, int(native[1])
-
-
-def _plainAddress(address: QHostAddress) -> QHostAddress:
-    if address.protocol() != QAbstractSocket.NetworkLayerProtocol.IPv6Protocol:
-        return address
-    text = address.toString()
-    return QHostAddress(_plain(text)) if text.startswith(_MAPPED) else address
-
-
-def _interface(index: int) -> str:
-    try:
-        return socket.if_indextoname(index)
-    except OSError:  # it has just gone
-        return str(index)
-
-
-def _plain(text: str) -> str:
-    return text[len(_MAPPED) :] if text.startswith(_MAPPED) and "." in text else text
 
 
 def listenAddress(address: QHostAddress | QHostAddress.SpecialAddress | str) -> QHostAddress:
@@ -97,7 +77,22 @@ def listenAddress(address: QHostAddress | QHostAddress.SpecialAddress | str) -> 
     return host
 
 
-def checkPort(port: int, *, name: str = "port", lowest: int = 0) -> int:
+def _interfaceName(index: int) -> str:
+    try:
+        return socket.if_indextoname(index)
+    except OSError:  # the interface has gone since
+        return str(index)
+
+
+def unmapped(address: QHostAddress) -> QHostAddress:
+    """The IPv4 address behind what a dual-stack socket shows, a mapped IPv6 address, which equals none."""
+    if address.protocol() != QAbstractSocket.NetworkLayerProtocol.IPv6Protocol:
+        return address
+    text = address.toString()
+    return QHostAddress(text[len("::ffff:") :]) if text.startswith("::ffff:") and "." in text else address
+
+
+def checkPort(port: object, *, name: str = "port", lowest: int = 0) -> int:
     """The port, if it is one; TypeError or ValueError naming the argument otherwise."""
     if isinstance(port, bool) or not isinstance(port, int):
         raise TypeError(f"{name} must be an int, not {type(port).__name__}.")

@@ -150,7 +150,7 @@ class CertificateAuthority:
 
         Args:
             names: Host names (in ASCII form) and IP addresses for subjectAltName; may be empty.
-            commonName: Goes into the subject; nobody matches it.
+            commonName: Goes into the subject, which is empty without it; nobody matches it.
             notBefore: Start of the validity; yesterday if None.
             notAfter: End of the validity; in 30 days if None.
             usage: What extendedKeyUsage allows; ``"none"`` leaves the extension out.
@@ -225,11 +225,13 @@ class CertificateAuthority:
         return builder.sign(self.privateKey, _hashFor(self.privateKey))
 
 
-def selfSignedCertificate(names: Sequence[str] = DEFAULT_NAMES, *, key: KeyType = "ec") -> IssuedCertificate:
+def selfSignedCertificate(
+    names: Sequence[str] = DEFAULT_NAMES, *, key: KeyType = "ec", usage: Usage = "server"
+) -> IssuedCertificate:
     """Make a server certificate that is signed with its own key and belongs to no authority."""
     privateKey = _newKey(key)
     subject = _commonName("qtsecure throw-away self-signed certificate")
-    builder = _asLeaf(_builder(subject, privateKey, None, None), names, "server", NOT_AN_AUTHORITY)
+    builder = _asLeaf(_builder(subject, privateKey, None, None), names, usage, NOT_AN_AUTHORITY)
     certificate = _sign(builder.issuer_name(subject), privateKey)
     return IssuedCertificate(certificate, privateKey, (certificate,))
 
@@ -243,7 +245,7 @@ def _pem(certificate: x509.Certificate) -> bytes:
 
 
 def _commonName(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)] if text else [])
 
 
 def _newKey(kind: KeyType) -> PrivateKey:

@@ -363,6 +363,23 @@ def test_destroying_a_pending_decision(make_conversation: MakeConversation) -> N
     conversation.waitForServerEnd()
 
 
+def test_nothing_is_taken_behind_the_goodbye(conversation: Conversation) -> None:
+    """Once close_notify is on its way, write() says so instead of keeping what can never be sent."""
+    peer = conversation.establish()
+    client = conversation.client
+    taken: list[int] = []
+
+    def end() -> None:
+        client.disconnectFromHost()
+        taken.append(client.write(b"too late"))
+
+    client.readyRead.connect(end)
+    peer.write(b"x")
+    conversation.recorder.waitFor("client.disconnected", timeout=2000)
+    assert taken == [-1]
+    assert client.bytesToWrite() == 0
+
+
 def test_signals_of_the_list_exist(qapp: QObject) -> None:
     """The recorded signals are all that there are, apart from those of pre-shared keys, proxies and tickets."""
     meta = SslSocket().metaObject()

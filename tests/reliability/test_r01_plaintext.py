@@ -209,6 +209,38 @@ def test_r01_no_canary_on_the_wire(
     assert missing == []
 
 
+@pytest.mark.usefixtures("transport_mode")
+@pytest.mark.parametrize("flushing", ["flush", "event loop"])
+def test_r01_flushing_between_the_connection_and_its_tls(
+    qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure, flushing: str
+) -> None:
+    """What was queued for a TLS connection stays in the queue when a slot of stateChanged flushes or waits."""
+    server = SslServer()
+    server.setSslConfiguration(
+        SslConfiguration.forServer(list(qtsecure_pki.server.chain), qtsecure_pki.server.privateKey)
+    )
+    assert server.listen("127.0.0.1", 0)
+    client = SslSocket()
+    client.setSslConfiguration(SslConfiguration.forClient([qtsecure_pki.ca.certificate]))
+
+    def flush(state: QAbstractSocket.SocketState) -> None:
+        if flushing == "flush":
+            client.flush()
+        else:
+            QCoreApplication.processEvents()
+
+    client.stateChanged.connect(flush)
+    recorder = SignalRecorder(client, ["bytesWritten", "encrypted"])
+    with WireTap(server.serverPort()) as tap:
+        client.connectToHostEncrypted("127.0.0.1", tap.port)
+        client.write(CANARY)
+        recorder.waitFor("bytesWritten")
+        client.abort()
+    server.close()
+    assert recorder.names() == ["encrypted", "bytesWritten"]
+    assert CANARY not in tap.recorded
+
+
 def test_the_tap_sees_plain_text(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure) -> None:
     """The same canary on a connection without TLS is found, so the tap works."""
     server = SslServer()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QObject
+from PySide6.QtCore import QByteArray, QIODevice, QObject
 from PySide6.QtNetwork import QSslConfiguration
 
 from qtsecure.errors import SecureError
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.settings import Settings
 from qtsecure.net.thread_guard import confinedToThread
+from qtsecure.net.transports.devices import checkDevice
 from qtsecure.net.values import (
     ConfigurationSource,
     Protocol,
@@ -54,10 +55,25 @@ class SslSocket(Settings):
 
     Args:
         parent: The QObject that owns it.
+        transport: A QIODevice of this thread to run over instead of a connection of its own: a
+            stream, open for reading and writing, and connected if it is a socket (QTcpSocket,
+            QLocalSocket, another SslSocket, QProcess, a serial port, a Python class with write()).
+            The socket is connected at once; startClientEncryption() or startServerEncryption()
+            begins TLS. Leave reading and writing to the SslSocket from now on. Its end closes the
+            device (and the device's end ends it); it keeps the device alive and never deletes it.
+
+    Raises:
+        TypeError: ``transport`` is no QIODevice, or one of Python's without a write().
+        SecureError: ``transport`` is not open, not connected, no stream or of another thread
+            (``InvalidArgument``).
     """
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, *, transport: QIODevice | None = None) -> None:
+        if transport is not None:
+            checkDevice(transport)  # before there is a child of the parent's
         super().__init__(parent)
+        if transport is not None:
+            self._runOver(transport)
 
     def sslConfiguration(self) -> SslConfiguration:
         """A copy of the configuration, with the facts of the current connection."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from PySide6.QtNetwork import QAbstractSocket, QHostAddress
+from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy
 
 from qtsecure.net.addresses import Ends
 from qtsecure.net.certificate_request import CertificateRequest
@@ -29,6 +29,8 @@ class Attempt:
         encrypts: TLS begins as soon as the connection stands.
         lookup: The name look-up under way.
         addresses: Addresses not yet tried.
+        proxy: What the connection goes through, if anything.
+        bound: The own address, port and mode that bind() has chosen.
         addressDeadline: When the present address is given up.
         handshakeDeadline: When the handshake is given up.
         decisionDeadline: When a deferred certificate decision counts as a no.
@@ -50,6 +52,8 @@ class Attempt:
     encrypts: bool = False
     lookup: NameLookup | None = None
     addresses: list[QHostAddress] = field(default_factory=list)
+    proxy: QNetworkProxy | None = None
+    bound: tuple[QHostAddress, int, QAbstractSocket.BindFlag] | None = None
     addressDeadline: Deadline | None = None
     handshakeDeadline: Deadline | None = None
     decisionDeadline: Deadline | None = None

@@ -2,8 +2,9 @@
 
 SslSocket is built in layers, one idea each, every layer a subclass of the one below:
 ``SocketBase`` -> ``Reading`` -> ``Writing`` -> ``Closing`` -> ``Handshake`` -> ``Connecting`` ->
-``Waiting`` -> ``Pausing`` -> ``HalfClosing`` -> ``Idling`` -> ``Settings`` -> ``SslSocket``. What
-happens for every message is in ``data_path``, which all of them share.
+``SocketOptions`` -> ``Proxies`` -> ``OverDevice`` -> ``Waiting`` -> ``Pausing`` -> ``HalfClosing`` ->
+``Idling`` -> ``Settings`` -> ``SslSocket``. What happens for every message is in ``data_path``, which
+all of them share.
 """
 
 from __future__ import annotations

@@ -122,6 +122,7 @@ class Closing(Writing):
         stream = self._dataPath.stream
         if stream is not None and stream.established:
             stream.close()
+            self._dataPath.open = False  # nothing can follow a close_notify, however long that takes to go out
             sent = self._dataPath.sendOutgoing()
             if not self.handleEvents():
                 return
@@ -172,8 +173,10 @@ class Closing(Writing):
                 transport.closeGracefully()
             else:
                 transport.abort()
+        if not isValid(self):  # a device below has signals of its own
+            return False
         if self._state == _State.UnconnectedState:
-            return isValid(self)
+            return True
         stood = self._state in (_State.ConnectedState, _State.ClosingState)
         if not self._setState(_State.UnconnectedState):
             return False

@@ -12,6 +12,7 @@ from qtsecure.net.name_lookup import NameLookup
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.handshake import Handshake
 from qtsecure.net.transports.choice import adoptStream, makeStream
+from qtsecure.net.transports.stream import StreamTransport
 
 __all__ = ["Connecting"]
 
@@ -135,12 +136,18 @@ class Connecting(Handshake):
             if not isValid(self):
                 transport.abort()
                 return False
+        self._adopt(transport, openMode)
+        return True
+
+    def _adopt(self, transport: StreamTransport, openMode: QIODevice.OpenModeFlag, peerName: str = "") -> None:
+        """Begin with a transport that is connected already."""
         self._resetConnection()
+        self._dataPath.awaitsTls = False
+        self._attempt.hostName = peerName
         self._dataPath.transport = transport
         self._openAs(openMode)
         self._attempt.ends = transport.ends()
-        self._setState(state)
-        return True
+        self._setState(_State.ConnectedState)
 
     def socketDescriptor(self) -> int:
         """The native descriptor, or -1."""
@@ -179,18 +186,23 @@ class Connecting(Handshake):
     ) -> None:
         self._resetConnection()
         self._attempt.encrypts = encrypts
+        self._dataPath.awaitsTls = encrypts  # the slots of stateChanged run between the connection and its TLS
         self._attempt.hostName = hostName
         self._attempt.port = port
         self._attempt.protocol = protocol
         self._openAs(mode)
         if not self._setState(_State.HostLookupState) or self._state != _State.HostLookupState:
             return
+        self._lookUp()
+
+    def _lookUp(self) -> None:
+        """Find the addresses of the host; a literal is one."""
         literal = QHostAddress()
-        if literal.setAddress(hostName.strip("[]")):
+        if literal.setAddress(self._attempt.hostName.strip("[]")):
             self._found([literal], "")
         else:
             self._attempt.lookup = NameLookup(self._found)
-            self._attempt.lookup.start(hostName)
+            self._attempt.lookup.start(self._attempt.hostName)
 
     def _found(self, addresses: list[QHostAddress], errorText: str) -> None:
         self._attempt.lookup = None
@@ -215,19 +227,30 @@ class Connecting(Handshake):
 
     def _connectNext(self) -> None:
         """Try the next address; each is tried once."""
-        transport = makeStream(self._dataPath)
-        self._dataPath.transport = transport
+        address = self._attempt.addresses.pop(0)
+        transport = self._dataPath.transport  # a bound one
+        if transport is None:
+            transport = self._makeTransport()
+            if self._attempt.bound is not None and (failure := transport.bind(*self._attempt.bound)):
+                transport.abort()
+                self._attemptFailed(*failure)
+                return
+            self._dataPath.transport = transport
+        self._startAddressDeadline()
+        transport.connectTo(address, self._attempt.port)
+
+    def _makeTransport(self) -> StreamTransport:
+        return makeStream(self._dataPath)
+
+    def _startAddressDeadline(self) -> None:
         self._attempt.addressDeadline = self._dataPath.scheduler.callLater(_ADDRESS_TIMEOUT_MS, self._addressTimedOut)
-        transport.connectTo(self._attempt.addresses.pop(0), self._attempt.port)
 
     def _addressTimedOut(self) -> None:
         if isValid(self) and self._state == _State.ConnectingState:
             self._attemptFailed(_Error.SocketTimeoutError, "The remote host did not answer in time.")
 
     def _attemptFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
-        if self._dataPath.transport is not None:
-            self._dataPath.transport.abort()
-            self._dataPath.transport = None
+        self._abortTransport()
         self._cancelAddressDeadline()
         if self._attempt.addresses:
             self._connectNext()
@@ -237,10 +260,16 @@ class Connecting(Handshake):
     def _giveUp(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """No connection: the state changes first, then the error is told (as Qt does)."""
         self._abandonAttempt()
+        self._abortTransport()  # a bound one
         self._dataPath.closing = False
         self._dataPath.outgoing.clear()
         if self._setState(_State.UnconnectedState) and self._state == _State.UnconnectedState:
             self._reportError(error, text)
+
+    def _abortTransport(self) -> None:
+        transport, self._dataPath.transport = self._dataPath.transport, None
+        if transport is not None:
+            transport.abort()
 
     def _abandonAttempt(self) -> None:
         lookup, self._attempt.lookup = self._attempt.lookup, None
@@ -262,7 +291,8 @@ class Connecting(Handshake):
 
     def _resetConnection(self) -> None:
         """Forget the previous connection, so that nothing of it leaks into the next."""
-        self._attempt = Attempt()
+        bound = self._attempt.bound if self._state == _State.BoundState else None
+        self._attempt = Attempt(bound=bound)
         self._dataPath.enterThread()
         if not self._used:
             self._used = True

@@ -80,7 +80,8 @@ class DataPath:
         mode: Of the socket; SocketBase._setMode() changes it and says so.
         readable: The socket is open for reading; otherwise what arrives is dropped, unannounced.
         writable: The socket is open for writing.
-        awaitsTls: On an accepted connection whose client has yet to begin TLS: nothing goes out plain.
+        awaitsTls: TLS is still to begin, on an accepted connection as well as on one that is being made
+            for TLS: nothing goes out plain.
         open: write() may queue: the socket is open for writing and not unconnected.
         outputEnds: shutdownWrite() was called; the socket is told when the queue is empty.
         closing: The connection ends as soon as the queue is empty.
@@ -370,6 +371,16 @@ class DataPath:
             socket = self._socket()
             if socket is not None and isValid(socket):
                 socket.queueDrained()
+
+    def sendPlainQueue(self) -> None:
+        """TLS is about to begin: what was written before goes out ahead of it, unencrypted as it was meant."""
+        transport = self.transport
+        if transport is None or not self.sendsPlain or not self.outgoing.size:
+            return
+        data = self.outgoing.takeAll()
+        sent = transport.send(memoryview(data))
+        if self.tellsProgress:
+            self.tellProgress(len(data), sent)
 
     def _flushSlices(self, stream: TlsStream | None, transport: StreamTransport) -> tuple[int, int]:
         """Hand on a slice at a time; how much was taken from the queue, and how much went out."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from weakref import ref
 
-from PySide6.QtCore import SIGNAL, QIODevice, QObject
+from PySide6.QtCore import SIGNAL, QObject
 from PySide6.QtNetwork import QAbstractSocket, QSsl, QSslError, QSslSocket
 from shiboken6 import isValid
 
@@ -38,6 +38,7 @@ from qtsecure.net.arguments import checkTimeout
 from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.closing import Closing
+from qtsecure.net.ssl_socket.starttls import earlyInputProblem_untrusted, refuseOpenTransaction, takeEarlyInput
 from qtsecure.net.values import PreSharedKeyAuthenticator, SslCertificate, SslError
 
 __all__ = ["Handshake"]
@@ -145,12 +146,18 @@ class Handshake(Closing):
         if self._dataPath.transport is None or self._state != _State.ConnectedState:
             self._warn(f"{method}() called on a socket that is not connected.")
             return False
+        refuseOpenTransaction(self, method)
         return True
 
     def _startEncryption(self, *, server: bool) -> bool:
         """Make the engine and let it begin; False when the socket is gone or cannot do TLS."""
         mode = QSslSocket.SslMode.SslServerMode if server else QSslSocket.SslMode.SslClientMode
-        if not self._setMode(mode) or self._dataPath.transport is None:
+        self._dataPath.sendPlainQueue()
+        if not isValid(self) or not self._setMode(mode) or self._dataPath.transport is None:
+            return False
+        early = takeEarlyInput(self)
+        if problem := earlyInputProblem_untrusted(early, server=server):
+            self._endWith(_Error.SslHandshakeFailedError, problem, viaClosing=False)
             return False
         try:
             configuration = self._configuration.toEngine(
@@ -178,7 +185,6 @@ class Handshake(Closing):
             return False
         if not isValid(self):  # a slot was asked for a pre-shared key, and has deleted the socket
             return False
-        early = self._takeEarlyCiphertext()
         if early:
             stream.receive(early)
         return self._afterEngineCall()
@@ -192,12 +198,6 @@ class Handshake(Closing):
         self._alert(True, AlertLevel.FATAL, alert)
         if isValid(self) and self._dataPath.transport is transport:
             self._endWith(_Error.SslInvalidUserDataError, reason, viaClosing=False)
-
-    def _takeEarlyCiphertext(self) -> bytes:
-        """What arrived before TLS began and nobody read is the peer's first flight."""
-        dataPath = self._dataPath
-        held = bytes(QIODevice.readAll(self).data()) if dataPath.qtHolds else b""
-        return held + self._takeAll() if dataPath.incoming.size else held
 
     def _wantsPreSharedKeys(self) -> bool:
         if "preSharedKeyAuthenticationRequired" in self._dataPath.heard and self.receivers(_PSK_SIGNAL) > 0:

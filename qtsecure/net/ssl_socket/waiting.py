@@ -20,7 +20,7 @@ from shiboken6 import isValid
 
 from qtsecure.net.arguments import checkWait
 from qtsecure.net.name_lookup import lookUpBlocking
-from qtsecure.net.ssl_socket.connecting import Connecting
+from qtsecure.net.ssl_socket.over_device import OverDevice
 
 __all__ = ["Waiting"]
 
@@ -64,7 +64,7 @@ class _Emissions:
         return self.count > 0
 
 
-class Waiting(Connecting):
+class Waiting(OverDevice):
     """The waiting methods of SslSocket."""
 
     # ---------------------------------------------------------------------------- public

@@ -9,7 +9,7 @@ import os
 
 from qtsecure.errors import SecureError
 from qtsecure.net.reactor import reactorAvailable
-from qtsecure.net.transports.device_stream import QtSocketStream
+from qtsecure.net.transports.qt_socket_stream import QtSocketStream
 from qtsecure.net.transports.reactor_stream import ReactorStream
 from qtsecure.net.transports.stream import StreamOwner, StreamTransport
 

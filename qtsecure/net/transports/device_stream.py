@@ -1,55 +1,63 @@
-"""Any open QIODevice as transport; a QTcpSocket where the reactor is not available.
+"""Any open QIODevice as transport: a proxied QTcpSocket, a QLocalSocket, a serial port, another SslSocket.
 
-This is how connections run on Windows, through Qt's proxies, over a QLocalSocket or a serial
-port, and inside another SslSocket.
+The device stays the program's, but the connection's end is its end, too: it is closed as it closes
+itself, and never deleted. Whatever happens to it meanwhile (it is closed, it breaks, it is deleted)
+is reported like the same fault of a socket.
+
+A device may do anything inside its ``write()``: report progress, bring input, break. None of that
+is passed on before ``write()`` has returned, because the caller is in the middle of sending.
 """
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
-from PySide6.QtCore import QIODevice, QObject, SignalInstance
-from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QTcpSocket
+from PySide6.QtCore import QByteArray, QIODevice, QObject
+from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 from shiboken6 import isValid
 
 from qtsecure.engine._openssl import buffers_of_this_thread
 from qtsecure.net.addresses import Ends
 from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.transports.devices import (
+    abortDevice,
+    deviceEnds,
+    deviceSocketError,
+    finishDevice,
+    isConnected,
+)
 from qtsecure.net.transports.stream import HIGH_WATER, StreamOwner, StreamTransport
 
-__all__ = ["DeviceStream", "QtSocketStream"]
+__all__ = ["DeviceStream"]
 
-_State = QAbstractSocket.SocketState
-_LINGER_MS = 1000
-_OWN_BUFFER = 64 * 1024
-_oneAtATime = threading.RLock()
-"""Held while a QTcpSocket makes its engine, for which Qt locks a mutex of the whole process.
-
-Inside it, Qt tells the socket of its new child, for which PySide wants Python's lock; a second thread
-may have that one and wait for the mutex, and both would wait for ever.
-"""
+_Error = QAbstractSocket.SocketError
+_READS_PER_EVENT = 16
+_PATIENCE_MS = 30_000
+"""How long a device that was told to finish may take, before it is aborted."""
 
 
 class DeviceStream(StreamTransport):
-    """Carries bytes over a QIODevice that is open for reading and writing.
-
-    The device stays the program's; closing ends the writing but not the device, unless it is one
-    that this class made.
-    """
+    """Carries bytes over a QIODevice that is open for reading and writing."""
 
     def __init__(self, owner: StreamOwner, device: QIODevice) -> None:
         super().__init__(owner)
         self._device: QIODevice | None = device
         self._reading = True
+        self._readLimit = 0  # the device's own, while reading is paused
         self._ended = False
         self._starting = False
-        self._waiting = False
+        self._waiting = False  # a blocking wait of ours is under way
+        self._depth = 0  # how many slots of the device's signals are running
+        self._ending: Callable[[], object] | None = None  # what happens to the device after them
         self._landing = buffers_of_this_thread().landing_view
+        self._writing = False  # the device's write() is on the stack
+        self._reported = 0  # what the device has reported as written inside its write()
+        self._notOurs = device.bytesToWrite()  # what the program wrote to it goes out first
+        self._untaken = bytearray()  # what the device did not take
         self._signals = _DeviceSignals(self, device)
         if device.bytesAvailable():
             schedulerOfThisThread().defer(self.onReadyRead)
@@ -57,20 +65,64 @@ class DeviceStream(StreamTransport):
     def connectTo(self, address: QHostAddress, port: int) -> None:
         raise TypeError("A QIODevice that is already open cannot be connected.")
 
+    def bind(self, address: QHostAddress, port: int, mode: QAbstractSocket.BindFlag) -> tuple[_Error, str] | None:
+        raise TypeError("A QIODevice that is already open cannot be bound.")
+
+    def _inSlot(self, call: Callable[..., None], *arguments: object) -> None:
+        """Call what may run slots of the program, and part with the device only afterwards.
+
+        They may end the connection, also in an event loop of their own, while Qt's code that has
+        emitted the device's signal is on the stack and will go on.
+        """
+        self._depth += 1
+        try:
+            call(*arguments)
+        finally:
+            self._slotReturned()
+
+    def _slotReturned(self) -> None:
+        self._depth -= 1
+        if not self._depth and self._ending is not None:
+            self._ending()
+            self._ending = None
+
+    def _part(self, end: Callable[[QIODevice], object]) -> None:
+        """Let go of owner and device, and end the device as soon as that is safe."""
+        device = self._release()
+        if device is None:
+            return
+        if self._depth:
+            self._ending = partial(end, device)
+        else:
+            end(device)
+
     # ------------------------------------------------------------------- device signals
 
     def onReadyRead(self) -> None:
         """The device has bytes."""
+        if self._writing:
+            schedulerOfThisThread().defer(self.onReadyRead)
+        else:
+            self._inSlot(self._read)
+
+    def _read(self) -> None:
         size = len(self._landing)
-        while self._reading:
+        for _ in range(_READS_PER_EVENT):
             device = self._device
-            if device is None or not isValid(device):
+            if not self._reading or device is None or not isValid(device):
                 return
-            data = device.read(size).data()
+            data = device.read(size) if not self._ended or device.isOpen() else b""
             if not data:
                 break
-            self._landing[: len(data)] = data
-            self.owner().transportLanded(len(data))
+            raw: bytes = data.data() if isinstance(data, QByteArray) else data  # type: ignore[assignment]  # the stub's data() is wrong
+            if len(raw) > size:
+                self._fail(_Error.NetworkError, "The device below gave more bytes than it was asked for.")
+                return
+            self._landing[: len(raw)] = raw
+            self.owner().transportLanded(len(raw))
+        else:
+            schedulerOfThisThread().defer(self.onReadyRead)  # the others get a turn
+            return
         if self._ended and self._reading:
             # Not from inside the device's signal: answering would write to a socket that is being
             # taken down.
@@ -82,64 +134,115 @@ class DeviceStream(StreamTransport):
 
     def onBytesWritten(self, count: int) -> None:
         """The device has sent bytes."""
-        count = min(count, self.unsent)
-        self.unsent -= count
-        if count:
-            self.owner().transportSent(count)
+        if self._writing:
+            self._reported += count
+            return
+        sent = self._credit(count)
+        if self._untaken and self._isWritable():
+            data = bytes(self._untaken)
+            self._untaken.clear()
+            sent += self._handOver(data)
+        if sent:
+            self._inSlot(self.owner().transportSent, sent)
 
     def onReadChannelFinished(self) -> None:
         """The device will bring no more than it holds."""
         if self._ended:
             return
         self._ended = True
-        if not self._writable():
+        if not self._isWritable():
             self.unsent = 0  # a QTcpSocket drops what it has not sent when its peer ends
+            self._untaken.clear()
         self.onReadyRead()  # what is not read now may be gone when the device has closed
 
+    def onDestroyed(self) -> None:
+        """The program has deleted the device."""
+        if self._device is not None:
+            self._failLater(_Error.NetworkError, "The device that carried this connection was deleted.")
+
     def _reportEnd(self) -> None:
-        if self._device is not None and self._ended and self._reading:
+        if self._device is not None and isValid(self._device) and self._ended and self._reading:
             self._ended = False
             self.owner().transportEnded()
 
-    def _writable(self) -> bool:
-        """Whether the device takes bytes; Qt's sockets crash on a write while they disconnect."""
+    def _isWritable(self) -> bool:
         device = self._device
-        if device is None or not isValid(device) or not device.isOpen():
-            return False
-        if isinstance(device, QAbstractSocket):
-            return device.state() in (_State.ConnectedState, _State.ClosingState)
-        return True
+        return device is not None and isValid(device) and isConnected(device)
 
-    def onErrorOccurred(self, error: QAbstractSocket.SocketError) -> None:
+    def onErrorOccurred(self, error: Any) -> None:
         """The socket below broke; its end is reported by readChannelFinished."""
         device = self._device
-        if error == QAbstractSocket.SocketError.RemoteHostClosedError or device is None:
+        kind = deviceSocketError(error)
+        if kind == _Error.RemoteHostClosedError or device is None:
             return
-        if self._waiting and error == QAbstractSocket.SocketError.SocketTimeoutError:
+        if self._waiting and kind == _Error.SocketTimeoutError:
             return  # of wait(), which says so
-        text = f"{device.errorString().rstrip('.')}."
-        if self._starting:
-            self._failLater(error, text)  # Qt may fail inside connectToHost(); we report from the loop
-            return
+        if kind in (_Error.SocketTimeoutError, _Error.TemporaryError) and self._isWritable():
+            return  # of a waitFor...() of the program's; the connection stands
+        text = self._errorText(kind, f"{device.errorString().rstrip('.')}.")
+        if self._starting or self._writing:
+            self._failLater(kind, text)  # Qt may fail inside connectToHost(); we report from the loop
+        else:
+            self._inSlot(self._fail, kind, text)
+
+    def _errorText(self, error: QAbstractSocket.SocketError, text: str) -> str:
+        """A better sentence than the device's own."""
+        return text
+
+    def _fail(self, error: QAbstractSocket.SocketError, text: str) -> None:
         owner = self.owner()
         self.abort()
         owner.transportFailed(error, text)
 
     def onConnected(self) -> None:
         """The socket below is connected."""
-        self.owner().transportConnected()
+        self._inSlot(self.owner().transportConnected)
 
     # -------------------------------------------------------------------------- sending
 
     def send(self, data: memoryview) -> int:
-        device = self._device
-        if device is None or not self._writable():
+        if self._device is None or not self._isWritable():
             return 0  # the end of the device is reported, or has been
-        written = device.write(bytes(data))
-        if written > 0:
-            self.unsent += written
-        # What a device takes counts as sent only when it says so; ciphertext is never taken in part.
-        return 0
+        copy = bytes(data)
+        self.unsent += len(copy)
+        if self._untaken or self._writing:
+            self._untaken += copy
+            return 0
+        return self._handOver(copy)
+
+    def _handOver(self, data: bytes) -> int:
+        """Let the device take what it will; how much of ours it has written out meanwhile."""
+        device = self._device
+        self._reported = 0
+        while data and device is not None:
+            taken: object = None
+            self._writing = True
+            try:
+                taken = device.write(data)
+            finally:
+                self._writing = False
+                if not isinstance(taken, int) or not 0 <= taken <= len(data):
+                    taken = 0
+                    self._failLater(_Error.NetworkError, "The device below failed to take bytes to send.")
+            if self._device is None or not isValid(device):
+                return 0  # its write() has ended the connection
+            if taken != len(data):
+                self._untaken[:0] = data[taken:]
+                break
+            data = bytes(self._untaken)  # what was sent inside its write()
+            self._untaken.clear()
+        if device is None or device.bytesToWrite():
+            return self._credit(self._reported)
+        self._notOurs = 0  # a device without a buffer need not report what it has written
+        return self._credit(self.unsent)
+
+    def _credit(self, count: int) -> int:
+        """Note that the device has written so many bytes; how many of them were ours."""
+        others = min(self._notOurs, count)
+        self._notOurs -= others
+        ours = min(count - others, self.unsent - len(self._untaken))
+        self.unsent -= ours
+        return ours
 
     def setReading(self, wanted: bool) -> None:
         if self._reading == wanted:
@@ -151,8 +254,11 @@ class DeviceStream(StreamTransport):
 
     def _boundDevice(self, reading: bool) -> None:
         """A socket buffers without limit while nobody reads, unless it is told not to."""
-        if isinstance(self._device, QAbstractSocket):
-            self._device.setReadBufferSize(0 if reading else HIGH_WATER)
+        device: Any = self._device
+        if hasattr(device, "setReadBufferSize") and isValid(device):
+            if not reading:
+                self._readLimit = device.readBufferSize()
+            device.setReadBufferSize(self._readLimit if reading else self._readLimit or HIGH_WATER)
 
     def wait(self, milliseconds: int, *, writing: bool) -> bool:
         device = self._device
@@ -182,46 +288,59 @@ class DeviceStream(StreamTransport):
         pass  # a QIODevice closes both ways or not at all
 
     def closeGracefully(self) -> None:
-        self._release()
+        self._part(_Parting)
 
     def abort(self) -> None:
-        self._release()
+        self._part(partial(_Parting, abort=True))
 
     def _release(self) -> QIODevice | None:
         device, self._device = self._device, None
         self._letGo()
         self._signals.detach()
+        self._untaken.clear()
         self.unsent = 0
         return device if device is not None and isValid(device) else None
 
     # ---------------------------------------------------------------------------- facts
 
+    def setOption(self, option: QAbstractSocket.SocketOption, value: int) -> None:
+        device: Any = self._device
+        if hasattr(device, "setSocketOption") and isValid(device):
+            device.setSocketOption(option, value)
+
+    def option(self, option: QAbstractSocket.SocketOption) -> int | None:
+        device: Any = self._device
+        value = device.socketOption(option) if hasattr(device, "socketOption") and isValid(device) else None
+        return value if isinstance(value, int) else None
+
     def descriptor(self) -> int:
-        return self._device.socketDescriptor() if isinstance(self._device, QAbstractSocket) else -1
+        device: Any = self._device
+        return int(device.socketDescriptor()) if hasattr(device, "socketDescriptor") and isValid(device) else -1
 
     def ends(self) -> Ends:
-        device = self._device
-        if not isinstance(device, QAbstractSocket):
-            return Ends()
-        return Ends((device.localAddress(), device.localPort()), (device.peerAddress(), device.peerPort()))
+        return deviceEnds(self._device)
 
 
 class _DeviceSignals:
     """The connections from the device to its stream, made and undone together."""
 
-    def __init__(self, stream: DeviceStream, device: QIODevice) -> None:
-        pairs: list[tuple[SignalInstance, Callable[..., None]]] = [
+    def __init__(self, stream: DeviceStream, device: Any) -> None:
+        pairs: list[tuple[Any, Callable[..., None]]] = [
             (device.bytesWritten, stream.onBytesWritten),
             (device.readChannelFinished, stream.onReadChannelFinished),
             (device.aboutToClose, stream.onReadChannelFinished),
+            (device.destroyed, stream.onDestroyed),
         ]
         if isinstance(device, QAbstractSocket):
             # readyRead is not emitted while one of its slots runs an event loop; this one is.
             pairs.append((device.channelReadyRead, stream.onChannelReadyRead))
-            pairs.append((device.errorOccurred, stream.onErrorOccurred))
             pairs.append((device.connected, stream.onConnected))
         else:
             pairs.append((device.readyRead, stream.onReadyRead))
+        if hasattr(device, "disconnected"):
+            pairs.append((device.disconnected, stream.onReadChannelFinished))
+        if hasattr(device, "state") and hasattr(device, "errorOccurred"):
+            pairs.append((device.errorOccurred, stream.onErrorOccurred))
         self._connections = [signal.connect(plainSlot(slot)) for signal, slot in pairs]
 
     def detach(self) -> None:
@@ -230,98 +349,42 @@ class _DeviceSignals:
             QObject.disconnect(connection)
 
 
-class QtSocketStream(DeviceStream):
-    """A QTcpSocket of our own: the transport where there is no reactor."""
+class _Parting:
+    """Sees a device of the program to its end, and keeps it alive until then.
 
-    def __init__(self, owner: StreamOwner) -> None:
-        super().__init__(owner, QTcpSocket())
-        # Otherwise it takes all that the kernel has before it says so: megabytes from a fast sender.
-        self._tcp().setReadBufferSize(_OWN_BUFFER)
-
-    @classmethod
-    def adopt(cls, owner: StreamOwner, descriptor: int) -> QtSocketStream:
-        """Take over a connected descriptor; OSError when it is none."""
-        if not 0 <= descriptor <= 0x7FFFFFFF:
-            raise OSError("the number is no descriptor")  # Qt would use its lower half
-        transport = cls(owner)
-        with _oneAtATime:
-            adopted = transport._tcp().setSocketDescriptor(descriptor)
-        if not adopted:
-            text = transport._tcp().errorString()
-            transport.abort()
-            raise OSError(text)
-        transport._tcp().setSocketOption(QAbstractSocket.SocketOption.LowDelayOption, 1)
-        return transport
-
-    def _tcp(self) -> QTcpSocket:
-        assert isinstance(self._device, QTcpSocket)
-        return self._device
-
-    def connectTo(self, address: QHostAddress, port: int) -> None:
-        self._starting = True
-        with _oneAtATime:
-            self._tcp().connectToHost(address, port)
-        self._starting = False
-
-    def _boundDevice(self, reading: bool) -> None:
-        pass  # always bounded
-
-    def _waitForDevice(self, device: QIODevice, milliseconds: int, writing: bool) -> bool:
-        if self._tcp().state() in (_State.HostLookupState, _State.ConnectingState):
-            return self._tcp().waitForConnected(milliseconds)
-        return super()._waitForDevice(device, milliseconds, writing)
-
-    def onConnected(self) -> None:
-        self._tcp().setSocketOption(QAbstractSocket.SocketOption.LowDelayOption, 1)
-        super().onConnected()
-
-    def endOutput(self) -> None:
-        # QTcpSocket cannot do it, but another descriptor of the same connection can.
-        with contextlib.suppress(OSError), socket.socket(fileno=socket.dup(self.descriptor())) as same:
-            same.shutdown(socket.SHUT_WR)
-
-    def closeGracefully(self) -> None:
-        device = self._release()
-        if isinstance(device, QTcpSocket):
-            _Lingering(device)
-
-    def abort(self) -> None:
-        device = self._release()
-        if isinstance(device, QTcpSocket):
-            device.abort()
-            device.deleteLater()
-
-
-class _Lingering:
-    """Lets a QTcpSocket deliver its last bytes; unread input would otherwise reset the connection.
-
-    It is no QObject: as the child of a socket that nobody else refers to it would lose its slots.
-    Its deadline keeps it alive, until the peer has ended, too, or the time is up, or the thread ends.
+    The connection may have held the last reference, and be ended in a slot of one of the device's
+    own signals; Qt's sockets do not survive their deletion there.
     """
 
-    def __init__(self, device: QTcpSocket) -> None:
-        self._device: QTcpSocket | None = device
-        device.setReadBufferSize(0)
-        self._connections = [
-            device.readyRead.connect(plainSlot(self._drop)),
-            device.disconnected.connect(plainSlot(self._finish)),
-        ]
-        self._deadline = schedulerOfThisThread().callLater(_LINGER_MS, lambda: self._finish())
-        device.readAll()
-        device.disconnectFromHost()
-        if device.state() == QAbstractSocket.SocketState.UnconnectedState:
-            self._finish()
-
-    def _drop(self) -> None:
-        if self._device is not None:
-            self._device.readAll()
-
-    def _finish(self) -> None:
-        device, self._device = self._device, None
-        if device is None:
+    def __init__(self, device: Any, *, abort: bool = False) -> None:
+        if not isValid(device):
             return
-        self._deadline.cancel()
-        for connection in self._connections:
-            QObject.disconnect(connection)
-        device.abort()
-        device.deleteLater()
+        self._device = device
+        names = ("disconnected", "finished", "bytesWritten")  # of sockets, QProcess, anything
+        signal = next(getattr(device, name) for name in names if hasattr(device, name))
+        self._deadline = schedulerOfThisThread().callLater(_PATIENCE_MS, self._giveUp)
+        _parting.add(self)
+        self._connection = signal.connect(plainSlot(self._advance))
+        if abort:
+            abortDevice(device)
+        self._advance()
+
+    def _advance(self, *_: object) -> None:
+        if self._deadline.isPending and isValid(self._device) and isConnected(self._device):
+            finishDevice(self._device)
+        if self._deadline.isPending and not (isValid(self._device) and isConnected(self._device)):
+            self._deadline.cancel()
+            schedulerOfThisThread().defer(self._forget)
+
+    def _giveUp(self) -> None:
+        if isValid(self._device):
+            abortDevice(self._device)
+        self._forget()
+
+    def _forget(self) -> None:
+        QObject.disconnect(self._connection)
+        _parting.discard(self)
+
+
+_parting: set[_Parting] = set()
+"""Those that are still needed."""

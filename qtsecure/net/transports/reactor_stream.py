@@ -6,13 +6,15 @@ import contextlib
 import errno
 import socket
 
-from PySide6.QtNetwork import QHostAddress
+from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
 from qtsecure.engine._openssl import LANDING_SIZE, buffers_of_this_thread
 from qtsecure.net.addresses import Ends, nativeAddress
+from qtsecure.net.bound_sockets import boundSocket, targetFor
 from qtsecure.net.reactor import READ, WRITE, Registration, reactorOfThisThread
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_errors import socketError
+from qtsecure.net.socket_options import nativeOption, setNativeOption
 from qtsecure.net.transports.stream import NULL_OWNER, StreamOwner, StreamTransport
 
 __all__ = ["ReactorStream"]
@@ -65,10 +67,13 @@ class ReactorStream(StreamTransport):
         return transport
 
     def connectTo(self, address: QHostAddress, port: int) -> None:
-        family, target = nativeAddress(address, port)
-        self._peer = target
         try:
-            self._use(socket.socket(family, socket.SOCK_STREAM))
+            if self._socket is None:
+                family, target = nativeAddress(address, port)
+                self._use(socket.socket(family, socket.SOCK_STREAM))
+            else:
+                target = targetFor(self._socket, address, port)
+            self._peer = target
             assert self._socket is not None
             number = self._socket.connect_ex(target)
         except OSError as error:
@@ -79,6 +84,15 @@ class ReactorStream(StreamTransport):
             return
         self._connecting = True
         self._watch()
+
+    def bind(
+        self, address: QHostAddress, port: int, mode: QAbstractSocket.BindFlag
+    ) -> tuple[QAbstractSocket.SocketError, str] | None:
+        try:
+            self._use(boundSocket(address, port, mode))
+        except OSError as error:
+            return socketError(error.errno or errno.EIO)
+        return None
 
     def _use(self, native: socket.socket) -> None:
         native.setblocking(False)
@@ -256,6 +270,13 @@ class ReactorStream(StreamTransport):
         self.unsent = 0
 
     # ------------------------------------------------------------------------- facts
+
+    def setOption(self, option: QAbstractSocket.SocketOption, value: int) -> None:
+        if self._socket is not None:
+            setNativeOption(self._socket, option, value)
+
+    def option(self, option: QAbstractSocket.SocketOption) -> int | None:
+        return nativeOption(self._socket, option) if self._socket is not None else None
 
     def descriptor(self) -> int:
         return self._socket.fileno() if self._socket is not None else -1

@@ -106,6 +106,12 @@ class StreamTransport(ABC):
         """Begin to connect; transportConnected or transportFailed tells the outcome."""
 
     @abstractmethod
+    def bind(
+        self, address: QHostAddress, port: int, mode: QAbstractSocket.BindFlag
+    ) -> tuple[QAbstractSocket.SocketError, str] | None:
+        """Choose the own address and port before connecting; what went wrong, or None."""
+
+    @abstractmethod
     def send(self, data: memoryview) -> int:
         """Send, and keep what does not go out now; how many bytes went out at once.
 
@@ -142,6 +148,14 @@ class StreamTransport(ABC):
     @abstractmethod
     def abort(self) -> None:
         """Close now and drop what is unsent; nothing is reported any more."""
+
+    @abstractmethod
+    def setOption(self, option: QAbstractSocket.SocketOption, value: int) -> None:
+        """Set an option of the native socket, if it has it; OSError when the system refuses."""
+
+    @abstractmethod
+    def option(self, option: QAbstractSocket.SocketOption) -> int | None:
+        """The value of an option of the native socket, or None."""
 
     @abstractmethod
     def descriptor(self) -> int:

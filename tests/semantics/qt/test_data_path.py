@@ -33,9 +33,6 @@ from tests.semantics.qt.support import CONNECTED, CONNECTING, GOODBYE, UNCONNECT
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
 NOT_YET = {
-    "test_qt_1_7_83_socket_options": "SslSocket.socketOption and setSocketOption",
-    "test_qt_1_7_84_a_proxy_gets_the_name": "SslSocket.setProxy",
-    "test_qt_1_7_84_the_proxy_of_the_application": "SslSocket.setProxy",
     "test_qt_1_7_84_a_server_cannot_listen_through_an_http_proxy": "SslServer.setProxy",
 }
 

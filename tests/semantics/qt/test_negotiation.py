@@ -28,7 +28,6 @@ NOT_YET = {
     "test_qt_1_9_103_resuming_on_the_client": "sessions in TlsSession",
     "test_qt_1_9_104_a_server_resumes": "sessions in TlsSession",
     "test_qt_1_9_106_stapled_responses": "SslConfiguration.setOcspResponse",
-    "test_qt_1_9_109_bound": "SslSocket.bind",
 }
 
 Code = QSslError.SslError

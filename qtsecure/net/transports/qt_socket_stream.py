@@ -1,0 +1,144 @@
+"""A QTcpSocket of our own: the transport where there is no reactor, as on Windows."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from typing import Any
+
+from PySide6.QtCore import QIODevice, QObject
+from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy, QTcpSocket
+from shiboken6 import isValid
+
+from qtsecure.net.plain_slots import plainSlot
+from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.transports.device_stream import DeviceStream
+from qtsecure.net.transports.stream import StreamOwner
+
+__all__ = ["QtSocketStream"]
+
+_State = QAbstractSocket.SocketState
+_LINGER_MS = 1000
+_OWN_BUFFER = 64 * 1024
+_oneAtATime = threading.RLock()
+"""Held while a QTcpSocket makes its engine, for which Qt locks a mutex of the whole process.
+
+Inside it, Qt tells the socket of its new child, for which PySide wants Python's lock; a second thread
+may have that one and wait for the mutex, and both would wait for ever.
+"""
+
+
+class QtSocketStream(DeviceStream):
+    """A connection over a QTcpSocket that nobody else knows.
+
+    Args:
+        owner: Whom to tell what happens.
+        proxy: A proxy to connect through; none by default, whatever the application's proxy is.
+    """
+
+    def __init__(self, owner: StreamOwner, proxy: QNetworkProxy | None = None) -> None:
+        tcp = QTcpSocket()
+        tcp.setProxy(proxy if proxy is not None else QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
+        # Otherwise it takes all that the kernel has before it says so: megabytes from a fast sender.
+        tcp.setReadBufferSize(_OWN_BUFFER)
+        super().__init__(owner, tcp)
+
+    @classmethod
+    def adopt(cls, owner: StreamOwner, descriptor: int) -> QtSocketStream:
+        """Take over a connected descriptor; OSError when it is none."""
+        if not 0 <= descriptor <= 0x7FFFFFFF:
+            raise OSError("the number is no descriptor")  # Qt would use its lower half
+        transport = cls(owner)
+        with _oneAtATime:
+            adopted = transport._tcp().setSocketDescriptor(descriptor)
+        if not adopted:
+            text = transport._tcp().errorString()
+            transport.abort()
+            raise OSError(text)
+        transport._tcp().setSocketOption(QAbstractSocket.SocketOption.LowDelayOption, 1)
+        return transport
+
+    def _tcp(self) -> QTcpSocket:
+        assert isinstance(self._device, QTcpSocket)
+        return self._device
+
+    def bind(
+        self, address: QHostAddress, port: int, mode: QAbstractSocket.BindFlag
+    ) -> tuple[QAbstractSocket.SocketError, str] | None:
+        tcp = self._tcp()
+        tcp.blockSignals(True)  # the answer is in our return value
+        with _oneAtATime:
+            bound = tcp.bind(address, port, mode)
+        tcp.blockSignals(False)
+        return None if bound else (tcp.error(), f"{tcp.errorString().rstrip('.')}.")
+
+    def connectTo(self, address: QHostAddress, port: int) -> None:
+        self._starting = True
+        with _oneAtATime:
+            self._tcp().connectToHost(address, port)
+        self._starting = False
+
+    def _boundDevice(self, reading: bool) -> None:
+        pass  # always bounded
+
+    def _waitForDevice(self, device: QIODevice, milliseconds: int, writing: bool) -> bool:
+        if self._tcp().state() in (_State.HostLookupState, _State.ConnectingState):
+            return self._tcp().waitForConnected(milliseconds)
+        return super()._waitForDevice(device, milliseconds, writing)
+
+    def onConnected(self) -> None:
+        self._tcp().setSocketOption(QAbstractSocket.SocketOption.LowDelayOption, 1)
+        super().onConnected()
+
+    def endOutput(self) -> None:
+        # QTcpSocket cannot do it, but another descriptor of the same connection can.
+        with contextlib.suppress(OSError), socket.socket(fileno=socket.dup(self.descriptor())) as same:
+            same.shutdown(socket.SHUT_WR)
+
+    def closeGracefully(self) -> None:
+        self._part(_Lingering)
+
+    def abort(self) -> None:
+        self._part(_abort)
+
+
+def _abort(device: Any) -> None:
+    device.abort()
+    device.deleteLater()
+
+
+class _Lingering:
+    """Lets a QTcpSocket deliver its last bytes; unread input would otherwise reset the connection.
+
+    It is no QObject: as the child of a socket that nobody else refers to it would lose its slots.
+    Its deadline keeps it alive, until the peer has ended, too, or the time is up, or the thread ends.
+    """
+
+    def __init__(self, device: Any) -> None:
+        self._device: QTcpSocket | None = device
+        device.setReadBufferSize(0)
+        self._connections = [
+            device.readyRead.connect(plainSlot(self._drop)),
+            device.disconnected.connect(plainSlot(self._finish)),
+        ]
+        self._deadline = schedulerOfThisThread().callLater(_LINGER_MS, lambda: self._finish())
+        device.readAll()
+        device.disconnectFromHost()
+        if device.state() == QAbstractSocket.SocketState.UnconnectedState:
+            self._finish()
+
+    def _drop(self) -> None:
+        if self._device is not None:
+            self._device.readAll()
+
+    def _finish(self) -> None:
+        device, self._device = self._device, None
+        if device is None:
+            return
+        self._deadline.cancel()
+        for connection in self._connections:
+            QObject.disconnect(connection)
+        if isValid(device):  # otherwise it went with the application
+            device.abort()
+            device.deleteLater()
