@@ -47,6 +47,9 @@ ROWS: dict[str, Row] = {
     "handshakes-same-group": Row(
         title="the same, X25519 on both sides", workload="handshakes", count=400, group="X25519"
     ),
+    "resumed": Row(
+        title="resumed TLS 1.3 handshakes, against Qt's full ones", workload="resumed", count=400, must=3, goal=5
+    ),
     "bulk-64k": Row(title="one direction, 64 KiB writes", workload="bulk64k", count=600, must=1.4, goal=1.7),
     "bulk-1m": Row(title="one direction, 1 MiB writes", workload="bulk1m", count=600, must=1.4, goal=1.7),
     "ping-pong": Row(title="64 bytes there and back", workload="pingPong", count=20_000, must=1.1, goal=1.4),

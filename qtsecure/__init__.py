@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         SslConfiguration,
         SslError,
         TlsOptions,
+        TlsSession,
         TrustStore,
     )
 
@@ -42,6 +43,7 @@ __all__ = [
     "SslServer",
     "SslSocket",
     "TlsOptions",
+    "TlsSession",
     "TrustStore",
 ]
 
@@ -59,6 +61,7 @@ _MODULES = {
     "SslServer": "qtsecure.net.ssl_server",
     "SslSocket": "qtsecure.net.ssl_socket",
     "TlsOptions": "qtsecure.net.values",
+    "TlsSession": "qtsecure.net.values",
     "TrustStore": "qtsecure.net.values",
 }
 

@@ -36,6 +36,7 @@ from qtsecure.errors import SecureError
 __all__ = [
     "LANDING_SIZE",
     "MODE_ENABLE_PARTIAL_WRITE",
+    "NAME_MATCHING",
     "Buffers",
     "Hooks",
     "Outcome",
@@ -101,8 +102,7 @@ _PLAIN_CAPACITY = _OUT_CAPACITY = 4 * _CHUNK
 _APPLICATION_DATA = b"\x17\x03\x03"  # how a record begins: its type, and the version it claims
 _ALPN_ACCEPT = 0  # SSL_TLSEXT_ERR_OK
 _ALPN_REFUSE = 2  # SSL_TLSEXT_ERR_ALERT_FATAL: OpenSSL answers no_application_protocol (120)
-_NEVER_CHECK_SUBJECT = 0x20  # X509_CHECK_FLAG_NEVER_CHECK_SUBJECT
-_NO_PARTIAL_WILDCARDS = 0x4  # X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
+NAME_MATCHING = 0x20 | 0x4  # X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
 _CB_ALERT = 0x4000
 _CB_WRITE = 0x08
 _CB_LOOP = 0x01
@@ -299,7 +299,7 @@ def set_verified_host(connection: SSL.Connection, ascii_name: str, ip: bytes) ->
     The subject's common name never counts and wildcards are whole labels only (RFC 9525).
     """
     parameters = lib.SSL_get0_param(connection._ssl)
-    lib.X509_VERIFY_PARAM_set_hostflags(parameters, _NEVER_CHECK_SUBJECT | _NO_PARTIAL_WILDCARDS)
+    lib.X509_VERIFY_PARAM_set_hostflags(parameters, NAME_MATCHING)
     if ip:
         accepted = bool(lib.X509_VERIFY_PARAM_set1_ip(parameters, ip, len(ip)) == 1)
     else:

@@ -210,6 +210,11 @@ class Credentials:
         """The own certificate, the first of the chain."""
         return self.chain[0]
 
+    @property
+    def encoded_chain(self) -> tuple[bytes, ...]:
+        """The chain as DER."""
+        return self._der
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Credentials):
             return NotImplemented

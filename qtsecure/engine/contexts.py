@@ -16,9 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from OpenSSL import SSL, crypto
 
 from qtsecure.engine import _openssl, _openssl_psk
+from qtsecure.engine._openssl_sessions import keep_server_names, sessions_supported
 from qtsecure.engine.certificates import tolerating_old_certificates
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.keylog import KeyLog
+from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.errors import SecureError
 
 __all__ = ["context_for"]
@@ -200,6 +202,9 @@ def _set_resumption(context: SSL.Context, configuration: TlsConfiguration, serve
     context.set_session_id(os.urandom(32))
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     # A resumed session skips the verification, so servers that insist on clients' certificates never
-    # resume; where certificates are only queried, a stream that sees one turns its own tickets off.
-    if configuration.verify_mode is VerifyMode.PEER or not configuration.session_tickets_enabled:
+    # resume; where certificates are only queried, a stream that sees one spoils its own ticket.
+    never = configuration.verify_mode is VerifyMode.PEER or not configuration.session_tickets_enabled
+    if never or not sessions_supported:
         context.set_options(SSL.OP_NO_TICKET)
+    elif configuration.minimum_version is ProtocolVersion.TLS_1_2:
+        keep_server_names(context)

@@ -42,6 +42,8 @@ from qtsecure.engine.host_names import HostName, InvalidHostName, normalize_host
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_handshake_untrusted
+from qtsecure.engine.resumption import Resumption, prevent_resumption
+from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import StreamState, Trigger, next_state
 from qtsecure.engine.verification import IssueCode, VerificationIssue
 
@@ -69,6 +71,12 @@ class TlsStream:
         peer_name: On a client: the name or IP address that the server must prove, and that is
             sent as its name (SNI). An empty or unusable name fails the verification.
         decisions: Who answers the questions inside the handshake.
+        peer_place: On a client: where the peer is, for example ``"host:443"``; a session of one place
+            is not resumed at another.
+        session: On a client: the session to resume if the server still knows it.
+
+    Raises:
+        SecureError: The session belongs to another peer or configuration.
     """
 
     __slots__ = (
@@ -87,12 +95,13 @@ class TlsStream:
         "_name_checked",
         "_new_messages",
         "_peer_heard",
+        "_peer_place",
         "_pipe",
-        "_promises_no_ticket",
         "_psk_answer",
         "_psk_given",
         "_readable",
         "_refusal",
+        "_resumption",
         "answered_peer",
         "busy",
         "configuration",
@@ -113,6 +122,8 @@ class TlsStream:
         server: bool,
         peer_name: str = "",
         decisions: HandshakeDecisions | None = None,
+        peer_place: str = "",
+        session: Session | None = None,
     ) -> None:
         self.configuration = configuration
         self.server = server
@@ -144,7 +155,6 @@ class TlsStream:
         #: The last receive_and_read() gave all there was, and there is nothing else to look at.
         self.quiet = False
         self.peer_closed_cleanly = False
-        self._promises_no_ticket = server and configuration.verify_mode is VerifyMode.QUERY
         self._host: HostName | None = None
         self._name_checked = not configuration.verify_host_name
         self._peer_heard = False
@@ -154,6 +164,8 @@ class TlsStream:
                 self._host = normalize_host_name(peer_name)
             except InvalidHostName:
                 self._host = None  # reported as a verification error; see verify()
+        self._peer_place = peer_place
+        self._resumption = Resumption(configuration, self._host, peer_place, session) if session is not None else None
 
     # ------------------------------------------------------------------ what front ends call
 
@@ -428,6 +440,8 @@ class TlsStream:
         """The peer's chain as DER, leaf first, as it was sent (inside accept_now(): as it was built)."""
         if self._chain_to_judge:
             return self._chain_to_judge
+        if self._complete and self._resumption is not None and self._resumption.offered is not None:
+            return self._resumption.offered.chain  # a resumed handshake brings none along
         return self._pipe.peer_certificates() if self._pipe is not None else ()
 
     def protocol_version(self) -> ProtocolVersion:
@@ -457,6 +471,22 @@ class TlsStream:
     def session_reused(self) -> bool:
         """Whether the handshake resumed an earlier session."""
         return self._pipe.session_reused() if self._pipe is not None and not self.psk_used() else False
+
+    def session(self) -> Session | None:
+        """On a client: what can resume this connection later, or None.
+
+        In TLS 1.3 there is one only after a ticket has arrived, and a newer one after each further
+        ticket. There is none after verification errors, accepted or not, none after a fatal alert,
+        and none with pre-shared keys.
+        """
+        pipe = self._pipe
+        if pipe is None or self.server or self.busy or not self.complete or self._issues:
+            return None
+        if self._alert_sent is not None or self._alert_received is not None:
+            return None
+        if self._resumption is None:
+            self._resumption = Resumption(self.configuration, self._host, self._peer_place)
+        return self._resumption.session(pipe.connection, self.peer_certificates())
 
     def psk_used(self) -> bool:
         """Whether a pre-shared key from the decisions object authenticated the handshake."""
@@ -488,7 +518,7 @@ class TlsStream:
         assert self._pipe is not None
         if self.server:
             # The certificate's verdict would not be repeated on a resumption, so there is none.
-            self._pipe.connection.set_options(SSL.OP_NO_TICKET)
+            prevent_resumption(self._pipe.connection, self.protocol_version())
         elif not self._name_checked and not any(issue.code == IssueCode.INVALID_HOST_NAME for issue in self._issues):
             self._issues.append(VerificationIssue(int(IssueCode.INVALID_HOST_NAME), 0, None))
         if not ok:
@@ -526,19 +556,12 @@ class TlsStream:
 
     def handshake_message(self) -> None:
         """A message of the handshake is next, or a ticket or KeyUpdate after it."""
-        if self._complete:
-            self.quiet = False
-            assert self._pipe is not None
-            self.answered_peer = True
-            if self._pipe.is_reading_message():
-                self._new_messages += 1
-            self._pipe.message_seen = True
-            return
-        if self._promises_no_ticket and self.protocol_version() is ProtocolVersion.TLS_1_2:
-            # Up to TLS 1.2 the server promises a ticket before it sees the client's certificate.
-            assert self._pipe is not None
-            self._pipe.connection.set_options(SSL.OP_NO_TICKET)
-            self._promises_no_ticket = False
+        self.quiet = False
+        assert self._pipe is not None
+        self.answered_peer = True
+        if self._pipe.is_reading_message():
+            self._new_messages += 1
+        self._pipe.message_seen = True
 
     def psk_to_offer(self) -> PreSharedKey | None:
         """What was answered before the hello, if TLS 1.3 can use it."""
@@ -615,8 +638,8 @@ class TlsStream:
                 self._name_checked = _openssl.set_verified_host(pipe.connection, host.ascii, host.ip)
             if not host.ip and self.configuration.server_name_indication:
                 pipe.connection.set_tlsext_host_name(host.ascii.encode("ascii"))
-        if self._promises_no_ticket:
-            pipe.watch_messages()
+        if self._resumption is not None and self._resumption.offered is not None:
+            self._resumption.offered.offer_on(pipe.connection)
         self._pipe = pipe
 
     def _after_input(self) -> None:
@@ -638,6 +661,8 @@ class TlsStream:
             self._complete = outcome is Outcome.DONE
             if self._complete:
                 self._watch_afterwards()
+                if self._resumption is not None:
+                    self._judge_resumption(self._resumption)
                 self._note_missing_certificate()
             if self._issues and not self._issues_settled:
                 self._ask_or_report()
@@ -656,6 +681,12 @@ class TlsStream:
         self._issues_settled = True
         if needed:
             self._move(Trigger.QUESTION)
+
+    def _judge_resumption(self, resumption: Resumption) -> None:
+        assert self._pipe is not None
+        issue = resumption.judge(self._pipe.session_reused(), self._pipe.connection.get_peer_certificate())
+        if issue is not None:
+            self._issues.append(issue)
 
     def _note_missing_certificate(self) -> None:
         if self.configuration.verify_mode is not VerifyMode.PEER or self._leaf_verified or self._issues:
@@ -724,7 +755,9 @@ class TlsStream:
             alert = AlertDescription.HANDSHAKE_FAILURE  # the other is new in TLS 1.3
         # The own direction is still unencrypted as long as the own last flight is held. A TLS 1.3
         # server encrypts from its hello on, and a TLS 1.2 client finishes before the server.
-        if (not self.server) if tls13 else (self.server or not self._complete):
+        # Only a TLS 1.2 client that resumes finishes after it.
+        resumed = self._complete and self.session_reused()
+        if (not self.server) if tls13 else (self.server or resumed or not self._complete):
             self._last_words = fatal_alert_record(alert)
             self._alert_sent = int(alert)
             self.events.append(AlertSent(int(AlertLevel.FATAL), int(alert)))

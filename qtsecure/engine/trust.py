@@ -109,6 +109,11 @@ class TrustAnchors:
         """No anchor at all: every chain is refused."""
         return cls((), "none")
 
+    @property
+    def fingerprints(self) -> frozenset[bytes]:
+        """The SHA-256 hashes of the anchors."""
+        return self._fingerprints
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TrustAnchors):
             return NotImplemented

@@ -28,6 +28,7 @@ from qtsecure.engine.events import (
 )
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.psk import PreSharedKey, PskHash
+from qtsecure.engine.sessions import Session
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.engine.trust import TrustAnchors
 from qtsecure.engine.verification import IssueCode
@@ -192,8 +193,13 @@ class Pair:
         server_answer: Answer = "reject",
         client_decisions: HandshakeDecisions | None = None,
         server_decisions: HandshakeDecisions | None = None,
+        place: str = "",
+        session: Session | None = None,
     ) -> None:
-        self.client = Side(TlsStream(client, server=False, peer_name=name, decisions=client_decisions), client_answer)
+        stream = TlsStream(
+            client, server=False, peer_name=name, decisions=client_decisions, peer_place=place, session=session
+        )
+        self.client = Side(stream, client_answer)
         self.server = Side(TlsStream(server, server=True, decisions=server_decisions), server_answer)
 
     @property

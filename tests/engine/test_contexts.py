@@ -304,10 +304,7 @@ def test_verifying_server_never_resumes(
 def test_querying_server_resumes_only_the_anonymous(
     pki: PublicKeyInfrastructure, tmp_path: Path, version: Version, kind: str
 ) -> None:
-    """Every connection of a client with certificate reports that certificate and its errors anew.
-
-    In TLS 1.2 nobody resumes: the ticket is promised before the certificate is seen.
-    """
+    """Every connection of a client with certificate reports that certificate and its errors anew."""
     certificate = {"good": pki.client, "bad": pki.clientUnknownCa, "none": None}[kind]
     client = PythonClient(pki, version, tmp_path, certificate)
     configuration = server_configuration(pki.server, clients=[pki.ca.certificate], verify_mode=VerifyMode.QUERY)
@@ -318,7 +315,7 @@ def test_querying_server_resumes_only_the_anonymous(
         resumed.append(theirs.session_reused())
         assert bool(theirs.peer_certificates()) is (certificate is not None)
         assert [issue.code for issue in theirs.issues] == ([20, 21] if kind == "bad" else [])
-    assert resumed == ([False, True, True] if kind == "none" and version == "1.3" else [False] * 3)
+    assert resumed == ([False, True, True] if kind == "none" else [False] * 3)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -46,8 +46,7 @@ class OurClient:
         psk: Psk | None = None,
     ) -> None:
         """Connect and begin the handshake."""
-        configuration = SslConfiguration.forClient([trust] if trust else None)
-        configuration.setProtocol(PROTOCOLS[version])
+        configuration = self.configurationFor(version, trust)
         if certificate is not None:
             configuration.setLocalCertificateChain(certificate.chain)
             configuration.setPrivateKey(certificate.privateKey)
@@ -63,6 +62,12 @@ class OurClient:
             self.socket.preSharedKeyAuthenticationRequired.connect(give)
         self.socket.setSslConfiguration(configuration)
         self.socket.connectToHostEncrypted("127.0.0.1", port, "localhost")
+
+    def configurationFor(self, version: str, trust: x509.Certificate | None = None) -> SslConfiguration:
+        """What connectTo() begins with."""
+        configuration = SslConfiguration.forClient([trust] if trust else None)
+        configuration.setProtocol(PROTOCOLS[version])
+        return configuration
 
     def waitForEncrypted(self) -> None:
         """Wait until the handshake is complete; an error ends the wait."""

@@ -12,7 +12,7 @@ from OpenSSL import SSL
 from qtsecure.engine import _openssl_dtls
 from qtsecure.engine._openssl import Outcome
 from qtsecure.engine.alerts import AlertDescription, AlertLevel
-from qtsecure.engine.configuration import TlsConfiguration
+from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.dtls.wire import ALERT, MAX_PLAIN_RECORD, plain_record
 from qtsecure.engine.events import AlertSent, StreamFailed
@@ -176,11 +176,10 @@ class DtlsSession(TlsStream):
         return super().protocol_version()
 
     def _make_pipe(self) -> None:
-        # Up to version 1.2 a ticket is promised before the client's certificate is seen.
-        without_ticket, self._promises_no_ticket = self._promises_no_ticket, False
         super()._make_pipe()
         assert self._pipe is not None
-        if without_ticket:
+        if self.server and self.configuration.verify_mode is VerifyMode.QUERY:
+            # Up to version 1.2 a ticket is promised before the client's certificate is seen.
             self._pipe.connection.set_options(SSL.OP_NO_TICKET)
         self._read_record = _openssl_dtls.record_reader(self._pipe)
         # Without a size of its own OpenSSL asks the memory BIO, and then uses 256 bytes.
@@ -194,10 +193,7 @@ class DtlsSession(TlsStream):
 
     def handshake_message(self) -> None:
         """After the handshake, reading does not stop at such messages."""
-        if self._complete:
-            self.answered_peer = True
-        else:
-            super().handshake_message()
+        self.answered_peer = True
 
     def _discard_flight(self, alert: AlertDescription) -> None:
         super()._discard_flight(alert)

@@ -136,14 +136,6 @@ class SslSocket(Settings):
         """The host name that the client asked for (SNI, RFC 6066), or an empty string."""
         return self._dataPath.stream.server_name() if self._dataPath.stream is not None else ""
 
-    def isSessionReused(self) -> bool:
-        """Whether the handshake resumed an earlier session."""
-        return (
-            self._dataPath.stream is not None
-            and self._dataPath.stream.complete
-            and self._dataPath.stream.session_reused()
-        )
-
     def keyExchangeGroup(self) -> str:
         """The negotiated key-exchange group, for example X25519MLKEM768, or an empty string."""
         return (

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy
 
+from qtsecure.engine.sessions import Session
 from qtsecure.net.addresses import Ends
 from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.name_lookup import NameLookup
@@ -43,6 +44,8 @@ class Attempt:
         ignoresAll: ignoreSslErrors() was called without a list.
         goesOn: A slot has called continueInterruptedHandshake() for the present error.
         heldInput: How many bytes came while a decision was pending.
+        sharesSessions: On a client: its sessions may be kept for other sockets of this process.
+        lastSession: The last session that was told of or kept.
         ends: Both ends' addresses, once the connection stands.
     """
 
@@ -66,6 +69,8 @@ class Attempt:
     ignoresAll: bool = False
     goesOn: bool = False
     heldInput: int = 0
+    sharesSessions: bool = False
+    lastSession: Session | None = None
     ends: Ends = _UNKNOWN_ENDS
 
     def deadlines(self) -> list[Deadline]:

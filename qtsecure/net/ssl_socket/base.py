@@ -1,10 +1,10 @@
 """The ground floor of SslSocket: signals, state, error, and the guard against re-entrancy.
 
 SslSocket is built in layers, one idea each, every layer a subclass of the one below:
-``SocketBase`` -> ``Reading`` -> ``Writing`` -> ``Closing`` -> ``Handshake`` -> ``Connecting`` ->
-``SocketOptions`` -> ``Proxies`` -> ``OverDevice`` -> ``Waiting`` -> ``Pausing`` -> ``HalfClosing`` ->
-``Idling`` -> ``Settings`` -> ``SslSocket``. What happens for every message is in ``data_path``, which
-all of them share.
+``SocketBase`` -> ``Reading`` -> ``Writing`` -> ``Closing`` -> ``Resuming`` -> ``Handshake`` ->
+``Connecting`` -> ``SocketOptions`` -> ``Proxies`` -> ``OverDevice`` -> ``Waiting`` -> ``Pausing`` ->
+``HalfClosing`` -> ``Idling`` -> ``Settings`` -> ``SslSocket``. What happens for every message is in
+``data_path``, which all of them share.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net.arguments import checkTimeout
 from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.ssl_socket.attempt import Attempt
-from qtsecure.net.ssl_socket.closing import Closing
+from qtsecure.net.ssl_socket.resuming import Resuming
 from qtsecure.net.ssl_socket.starttls import earlyInputProblem_untrusted, refuseOpenTransaction, takeEarlyInput
 from qtsecure.net.values import PreSharedKeyAuthenticator, SslCertificate, SslError
 
@@ -59,12 +59,11 @@ _FAILURES: dict[FailureKind, QAbstractSocket.SocketError] = {
 _LEVELS = {1: QSsl.AlertLevel.Warning, 2: QSsl.AlertLevel.Fatal}
 
 
-class Handshake(Closing):
+class Handshake(Resuming):
     """The TLS methods of SslSocket."""
 
     # On the class: setting an attribute of a QObject is slow, and most sockets keep these.
     _handshakeTimeout = 30_000
-    _peerVerifyName = ""
     _pausesOnErrors = False
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -166,8 +165,10 @@ class Handshake(Closing):
             stream = TlsStream(
                 configuration,
                 server=server,
-                peer_name="" if server else self._peerVerifyName or self._attempt.hostName,
+                peer_name="" if server else self._serverName(),
                 decisions=SocketDecisions(self),
+                peer_place="" if server else self._serverPlace(),
+                session=None if server else self._takeSession(configuration),
             )
             self._dataPath.stream = stream
             if self._handshakeTimeout > 0 and self._attempt.handshakeDeadline is None:
@@ -281,6 +282,8 @@ class Handshake(Closing):
         if room and (data := stream.read(room)):
             self._dataPath.incoming.append(data)
             self._dataPath.newData = True
+        if self._attempt.sharesSessions and stream.protocol_version() is ProtocolVersion.TLS_1_2:
+            self._keepSession(stream)  # in TLS 1.3 it comes later, with a ticket
         transport = self._dataPath.transport
         if "encrypted" in self._dataPath.heard:
             self.encrypted.emit()
@@ -288,6 +291,12 @@ class Handshake(Closing):
                 return  # the slot has ended the connection
         if self._observer is not None and not self._dataPath.closing:
             self._observer.socketEncrypted(self)
+            if not isValid(self) or self._dataPath.transport is not transport:
+                return
+        if stream.answered_peer:
+            stream.answered_peer = False
+            self._dataPath.sendOutgoing()
+            self.ticketsLanded()
             if not isValid(self) or self._dataPath.transport is not transport:
                 return
         if self._dataPath.newData and self._dataPath.incoming.size and not self._dataPath.announce():
@@ -312,6 +321,8 @@ class Handshake(Closing):
         self._cancelHandshakeDeadline()
         self._cancelRequest()
         self._dataPath.sendOutgoing()
+        if kind is not FailureKind.TRUNCATED and self._dataPath.stream is not None:
+            self._forgetSessions(self._dataPath.stream)
         # Qt aborts when the handshake itself fails; it disconnects when the certificate is found
         # wanting afterwards, and when the peer has ended.
         judged = kind is FailureKind.CERTIFICATE_REJECTED and bool(self._attempt.sslErrors)

@@ -10,6 +10,7 @@ from qtsecure.net.values.ssl_cipher import SslCipher
 from qtsecure.net.values.ssl_configuration import ConfigurationSource, SslConfiguration, configurationFrom
 from qtsecure.net.values.ssl_error import SslError
 from qtsecure.net.values.tls_options import TlsOptions
+from qtsecure.net.values.tls_session import TlsSession
 from qtsecure.net.values.trust_store import TrustStore
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "SslConfiguration",
     "SslError",
     "TlsOptions",
+    "TlsSession",
     "TrustStore",
     "configurationFrom",
 ]

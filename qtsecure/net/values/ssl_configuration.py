@@ -466,8 +466,10 @@ class SslConfiguration:
     def setSslOption(self, option: QSsl.SslOption, on: bool) -> None:
         """Set or clear an option.
 
-        ``SslOptionDisableServerNameIndication``, ``SslOptionDisableServerCipherPreference`` and
-        ``SslOptionDisableSessionTickets`` have an effect. The others are remembered only: what they
+        ``SslOptionDisableServerNameIndication``, ``SslOptionDisableServerCipherPreference``,
+        ``SslOptionDisableSessionTickets`` (no resumption at all) and
+        ``SslOptionDisableSessionSharing`` (a client resumes only what ``SslSocket.setSession()`` gives
+        it, not sessions of other sockets) have an effect. The others are remembered only: what they
         disable does not exist here.
         """
         if not isinstance(option, QSsl.SslOption):
@@ -476,7 +478,7 @@ class SslConfiguration:
         self._settings = replace(self._settings, options=options | {option} if on else options - {option})
 
     def sessionTicketsEnabled(self) -> bool:
-        """Whether a server lets clients resume their sessions."""
+        """Whether a server lets clients resume their sessions, and a client resumes them."""
         return not self.testSslOption(QSsl.SslOption.SslOptionDisableSessionTickets)
 
     def setSessionTicketsEnabled(self, enabled: bool) -> None:

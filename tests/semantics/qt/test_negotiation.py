@@ -24,9 +24,6 @@ from tests.net.conversation import PROTOCOLS, Conversation, FakeClock, State, Ve
 from tests.semantics.qt.support import CONNECTING, UNCONNECTED, SocketError, anotherClient, freePort
 
 NOT_YET = {
-    "test_qt_1_9_102_sessions_are_told": "sessions in TlsSession",
-    "test_qt_1_9_103_resuming_on_the_client": "sessions in TlsSession",
-    "test_qt_1_9_104_a_server_resumes": "sessions in TlsSession",
     "test_qt_1_9_106_stapled_responses": "SslConfiguration.setOcspResponse",
 }
 
