@@ -52,16 +52,17 @@ class Outcome:
         """The median of a side, if it was run."""
         return statistics.median(self.figures[side]) if self.figures[side] else None
 
-    @property
-    def ratio(self) -> float | None:
-        """Ours by Qt's."""
+    def ratio(self, outcomes: dict[str, Outcome]) -> float | None:
+        """Ours by Qt's, or by our own of another row."""
         ours, theirs = self.median("qtsecure"), self.median("qt")
+        if self.row.own:
+            theirs = outcomes[self.row.own].median("qtsecure") if self.row.own in outcomes else None
         return ours / theirs if ours is not None and theirs else None
 
     def verdict(self, outcomes: dict[str, Outcome]) -> str:
         """Whether the row reaches what it must."""
         bound = self.row.must
-        figure = self.median("qtsecure") if self.row.absolute else self.ratio
+        figure = self.median("qtsecure") if self.row.absolute else self.ratio(outcomes)
         if bound is None or figure is None:
             return ""
         if self.row.baseline in outcomes:
@@ -93,10 +94,11 @@ def show(outcomes: dict[str, Outcome]) -> bool:
         verdict = outcome.verdict(outcomes)
         reached = reached and verdict != "MISSED"
         row = outcome.row
-        ratio = f"{outcome.ratio:.2f}" if outcome.ratio is not None else "-"
+        ratio = outcome.ratio(outcomes)
+        shown = f"{ratio:.2f}" if ratio is not None else "-"
         print(
             f"{name:22} {number(outcome.median('qt')):>12} {number(outcome.median('qtsecure')):>12} "
-            f"{outcome.unit:6} {ratio:>7} {row.must or '':>6} {row.goal or '':>6}  "
+            f"{outcome.unit:6} {shown:>7} {row.must or '':>6} {row.goal or '':>6}  "
             f"{spread(outcome.figures['qtsecure']):14} {verdict}"
         )
     print()
@@ -122,12 +124,16 @@ def main() -> int:
     names = arguments.rows or list(ROWS)
     outcomes = {name: Outcome(name, ROWS[name]) for name in names}
     for repeat in range(arguments.repeats):
+        done: dict[tuple[Any, ...], dict[str, Any]] = {}  # several rows may be figures of the same work
         for name in names:
             row = ROWS[name]
             sides = ["qt", "qtsecure"] if repeat % 2 == 0 else ["qtsecure", "qt"]
             for side in sides:
-                print(f"{repeat + 1}/{arguments.repeats} {name} {side}", file=sys.stderr)
-                outcomes[name].add(side, measure(row, side))
+                work = row.workload, row.count, row.group, tuple(row.options.items()), side
+                if work not in done:
+                    print(f"{repeat + 1}/{arguments.repeats} {name} {side}", file=sys.stderr)
+                    done[work] = measure(row, side)
+                outcomes[name].add(side, done[work])
     reached = show(outcomes)
     if arguments.json:
         with open(arguments.json, "w") as file:
