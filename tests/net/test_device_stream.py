@@ -109,6 +109,49 @@ def test_a_conversation(link: Link) -> None:
     assert link.recorder.of("server.errorOccurred") == [(Error.RemoteHostClosedError,)]
 
 
+@pytest.mark.parametrize("signal", ["encrypted", "readyRead"])
+def test_a_loop_in_a_slot_is_served(link: Link, signal: str) -> None:
+    """Most devices emit readyRead no second time while one of its slots runs; ours are not among these slots."""
+    client, server = link.client, link.server
+    server.readyRead.connect(lambda: server.write(server.readAll()))
+    answers: list[bytes] = []
+
+    def ask() -> None:
+        if not answers:
+            answers.append(client.readBytes())
+            client.write(b"question")
+            spin(lambda: client.bytesAvailable() == len(b"question"))
+            answers.append(client.readBytes())
+
+    getattr(client, signal).connect(ask)
+    link.encrypt()
+    if signal == "readyRead":
+        server.write(b"hello")
+    spin(lambda: len(answers) == 2)
+    assert answers[-1] == b"question"
+
+
+def test_a_device_that_is_about_to_end_takes_no_more(qapp: QObject, qtsecure_pki: PublicKeyInfrastructure) -> None:
+    """What an outer TLS connection refuses behind its close_notify is no failure: its end follows."""
+    link = Link(qtsecure_pki, tlsPair(qtsecure_pki))
+    link.encrypt()
+    below = link.below[1]
+    assert isinstance(below, SslSocket)
+    states: list[State] = []
+
+    def writeBehindTheEnd() -> None:
+        states.append(below.state())
+        link.server.write(b"too late")
+        link.server.flush()
+
+    below.alertSent.connect(writeBehindTheEnd)
+    link.below[0].disconnectFromHost()  # type: ignore[attr-defined]  # an SslSocket
+    link.recorder.waitFor("server.disconnected")
+    assert states == [State.ClosingState]
+    assert link.recorder.of("server.errorOccurred") == [(Error.RemoteHostClosedError,)]
+    link.close()
+
+
 def test_signals_of_an_end(overTcp: Link) -> None:
     """The order is that of any other connection."""
     overTcp.encrypt()

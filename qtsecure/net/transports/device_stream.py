@@ -28,6 +28,7 @@ from qtsecure.net.transports.devices import (
     deviceEnds,
     deviceSocketError,
     finishDevice,
+    isClosing,
     isConnected,
 )
 from qtsecure.net.transports.stream import HIGH_WATER, StreamOwner, StreamTransport
@@ -129,8 +130,12 @@ class DeviceStream(StreamTransport):
             schedulerOfThisThread().defer(self._reportEnd)
 
     def onChannelReadyRead(self, channel: int) -> None:
-        """The socket below has bytes."""
+        """The socket below has bytes; inside a slot of its readyRead this is emitted, too."""
         self.onReadyRead()
+
+    def readSoon(self) -> None:
+        """The device has bytes; it would bring no more while a slot that runs inside its signal waits for them."""
+        schedulerOfThisThread().defer(self.onReadyRead)
 
     def onBytesWritten(self, count: int) -> None:
         """The device has sent bytes."""
@@ -223,7 +228,8 @@ class DeviceStream(StreamTransport):
                 self._writing = False
                 if not isinstance(taken, int) or not 0 <= taken <= len(data):
                     taken = 0
-                    self._failLater(_Error.NetworkError, "The device below failed to take bytes to send.")
+                    if not isClosing(device):  # otherwise its end follows, and is reported
+                        self._failLater(_Error.NetworkError, "The device below failed to take bytes to send.")
             if self._device is None or not isValid(device):
                 return 0  # its write() has ended the connection
             if taken != len(data):
@@ -332,11 +338,10 @@ class _DeviceSignals:
             (device.destroyed, stream.onDestroyed),
         ]
         if isinstance(device, QAbstractSocket):
-            # readyRead is not emitted while one of its slots runs an event loop; this one is.
             pairs.append((device.channelReadyRead, stream.onChannelReadyRead))
             pairs.append((device.connected, stream.onConnected))
         else:
-            pairs.append((device.readyRead, stream.onReadyRead))
+            pairs.append((device.readyRead, stream.readSoon))
         if hasattr(device, "disconnected"):
             pairs.append((device.disconnected, stream.onReadChannelFinished))
         if hasattr(device, "state") and hasattr(device, "errorOccurred"):

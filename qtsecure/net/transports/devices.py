@@ -15,7 +15,7 @@ from shiboken6 import isValid
 from qtsecure.errors import SecureError
 from qtsecure.net.addresses import Ends
 
-__all__ = ["abortDevice", "checkDevice", "deviceEnds", "deviceSocketError", "finishDevice", "isConnected"]
+__all__ = ["abortDevice", "checkDevice", "deviceEnds", "deviceSocketError", "finishDevice", "isClosing", "isConnected"]
 
 # Of QAbstractSocket, QLocalSocket and QProcess.
 _NOT_CONNECTED = {
@@ -87,6 +87,12 @@ def isConnected(device: QIODevice) -> bool:
         return False
     state = getattr(device, "state", None)
     return not callable(state) or getattr(state(), "name", "") not in _NOT_CONNECTED
+
+
+def isClosing(device: QIODevice) -> bool:
+    """Whether a device is about to end: it may still deliver what it holds, and need not take more."""
+    state = getattr(device, "state", None) if isValid(device) else None
+    return callable(state) and getattr(state(), "name", "") == "ClosingState"
 
 
 def finishDevice(device: QIODevice) -> None:
