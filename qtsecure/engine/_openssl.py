@@ -30,6 +30,7 @@ from weakref import WeakValueDictionary
 from OpenSSL import SSL, crypto
 from OpenSSL._util import ffi, lib
 
+from qtsecure.engine._openssl_version import openssl_version
 from qtsecure.engine.psk import PreSharedKey
 from qtsecure.errors import SecureError
 
@@ -48,7 +49,6 @@ __all__ = [
     "install_alpn_selection",
     "install_verification",
     "make_pipe",
-    "openssl_version",
     "raw_path_available",
     "set_groups",
     "set_verified_host",
@@ -106,11 +106,6 @@ NAME_MATCHING = 0x20 | 0x4  # X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, X509_CHECK_FL
 _CB_ALERT = 0x4000
 _CB_WRITE = 0x08
 _CB_LOOP = 0x01
-
-
-def openssl_version() -> str:
-    """The version text of the OpenSSL inside the cryptography wheel."""
-    return SSL.OpenSSL_version(SSL.OPENSSL_VERSION).decode("ascii", "replace")
 
 
 def forget_errors() -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from OpenSSL import SSL
 
 from qtsecure.engine import _openssl, _openssl_psk
+from qtsecure.engine._openssl_version import openssl_version
 
 __all__ = ["EngineFeatures", "probe_features"]
 
@@ -34,7 +35,7 @@ class EngineFeatures:
 def probe_features() -> EngineFeatures:
     """Ask OpenSSL; takes a millisecond."""
     return EngineFeatures(
-        openssl_version=_openssl.openssl_version(),
+        openssl_version=openssl_version(),
         raw_path=_openssl.raw_path_available,
         psk=_openssl_psk.psk_supported,
         dtls=_accepts(SSL.DTLS_METHOD, _DTLS_1_2),

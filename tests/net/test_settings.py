@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from OpenSSL import SSL
 from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QSsl, QSslError
 
 from qtsecure import Protocol, SecureError, SslCertificate, SslConfiguration, SslSocket
+from qtsecure.engine.features import probe_features
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import Conversation, State, VerifyMode, spin
 
@@ -104,3 +106,75 @@ def test_a_client_shows_its_certificate(conversation: Conversation) -> None:
     peer = conversation.server.nextPendingConnection()
     assert peer is not None
     assert peer.peerCertificate() == SslCertificate(identity.certificate)
+
+
+# ------------------------------------------------------------------------- static methods
+
+
+def test_the_library_is_the_one_that_encrypts() -> None:
+    """And not the system's, which Qt's own classes load."""
+    assert SslSocket.supportsSsl()
+    assert SslSocket.sslLibraryVersionString() == SSL.OpenSSL_version(SSL.OPENSSL_VERSION).decode()
+    assert SslSocket.sslLibraryBuildVersionString().startswith("OpenSSL ")
+    for number, text in (
+        (SslSocket.sslLibraryVersionNumber(), SslSocket.sslLibraryVersionString()),
+        (SslSocket.sslLibraryBuildVersionNumber(), SslSocket.sslLibraryBuildVersionString()),
+    ):
+        assert text.split()[1] == f"{number >> 28}.{number >> 20 & 0xFF}.{number >> 4 & 0xFFFF}"
+
+
+def test_there_is_one_backend() -> None:
+    """Nothing is supported by any other."""
+    assert [SslSocket.activeBackend()] == SslSocket.availableBackends() == ["openssl"]
+    assert SslSocket.setActiveBackend("openssl")
+    assert not SslSocket.setActiveBackend("schannel")
+    for query in (SslSocket.supportedProtocols, SslSocket.supportedFeatures, SslSocket.implementedClasses):
+        assert query() == query("openssl") != []
+        assert query("schannel") == []
+
+
+@pytest.mark.parametrize("protocol", list(Protocol))
+def test_supported_protocols_are_those_that_the_engine_takes(protocol: Protocol) -> None:
+    """A context can be made for each of them, and for no other."""
+    supported = protocol in SslSocket.supportedProtocols()
+    assert SslSocket.isProtocolSupported(protocol) == supported
+    assert not SslSocket.isProtocolSupported(protocol, "schannel")
+    if protocol is Protocol.Unknown:
+        assert not supported
+        return
+    context = SSL.Context(SSL.DTLS_METHOD if protocol.isDatagram() else SSL.TLS_METHOD)
+    try:
+        context.set_min_proto_version(int(protocol.range()[0]))
+    except SSL.Error:
+        assert not supported
+    else:
+        assert supported
+
+
+def test_protocols_of_qts_enum() -> None:
+    """Those that are no longer secure are not supported."""
+    assert SslSocket.isProtocolSupported(QSsl.SslProtocol.TlsV1_3)
+    assert not SslSocket.isProtocolSupported(QSsl.SslProtocol.TlsV1_0OrLater)
+    with pytest.raises(TypeError, match="protocol"):
+        SslSocket.isProtocolSupported("TlsV1_3")  # type: ignore[arg-type]
+
+
+def test_supported_features_and_classes() -> None:
+    """What is missing is not claimed."""
+    feature, implemented = QSsl.SupportedFeature, QSsl.ImplementedClass
+    assert SslSocket.isFeatureSupported(feature.ServerSideAlpn)
+    assert SslSocket.isFeatureSupported(feature.SessionTicket)
+    assert SslSocket.isFeatureSupported(feature.Psk) == probe_features().psk
+    assert not SslSocket.isFeatureSupported(feature.Ocsp)
+    assert SslSocket.isClassImplemented(implemented.Socket)
+    assert SslSocket.isClassImplemented(implemented.Dtls) == probe_features().dtls
+    assert not SslSocket.isClassImplemented(implemented.DiffieHellman)
+
+
+def test_there_are_no_stapled_responses(conversation: Conversation) -> None:
+    """Nor is there an ephemeral key to be had; both say so in their way."""
+    conversation.establish()
+    assert conversation.client.ocspResponses() == []
+    with pytest.raises(SecureError, match="keyExchangeGroup") as raised:
+        conversation.client.sslConfiguration().ephemeralServerKey()
+    assert raised.value.code is SecureError.Code.NotSupported

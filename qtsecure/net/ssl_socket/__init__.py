@@ -7,7 +7,7 @@ from PySide6.QtNetwork import QSslConfiguration
 
 from qtsecure.errors import SecureError
 from qtsecure.net.ssl_socket.base import SocketBase
-from qtsecure.net.ssl_socket.settings import Settings
+from qtsecure.net.ssl_socket.library import Library
 from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.transports.devices import checkDevice
 from qtsecure.net.values import (
@@ -42,7 +42,7 @@ _FROM_OUR_OWN_LAYERS = (
 @confinedToThread(
     harmless=(*_ANSWERS_ANY_THREAD, *_CHECK_THEMSELVES, *_FROM_OUR_OWN_LAYERS), check=SocketBase._checkThread
 )
-class SslSocket(Settings):
+class SslSocket(Library):
     """A TLS client or the server's end of a TLS connection, with QSslSocket's methods and signals.
 
     Differences from QSslSocket that matter: it is a QIODevice but no QAbstractSocket; a rejected
@@ -141,6 +141,10 @@ class SslSocket(Settings):
         return (
             self._dataPath.stream.group_name() if self._dataPath.stream is not None and self._dataPath.encrypted else ""
         )
+
+    def ocspResponses(self) -> list[object]:
+        """The OCSP responses that the server stapled: none, as the engine cannot ask for them."""
+        return []
 
     def exportKeyingMaterial(self, label: str | bytes, length: int, context: bytes | None = None) -> QByteArray:
         """Keying material bound to this connection (RFC 5705; RFC 8446 section 7.5).

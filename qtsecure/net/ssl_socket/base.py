@@ -3,8 +3,8 @@
 SslSocket is built in layers, one idea each, every layer a subclass of the one below:
 ``SocketBase`` -> ``Reading`` -> ``Writing`` -> ``Closing`` -> ``Resuming`` -> ``Handshake`` ->
 ``Connecting`` -> ``SocketOptions`` -> ``Proxies`` -> ``OverDevice`` -> ``Waiting`` -> ``Pausing`` ->
-``HalfClosing`` -> ``Idling`` -> ``Settings`` -> ``SslSocket``. What happens for every message is in
-``data_path``, which all of them share.
+``HalfClosing`` -> ``Idling`` -> ``Settings`` -> ``Library`` -> ``SslSocket``. What happens for every
+message is in ``data_path``, which all of them share.
 """
 
 from __future__ import annotations
