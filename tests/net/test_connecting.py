@@ -17,7 +17,7 @@ from qtsecure.testing.peers import (
     SilentServer,
     SlowServer,
 )
-from tests.net.conversation import Conversation, Error, FakeClock, State, spin
+from tests.net.conversation import Conversation, Error, FakeClock, State, settle, spin
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
@@ -280,3 +280,20 @@ def test_python_server_sees_the_name(conversation: Conversation) -> None:
         assert server.waitForConnection(2).serverName is None
         client.abort()
         server.waitForEnding(2)
+
+
+def test_adopting_a_descriptor_ends_the_look_up(conversation: Conversation, clock: FakeClock) -> None:
+    """Nothing of the attempt before is left to happen."""
+    client = conversation.client
+    client.setTimeout(10_000)
+    client.connectToHost("localhost", 9)
+    assert client.state() == State.HostLookupState
+    before = client._attempt
+    conversation.listen()
+    with native.create_connection(("127.0.0.1", conversation.server.serverPort())) as connection:
+        assert client.setSocketDescriptor(connection.detach())
+    assert before.lookup is None
+    assert before.deadlines() == []
+    settle()
+    assert client.state() == State.ConnectedState
+    assert client.peerPort() == conversation.server.serverPort()

@@ -165,3 +165,23 @@ def test_arguments(qapp: QObject, value: object, kind: type[Exception]) -> None:
     """Milliseconds."""
     with pytest.raises(kind, match="ms"):
         SslSocket().setTimeout(value)  # type: ignore[arg-type]
+
+
+def test_a_slot_that_the_handshake_waits_for_is_no_silence(conversation: Conversation, clock: FakeClock) -> None:
+    """The user thinks; the peer has nothing to say."""
+    client = conversation.client
+    conversation.clientConfiguration.setCaCertificates([])
+    conversation.clientConfiguration.setHandshakeMustInterruptOnError(True)
+    client.setTimeout(10_000)
+
+    def think() -> None:
+        clock.advance(11)
+        client.continueInterruptedHandshake()
+
+    client.handshakeInterruptedOnError.connect(think)
+    client.sslErrors.connect(lambda errors: client.ignoreSslErrors())
+    client.setHandshakeTimeout(0)
+    conversation.server.setHandshakeTimeout(0)
+    conversation.connect()
+    spin(client.isEncrypted)
+    assert conversation.recorder.count("client.errorOccurred") == 0

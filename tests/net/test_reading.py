@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from PySide6.QtCore import QByteArray, QDataStream, QIODevice, QTextStream, QXmlStreamReader
+from PySide6.QtCore import (
+    SIGNAL,
+    SLOT,
+    QByteArray,
+    QDataStream,
+    QIODevice,
+    QMetaMethod,
+    QObject,
+    QTextStream,
+    QXmlStreamReader,
+    Slot,
+    qInstallMessageHandler,
+)
+from PySide6.QtQml import QQmlComponent, QQmlEngine
+from PySide6.QtTest import QSignalSpy
 
 from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.ssl_socket import SslSocket
-from tests.net.conversation import Conversation, settle, spin
+from tests.net.conversation import Conversation, State, settle, spin
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
@@ -532,3 +547,148 @@ def test_any_mixture_of_reads_loses_nothing(conversation: Conversation) -> None:
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
         ),
     )
+
+
+# ------------------------------------------------------------------------- odd requests
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["python", "qt"])
+def test_negative_sizes_take_nothing(conversation: Conversation, held: bool) -> None:
+    """Whoever holds the data."""
+    peer = conversation.establish()
+    client = conversation.client
+    peer.write(b"one\ntwo\n")
+    spin(lambda: client.bytesAvailable() == 8)
+    if held:
+        assert QIODevice.peek(client, 1).data() == b"o"
+    assert client.read(-1).data() == client.readLine(-1).data() == client.peek(-1).data() == b""
+    assert client.skip(-1) == -1
+    assert client.readAll().data() == b"one\ntwo\n"
+
+
+def test_closing_drops_what_qt_holds_without_a_word(conversation: Conversation) -> None:
+    """Reading from a closed device would be a mistake of the program's."""
+    peer = conversation.establish()
+    peer.write(b"12345678")
+    spin(lambda: conversation.client.bytesAvailable() == 8)
+    assert QDataStream(conversation.client).readInt32() == int.from_bytes(b"1234", "big")
+    warnings: list[str] = []
+    before = qInstallMessageHandler(lambda kind, context, text: warnings.append(text))
+    try:
+        conversation.client.close()
+    finally:
+        qInstallMessageHandler(before)
+    assert conversation.client.bytesAvailable() == 0
+    assert warnings == []
+
+
+def test_a_transaction_does_not_survive_its_connection(conversation: Conversation) -> None:
+    """A roll-back would hand out the last connection's data as the next one's."""
+    peer = conversation.establish()
+    client = conversation.client
+    peer.write(b"old")
+    spin(lambda: client.bytesAvailable() == 3)
+    client.startTransaction()
+    assert client.read(3).data() == b"old"
+    peer.disconnectFromHost()
+    conversation.waitForClientEnd()
+    client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
+    spin(client.isEncrypted)
+    client.rollbackTransaction()
+    assert client.bytesAvailable() == 0
+    assert QIODevice.readAll(client).data() == b""
+
+
+# ------------------------------------------------------------- who hears of what has come
+
+
+def test_channel_ready_read(conversation: Conversation) -> None:
+    """It follows readyRead, and unlike that it comes inside its slots, too (QAbstractSocket)."""
+    peer = conversation.establish()
+    client = conversation.client
+    heard: list[str] = []
+
+    def read() -> None:
+        heard.append("readyRead")
+        client.readAll()
+        if heard == ["readyRead"]:
+            peer.write(b"second")
+            spin(lambda: len(heard) > 1)
+
+    client.readyRead.connect(read)
+    client.channelReadyRead.connect(lambda channel: heard.append(f"channel {channel}"))
+    peer.write(b"first")
+    spin(lambda: heard.count("channel 0") >= 2)
+    assert heard[:2] == ["readyRead", "channel 0"]
+    peer.write(b"third")
+    spin(lambda: heard.count("readyRead") >= 2)
+    assert heard[-2:] == ["readyRead", "channel 0"]
+
+
+@pytest.mark.parametrize("superclass", [True, False])
+def test_a_subclass_with_a_connect_notify_of_its_own(conversation: Conversation, superclass: bool) -> None:
+    """Qt's does nothing, so nobody has to call it."""
+
+    class Noting(SslSocket):
+        notes: ClassVar[list[str]] = []
+
+        def connectNotify(self, signal: QMetaMethod) -> None:
+            self.notes.append(signal.name().toStdString())
+            if superclass:
+                super().connectNotify(signal)
+
+    socket = Noting()
+    heard: list[str] = []
+    names = {"connected", "encrypted", "bytesWritten", "encryptedBytesWritten", "disconnected"}
+    for name in names:
+        getattr(socket, name).connect(lambda *_, name=name: heard.append(name))
+    conversation.listen()
+    socket.setSslConfiguration(conversation.clientConfiguration)
+    socket.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
+    spin(socket.isEncrypted)
+    socket.write(b"x")
+    socket.disconnectFromHost()
+    spin(lambda: socket.state() == State.UnconnectedState)
+    assert set(heard) == names <= set(Noting.notes)
+
+
+class _Receiver(QObject):
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    @Slot()
+    def note(self) -> None:
+        self.count += 1
+
+
+def test_connections_made_by_cpp_are_heard(conversation: Conversation) -> None:
+    """By text, by a spy, from signal to signal and from QML."""
+    client = conversation.client
+    conversation.recorder.close()  # which has connected everything
+    client = SslSocket()
+    receiver, relay = _Receiver(), SslSocket()
+    assert QObject.connect(client, SIGNAL("encrypted()"), receiver, SLOT("note()"))
+    spy = QSignalSpy(client, SIGNAL("connected()"))
+    client.readChannelFinished.connect(relay.readChannelFinished)
+    relay.readChannelFinished.connect(receiver.note)
+    engine = QQmlEngine()
+    engine.rootContext().setContextProperty("client", client)
+    component = QQmlComponent(engine)
+    component.setData(
+        b"import QtQml\nConnections { property int count: 0; target: client;"
+        b" function onDisconnected() { count += 1 } }",
+        "",
+    )
+    connections = component.create()
+    assert connections is not None, component.errorString()
+    conversation.listen()
+    client.setSslConfiguration(conversation.clientConfiguration)
+    client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
+    spin(client.isEncrypted)
+    assert receiver.count == 1
+    assert spy.count() == 1
+    client.disconnectFromHost()
+    spin(lambda: client.state() == State.UnconnectedState)
+    assert receiver.count == 2
+    assert connections.property("count") == 1

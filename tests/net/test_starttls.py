@@ -11,7 +11,7 @@ from PySide6.QtNetwork import QSslSocket
 
 from qtsecure.errors import SecureError
 from qtsecure.net.ssl_socket import SslSocket
-from qtsecure.net.values import SslConfiguration
+from qtsecure.net.values import Protocol, SslConfiguration
 from qtsecure.testing.peers import RawClient
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from qtsecure.testing.signals import SignalRecorder
@@ -241,3 +241,37 @@ def test_a_raw_client_injects(qapp: QObject, qtsecure_pki: PublicKeyInfrastructu
         client.waitForEnding()
         assert client.received == b""
     assert server.state() == State.UnconnectedState
+
+
+def test_plain_text_does_not_pass_for_encrypted_when_tls_could_not_begin(pair: PlainPair) -> None:
+    """The program has been told, but it may read on."""
+    configuration = SslConfiguration()
+    configuration.setProtocol(Protocol.DtlsV1_2)
+    pair.client.setSslConfiguration(configuration)
+    announced: list[bytes] = []
+    pair.client.readyRead.connect(lambda: announced.append(pair.client.readBytes()))
+    pair.client.startClientEncryption()
+    assert pair.client.error() == Error.SslInvalidUserDataError
+    assert pair.client.state() == State.ConnectedState  # as with Qt
+    pair.client.write(b"secret")
+    pair.server.write(b"from nobody knows whom")
+    assert pair.server.waitForBytesWritten(5000)
+    assert not pair.client.waitForReadyRead(100)
+    assert announced == []
+    assert pair.client.bytesAvailable() == 0
+    pair.client.disconnectFromHost()  # and does not wait for a handshake that will never be
+    assert pair.client.state() == State.UnconnectedState
+    spin(lambda: pair.server.state() == State.UnconnectedState)
+    assert pair.server.readBytes() == b""
+
+
+def test_a_loop_in_the_slot_of_mode_changed_keeps_the_hello(pair: PlainPair) -> None:
+    """It comes before there is an engine, and belongs to it."""
+
+    def loop() -> None:
+        pair.client.startClientEncryption()
+        spin(lambda: pair.server.bytesAvailable() > 0)
+
+    pair.server.modeChanged.connect(loop)
+    pair.server.startServerEncryption()
+    spin(pair.encrypted)

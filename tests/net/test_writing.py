@@ -261,3 +261,31 @@ class _Greedy(ReactorStream):
     def send(self, data: memoryview) -> int:
         self.taken.append(len(data))
         return len(data)
+
+
+def test_channel_bytes_written(conversation: Conversation) -> None:
+    """It follows bytesWritten (QAbstractSocket)."""
+    conversation.establish()
+    client = conversation.client
+    heard: list[tuple[str, int]] = []
+    client.channelBytesWritten.connect(lambda channel, count: heard.append((f"channel {channel}", count)))
+    client.write(b"12345")
+    spin(lambda: len(heard) == 1)
+    client.bytesWritten.connect(lambda count: heard.append(("bytesWritten", count)))
+    client.write(b"678")
+    spin(lambda: len(heard) == 3)
+    assert heard == [("channel 0", 5), ("bytesWritten", 3), ("channel 0", 3)]
+
+
+def test_single_bytes(conversation: Conversation) -> None:
+    """putChar() of C++ could not write."""
+    peer = conversation.establish()
+    assert conversation.client.putChar(0xFF)
+    assert conversation.client.putChar("a")
+    spin(lambda: peer.bytesAvailable() == 2)
+    assert peer.readAll().data() == b"\xffa"
+    for wrong, text in ((256, "range"), (-1, "range"), ("ab", "one character"), ("\u20ac", "latin-1")):
+        with pytest.raises(ValueError, match=text):
+            conversation.client.putChar(wrong)
+    conversation.client.abort()
+    assert not conversation.client.putChar("a")

@@ -28,6 +28,7 @@ class Attempt:
         port: The port that was asked for.
         protocol: The address family that was asked for.
         encrypts: TLS begins as soon as the connection stands.
+        refused: TLS could not begin because of the settings; nothing comes or goes any more.
         lookup: The name look-up under way.
         addresses: Addresses not yet tried.
         proxy: What the connection goes through, if anything.
@@ -53,6 +54,7 @@ class Attempt:
     port: int = 0
     protocol: QAbstractSocket.NetworkLayerProtocol = QAbstractSocket.NetworkLayerProtocol.AnyIPProtocol
     encrypts: bool = False
+    refused: bool = False
     lookup: NameLookup | None = None
     addresses: list[QHostAddress] = field(default_factory=list)
     proxy: QNetworkProxy | None = None

@@ -14,7 +14,7 @@ from threading import get_ident
 from typing import Protocol
 from weakref import ReferenceType, ref
 
-from PySide6.QtCore import QIODevice, QObject, qWarning
+from PySide6.QtCore import QIODevice, QMetaMethod, QObject, qWarning
 from PySide6.QtNetwork import QAbstractSocket, QNetworkProxy, QSsl, QSslSocket
 from shiboken6 import isValid
 
@@ -114,6 +114,19 @@ class SocketBase(QIODevice):
         self._dataPath = DataPath(self)
         self._attempt = Attempt()
         self._configuration = SslConfiguration.defaultConfiguration()
+        if type(self).connectNotify is not SocketBase.connectNotify:
+            self._emitEverything()
+
+    def connectNotify(self, signal: QMetaMethod) -> None:
+        """Note which signals anybody has connected: emitting to nobody is not free."""
+        self._dataPath.signalConnected(signal.name().toStdString())
+
+    def _emitEverything(self) -> None:
+        """For a subclass with a connectNotify() of its own, which need not call ours (QObject::connectNotify)."""
+        meta = self.metaObject()
+        for method in map(meta.method, range(meta.methodCount())):
+            if method.methodType() == QMetaMethod.MethodType.Signal:
+                self._dataPath.signalConnected(method.name().toStdString())
 
     # ---------------------------------------------------------------------- state and error
 

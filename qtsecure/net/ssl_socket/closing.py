@@ -39,8 +39,8 @@ class Closing(Writing):
         if self._state == _State.BoundState:
             self.abort()
             return
-        if not self._dataPath.outgoing.size and self._handshakeUnderWay():
-            self._drop()  # nothing waits for the end of the handshake
+        if (not self._dataPath.outgoing.size and self._handshakeUnderWay()) or self._attempt.refused:
+            self._drop()  # nothing waits for the end of the handshake, or there will be none
             return
         self._finishUp()
 
@@ -272,7 +272,10 @@ class Closing(Writing):
         self._dataPath.incoming.clear()
         self._dataPath.newData = False
         if self._dataPath.qtHolds:
-            QIODevice.readAll(self)
+            if QIODevice.isOpen(self):  # closing has dropped what Qt held
+                QIODevice.readAll(self)
+                if QIODevice.isTransactionStarted(self):
+                    QIODevice.commitTransaction(self)  # a roll-back would bring it back
             self._dataPath.qtHolds = False
 
     def _warn(self, text: str) -> None:

@@ -130,12 +130,11 @@ class Connecting(Handshake):
             self._error = _Error.SocketResourceError
             self.setErrorString(f"The descriptor {socketDescriptor} is not a connected socket: {error}.")
             return False
-        if self._dataPath.transport is not None:
-            self._dataPath.transport.abort()
-            self._abandonAttempt()
-            if not isValid(self):
-                transport.abort()
-                return False
+        self._abortTransport()
+        self._abandonAttempt()
+        if not isValid(self):
+            transport.abort()
+            return False
         self._adopt(transport, openMode)
         return True
 

@@ -45,13 +45,15 @@ _UNCONNECTED = QAbstractSocket.SocketState.UnconnectedState
 _CONNECTED = QAbstractSocket.SocketState.ConnectedState
 _CLOSING = QAbstractSocket.SocketState.ClosingState
 _UNENCRYPTED = QSslSocket.SslMode.UnencryptedMode
-_PROGRESS = frozenset({"bytesWritten", "encryptedBytesWritten"})
+_PROGRESS = frozenset({"bytesWritten", "channelBytesWritten", "encryptedBytesWritten"})
 
 
 class _Socket(Protocol):
     """What the data path asks of its socket, and the signals that it emits for it."""
 
     readyRead: SignalInstance
+    channelReadyRead: SignalInstance
+    channelBytesWritten: SignalInstance
     bytesWritten: SignalInstance
     encryptedBytesWritten: SignalInstance
 
@@ -95,7 +97,8 @@ class DataPath:
         newData: There is data that readyRead has not yet announced.
         announcing: A slot of readyRead is running.
         heard: The names of the signals that somebody has connected; the others are not emitted.
-        tellsProgress: bytesWritten or encryptedBytesWritten is among them.
+        tellsProgress: A signal about written bytes is among them.
+        tellsChannels: channelReadyRead is among them.
         qtHolds: QIODevice may hold bytes in a buffer of its own, for a C++ reader.
     """
 
@@ -126,6 +129,7 @@ class DataPath:
         "sendsPlain",
         "state",
         "stream",
+        "tellsChannels",
         "tellsProgress",
         "thread",
         "transport",
@@ -156,6 +160,7 @@ class DataPath:
         self.lastTraffic = 0.0
         self.heard: frozenset[str] = _NOBODY
         self.tellsProgress = False
+        self.tellsChannels = False
         self.qtHolds = False
         self.flushScheduled = False
         self._flushing = False
@@ -174,6 +179,7 @@ class DataPath:
         """Somebody has connected a signal of the socket."""
         self.heard |= {name}
         self.tellsProgress = not self.heard.isdisjoint(_PROGRESS)
+        self.tellsChannels = "channelReadyRead" in self.heard
 
     def enterThread(self) -> None:
         """From now on the data path works in the calling thread: a socket may move before it connects."""
@@ -196,7 +202,7 @@ class DataPath:
         if self.encrypted and stream is not None:
             room = self.room() if self.readLimit else _NO_LIMIT
             data = stream.receive_and_read(count, room)
-            if self.readLimit or self.announcing or not (self.readable and stream.quiet):
+            if self.readLimit or self.announcing or self.tellsChannels or not (self.readable and stream.quiet):
                 self._deliver(stream, data, room)
                 return
             # The rest is _deliver() and announce() for the usual case: the hot path.
@@ -265,11 +271,11 @@ class DataPath:
 
     def announce(self) -> bool:
         """Emit readyRead for what is new, never inside itself; False when the socket is gone."""
-        if self.announcing:
-            return True  # announced when the running slot has returned
         socket = self._socket()
         if socket is None or not isValid(socket):
             return False
+        if self.announcing:  # readyRead follows when the running slot has returned
+            return not (self.tellsChannels and self.newData and self.readable) or self._tellChannel(socket)
         self.announcing = True
         try:
             while self.newData:
@@ -280,11 +286,16 @@ class DataPath:
                     self.incoming.clear()
                     break
                 socket.readyRead.emit()
-                if not isValid(socket):
+                if not isValid(socket) or (self.tellsChannels and not self._tellChannel(socket)):
                     return False
         finally:
             self.announcing = False
         return True
+
+    def _tellChannel(self, socket: _Socket) -> bool:
+        """Emit channelReadyRead, inside itself and readyRead, too; False when the socket is gone."""
+        socket.channelReadyRead.emit(0)
+        return isValid(socket)
 
     def room(self) -> int:
         """How many more bytes may be decrypted now."""
@@ -410,12 +421,14 @@ class DataPath:
         return plain, sent
 
     def tellProgress(self, plain: int, sent: int) -> None:
-        """Emit bytesWritten and encryptedBytesWritten if somebody listens."""
+        """Emit bytesWritten, channelBytesWritten and encryptedBytesWritten if somebody listens."""
         socket = self._socket()
         if socket is None or not isValid(socket):
             return
         if plain and "bytesWritten" in self.heard:
             socket.bytesWritten.emit(plain)
+        if plain and "channelBytesWritten" in self.heard and isValid(socket):
+            socket.channelBytesWritten.emit(0, plain)
         if sent and "encryptedBytesWritten" in self.heard and isValid(socket):
             socket.encryptedBytesWritten.emit(sent)
 

@@ -182,6 +182,7 @@ class Handshake(Resuming):
             if server:
                 self._endUnable(error.message)
             else:
+                self._attempt.refused = True
                 self._reportError(_Error.SslInvalidUserDataError, error.message)
             return False
         if not isValid(self):  # a slot was asked for a pre-shared key, and has deleted the socket
@@ -218,6 +219,8 @@ class Handshake(Resuming):
 
     def plainLanded(self, data: bytes) -> None:
         """Data arrived on a connection without TLS."""
+        if self._attempt.refused:
+            return  # what comes without TLS must not pass for what came with it
         dataPath = self._dataPath
         dataPath.incoming.append(data)
         dataPath.newData = True

@@ -28,7 +28,7 @@ class Idling(HalfClosing):
 
         The socket then reports SocketTimeoutError and disconnects. Time does not count while it is
         the program that keeps the peer waiting: with a full read buffer (setReadBufferSize()), a
-        pause, or a certificate decision that is pending.
+        pause, a certificate decision that is pending, or a slot that the handshake waits for.
 
         Args:
             ms: Milliseconds; 0 or -1 for never, which is the default. Takes effect at once.
@@ -58,7 +58,7 @@ class Idling(HalfClosing):
             return
         dataPath = self._dataPath
         now = dataPath.scheduler.clock()
-        if dataPath.readingPaused or self._attempt.request is not None:
+        if dataPath.readingPaused or self._attempt.request is not None or self._engineOnStack():
             dataPath.lastTraffic = now
         left = dataPath.lastTraffic + self._timeout / 1000 - now
         if left > 0:

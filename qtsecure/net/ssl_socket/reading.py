@@ -47,7 +47,7 @@ class Reading(SocketBase):
         if get_ident() != self._dataPath.thread:
             self._checkThread("read")
         if self._qtHoldsData():
-            return self._readThroughQt(maxSize)
+            return self._readThroughQt(max(maxSize, 0))
         return QByteArray(self._take(maxSize)) if self._dataPath.readable else QByteArray()
 
     def readAll(self) -> QByteArray:
@@ -78,6 +78,8 @@ class Reading(SocketBase):
         """One line with its newline, at most ``maxSize`` bytes (0: unlimited); else what is there."""
         if get_ident() != self._dataPath.thread:
             self._checkThread("readLine")
+        if maxSize < 0:
+            return QByteArray()
         if self._qtHoldsData():
             # Qt's own readLine() refuses a size of 1 and stops one byte short of any other.
             held = bytes(QIODevice.peek(self, self.bytesAvailable()).data())
@@ -108,9 +110,11 @@ class Reading(SocketBase):
         QIODevice.ungetChar(self, c)
 
     def skip(self, maxSize: int) -> int:
-        """Drop up to ``maxSize`` bytes; how many were dropped."""
+        """Drop up to ``maxSize`` bytes; how many were dropped, or -1."""
         if get_ident() != self._dataPath.thread:
             self._checkThread("skip")
+        if maxSize < 0:
+            return -1
         if self._qtHoldsData():
             skipped = QIODevice.skip(self, maxSize)
             if self._dataPath.readingPaused:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QMetaMethod
+from PySide6.QtCore import QByteArray
 from shiboken6 import isValid
 
 from qtsecure.net.ssl_socket.reading import Reading
@@ -33,6 +33,17 @@ class Writing(Reading):
             f"data must be bytes, bytearray, memoryview or QByteArray, not {type(data).__name__}; "
             "encode text first, for example with text.encode()."
         )
+
+    def putChar(self, c: int | str) -> bool:
+        """Queue one byte (QIODevice::putChar); whether it was taken.
+
+        Raises:
+            ValueError: ``c`` is a number that is no byte, or not one character of Latin-1.
+        """
+        data = c.encode("latin-1") if isinstance(c, str) else bytes((c,))
+        if len(data) != 1:
+            raise ValueError(f"c must be one character, not {len(data)}.")
+        return self.write(data) == 1
 
     def bytesToWrite(self) -> int:
         """Plaintext that is not yet encrypted, in bytes."""
@@ -66,7 +77,3 @@ class Writing(Reading):
         if limit < 0:
             raise ValueError(f"limit must be 0 or a number of bytes, not {limit}.")
         self._dataPath.writeLimit = limit
-
-    def connectNotify(self, signal: QMetaMethod) -> None:
-        """Note which signals anybody has connected: emitting to nobody is not free."""
-        self._dataPath.signalConnected(signal.name().toStdString())
