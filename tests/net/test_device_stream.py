@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import shiboken6
-from PySide6.QtCore import QBuffer, QIODevice, QObject, QProcess, QThread
+from PySide6.QtCore import QBuffer, QIODevice, QObject, QProcess, QThread, Signal
 from PySide6.QtNetwork import QHostAddress, QLocalSocket, QSslSocket, QTcpSocket, QUdpSocket
 
 from qtsecure.errors import SecureError
@@ -149,6 +149,40 @@ def test_a_device_that_is_about_to_end_takes_no_more(qapp: QObject, qtsecure_pki
     link.recorder.waitFor("server.disconnected")
     assert states == [State.ClosingState]
     assert link.recorder.of("server.errorOccurred") == [(Error.RemoteHostClosedError,)]
+    link.close()
+
+
+class _DyingPipeEnd(PipeEnd):
+    """Ends as Qt's sockets do: it is still connected when it says so first."""
+
+    disconnected = Signal()
+    _state = State.ConnectedState
+
+    def state(self) -> State:
+        return self._state
+
+    def die(self) -> None:
+        self.readChannelFinished.emit()
+        self._state = State.UnconnectedState
+        self.disconnected.emit()
+
+
+def test_what_the_device_can_no_longer_send_is_not_waited_for(
+    qapp: QObject, qtsecure_pki: PublicKeyInfrastructure
+) -> None:
+    """The peer says goodbye and is gone before it has read everything."""
+    near, far = _DyingPipeEnd(), PipeEnd(100_000)
+    near.other, far.other = far, near
+    link = Link(qtsecure_pki, (far, near))
+    link.encrypt()
+    link.client.setReadBufferSize(1)
+    link.server.write(BIG)
+    link.client.shutdownWrite()
+    spin(lambda: link.server.state() == State.ClosingState)
+    assert link.server.encryptedBytesToWrite() > 0
+    near.die()
+    link.recorder.waitFor("server.disconnected")
+    assert link.server.peerClosedCleanly()
     link.close()
 
 

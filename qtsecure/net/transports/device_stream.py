@@ -112,7 +112,8 @@ class DeviceStream(StreamTransport):
             device = self._device
             if not self._reading or device is None or not isValid(device):
                 return
-            data = device.read(size) if not self._ended or device.isOpen() else b""
+            # A QLocalSocket whose end is under way complains about being read, unless it holds something.
+            data = device.read(size) if device.bytesAvailable() or isConnected(device) else b""
             if not data:
                 break
             raw: bytes = data.data() if isinstance(data, QByteArray) else data  # type: ignore[assignment]  # the stub's data() is wrong
@@ -152,12 +153,12 @@ class DeviceStream(StreamTransport):
 
     def onReadChannelFinished(self) -> None:
         """The device will bring no more than it holds."""
-        if self._ended:
-            return
-        self._ended = True
         if not self._isWritable():
             self.unsent = 0  # a QTcpSocket drops what it has not sent when its peer ends
             self._untaken.clear()
+        if self._ended:
+            return  # a socket says it twice: first while it may still be connected, then when it is not
+        self._ended = True
         self.onReadyRead()  # what is not read now may be gone when the device has closed
 
     def onDestroyed(self) -> None:
