@@ -254,7 +254,7 @@ class Closing(Writing):
         transport = self._dataPath.transport
         if not self._dataPath.readRemaining() or not self.handleEvents() or self._dataPath.transport is not transport:
             return
-        if stream.peer_closed_cleanly and self._left():
+        if stream.peer_closed_cleanly and self._left() and transport is not None and transport.isWritable():
             self._boundClosing()
             return  # the peer only ended its own direction: what is left may still go out
         stream.receive_end()

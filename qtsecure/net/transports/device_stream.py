@@ -144,7 +144,7 @@ class DeviceStream(StreamTransport):
             self._reported += count
             return
         sent = self._credit(count)
-        if self._untaken and self._isWritable():
+        if self._untaken and self.isWritable():
             data = bytes(self._untaken)
             self._untaken.clear()
             sent += self._handOver(data)
@@ -153,7 +153,7 @@ class DeviceStream(StreamTransport):
 
     def onReadChannelFinished(self) -> None:
         """The device will bring no more than it holds."""
-        if not self._isWritable():
+        if not self.isWritable():
             self.unsent = 0  # a QTcpSocket drops what it has not sent when its peer ends
             self._untaken.clear()
         if self._ended:
@@ -171,7 +171,7 @@ class DeviceStream(StreamTransport):
             self._ended = False
             self.owner().transportEnded()
 
-    def _isWritable(self) -> bool:
+    def isWritable(self) -> bool:
         device = self._device
         return device is not None and isValid(device) and isConnected(device)
 
@@ -183,7 +183,7 @@ class DeviceStream(StreamTransport):
             return
         if self._waiting and kind == _Error.SocketTimeoutError:
             return  # of wait(), which says so
-        if kind in (_Error.SocketTimeoutError, _Error.TemporaryError) and self._isWritable():
+        if kind in (_Error.SocketTimeoutError, _Error.TemporaryError) and self.isWritable():
             return  # of a waitFor...() of the program's; the connection stands
         text = self._errorText(kind, f"{device.errorString().rstrip('.')}.")
         if self._starting or self._writing:
@@ -207,7 +207,7 @@ class DeviceStream(StreamTransport):
     # -------------------------------------------------------------------------- sending
 
     def send(self, data: memoryview) -> int:
-        if self._device is None or not self._isWritable():
+        if self._device is None or not self.isWritable():
             return 0  # the end of the device is reported, or has been
         copy = bytes(data)
         self.unsent += len(copy)

@@ -118,6 +118,10 @@ class StreamTransport(ABC):
         ``data`` is only borrowed: what is kept is copied.
         """
 
+    def isWritable(self) -> bool:
+        """Whether bytes can still go out after the peer has ended; TCP ends one direction at a time."""
+        return True
+
     @abstractmethod
     def setReading(self, wanted: bool) -> None:
         """Pause or resume reading; while paused the peer feels back-pressure."""
