@@ -25,6 +25,8 @@ from qtsecure.testing.peers import (
     SilentServer,
     TruncatingServer,
 )
+from qtsecure.testing.peers._python_tls import serverContext
+from qtsecure.testing.peers._threads import ThreadedServer
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from qtsecure.testing.signals import SignalRecorder
 from tests.net.conftest import MakeConversation
@@ -538,3 +540,50 @@ def test_a_wait_in_a_thread_without_a_loop(
     thread.join(15)
     assert outcome == [b"threaded", [True, True]]
     assert [record.message for record in qtlog.records] == []  # Qt says so when a thread cannot have timers
+
+
+# ---------------------------------------------------------------------------- for ever
+
+
+class _UnhurriedServer(ThreadedServer):
+    """Speaks, listens and leaves when it is told to, in a thread of its own."""
+
+    def __init__(self, pki: PublicKeyInfrastructure) -> None:
+        self._context = serverContext(pki.server)
+        self.mayGoOn = threading.Semaphore(0)
+        self.received = b""
+        super().__init__()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with self._context.wrap_socket(connection, server_side=True) as secure:
+            for words in (b"first", b"second"):
+                assert self.mayGoOn.acquire(timeout=5)
+                secure.sendall(words)
+            while len(self.received) < 1 << 20:
+                self.received += secure.recv(65536)
+            secure.sendall(b"third")
+            secure.unwrap()
+
+
+def test_qt_1_8_90_minus_one(client: SslSocket, qtsecure_pki: PublicKeyInfrastructure) -> None:
+    """No wait gives up, not even with a mebibyte still to be written, which goes out meanwhile."""
+    with _UnhurriedServer(qtsecure_pki) as server:
+        client.connectToHostEncrypted("127.0.0.1", server.port)
+        assert client.waitForConnected(-1)
+        assert client.waitForEncrypted(-1)
+        for words in (b"first", b"second"):
+            release = threading.Timer(0.05, server.mayGoOn.release)
+            release.start()
+            assert client.waitForReadyRead(-1)
+            assert client.readBytes() == words
+        client.write(bytes(1 << 20))
+        assert client.waitForReadyRead(-1)
+        assert client.readBytes() == b"third"
+        assert client.bytesToWrite() == client.encryptedBytesToWrite() == 0
+        assert not client.waitForBytesWritten(-1)
+        assert client.state() == State.UnconnectedState or client.waitForDisconnected(-1)
+        assert client.peerClosedCleanly()
+        assert not client.waitForReadyRead(-1)
+        assert not client.waitForDisconnected(-1)
+        assert client.read(10).data() == b""
+    assert server.received == bytes(1 << 20)
