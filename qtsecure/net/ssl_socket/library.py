@@ -18,7 +18,6 @@ __all__ = ["Library"]
 _BACKEND = "openssl"
 _Class = QSsl.ImplementedClass
 _Feature = QSsl.SupportedFeature
-_MISSING = {_Feature.Ocsp}
 
 
 class Library(Settings):
@@ -111,8 +110,8 @@ class Library(Settings):
         """What there is of Qt's list; OCSP stapling is missing."""
         if backendName not in ("", _BACKEND):
             return []
-        psk = probe_features().psk
-        return [feature for feature in _Feature if feature not in _MISSING and (feature is not _Feature.Psk or psk)]
+        missing = {_Feature.Ocsp} if probe_features().psk else {_Feature.Ocsp, _Feature.Psk}
+        return [feature for feature in _Feature if feature not in missing]
 
     @staticmethod
     def isFeatureSupported(feat: QSsl.SupportedFeature, backendName: str = "") -> bool:
