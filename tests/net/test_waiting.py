@@ -418,6 +418,24 @@ def test_unread_data_of_a_nested_wait_is_announced_later(client: SslSocket, serv
     assert calls == [b"first", b"second"]
 
 
+def test_a_wait_in_vain_forgets_nothing(client: SslSocket, server: PythonTlsServer) -> None:
+    """What a loop in the slot brought before is announced all the same when the slot has returned."""
+    connectTo(client, server.port)
+    announced: list[tuple[int, bool]] = []
+
+    def slot() -> None:
+        announced.append((client.bytesAvailable(), False))
+        if len(announced) == 1:
+            client.write(b"more")
+            spin(lambda: client.bytesAvailable() == 8)
+            announced[0] = (8, client.waitForReadyRead(10))
+
+    client.readyRead.connect(slot)
+    client.write(b"data")
+    spin(lambda: len(announced) == 2)
+    assert announced == [(8, False), (8, False)]
+
+
 def test_inside_the_slot_of_another_socket(
     client: SslSocket, server: PythonTlsServer, qtsecure_pki: PublicKeyInfrastructure
 ) -> None:
