@@ -602,7 +602,7 @@ def test_a_transaction_does_not_survive_its_connection(conversation: Conversatio
 # ------------------------------------------------------------- who hears of what has come
 
 
-def test_channel_ready_read(conversation: Conversation) -> None:
+def test_qt_1_7_72_channel_ready_read(conversation: Conversation) -> None:
     """It follows readyRead, and unlike that it comes inside its slots, too (QAbstractSocket)."""
     peer = conversation.establish()
     client = conversation.client
