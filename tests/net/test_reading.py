@@ -692,3 +692,18 @@ def test_connections_made_by_cpp_are_heard(conversation: Conversation) -> None:
     spin(lambda: client.state() == State.UnconnectedState)
     assert receiver.count == 2
     assert connections.property("count") == 1
+
+
+def test_any_byte_can_be_put_back(conversation: Conversation) -> None:
+    """PySide's own method takes those below 128 only."""
+    conversation.establish()
+    client = conversation.client
+    for byte in range(256):
+        client.ungetChar(byte)
+        assert client.read(1).data() == bytes((byte,))
+    client.ungetChar("\xe9")
+    assert client.readAll().data() == b"\xe9"
+    for wrong in (256, -1, "", "ab"):
+        with pytest.raises(ValueError, match=r"range|one character"):
+            client.ungetChar(wrong)
+    assert client.bytesAvailable() == 0

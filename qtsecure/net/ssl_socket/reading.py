@@ -20,9 +20,17 @@ from shiboken6 import isValid
 
 from qtsecure.net.ssl_socket.base import SocketBase
 
-__all__ = ["Reading"]
+__all__ = ["Reading", "byteOf"]
 
 _inTransaction = QIODevice.isTransactionStarted
+
+
+def byteOf(c: int | str) -> int:
+    """What QIODevice calls a char; ValueError if it is none."""
+    data = c.encode("latin-1") if isinstance(c, str) else bytes((c,))
+    if len(data) != 1:
+        raise ValueError(f"c must be one character, not {len(data)}.")
+    return data[0]
 
 
 class Reading(SocketBase):
@@ -104,10 +112,15 @@ class Reading(SocketBase):
             return QIODevice.peek(self, maxSize)
         return QByteArray(self._dataPath.incoming.peek(maxSize))
 
-    def ungetChar(self, c: int) -> None:
-        """Put a byte back, to be read next (QIODevice::ungetChar)."""
+    def ungetChar(self, c: int | str) -> None:
+        """Put a byte back, to be read next (QIODevice::ungetChar).
+
+        Raises:
+            ValueError: ``c`` is a number that is no byte, or not one character of Latin-1.
+        """
+        byte = byteOf(c)
         self._dataPath.qtHolds = True
-        QIODevice.ungetChar(self, c)
+        QIODevice.ungetChar(self, byte if byte < 128 else byte - 256)  # PySide wants C's signed char
 
     def skip(self, maxSize: int) -> int:
         """Drop up to ``maxSize`` bytes; how many were dropped, or -1."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QByteArray
 from shiboken6 import isValid
 
-from qtsecure.net.ssl_socket.reading import Reading
+from qtsecure.net.ssl_socket.reading import Reading, byteOf
 
 __all__ = ["Writing"]
 
@@ -40,10 +40,7 @@ class Writing(Reading):
         Raises:
             ValueError: ``c`` is a number that is no byte, or not one character of Latin-1.
         """
-        data = c.encode("latin-1") if isinstance(c, str) else bytes((c,))
-        if len(data) != 1:
-            raise ValueError(f"c must be one character, not {len(data)}.")
-        return self.write(data) == 1
+        return self.write(bytes((byteOf(c),))) == 1
 
     def bytesToWrite(self) -> int:
         """Plaintext that is not yet encrypted, in bytes."""
