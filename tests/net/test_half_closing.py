@@ -167,3 +167,17 @@ def test_without_a_connection(qapp: QObject) -> None:
     socket.shutdownWrite()
     assert socket.state() == State.UnconnectedState
     settle()
+
+
+def test_it_means_nothing_while_closing(conversation: Conversation) -> None:
+    """The end is under way, and what is written until then is still delivered (qt-1.7#75)."""
+    peer = conversation.establish()
+    client = conversation.client
+    client.write(bytes(4 << 20))
+    client.disconnectFromHost()
+    assert client.state() == State.ClosingState
+    client.shutdownWrite()
+    assert client.isWritable()
+    assert client.write(b"last words") == 10
+    spin(lambda: client.state() == State.UnconnectedState and peer.state() == State.UnconnectedState)
+    assert peer.readBytes().endswith(b"last words")
