@@ -161,4 +161,4 @@ class QtDatagrams(DatagramSocket):
 def _plain(address: QHostAddress) -> str:
     """The text of an address; IPv4 as such, which a dual-stack socket shows as mapped IPv6."""
     text = address.toString()
-    return text[len(_MAPPED) :] if text.startswith(_MAPPED) else text
+    return text.removeprefix(_MAPPED)

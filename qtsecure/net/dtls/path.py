@@ -1,0 +1,452 @@
+"""The way of the datagrams of one association: socket -> engine -> program, and back.
+
+Everything that happens for every message is here, and in plain Python: setting an attribute of a
+QObject or calling one of its methods costs five to ten times as much as with other objects. The
+peer keeps its path, which knows its peer weakly; a server's table keeps the paths of its clients.
+
+The engine knows no time and no socket; both come from here. While it asks the program something
+(``busy``) nothing may reach it: datagrams wait, timers come later.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol, cast
+from weakref import ref
+
+from PySide6.QtCore import QObject, SignalInstance
+
+from qtsecure.engine.dtls import SMALLEST_MTU, DtlsAssociation
+from qtsecure.engine.states import StreamState
+from qtsecure.net.datagrams.datagram_socket import Address, DatagramSocket
+from qtsecure.net.dtls.statistics import DtlsPeerStatistics, LocalDrop
+from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
+
+__all__ = ["DtlsPath", "PathTable"]
+
+_MOST_MESSAGES = 1024
+"""That wait to be read; further ones are dropped, as the network does."""
+_MOST_HELD = 16
+"""Datagrams that wait while the program is asked."""
+_MOST_REFUSALS = 3
+"""ICMP can be forged; so often it hardly is, when nothing else was ever heard."""
+_LINGER_MS = 2000
+"""How long the last alert is repeated to a peer that has not got it."""
+_MTUS_BELOW = (1232, 548, SMALLEST_MTU)
+_BUSY_NETWORK = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.ENOMEM)
+_NOT_YET = (StreamState.HANDSHAKING, StreamState.DECIDING)
+
+
+class _Peer(Protocol):
+    """What the path asks of its peer, and the signals that it emits for it."""
+
+    readyRead: SignalInstance
+    datagramReceived: SignalInstance
+    retransmissionTimeout: SignalInstance
+
+    def afterEngine(self) -> bool: ...
+    def handleEvents(self) -> None: ...
+    def networkRefused(self) -> None: ...
+    def idledOut(self) -> None: ...
+    def socketLost(self) -> None: ...
+    def replaced(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class PathTable(Protocol):
+    """The server's table of paths."""
+
+    def pathEnded(self, path: DtlsPath) -> None:
+        """The place of the path is free."""
+
+    def peerDestroyed(self, path: DtlsPath) -> None:
+        """The peer of the path is gone."""
+
+
+def _nobody() -> _Peer | None:
+    return None
+
+
+class DtlsPath:
+    """One association, its timers, and what waits to be read.
+
+    Args:
+        peer: The DtlsPeer that signals for it.
+        table: The server's; without one the socket is the path's own and closed at the end.
+
+    Attributes:
+        association: The engine; None until it has been made.
+        established: Messages may flow.
+        ended: Nothing more is signalled.
+        busy: The engine is on the stack and may be asking the program.
+        messages: What waits to be read.
+        heard: The names of the signals that somebody has connected; the others are not emitted.
+        refusals: How often ICMP said that nobody is there.
+        trouble: The last errno of the network, or 0.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_address",
+        "_announcing",
+        "_dropped",
+        "_held",
+        "_idle",
+        "_idleTimeout",
+        "_lastHeard",
+        "_news",
+        "_peer",
+        "_scheduler",
+        "_socket",
+        "_table",
+        "_timer",
+        "association",
+        "busy",
+        "ended",
+        "established",
+        "heard",
+        "messages",
+        "refusals",
+        "trouble",
+    )
+
+    def __init__(self, peer: QObject, table: PathTable | None = None) -> None:
+        self._peer: Callable[[], _Peer | None] = ref(cast(_Peer, peer))
+        self._socket: DatagramSocket | None = None
+        self._address: Address = ()
+        self._table = table
+        self._scheduler = schedulerOfThisThread()
+        self.association: DtlsAssociation | None = None
+        self.established = False
+        self.ended = False
+        self.busy = False
+        self.messages: deque[bytes] = deque()
+        self.heard: set[str] = set()
+        self.refusals = 0
+        self.trouble = 0
+        self._announcing = False
+        self._news = False
+        self._held: list[bytes] = []
+        self._dropped: dict[LocalDrop, int] = {}
+        self._timer: Deadline | None = None
+        self._idle: Deadline | None = None
+        self._idleTimeout = 0
+        self._lastHeard = 0.0
+
+    def begin(self, socket: DatagramSocket, address: Address) -> None:
+        """Send through this socket to this address from now on."""
+        self._socket = socket
+        self._address = address
+
+    # ------------------------------------------------------------------ from the network
+
+    def datagramArrived(self, datagram: bytes, address: Address) -> None:
+        """A datagram of the other side."""
+        association = self.association
+        if self.established and association is not None:
+            now = self._scheduler.clock()
+            association.receive(datagram, now)
+            messages = association.take_messages()
+            if outgoing := association.take_outgoing():
+                self.send(outgoing)
+            if messages:
+                self._lastHeard = now
+                self.deliver(messages)
+            if association.has_events:
+                self.afterStep()
+        elif association is None or self.busy:
+            if len(self._held) < _MOST_HELD:
+                self._held.append(datagram)
+            else:
+                self.drop(LocalDrop.BUSY)
+        else:
+            self.step(association.receive, datagram)
+
+    def step(self, call: Callable[..., object], *arguments: object) -> None:
+        """Let the engine do something that may ask the program; then see what has come of it."""
+        self.busy = True
+        try:
+            call(*arguments, self._scheduler.clock())
+        finally:
+            self.busy = False
+        self.afterStep()
+
+    def make(self, accept: Callable[[float], DtlsAssociation]) -> None:
+        """On a server: make the association of a hello; raises SecureError when that cannot be."""
+        self.busy = True
+        try:
+            self.association = accept(self._scheduler.clock())
+        finally:
+            self.busy = False
+        self.afterStep()
+
+    def afterStep(self) -> None:
+        """Send what the engine has to say, then tell the program, then go on with what came meanwhile."""
+        association = self.association
+        if association is None:
+            return
+        self.send(association.take_outgoing())
+        peer = self._peer()
+        if peer is not None and not self.ended and peer.afterEngine():
+            peer.handleEvents()
+        self.arm()
+        while self._held and not self.busy and not self.ended:
+            self.datagramArrived(self._held.pop(0), self._address)
+
+    def datagramsFailed(self, number: int) -> None:
+        """ICMP, mostly: nobody listens there, or the way is blocked. It may pass, or be forged."""
+        self.trouble = number
+        if number not in (errno.ECONNREFUSED, errno.ECONNRESET) or self.association is None:
+            return
+        self.refusals += 1
+        peer = self._peer()
+        if (
+            self.refusals >= _MOST_REFUSALS
+            and not self.association.statistics.datagrams_received
+            and peer is not None
+            and not self.ended
+            and not self.busy
+        ):
+            peer.networkRefused()
+
+    def datagramSocketLost(self) -> None:
+        """The program has deleted the socket that it shares with us."""
+        peer = self._peer()
+        if peer is not None and not self.ended:
+            peer.socketLost()
+
+    # -------------------------------------------------------------------- to the network
+
+    def send(self, datagrams: list[bytes]) -> None:
+        """Send; what the network does not take is lost, as datagrams are."""
+        socket = self._socket
+        for datagram in datagrams:
+            number = socket.send(datagram, self._address) if socket is not None else errno.EBADF
+            if number:
+                self._notSent(number, datagram)
+
+    def _notSent(self, number: int, datagram: bytes) -> None:
+        if number in _BUSY_NETWORK:
+            self.drop(LocalDrop.NETWORK_BUSY)
+        elif number == errno.EMSGSIZE:
+            self.drop(LocalDrop.TOO_LARGE)
+            self._lowerMtu(len(datagram))
+        elif number in (errno.ECONNREFUSED, errno.ECONNRESET):
+            # That belongs to an earlier datagram; this one has not been tried.
+            self.datagramsFailed(number)
+            if self._socket is not None and self._socket.send(datagram, self._address):
+                self.drop(LocalDrop.UNREACHABLE)
+        else:
+            self.trouble = number
+            self.drop(LocalDrop.UNREACHABLE)
+
+    def _lowerMtu(self, size: int) -> None:
+        association = self.association
+        if association is not None:
+            lower = next((mtu for mtu in _MTUS_BELOW if mtu < size), SMALLEST_MTU)
+            if lower < association.mtu:
+                association.set_mtu(lower)
+
+    def write(self, message: bytes) -> None:
+        """Encrypt and send one message; raises what the engine raises."""
+        association = self.association
+        assert association is not None
+        association.write(message)
+        socket = self._socket
+        for datagram in association.take_outgoing():
+            number = socket.send(datagram, self._address) if socket is not None else errno.EBADF
+            if number:
+                self._notSent(number, datagram)
+        if association.has_events:
+            self._scheduler.defer(self.afterStep)
+
+    # -------------------------------------------------------------------- to the program
+
+    def signalConnected(self, name: str) -> None:
+        """Somebody has connected a signal of the peer."""
+        self.heard.add(name)
+        if name == "datagramReceived" and self.messages:
+            self._scheduler.defer(self._deliverWaiting)
+
+    def signalDisconnected(self, name: str) -> None:
+        """Nobody is connected to a signal of the peer any more."""
+        self.heard.discard(name)
+
+    def deliver(self, messages: list[bytes]) -> None:
+        """Hand messages to the program: readyRead first, and what nobody has read to datagramReceived."""
+        peer = self._peer()
+        if peer is None:
+            return
+        heard = self.heard
+        if "datagramReceived" in heard and "readyRead" not in heard and not self.messages:
+            for message in messages:
+                peer.datagramReceived.emit(message)
+                if self.ended:
+                    return
+            return
+        room = _MOST_MESSAGES - len(self.messages)
+        if room < len(messages):
+            self.drop(LocalDrop.QUEUE_FULL, len(messages) - max(room, 0))
+            messages = messages[: max(room, 0)]
+        self.messages += messages
+        self._news = True
+        if not self._announcing:
+            self._announce(peer)
+
+    def _announce(self, peer: _Peer) -> None:
+        """Emit readyRead, never inside itself; a nested event loop in a slot may bring more."""
+        self._announcing = True
+        try:
+            while self._news and not self.ended:
+                self._news = False
+                if "readyRead" in self.heard:
+                    peer.readyRead.emit()
+                if "datagramReceived" in self.heard:
+                    self._deliverWaiting()
+        finally:
+            self._announcing = False
+
+    def _deliverWaiting(self) -> None:
+        while self.messages and "datagramReceived" in self.heard:
+            peer = self._peer()
+            if peer is None:
+                return
+            peer.datagramReceived.emit(self.messages.popleft())
+
+    # ------------------------------------------------------------------------------ time
+
+    def arm(self) -> None:
+        """Wait for the moment that the engine wants; an earlier wait is kept, and asks again."""
+        association = self.association
+        due = association.timer() if association is not None and not self.ended else None
+        if due is None:
+            return
+        if self._timer is not None and self._timer.isPending:
+            if self._timer.due <= due:
+                return
+            self._timer.cancel()
+        self._timer = self._scheduler.callLater((due - self._scheduler.clock()) * 1000, self._timerFired)
+
+    def _timerFired(self) -> None:
+        self._timer = None
+        association = self.association
+        if association is None or self.busy or self.ended:
+            return
+        due = association.timer()
+        if due is not None and self._scheduler.clock() >= due:
+            self.busy = True
+            try:
+                repeated = association.handle_timer(self._scheduler.clock())
+            finally:
+                self.busy = False
+            peer = self._peer()
+            if repeated and peer is not None and "retransmissionTimeout" in self.heard:
+                peer.retransmissionTimeout.emit()
+            self.afterStep()
+        self.arm()
+
+    def setIdleTimeout(self, milliseconds: int) -> None:
+        """End when nothing authentic has come for so long; 0 for never."""
+        self._idleTimeout = milliseconds
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+        if milliseconds > 0 and self.established:
+            self._lastHeard = self._scheduler.clock()
+            self._idle = self._scheduler.callLater(milliseconds, self._idleFired)
+
+    def _idleFired(self) -> None:
+        """Messages only note the time; the wait for the rest begins here."""
+        self._idle = None
+        peer = self._peer()
+        if self.ended or peer is None:
+            return
+        left = self._idleTimeout - (self._scheduler.clock() - self._lastHeard) * 1000
+        if left > 0:
+            self._idle = self._scheduler.callLater(left, self._idleFired)
+        else:
+            peer.idledOut()
+
+    def establish(self) -> None:
+        """The handshake is complete."""
+        self.established = True
+        self.setIdleTimeout(self._idleTimeout)
+
+    # ------------------------------------------------------------------------------- end
+
+    def end(self) -> None:
+        """Signal nothing any more; the last alert is repeated for a while to a peer that asks for it."""
+        if self.ended:
+            return
+        self.ended = True
+        self.established = False
+        self._held.clear()
+        for deadline in (self._timer, self._idle):
+            if deadline is not None:
+                deadline.cancel()
+        self._timer = self._idle = None
+        association = self.association
+        if association is not None and association.state is StreamState.FAILED and not association.complete:
+            self._scheduler.callLater(_LINGER_MS, lambda: self._finish())  # which keeps the path alive
+        else:
+            self._finish()
+
+    def abandon(self) -> None:
+        """End now."""
+        self.end()
+        self._finish()
+
+    def _finish(self) -> None:
+        table, self._table = self._table, None
+        if table is not None:
+            table.pathEnded(self)
+        elif self._socket is not None:
+            self._socket.close()
+        self._socket = None
+
+    def peerDestroyed(self) -> None:
+        """The peer is gone; say goodbye."""
+        self._peer = _nobody
+        association = self.association
+        if association is not None and not self.busy and not self.ended:
+            association.close(self._scheduler.clock())
+            self.send(association.take_outgoing())
+        self.messages.clear()
+        if self._table is not None:
+            self._table.peerDestroyed(self)
+        self.end()
+
+    def closePeer(self) -> None:
+        """The server closes: end the association as the program would."""
+        peer = self._peer()
+        if peer is not None:
+            peer.close()
+
+    def replacePeer(self) -> None:
+        """The client has begun a new association in place of this one."""
+        peer = self._peer()
+        if peer is not None:
+            peer.replaced()
+        self.abandon()
+
+    # ----------------------------------------------------------------------------- facts
+
+    def drop(self, reason: LocalDrop, count: int = 1) -> None:
+        """Count what was thrown away on this side of the engine."""
+        self._dropped[reason] = self._dropped.get(reason, 0) + count
+
+    def statistics(self) -> DtlsPeerStatistics:
+        """The numbers of this moment."""
+        return DtlsPeerStatistics.of(self.association.statistics if self.association else None, self._dropped)
+
+    @property
+    def address(self) -> Address:
+        """Of the other side."""
+        return self._address
+
+    @property
+    def socket(self) -> DatagramSocket | None:
+        """Where datagrams go; None after the end."""
+        return self._socket
