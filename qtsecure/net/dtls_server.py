@@ -28,7 +28,6 @@ from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
 from qtsecure.net.dtls_peer.connecting import sslConfigurationFrom
 from qtsecure.net.handshake_questions import ProgramDecisions
-from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.socket_errors import socketError
 from qtsecure.net.values import SslConfiguration
 
@@ -163,7 +162,7 @@ class DtlsServer(QObject):
         self._table = table
         self._serverError = _Error.UnknownSocketError
         self._errorString = ""
-        self.destroyed.connect(plainSlot(table.close))
+        self.destroyed.connect(lambda: table.serverDestroyed())
 
     def isListening(self) -> bool:
         """Whether the server has a socket."""

@@ -47,6 +47,7 @@ class _Peer(Protocol):
     retransmissionTimeout: SignalInstance
 
     def afterEngine(self) -> bool: ...
+    def reviewHeard(self) -> None: ...
     def handleEvents(self) -> None: ...
     def networkRefused(self) -> None: ...
     def idledOut(self) -> None: ...
@@ -83,6 +84,7 @@ class DtlsPath:
         busy: The engine is on the stack and may be asking the program.
         messages: What waits to be read.
         heard: The names of the signals that somebody has connected; the others are not emitted.
+        listenersLeft: Somebody has disconnected a signal of the peer.
         refusals: How often ICMP said that nobody is there.
         trouble: The last errno of the network, or 0.
     """
@@ -107,6 +109,7 @@ class DtlsPath:
         "ended",
         "established",
         "heard",
+        "listenersLeft",
         "messages",
         "refusals",
         "trouble",
@@ -124,6 +127,7 @@ class DtlsPath:
         self.busy = False
         self.messages: deque[bytes] = deque()
         self.heard: set[str] = set()
+        self.listenersLeft = False
         self.refusals = 0
         self.trouble = 0
         self._announcing = False
@@ -270,15 +274,14 @@ class DtlsPath:
         if name == "datagramReceived" and self.messages:
             self._scheduler.defer(self._deliverWaiting)
 
-    def signalDisconnected(self, name: str) -> None:
-        """Nobody is connected to a signal of the peer any more."""
-        self.heard.discard(name)
-
     def deliver(self, messages: list[bytes]) -> None:
         """Hand messages to the program: readyRead first, and what nobody has read to datagramReceived."""
         peer = self._peer()
         if peer is None:
             return
+        if self.listenersLeft:
+            self.listenersLeft = False
+            peer.reviewHeard()
         heard = self.heard
         if "datagramReceived" in heard and "readyRead" not in heard and not self.messages:
             for message in messages:

@@ -116,6 +116,12 @@ class ClientTable:
         """Count what is thrown away."""
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
+    def serverDestroyed(self) -> None:
+        """The server is gone, and its children are about to go."""
+        for path in list(self.paths.values()):
+            path.peerDestroyed()
+        self.close()
+
     def close(self) -> None:
         """Close the socket; the paths end with their peers."""
         paths, self.paths = list(self.paths.values()), {}

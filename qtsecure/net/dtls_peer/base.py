@@ -19,11 +19,13 @@ from qtsecure.errors import SecureError
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.handshake_questions import cancelRequest
-from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.values import SslConfiguration
 
 __all__ = ["PeerBase", "PeerObserver", "Status", "Wish"]
+
+
+_MESSAGE_SIGNALS = {"readyRead": SIGNAL("readyRead()"), "datagramReceived": SIGNAL("datagramReceived(PyObject)")}
 
 
 class Wish(enum.IntEnum):
@@ -52,7 +54,6 @@ class PeerObserver(Protocol):
 class PeerBase(QObject):
     """Signals, status and end of DtlsPeer."""
 
-    @QEnum
     class Status(enum.IntEnum):
         """Where a peer stands; the numbers are those of Godot's PacketPeerDTLS."""
 
@@ -66,6 +67,8 @@ class PeerBase(QObject):
         """It failed; errorOccurred has told why."""
         ErrorHostnameMismatch = 4
         """The server's certificate is good, but for another name."""
+
+    QEnum(Status)  # for QML; as a decorator it would give nothing back
 
     #: encrypted(): the handshake is complete; messages may be sent.
     encrypted = Signal()
@@ -161,7 +164,8 @@ class PeerBase(QObject):
         self._path = path
         if self._goneConnection is not None:
             QObject.disconnect(self._goneConnection)  # of an earlier association
-        self._goneConnection = self.destroyed.connect(plainSlot(path.peerDestroyed))
+        # A function, which keeps the path alive for its goodbye when Python drops this object.
+        self._goneConnection = self.destroyed.connect(lambda: path.peerDestroyed())
 
     def _setStatus(self, status: Status) -> bool:
         """Change the status and say so; False when a slot has deleted the peer or begun anew."""
@@ -255,14 +259,17 @@ class PeerBase(QObject):
             self._path.signalConnected(name)
 
     def disconnectNotify(self, signal: QMetaMethod) -> None:
-        """The other way round; messages for which nobody listens any more are queued."""
-        if not signal.isValid():
-            return  # of everything at once: emitting to nobody does no harm
-        if not self.receivers(SIGNAL(signal.methodSignature().toStdString())):
-            name = signal.name().toStdString()
-            self._heard.discard(name)
-            if self._path is not None:
-                self._path.signalDisconnected(name)
+        """The other way round. Qt holds locks here, so that who is left is asked later."""
+        if signal.isValid() and self._path is not None:
+            self._path.listenersLeft = True
+
+    def reviewHeard(self) -> None:
+        """Somebody has disconnected a signal; messages for which nobody listens any more are queued."""
+        for name, signature in _MESSAGE_SIGNALS.items():
+            if name in self._heard and not self.receivers(signature):
+                self._heard.discard(name)
+                if self._path is not None:
+                    self._path.heard.discard(name)
 
 
 Status = PeerBase.Status
