@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 
 from PySide6.QtCore import SIGNAL, QObject, Signal, qWarning
-from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSsl, QSslConfiguration, QUdpSocket
+from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSsl, QUdpSocket
 from shiboken6 import isValid
 
 from qtsecure.engine.dtls import DEFAULT_MTU, SMALLEST_MTU, AdmittedHello, DtlsListener
@@ -26,10 +26,9 @@ from qtsecure.net.dtls.statistics import DtlsServerStatistics, LocalDrop
 from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
-from qtsecure.net.dtls_peer.connecting import sslConfigurationFrom
 from qtsecure.net.handshake_questions import ProgramDecisions
 from qtsecure.net.socket_errors import socketError
-from qtsecure.net.values import SslConfiguration
+from qtsecure.net.values import ConfigurationSource, SslConfiguration, configurationFrom
 
 __all__ = ["DtlsServer"]
 
@@ -221,12 +220,12 @@ class DtlsServer(QObject):
         """A copy of the configuration for new connections."""
         return SslConfiguration(self._configuration)
 
-    def setSslConfiguration(self, configuration: SslConfiguration | QSslConfiguration) -> None:
+    def setSslConfiguration(self, configuration: ConfigurationSource) -> None:
         """Use this configuration for associations that begin from now on; live ones keep theirs.
 
         ``Protocol.SecureProtocols``, which is the default, stands for DTLS 1.2 here.
         """
-        self._configuration = sslConfigurationFrom(configuration)
+        self._configuration = configurationFrom(configuration)
         self._configurationRefused = False
 
     def isCookieVerificationEnabled(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtNetwork import QHostAddress, QSslConfiguration
+from PySide6.QtNetwork import QHostAddress
 from shiboken6 import isValid
 
 from qtsecure.engine.dtls import DtlsAssociation
@@ -17,24 +17,13 @@ from qtsecure.net.handshake_questions import ProgramDecisions
 from qtsecure.net.name_lookup import NameLookup
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_errors import socketError
-from qtsecure.net.values import SslConfiguration
+from qtsecure.net.values import ConfigurationSource, SslConfiguration, configurationFrom
 
-__all__ = ["Connecting", "sslConfigurationFrom"]
+__all__ = ["Connecting"]
 
 _SILENCE_MS = 3000
 """After which the next address is tried, if there is one."""
 _Code = SecureError.Code
-
-
-def sslConfigurationFrom(configuration: SslConfiguration | QSslConfiguration) -> SslConfiguration:
-    """A copy of the configuration; TypeError for anything else."""
-    if isinstance(configuration, QSslConfiguration):
-        configuration = SslConfiguration.fromQt(configuration)
-    if not isinstance(configuration, SslConfiguration):
-        raise TypeError(
-            f"configuration must be an SslConfiguration or QSslConfiguration, not {type(configuration).__name__}."
-        )
-    return SslConfiguration(configuration)
 
 
 class Connecting(Messages):
@@ -44,19 +33,19 @@ class Connecting(Messages):
         """A copy of the configuration for the next handshake."""
         return SslConfiguration(self._configuration)
 
-    def setSslConfiguration(self, configuration: SslConfiguration | QSslConfiguration) -> None:
+    def setSslConfiguration(self, configuration: ConfigurationSource) -> None:
         """Use this configuration (a copy of it) for the next handshake.
 
         ``Protocol.SecureProtocols``, which is the default, stands for DTLS 1.2 here.
         """
-        self._configuration = sslConfigurationFrom(configuration)
+        self._configuration = configurationFrom(configuration)
 
     def connectToHost(
         self,
         host: str | QHostAddress,
         port: int,
         peerVerifyName: str = "",
-        configuration: SslConfiguration | QSslConfiguration | None = None,
+        configuration: ConfigurationSource | None = None,
     ) -> None:
         """Look up the host and make an association with it; ``encrypted`` tells when it stands.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import SIGNAL, QObject
-from PySide6.QtNetwork import QSslError
+from PySide6.QtNetwork import QAbstractSocket, QSslError
 from shiboken6 import isValid
 
 from qtsecure.engine.dtls import DtlsAssociation
@@ -33,6 +33,7 @@ from qtsecure.net.dtls_peer.base import PeerBase, PeerObserver, Status
 from qtsecure.net.handshake_questions import (
     Questions,
     alertArguments,
+    allIgnored,
     cancelDecisionDeadline,
     judgeCertificate,
 )
@@ -44,6 +45,7 @@ __all__ = ["Handshake"]
 
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject)")
 _Code = SecureError.Code
+_PauseMode = QAbstractSocket.PauseMode
 _CODES = {
     FailureKind.NOT_TLS: _Code.NotTls,
     FailureKind.CERTIFICATE_REJECTED: _Code.BadCertificate,
@@ -57,8 +59,9 @@ _CODES = {
 class Handshake(PeerBase):
     """The handshake methods of DtlsPeer."""
 
-    # On the class: setting an attribute of a QObject is slow, and most peers keep this.
+    # On the class: setting an attribute of a QObject is slow, and most peers keep these.
     _handshakeTimeout = 30_000
+    _pausesOnErrors = False
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -122,17 +125,34 @@ class Handshake(PeerBase):
         """What was wrong with the peer's certificate in this association."""
         return list(self._attempt.sslErrors)
 
+    def pauseMode(self) -> QAbstractSocket.PauseMode:
+        """When the handshake pauses (QAbstractSocket::pauseMode)."""
+        return _PauseMode.PauseOnSslErrors if self._pausesOnErrors else _PauseMode.PauseNever
+
+    def setPauseMode(self, pauseMode: QAbstractSocket.PauseMode) -> None:
+        """With PauseOnSslErrors, wait after sslErrors for resumeHandshake() or abortHandshake(), as QDtls does.
+
+        For at most five minutes; acceptCertificate is not emitted then. Set it before connecting.
+
+        Raises:
+            TypeError: For anything but a QAbstractSocket.PauseMode.
+        """
+        if not isinstance(pauseMode, _PauseMode):
+            raise TypeError(f"pauseMode must be a QAbstractSocket.PauseMode, not {type(pauseMode).__name__}.")
+        self._pausesOnErrors = pauseMode == _PauseMode.PauseOnSslErrors
+
     def resumeHandshake(self) -> bool:
         """Go on with a handshake that waits for a decision about the certificate (QDtls::resumeHandshake).
 
-        A handshake waits after ``request.defer()`` in a slot of acceptCertificate. Call
-        ignoreSslErrors() first: errors that are not ignored are not accepted.
+        A handshake waits with PauseOnSslErrors, and after ``request.defer()`` in a slot of
+        acceptCertificate. Call ignoreSslErrors() first: errors that are not ignored are not accepted,
+        and it goes on waiting.
 
         Returns:
             Whether the handshake goes on.
         """
         request = self._attempt.request
-        if request is None or not request.isPending() or not self._allIgnored():
+        if request is None or not request.isPending() or not allIgnored(self):
             return False
         request.accept()
         return True
@@ -335,10 +355,8 @@ class Handshake(PeerBase):
     def _ignoreList(self) -> list[SslError | QSslError]:
         return self._ignored
 
-    def _allIgnored(self) -> bool:
-        if self._ignored:
-            return all(any(error.matches(each) for each in self._ignored) for error in self._attempt.sslErrors)
-        return self._attempt.ignoresAll
+    def _takesBinaryIdentity(self) -> bool:
+        return False  # DTLS 1.2 carries C strings
 
     def _stillDeciding(self, attempt: Attempt) -> bool:
         """After a slot: whether it has left this association (and no other) for the decision."""
