@@ -46,8 +46,9 @@ class OurEcho:
 
     def _welcome(self) -> None:
         peer = self.server.nextPendingConnection()
-        peer.datagramReceived.connect(peer.writeDatagram)
         peer.disconnected.connect(peer.deleteLater)
+        write = peer.writeDatagram
+        peer.datagramReceived.connect(lambda message: write(message))  # PySide calls functions faster than methods
 
     def client(self, encrypted: Callable[[Any], None], received: Callable[[bytes], None] | None = None) -> Any:
         """A client that begins at once."""

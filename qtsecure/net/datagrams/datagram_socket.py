@@ -86,8 +86,12 @@ class DatagramSocket(ABC):
         """Receive from this peer alone; OSError (with an errno) when it is not possible."""
 
     @abstractmethod
-    def send(self, datagram: bytes, address: Address) -> int:
-        """Send now or never: 0, or the errno of what prevents it. A connected socket ignores ``address``."""
+    def send(self, datagram: bytes, address: Address) -> None:
+        """Send now or never; OSError when it cannot be. A connected socket ignores ``address``."""
+
+    @abstractmethod
+    def sender(self, address: Address) -> Callable[[bytes], object]:
+        """What sends to this address, again and again."""
 
     @abstractmethod
     def close(self) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+from collections.abc import Callable
 from functools import lru_cache
 
 from PySide6.QtCore import QObject
@@ -124,15 +126,19 @@ class QtDatagrams(DatagramSocket):
         self.close()
         owner.datagramSocketLost()
 
-    def send(self, datagram: bytes, address: Address) -> int:
+    def send(self, datagram: bytes, address: Address) -> None:
         udp = self._socket
         if udp is None or not isValid(udp):
-            return errno.EBADF
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         if self._peer is not None:
             sent = udp.write(datagram)
         else:
             sent = udp.writeDatagram(datagram, _hostAddress(address[0]), address[1])
-        return 0 if sent >= 0 else _ERRNO.get(udp.error(), errno.EIO)
+        if sent < 0:
+            raise OSError(_ERRNO.get(udp.error(), errno.EIO), udp.errorString())
+
+    def sender(self, address: Address) -> Callable[[bytes], object]:
+        return lambda datagram: self.send(datagram, address)
 
     def close(self) -> None:
         self._letGo()

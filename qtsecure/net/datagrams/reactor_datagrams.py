@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
+from collections.abc import Callable
 
 from PySide6.QtNetwork import QHostAddress
 
-from qtsecure.engine._openssl import buffers_of_this_thread
 from qtsecure.net.addresses import nativeAddress, qtAddress
 from qtsecure.net.datagrams.datagram_socket import (
-    NULL_OWNER,
     RECEIVE_BUFFER,
     Address,
     DatagramOwner,
@@ -23,21 +23,25 @@ __all__ = ["ReactorDatagrams"]
 
 _MOST_READS = 32
 """For one event; others want to be served, too, and what is left is reported again."""
+_LARGEST = 65536
 _NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 _NOTHING_THERE = (BlockingIOError, InterruptedError)
+
+
+def _sendNothing(datagram: bytes) -> None:
+    raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 class ReactorDatagrams(DatagramSocket):
     """UDP on platforms with epoll or kqueue."""
 
-    __slots__ = ("_dual", "_landing", "_peer", "_reactor", "_reads", "_registration", "_socket")
+    __slots__ = ("_dual", "_peer", "_reactor", "_reads", "_registration", "_socket")
 
     def __init__(self, owner: DatagramOwner) -> None:
         super().__init__(owner)
         self._socket: socket.socket | None = None
         self._registration: Registration | None = None
         self._reactor = reactorOfThisThread()
-        self._landing = buffers_of_this_thread().landing_view
         self._peer: Address | None = None
         self._dual = False
         self._reads = 1
@@ -86,40 +90,42 @@ class ReactorDatagrams(DatagramSocket):
 
     def _onEvents(self, events: int) -> None:
         """Read a batch: as many as came last time, because asking once too often costs as much as a read."""
-        landing, peer = self._landing, self._peer
+        native, peer = self._socket, self._peer
+        owner = self._owner()
+        if native is None or owner is None:
+            return
         for count in range(self._reads):
-            native = self._socket
-            if native is None:
-                return
             try:
                 if peer is None:
-                    size, address = native.recvfrom_into(landing)
+                    datagram, address = native.recvfrom(_LARGEST)
                 else:
-                    size, address = native.recv_into(landing), peer
+                    datagram, address = native.recv(_LARGEST), peer
             except _NOTHING_THERE:
-                self._reads = max(1, count)
+                self._reads = count or 1
                 return
             except OSError as error:
                 # ICMP: of an earlier datagram, or forged. Anything else would come again and again.
                 self._reads = 1
-                (self._owner() or NULL_OWNER).datagramsFailed(error.errno or errno.EIO)
+                owner.datagramsFailed(error.errno or errno.EIO)
                 return
-            if size:
-                (self._owner() or NULL_OWNER).datagramArrived(bytes(landing[:size]), address)
-        self._reads = min(2 * self._reads, _MOST_READS)
+            if datagram:
+                owner.datagramArrived(datagram, address)
+                if self._socket is not native:
+                    return
+        if self._reads < _MOST_READS:
+            self._reads *= 2
 
-    def send(self, datagram: bytes, address: Address) -> int:
+    def send(self, datagram: bytes, address: Address) -> None:
+        self.sender(address)(datagram)
+
+    def sender(self, address: Address) -> Callable[[bytes], object]:
         native = self._socket
         if native is None:
-            return errno.EBADF
-        try:
-            if self._peer is None:
-                native.sendto(datagram, address)
-            else:
-                native.send(datagram)
-        except OSError as error:
-            return error.errno or errno.EIO
-        return 0
+            return _sendNothing
+        if self._peer is not None:
+            return native.send
+        sendto = native.sendto
+        return lambda datagram: sendto(datagram, address)
 
     def close(self) -> None:
         self._letGo()

@@ -11,6 +11,7 @@ The engine knows no time and no socket; both come from here. While it asks the p
 from __future__ import annotations
 
 import errno
+import os
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol, cast
@@ -66,6 +67,10 @@ class PathTable(Protocol):
         """The peer of the path is gone."""
 
 
+def _sendNowhere(datagram: bytes) -> None:
+    raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+
+
 def _nobody() -> _Peer | None:
     return None
 
@@ -84,7 +89,6 @@ class DtlsPath:
         busy: The engine is on the stack and may be asking the program.
         messages: What waits to be read.
         heard: The names of the signals that somebody has connected; the others are not emitted.
-        listenersLeft: Somebody has disconnected a signal of the peer.
         refusals: How often ICMP said that nobody is there.
         trouble: The last errno of the network, or 0.
     """
@@ -93,14 +97,18 @@ class DtlsPath:
         "__weakref__",
         "_address",
         "_announcing",
+        "_clock",
+        "_direct",
         "_dropped",
         "_held",
         "_idle",
         "_idleTimeout",
         "_lastHeard",
+        "_listenersLeft",
         "_news",
         "_peer",
         "_scheduler",
+        "_send",
         "_socket",
         "_table",
         "_timer",
@@ -109,7 +117,6 @@ class DtlsPath:
         "ended",
         "established",
         "heard",
-        "listenersLeft",
         "messages",
         "refusals",
         "trouble",
@@ -118,16 +125,19 @@ class DtlsPath:
     def __init__(self, peer: QObject, table: PathTable | None = None) -> None:
         self._peer: Callable[[], _Peer | None] = ref(cast(_Peer, peer))
         self._socket: DatagramSocket | None = None
+        self._send: Callable[[bytes], object] = _sendNowhere
         self._address: Address = ()
         self._table = table
         self._scheduler = schedulerOfThisThread()
+        self._clock = self._scheduler.clock
         self.association: DtlsAssociation | None = None
         self.established = False
         self.ended = False
         self.busy = False
         self.messages: deque[bytes] = deque()
         self.heard: set[str] = set()
-        self.listenersLeft = False
+        self._direct = False
+        self._listenersLeft = False
         self.refusals = 0
         self.trouble = 0
         self._announcing = False
@@ -143,23 +153,25 @@ class DtlsPath:
         """Send through this socket to this address from now on."""
         self._socket = socket
         self._address = address
+        self._send = socket.sender(address)
 
     # ------------------------------------------------------------------ from the network
 
     def datagramArrived(self, datagram: bytes, address: Address) -> None:
         """A datagram of the other side."""
         association = self.association
-        if self.established and association is not None:
-            now = self._scheduler.clock()
-            association.receive(datagram, now)
-            messages = association.take_messages()
-            if outgoing := association.take_outgoing():
-                self.send(outgoing)
-            if messages:
+        if self.established and association is not None:  # the hot path
+            now = self._clock()
+            message = association.receive_message(datagram, now)
+            if message:
                 self._lastHeard = now
-                self.deliver(messages)
-            if association.has_events:
-                self.afterStep()
+                peer = self._peer()
+                if self._direct and peer is not None:
+                    peer.datagramReceived.emit(message)
+                else:
+                    self.deliver([message])
+            else:
+                self._receivedOther(association, now)
         elif association is None or self.busy:
             if len(self._held) < _MOST_HELD:
                 self._held.append(datagram)
@@ -167,6 +179,16 @@ class DtlsPath:
                 self.drop(LocalDrop.BUSY)
         else:
             self.step(association.receive, datagram)
+
+    def _receivedOther(self, association: DtlsAssociation, now: float) -> None:
+        """No single message: several, an alert, a repetition, or rubbish."""
+        if outgoing := association.take_outgoing():
+            self.send(outgoing)
+        if messages := association.take_messages():
+            self._lastHeard = now
+            self.deliver(messages)
+        if association.has_events:
+            self.afterStep()
 
     def step(self, call: Callable[..., object], *arguments: object) -> None:
         """Let the engine do something that may ask the program; then see what has come of it."""
@@ -225,11 +247,11 @@ class DtlsPath:
 
     def send(self, datagrams: list[bytes]) -> None:
         """Send; what the network does not take is lost, as datagrams are."""
-        socket = self._socket
         for datagram in datagrams:
-            number = socket.send(datagram, self._address) if socket is not None else errno.EBADF
-            if number:
-                self._notSent(number, datagram)
+            try:
+                self._send(datagram)
+            except OSError as error:
+                self._notSent(error.errno or errno.EIO, datagram)
 
     def _notSent(self, number: int, datagram: bytes) -> None:
         if number in _BUSY_NETWORK:
@@ -240,7 +262,9 @@ class DtlsPath:
         elif number in (errno.ECONNREFUSED, errno.ECONNRESET):
             # That belongs to an earlier datagram; this one has not been tried.
             self.datagramsFailed(number)
-            if self._socket is not None and self._socket.send(datagram, self._address):
+            try:
+                self._send(datagram)
+            except OSError:
                 self.drop(LocalDrop.UNREACHABLE)
         else:
             self.trouble = number
@@ -257,38 +281,37 @@ class DtlsPath:
         """Encrypt and send one message; raises what the engine raises."""
         association = self.association
         assert association is not None
-        association.write(message)
-        socket = self._socket
-        for datagram in association.take_outgoing():
-            number = socket.send(datagram, self._address) if socket is not None else errno.EBADF
-            if number:
-                self._notSent(number, datagram)
-        if association.has_events:
+        datagram = association.write_message(message)
+        if not datagram:
             self._scheduler.defer(self.afterStep)
+            return
+        try:
+            self._send(datagram)
+        except OSError as error:
+            self._notSent(error.errno or errno.EIO, datagram)
 
     # -------------------------------------------------------------------- to the program
 
     def signalConnected(self, name: str) -> None:
         """Somebody has connected a signal of the peer."""
         self.heard.add(name)
+        self._direct = False
         if name == "datagramReceived" and self.messages:
             self._scheduler.defer(self._deliverWaiting)
+
+    def signalDisconnected(self) -> None:
+        """Somebody has disconnected one."""
+        self._direct = False
+        self._listenersLeft = True
 
     def deliver(self, messages: list[bytes]) -> None:
         """Hand messages to the program: readyRead first, and what nobody has read to datagramReceived."""
         peer = self._peer()
         if peer is None:
             return
-        if self.listenersLeft:
-            self.listenersLeft = False
+        if self._listenersLeft:
+            self._listenersLeft = False
             peer.reviewHeard()
-        heard = self.heard
-        if "datagramReceived" in heard and "readyRead" not in heard and not self.messages:
-            for message in messages:
-                peer.datagramReceived.emit(message)
-                if self.ended:
-                    return
-            return
         room = _MOST_MESSAGES - len(self.messages)
         if room < len(messages):
             self.drop(LocalDrop.QUEUE_FULL, len(messages) - max(room, 0))
@@ -297,6 +320,8 @@ class DtlsPath:
         self._news = True
         if not self._announcing:
             self._announce(peer)
+        # The next ones need not be queued when nobody reads them and nothing waits.
+        self._direct = "datagramReceived" in self.heard and "readyRead" not in self.heard and not self.messages
 
     def _announce(self, peer: _Peer) -> None:
         """Emit readyRead, never inside itself; a nested event loop in a slot may bring more."""
@@ -408,6 +433,7 @@ class DtlsPath:
         elif self._socket is not None:
             self._socket.close()
         self._socket = None
+        self._send = _sendNowhere
 
     def peerDestroyed(self) -> None:
         """The peer is gone; say goodbye."""

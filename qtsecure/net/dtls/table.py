@@ -7,6 +7,7 @@ has shown that it is no forgery does its new association replace the old one (se
 
 from __future__ import annotations
 
+import contextlib
 from typing import Protocol
 from weakref import ref
 
@@ -83,7 +84,8 @@ class ClientTable:
         current = path.association if path is not None else None
         answer = listener.receive(datagram, client, now, current)
         if isinstance(answer, bytes):
-            self.socket.send(answer, address)
+            with contextlib.suppress(OSError):  # the client will ask again
+                self.socket.send(answer, address)
         elif answer is not None:
             if self.paused:
                 self.drop(LocalDrop.PAUSED)

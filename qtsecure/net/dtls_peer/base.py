@@ -261,7 +261,7 @@ class PeerBase(QObject):
     def disconnectNotify(self, signal: QMetaMethod) -> None:
         """The other way round. Qt holds locks here, so that who is left is asked later."""
         if signal.isValid() and self._path is not None:
-            self._path.listenersLeft = True
+            self._path.signalDisconnected()
 
     def reviewHeard(self) -> None:
         """Somebody has disconnected a signal; messages for which nobody listens any more are queued."""
