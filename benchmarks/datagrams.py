@@ -47,8 +47,13 @@ class OurEcho:
     def _welcome(self) -> None:
         peer = self.server.nextPendingConnection()
         peer.disconnected.connect(peer.deleteLater)
-        write = peer.writeDatagram
-        peer.datagramReceived.connect(lambda message: write(message))  # PySide calls functions faster than methods
+        write, read, pending = peer.writeDatagram, peer.readDatagram, peer.hasPendingDatagrams
+
+        def echo() -> None:
+            while pending():
+                write(read())
+
+        peer.readyRead.connect(echo)
 
     def client(self, encrypted: Callable[[Any], None], received: Callable[[bytes], None] | None = None) -> Any:
         """A client that begins at once."""
@@ -56,7 +61,13 @@ class OurEcho:
         client.setSslConfiguration(self._other)
         client.encrypted.connect(lambda: encrypted(client))
         if received is not None:
-            client.datagramReceived.connect(received)
+            read, pending = client.readDatagram, client.hasPendingDatagrams
+
+            def take() -> None:
+                while pending():
+                    received(read())
+
+            client.readyRead.connect(take)
         client.connectToHost(HOST, self.server.serverPort())
         return client
 

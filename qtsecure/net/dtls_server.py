@@ -414,7 +414,7 @@ class DtlsServer(QObject):
             current.abandon()
         self._accepted += 1
         peer = DtlsPeer(self)
-        path = DtlsPath(peer, table)
+        path = DtlsPath(peer, table, table.batch)
         path.begin(table.socket, address)
         table.paths[address] = path
         self._handshaking[path] = peer

@@ -32,6 +32,9 @@ class DatagramOwner(Protocol):
     def datagramArrived(self, datagram: bytes, address: Address) -> None:
         """A datagram, which is never empty."""
 
+    def batchEnded(self) -> None:
+        """That was all for now."""
+
     def datagramsFailed(self, number: int) -> None:
         """The network has reported an error (an errno) for what was sent earlier; receiving goes on."""
 
@@ -43,6 +46,9 @@ class _NullOwner:
     """Swallows what a socket says after its owner has gone."""
 
     def datagramArrived(self, datagram: bytes, address: Address) -> None:
+        pass
+
+    def batchEnded(self) -> None:
         pass
 
     def datagramsFailed(self, number: int) -> None:

@@ -104,6 +104,10 @@ class QtDatagrams(DatagramSocket):
 
     def _onReadyRead(self) -> None:
         self._readsOn = False
+        self._readBatch()
+        (self._owner() or NULL_OWNER).batchEnded()
+
+    def _readBatch(self) -> None:
         for _ in range(_MOST_READS):
             udp = self._socket
             if udp is None or not isValid(udp) or not udp.hasPendingDatagrams():

@@ -89,11 +89,14 @@ class ReactorDatagrams(DatagramSocket):
         self._registration = self._reactor.register(native.fileno(), READ, self._onEvents)
 
     def _onEvents(self, events: int) -> None:
-        """Read a batch: as many as came last time, because asking once too often costs as much as a read."""
-        native, peer = self._socket, self._peer
-        owner = self._owner()
-        if native is None or owner is None:
-            return
+        native, owner = self._socket, self._owner()
+        if native is not None and owner is not None:
+            self._readBatch(native, owner)
+            owner.batchEnded()
+
+    def _readBatch(self, native: socket.socket, owner: DatagramOwner) -> None:
+        """Read as many as came last time, because asking once too often costs as much as a read."""
+        peer = self._peer
         for count in range(self._reads):
             try:
                 if peer is None:

@@ -25,7 +25,7 @@ from qtsecure.net.datagrams.datagram_socket import Address, DatagramSocket
 from qtsecure.net.dtls.statistics import DtlsPeerStatistics, LocalDrop
 from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
 
-__all__ = ["DtlsPath", "PathTable"]
+__all__ = ["DtlsPath", "PathTable", "announceAll"]
 
 _MOST_MESSAGES = 1024
 """That wait to be read; further ones are dropped, as the network does."""
@@ -57,6 +57,14 @@ class _Peer(Protocol):
     def close(self) -> None: ...
 
 
+def announceAll(batch: list[DtlsPath]) -> None:
+    """Tell the peers of these paths of their messages; the list is empty before the first slot runs."""
+    paths = batch[:]
+    batch.clear()
+    for path in paths:
+        path.announce()
+
+
 class PathTable(Protocol):
     """The server's table of paths."""
 
@@ -81,6 +89,7 @@ class DtlsPath:
     Args:
         peer: The DtlsPeer that signals for it.
         table: The server's; without one the socket is the path's own and closed at the end.
+        batch: Where paths of the same socket note that messages came which are to be announced.
 
     Attributes:
         association: The engine; None until it has been made.
@@ -97,6 +106,7 @@ class DtlsPath:
         "__weakref__",
         "_address",
         "_announcing",
+        "_batch",
         "_clock",
         "_direct",
         "_dropped",
@@ -122,12 +132,13 @@ class DtlsPath:
         "trouble",
     )
 
-    def __init__(self, peer: QObject, table: PathTable | None = None) -> None:
+    def __init__(self, peer: QObject, table: PathTable | None = None, batch: list[DtlsPath] | None = None) -> None:
         self._peer: Callable[[], _Peer | None] = ref(cast(_Peer, peer))
         self._socket: DatagramSocket | None = None
         self._send: Callable[[bytes], object] = _sendNowhere
         self._address: Address = ()
         self._table = table
+        self._batch: list[DtlsPath] = [] if batch is None else batch
         self._scheduler = schedulerOfThisThread()
         self._clock = self._scheduler.clock
         self.association: DtlsAssociation | None = None
@@ -165,11 +176,15 @@ class DtlsPath:
             message = association.receive_message(datagram, now)
             if message:
                 self._lastHeard = now
-                peer = self._peer()
-                if self._direct and peer is not None:
+                if self._direct and (peer := self._peer()) is not None:
+                    if self._batch:
+                        announceAll(self._batch)
                     peer.datagramReceived.emit(message)
                 else:
-                    self.deliver([message])
+                    self._queue([message])
+                    if not self._news:
+                        self._news = True
+                        self._batch.append(self)
             else:
                 self._receivedOther(association, now)
         elif association is None or self.busy:
@@ -305,26 +320,35 @@ class DtlsPath:
         self._listenersLeft = True
 
     def deliver(self, messages: list[bytes]) -> None:
-        """Hand messages to the program: readyRead first, and what nobody has read to datagramReceived."""
+        """Hand messages to the program at once; those of the hot path are announced together."""
+        self._queue(messages)
+        self._news = True
+        self.announce()
+
+    def batchEnded(self) -> None:
+        """The socket has nothing more for now."""
+        if self._batch:
+            announceAll(self._batch)
+
+    def _queue(self, messages: list[bytes]) -> None:
+        queue = self.messages
+        if len(queue) + len(messages) > _MOST_MESSAGES:
+            room = _MOST_MESSAGES - len(queue)
+            self.drop(LocalDrop.QUEUE_FULL, len(messages) - room)
+            messages = messages[:room]
+        queue += messages
+
+    def announce(self) -> None:
+        """Emit readyRead for what is queued, and hand what nobody has read to datagramReceived.
+
+        Never inside itself; a nested event loop in a slot may bring more.
+        """
         peer = self._peer()
-        if peer is None:
+        if peer is None or self._announcing:
             return
         if self._listenersLeft:
             self._listenersLeft = False
             peer.reviewHeard()
-        room = _MOST_MESSAGES - len(self.messages)
-        if room < len(messages):
-            self.drop(LocalDrop.QUEUE_FULL, len(messages) - max(room, 0))
-            messages = messages[: max(room, 0)]
-        self.messages += messages
-        self._news = True
-        if not self._announcing:
-            self._announce(peer)
-        # The next ones need not be queued when nobody reads them and nothing waits.
-        self._direct = "datagramReceived" in self.heard and "readyRead" not in self.heard and not self.messages
-
-    def _announce(self, peer: _Peer) -> None:
-        """Emit readyRead, never inside itself; a nested event loop in a slot may bring more."""
         self._announcing = True
         try:
             while self._news and not self.ended:
@@ -335,6 +359,8 @@ class DtlsPath:
                     self._deliverWaiting()
         finally:
             self._announcing = False
+        # The next ones need not be queued when nobody reads them and nothing waits.
+        self._direct = "datagramReceived" in self.heard and "readyRead" not in self.heard and not self.messages
 
     def _deliverWaiting(self) -> None:
         while self.messages and "datagramReceived" in self.heard:

@@ -13,7 +13,7 @@ from weakref import ref
 
 from qtsecure.engine.dtls import AdmittedHello, DtlsListener, is_hello_start_untrusted
 from qtsecure.net.datagrams.datagram_socket import Address, DatagramSocket, plainHost
-from qtsecure.net.dtls.path import DtlsPath
+from qtsecure.net.dtls.path import DtlsPath, announceAll
 from qtsecure.net.dtls.statistics import LocalDrop
 from qtsecure.net.scheduler import schedulerOfThisThread
 
@@ -45,10 +45,11 @@ class ClientTable:
         socket: Where datagrams come from and go to; None until there is one.
         paths: The associations, among them some that have ended and repeat their last alert.
         paused: Hellos are dropped.
+        batch: The paths that have got messages to announce.
         dropped: How much was thrown away here, and why.
     """
 
-    __slots__ = ("__weakref__", "_owner", "_scheduler", "dropped", "paths", "paused", "socket")
+    __slots__ = ("__weakref__", "_owner", "_scheduler", "batch", "dropped", "paths", "paused", "socket")
 
     def __init__(self, owner: TableOwner) -> None:
         self._owner = ref(owner)
@@ -56,6 +57,7 @@ class ClientTable:
         self.socket: DatagramSocket | None = None
         self.paths: dict[Address, DtlsPath] = {}
         self.paused = False
+        self.batch: list[DtlsPath] = []
         self.dropped: dict[LocalDrop, int] = {}
 
     def datagramArrived(self, datagram: bytes, address: Address) -> None:
@@ -69,6 +71,7 @@ class ClientTable:
             self.drop(LocalDrop.UNKNOWN_PEER)
 
     def _receiveHello(self, datagram: bytes, address: Address, path: DtlsPath | None) -> None:
+        self.batchEnded()  # slots may run now, and start event loops
         owner = self._owner()
         if self.paused and path is None:
             self.drop(LocalDrop.PAUSED)
@@ -93,6 +96,11 @@ class ClientTable:
                 owner.helloAdmitted(answer, address, path)
         elif path is not None:
             path.afterStep()  # it may have got its own hello once more
+
+    def batchEnded(self) -> None:
+        """The socket has nothing more for now."""
+        if self.batch:
+            announceAll(self.batch)
 
     def datagramsFailed(self, number: int) -> None:
         """Some client is not there any more; which one, nobody knows."""
