@@ -100,26 +100,34 @@ class QtDatagrams(DatagramSocket):
     def _readSoon(self) -> None:
         if not self._readsOn:
             self._readsOn = True
-            schedulerOfThisThread().defer(self._onReadyRead)
+            schedulerOfThisThread().defer(self._readOn)
 
-    def _onReadyRead(self) -> None:
+    def _readOn(self) -> None:
         self._readsOn = False
         self._readBatch()
-        (self._owner() or NULL_OWNER).batchEnded()
 
-    def _readBatch(self) -> None:
-        for _ in range(_MOST_READS):
+    def _onReadyRead(self) -> None:
+        if not self._readBatch() and self._peer is not None:
+            # Ready without a datagram: ICMP says that nobody is there. Qt swallows the error.
+            (self._owner() or NULL_OWNER).datagramsFailed(errno.ECONNREFUSED)
+
+    def _readBatch(self) -> bool:
+        """Read what is there; whether there was anything."""
+        for count in range(_MOST_READS):
             udp = self._socket
-            if udp is None or not isValid(udp) or not udp.hasPendingDatagrams():
-                return
-            received = udp.receiveDatagram()
-            if not received.isValid():
-                return  # an ICMP error had made the socket ready; errorOccurred has told it
+            if udp is None or not isValid(udp):
+                return True
+            received = udp.receiveDatagram() if udp.hasPendingDatagrams() else None
+            if received is None or not received.isValid():
+                (self._owner() or NULL_OWNER).batchEnded()
+                return count > 0
             datagram = received.data().data()
             if datagram:
                 address = self._peer or (_plain(received.senderAddress()), received.senderPort())
                 (self._owner() or NULL_OWNER).datagramArrived(bytes(datagram), address)
+        (self._owner() or NULL_OWNER).batchEnded()
         self._readSoon()  # others want to be served, too; readyRead comes only when everything was read
+        return True
 
     def _onError(self, error: QAbstractSocket.SocketError) -> None:
         if error != _Error.TemporaryError:

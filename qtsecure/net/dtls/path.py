@@ -197,6 +197,7 @@ class DtlsPath:
 
     def _receivedOther(self, association: DtlsAssociation, now: float) -> None:
         """No single message: several, an alert, a repetition, or rubbish."""
+        self.batchEnded()  # what came before the peer's goodbye is told before it
         if outgoing := association.take_outgoing():
             self.send(outgoing)
         if messages := association.take_messages():
