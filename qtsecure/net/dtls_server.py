@@ -28,6 +28,7 @@ from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
 from qtsecure.net.handshake_questions import ProgramDecisions
 from qtsecure.net.socket_errors import socketError
+from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values import ConfigurationSource, SslConfiguration, configurationFrom
 
 __all__ = ["DtlsServer"]
@@ -39,12 +40,23 @@ _FAIR_SHARE = 8
 """So many handshakes one address may have when more than half of the places are taken."""
 
 
+@confinedToThread(
+    harmless=(
+        *("isListening", "serverError", "errorString", "handshakeTimeout", "idleTimeout", "mtu"),
+        *("maxPendingConnections", "maxHandshakingConnections", "maxConnectionsPerAddress", "maxConnections"),
+        "isCookieVerificationEnabled",
+        # From our own layers:
+        *("prepareListener", "helloAdmitted", "wantsPreSharedKeys", "peerAsks", "peerAlert", "peerEncrypted"),
+        *("peerFailed", "peerDisconnected", "pathPeerDestroyed", "socketLost"),
+    )
+)
 class DtlsServer(QObject):
     """A DTLS server with SslServer's methods and signals, and DtlsPeer in place of the socket.
 
     Peers are children of the server, also after nextPendingConnection(). Delete each with
     ``deleteLater()`` when you are done with it, for example in a slot of its ``disconnected``. All
-    of them use the server's one UDP socket and end with it. Use the server in the thread that made it.
+    of them use the server's one UDP socket and end with it. Use the server in the thread that
+    it lives in: other threads get a RuntimeError.
 
     Args:
         parent: The QObject that owns it.

@@ -14,6 +14,7 @@ import errno
 import os
 from collections import deque
 from collections.abc import Callable
+from threading import get_ident
 from typing import Protocol, cast
 from weakref import ref
 
@@ -99,6 +100,7 @@ class DtlsPath:
         messages: What waits to be read.
         heard: The names of the signals that somebody has connected; the others are not emitted.
         refusals: How often ICMP said that nobody is there.
+        thread: The identifier of the thread that it belongs to.
         trouble: The last errno of the network, or 0.
     """
 
@@ -129,6 +131,7 @@ class DtlsPath:
         "heard",
         "messages",
         "refusals",
+        "thread",
         "trouble",
     )
 
@@ -150,6 +153,7 @@ class DtlsPath:
         self._direct = False
         self._listenersLeft = False
         self.refusals = 0
+        self.thread = get_ident()
         self.trouble = 0
         self._announcing = False
         self._news = False

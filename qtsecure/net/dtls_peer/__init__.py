@@ -7,6 +7,7 @@ from PySide6.QtCore import QByteArray, QObject
 from qtsecure.engine.dtls import DtlsAssociation
 from qtsecure.errors import SecureError
 from qtsecure.net.dtls_peer.connecting import Connecting
+from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values import Protocol, SslCertificate, SslCipher
 
 __all__ = ["DtlsPeer"]
@@ -14,6 +15,16 @@ __all__ = ["DtlsPeer"]
 _LONGEST_EXPORT = 8160  # 255 blocks of SHA-256, the least that the key derivation can give (RFC 5869)
 
 
+@confinedToThread(
+    harmless=(
+        *("status", "isEncrypted", "error", "errorString", "handshakeTimeout", "idleTimeout", "pauseMode", "mtu"),
+        # Called for each message: writeDatagram() checks for itself, the others do no harm.
+        *("writeDatagram", "readDatagram", "hasPendingDatagrams", "pendingDatagramSize"),
+        # From our own layers:
+        *("afterEngine", "reviewHeard", "handleEvents", "networkRefused", "idledOut", "socketLost", "replaced"),
+        *("adopt", "beginAsServer", "connectNotify", "disconnectNotify"),
+    )
+)
 class DtlsPeer(Connecting):
     """A DTLS client, or the server's end of an association: encrypted datagrams (RFC 6347).
 
@@ -21,8 +32,8 @@ class DtlsPeer(Connecting):
     retransmission, the total deadline, and alerts. Messages keep their boundaries; they may get lost,
     arrive out of order, but never twice or damaged.
 
-    Use it in the thread that made it. Network faults never raise: they arrive in errorOccurred. The
-    server's peers come from DtlsServer.
+    Use it in the thread that it lives in: other threads get a RuntimeError. Network faults never raise:
+    they arrive in errorOccurred. The server's peers come from DtlsServer.
 
     Args:
         parent: The QObject that owns it.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import get_ident
+
 from PySide6.QtCore import QByteArray
 
 from qtsecure.engine.dtls import DEFAULT_MTU, SMALLEST_MTU
@@ -10,6 +12,7 @@ from qtsecure.net.arguments import checkInt
 from qtsecure.net.dtls.statistics import DtlsPeerStatistics
 from qtsecure.net.dtls_peer.base import Status
 from qtsecure.net.dtls_peer.handshake import Handshake
+from qtsecure.net.thread_guard import checkThread
 
 __all__ = ["Messages"]
 
@@ -41,6 +44,8 @@ class Messages(Handshake):
             data = _bytes(data)
         if path is None or not path.established:
             raise self._notWritable()
+        if get_ident() != path.thread:
+            checkThread(self, "writeDatagram")
         path.write(data)
         return len(data)
 

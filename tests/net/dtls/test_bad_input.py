@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket as native
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -274,3 +275,26 @@ def test_a_busy_port(conversation: DtlsConversation, qtsecure_pki: PublicKeyInfr
     assert other.serverError().name == "AddressInUseError"
     assert "in use" in other.errorString()
     assert other.serverPort() == 0
+
+
+def test_another_thread(conversation: DtlsConversation) -> None:
+    conversation.establish()
+    raised: list[BaseException] = []
+
+    def call() -> None:
+        for method in (
+            lambda: conversation.client.writeDatagram(b"x"),
+            conversation.client.close,
+            conversation.server.close,
+        ):
+            try:
+                method()
+            except RuntimeError as error:
+                raised.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+    assert len(raised) == 3
+    assert all("main thread" in str(error) for error in raised)
+    assert conversation.client.status() is Status.Connected

@@ -379,7 +379,8 @@ def test_nothing_leaks(conversation: DtlsConversation) -> None:
     peer = conversation.establish()
     peer.deleteLater()
     conversation.client.close()
-    settle()
+    del peer
+    deleteEverything()
     before = openDescriptors()
     for _ in range(100):
         client = DtlsPeer()
