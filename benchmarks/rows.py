@@ -142,9 +142,7 @@ ROWS: dict[str, Row] = {
     "dtls-handshakes": Row(
         title="full DTLS 1.2 handshakes, with cookies", workload="dtlsHandshakes", count=400, must=1.5, goal=2.5
     ),
-    "dtls-peers-1": Row(
-        title="DtlsServer echo rate, 1 peer", workload="dtlsPeers", count=60_000, options={"peers": 1}
-    ),
+    "dtls-peers-1": Row(title="DtlsServer echo rate, 1 peer", workload="dtlsPeers", count=60_000, options={"peers": 1}),
     "dtls-peers-1000": Row(
         title="the same beside 999 live peers, against the row above",
         workload="dtlsPeers",
