@@ -392,7 +392,7 @@ def test_nothing_leaks(conversation: DtlsConversation) -> None:
         deleteEverything()
     assert conversation.server.statistics().live == 0
     assert conversation.server.findChildren(QObject) == []
-    assert openDescriptors() == before
+    assert openDescriptors() <= before  # what earlier tests left lingering may have gone meanwhile
 
 
 def test_a_thousand_peers(conversation: DtlsConversation) -> None:
