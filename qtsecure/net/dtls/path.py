@@ -22,6 +22,7 @@ from PySide6.QtCore import QObject, SignalInstance
 
 from qtsecure.engine.dtls import SMALLEST_MTU, DtlsAssociation
 from qtsecure.engine.states import StreamState
+from qtsecure.errors import SecureError
 from qtsecure.net.datagrams.datagram_socket import Address, DatagramSocket
 from qtsecure.net.dtls.statistics import DtlsPeerStatistics, LocalDrop
 from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
@@ -309,6 +310,12 @@ class DtlsPath:
             self._send(datagram)
         except OSError as error:
             self._notSent(error.errno or errno.EIO, datagram)
+            if error.errno == errno.EMSGSIZE:
+                raise SecureError(
+                    SecureError.Code.MessageTooLarge,
+                    f"The network takes no datagrams of {len(datagram)} bytes; "
+                    f"a message may have {association.largest_message} bytes from now on.",
+                ) from None
 
     # -------------------------------------------------------------------- to the program
 

@@ -12,6 +12,7 @@ from qtsecure.net.datagrams.choice import makeDatagramSocket
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import Status, Wish
+from qtsecure.net.dtls_peer.handshake import REFUSED
 from qtsecure.net.dtls_peer.messages import Messages
 from qtsecure.net.handshake_questions import ProgramDecisions
 from qtsecure.net.name_lookup import NameLookup
@@ -171,7 +172,7 @@ class Connecting(Messages):
 
     def networkRefused(self) -> None:
         """Nothing listens there; perhaps at the host's next address."""
-        self._addressFailed(SecureError(_Code.ConnectionRefused, "Connection refused: nothing listens on that port."))
+        self._addressFailed(SecureError(_Code.ConnectionRefused, REFUSED))
 
     def _addressSilent(self) -> None:
         self._attempt.addressDeadline = None

@@ -41,10 +41,11 @@ from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_errors import socketError
 from qtsecure.net.values import SslCertificate, SslConfiguration, SslError
 
-__all__ = ["Handshake"]
+__all__ = ["REFUSED", "Handshake"]
 
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject)")
 _Code = SecureError.Code
+REFUSED = "Connection refused: nothing listens on that port."
 _PauseMode = QAbstractSocket.PauseMode
 _CODES = {
     FailureKind.NOT_TLS: _Code.NotTls,
@@ -261,10 +262,6 @@ class Handshake(PeerBase):
                 case StreamFailed():
                     self._failed(path, event)
 
-    def networkRefused(self) -> None:
-        """Nothing listens on that port, as the host says again and again."""
-        self._finish(Status.Error, SecureError(_Code.ConnectionRefused, _REFUSED))
-
     def idledOut(self) -> None:
         """The other side has been silent for too long."""
         path, attempt = self._path, self._attempt
@@ -404,9 +401,6 @@ class Handshake(PeerBase):
         self._answerCertificate(path, accepted)
 
 
-_REFUSED = "Connection refused: nothing listens on that port."
-
-
 def _explain(failure: StreamFailed, path: DtlsPath) -> SecureError:
     """What went wrong, for the program."""
     code = _CODES.get(failure.kind, _Code.TlsMisc)
@@ -414,7 +408,7 @@ def _explain(failure: StreamFailed, path: DtlsPath) -> SecureError:
     if failure.kind is FailureKind.HANDSHAKE and failure.alert is not None:
         code = _Code.HandshakeRefused
     elif failure.kind is FailureKind.TIMED_OUT and path.refusals:
-        code, message = _Code.ConnectionRefused, _REFUSED
+        code, message = _Code.ConnectionRefused, REFUSED
     elif failure.kind is FailureKind.TIMED_OUT and path.trouble:
         code, message = _Code.HostUnreachable, socketError(path.trouble)[1]
     return SecureError(code, message, alert=failure.alert, engineReasons=failure.engine_reasons)

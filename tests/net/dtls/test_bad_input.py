@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket as native
 import threading
 from collections.abc import Callable
@@ -298,3 +299,25 @@ def test_another_thread(conversation: DtlsConversation) -> None:
     assert len(raised) == 3
     assert all("main thread" in str(error) for error in raised)
     assert conversation.client.status() is Status.Connected
+
+
+def test_a_network_that_takes_only_smaller_datagrams(conversation: DtlsConversation) -> None:
+    """EMSGSIZE lowers the MTU and is told; the next message fits."""
+    peer = conversation.establish()
+    path = conversation.client._path
+    assert path is not None
+    real = path._send
+
+    def send(datagram: bytes) -> None:
+        if len(datagram) > 600:
+            raise OSError(errno.EMSGSIZE, "Message too long")
+        real(datagram)
+
+    path._send = send
+    with pytest.raises(SecureError, match="from now on") as caught:
+        conversation.client.writeDatagram(b"x" * 1000)
+    assert caught.value.code is Code.MessageTooLarge
+    assert conversation.client.mtu() == 548
+    conversation.client.writeDatagram(b"x" * conversation.client.maxDatagramSize())
+    spin(peer.hasPendingDatagrams)
+    assert conversation.client.statistics().dropped == {"too large": 1}
