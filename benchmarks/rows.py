@@ -128,6 +128,30 @@ ROWS: dict[str, Row] = {
     "bulk-2-threads": Row(
         title="one direction, 64 KiB writes, two threads", workload="secondCore", count=1200, options={"work": "bulk"}
     ),
+    "dtls-echo-1100": Row(
+        title="DTLS 1.2 echo, 1100 bytes at MTU 1200",
+        workload="dtlsEcho",
+        count=60_000,
+        options={"size": 1100},
+        must=1.1,
+        goal=1.4,
+    ),
+    "dtls-echo-100": Row(
+        title="the same, 100 bytes", workload="dtlsEcho", count=60_000, options={"size": 100}, must=1.1, goal=1.4
+    ),
+    "dtls-handshakes": Row(
+        title="full DTLS 1.2 handshakes, with cookies", workload="dtlsHandshakes", count=400, must=1.5, goal=2.5
+    ),
+    "dtls-peers-1": Row(title="DtlsServer echo rate, 1 peer", workload="dtlsPeers", count=60_000, options={"peers": 1}),
+    "dtls-peers-1000": Row(
+        title="the same beside 999 live peers, against the row above",
+        workload="dtlsPeers",
+        count=60_000,
+        options={"peers": 1000},
+        must=0.9,
+        goal=1.0,
+        own="dtls-peers-1",
+    ),
     "import": Row(
         title="import and one socket, against the imports below it",
         workload="importTime",

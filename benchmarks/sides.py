@@ -57,7 +57,7 @@ class QtSide(Side):
 
         issued = self.pki.server
         own = QSslConfiguration.defaultConfiguration()
-        own.setLocalCertificateChain([QSslCertificate(pem) for pem in _blocks(issued.chainPem())])
+        own.setLocalCertificateChain([QSslCertificate(pem) for pem in pemBlocks(issued.chainPem())])
         own.setPrivateKey(QSslKey(issued.keyPem(), QSsl.KeyAlgorithm.Ec))
         own.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyNone)
         other = QSslConfiguration.defaultConfiguration()
@@ -170,7 +170,8 @@ def quietStandardError() -> Iterator[None]:
             os.close(saved)
 
 
-def _blocks(pem: bytes) -> list[bytes]:
+def pemBlocks(pem: bytes) -> list[bytes]:
+    """The certificates of a file, one by one, as Qt wants them."""
     end = b"-----END CERTIFICATE-----\n"
     return [block + end for block in pem.split(end) if block.strip()]
 

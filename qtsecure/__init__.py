@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from qtsecure.errors import SecureError
     from qtsecure.net.certificate_request import CertificateRequest
+    from qtsecure.net.dtls_peer import DtlsPeer
+    from qtsecure.net.dtls_server import DtlsServer
     from qtsecure.net.socket_writer import SocketWriter
     from qtsecure.net.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
@@ -32,6 +34,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CertificateRequest",
+    "DtlsPeer",
+    "DtlsServer",
     "PreSharedKeyAuthenticator",
     "Protocol",
     "SecureError",
@@ -50,6 +54,8 @@ __all__ = [
 # Where each public name lives. The imports above say the same to type checkers.
 _MODULES = {
     "CertificateRequest": "qtsecure.net.certificate_request",
+    "DtlsPeer": "qtsecure.net.dtls_peer",
+    "DtlsServer": "qtsecure.net.dtls_server",
     "PreSharedKeyAuthenticator": "qtsecure.net.values",
     "Protocol": "qtsecure.net.values",
     "SecureError": "qtsecure.errors",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import codecs
-import sys
 
 from PySide6.QtCore import QTimer
 from PySide6.QtNetwork import QAbstractSocket, QSsl, QSslError
@@ -16,11 +15,19 @@ from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Fields, Output
 from qtsecure.cli.running import Command
 from qtsecure.cli.signals import NOISE, watchSocket
-from qtsecure.cli.standard_input import StandardInput
+from qtsecure.cli.standard_input import StandardInput, descriptorOfStdin
 
 __all__ = ["connect"]
 
-_HIDDEN = NOISE | {"acceptCertificate", "errorOccurred", "hostFound", "modeChanged", "peerVerifyError", "stateChanged"}
+_HIDDEN = NOISE | {
+    "acceptCertificate",
+    "errorOccurred",
+    "hostFound",
+    "modeChanged",
+    "peerVerifyError",
+    "stateChanged",
+    "statusChanged",
+}
 _AHEAD = 256 * 1024
 """How much of stdin may wait for the network, in bytes."""
 _PATIENCE_MS = 1000
@@ -47,6 +54,10 @@ def connect(options: argparse.Namespace) -> ExitCode:
     except UsageError as error:
         output.error("Usage", str(error))
         return ExitCode.USAGE
+    if options.dtls:
+        from qtsecure.cli.connect_dtls import connectDtls
+
+        return connectDtls(output, options, configuration)
     if options.message:
         return _Messages(output, options, configuration).run()
     return _Pipe(output, options, configuration).run()
@@ -232,7 +243,7 @@ class _Pipe(_Connect):
     def __init__(self, output: Output, options: argparse.Namespace, configuration: SslConfiguration) -> None:
         super().__init__(output, options, configuration)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._input = StandardInput(_descriptorOfStdin(), self._send, self._ended)
+        self._input = StandardInput(descriptorOfStdin(), self._send, self._ended)
         self._unacknowledged = 0
         self._atEnd = False
         self._silence = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
@@ -284,10 +295,3 @@ class _Pipe(_Connect):
     def _ended(self) -> None:
         self._atEnd = True
         self._proceed()
-
-
-def _descriptorOfStdin() -> int | None:
-    try:
-        return sys.stdin.fileno()
-    except (AttributeError, OSError, ValueError):
-        return None  # closed, or replaced by something that is no file

@@ -21,8 +21,12 @@ _SPEAKERS = "'client' is the client's socket, 'server' the server, 'peer' the se
 _GOODBYE = "the peer said goodbye; Qt reports it as an error"
 
 
-def demo() -> ExitCode:
+def demo(*, dtls: bool = False) -> ExitCode:
     """Run the demo."""
+    if dtls:
+        from qtsecure.cli.demo_dtls import demoDtls
+
+        return demoDtls()
     return _Demo(Output("demo", hidden=NOISE)).run()
 
 

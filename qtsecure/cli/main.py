@@ -58,7 +58,7 @@ def _run(options: argparse.Namespace) -> ExitCode:
     if options.command == "demo":
         from qtsecure.cli.demo import demo
 
-        return demo()
+        return demo(dtls=options.dtls)
     if options.command == "serve":
         from qtsecure.cli.serve import serve
 
@@ -72,9 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = arguments.OneLineParser(prog="qtsecure", description=qtsecure.__doc__.partition("\n")[0], epilog=_EPILOG)
     parser.add_argument("--version", action="version", version=f"qtsecure {qtsecure.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _addDemo(commands.add_parser("demo", help="a TLS conversation in one process, with every signal"))
-    _addServe(commands.add_parser("serve", help="a TLS server", epilog=_EPILOG))
-    _addConnect(commands.add_parser("connect", help="a TLS client", epilog=_EPILOG))
+    _addDemo(commands.add_parser("demo", help="a TLS or DTLS conversation in one process, with every signal"))
+    _addServe(commands.add_parser("serve", help="a TLS or DTLS server", epilog=_EPILOG))
+    _addConnect(commands.add_parser("connect", help="a TLS or DTLS client", epilog=_EPILOG))
     commands.add_parser("doctor", help="versions, features, trusted certificates and missing libraries")
     return parser
 
@@ -82,10 +82,12 @@ def _parser() -> argparse.ArgumentParser:
 def _addDemo(parser: argparse.ArgumentParser) -> None:
     parser.description = "Make a throw-away authority, let a client talk to a server, and print each signal."
     parser.add_argument("--headless", action="store_true", help="without windows (the default)")
+    _addDtls(parser)
 
 
 def _addServe(parser: argparse.ArgumentParser) -> None:
     parser.description = "Listen, and print what clients send. The first line of the output is 'READY <port>'."
+    _addDtls(parser)
     parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (%(default)s)")
     parser.add_argument("--port", type=arguments.port, default=0, help="0, the default, chooses a free one")
     parser.add_argument("--cert", metavar="PEM", help="the certificate, with its intermediates behind it")
@@ -117,6 +119,7 @@ def _addConnect(parser: argparse.ArgumentParser) -> None:
         metavar="TARGET",
         help="HOST:PORT, [IPv6]:PORT, tls://HOST:PORT or https://HOST",
     )
+    _addDtls(parser)
     parser.add_argument("--ca", metavar="PEM", help="whom to trust instead of the authorities of this computer")
     parser.add_argument("--servername", default="", metavar="NAME", help="the name that the server must prove")
     parser.add_argument("--insecure", action="store_true", help="report certificate errors, but go on")
@@ -125,7 +128,11 @@ def _addConnect(parser: argparse.ArgumentParser) -> None:
     _addPsk(parser, "the pre-shared key; required of the server unless --ca is given, too")
     parser.add_argument("--alpn", type=arguments.protocols, default=[], metavar="A,B", help="application protocols")
     parser.add_argument(
-        "--message", action="append", default=[], metavar="TEXT", help="send a line and await one; may be repeated"
+        "--message",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="send a line (with --dtls: a datagram) and await one; may be repeated",
     )
     parser.add_argument("--expect-echo", action="store_true", help="exit 3 unless each answer equals its message")
     parser.add_argument(
@@ -136,6 +143,10 @@ def _addConnect(parser: argparse.ArgumentParser) -> None:
         help="for connecting, and for each answer (%(default)s); 0 = no limit",
     )
     _addJson(parser)
+
+
+def _addDtls(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dtls", action="store_true", help="datagrams: DTLS over UDP instead of TLS over TCP")
 
 
 def _addPsk(parser: argparse.ArgumentParser, text: str) -> None:

@@ -18,7 +18,14 @@ from qtsecure.cli.signals import NOISE, encryptionOf, peerOf, watchServer, watch
 
 __all__ = ["serve"]
 
-_HIDDEN = NOISE | {"errorOccurred", "modeChanged", "newConnection", "pendingConnectionAvailable", "stateChanged"}
+_HIDDEN = NOISE | {
+    "errorOccurred",
+    "modeChanged",
+    "newConnection",
+    "pendingConnectionAvailable",
+    "stateChanged",
+    "statusChanged",
+}
 _AHEAD = 256 * 1024
 """How much may wait for one client, in bytes: one that sends and never reads must not fill the memory."""
 
@@ -32,6 +39,10 @@ def serve(options: argparse.Namespace) -> ExitCode:
     except UsageError as error:
         output.error("Usage", str(error))
         return ExitCode.USAGE
+    if options.dtls:
+        from qtsecure.cli.serve_dtls import serveDtls
+
+        return serveDtls(output, options, configuration, address)
     return _Serve(output, options, configuration, address).run()
 
 

@@ -8,7 +8,16 @@ from typing import Any
 from PySide6.QtCore import QMetaMethod, QObject
 from PySide6.QtNetwork import QAbstractSocket, QSsl, QSslSocket
 
-from qtsecure import CertificateRequest, PreSharedKeyAuthenticator, SslError, SslServer, SslSocket
+from qtsecure import (
+    CertificateRequest,
+    DtlsPeer,
+    DtlsServer,
+    PreSharedKeyAuthenticator,
+    SecureError,
+    SslError,
+    SslServer,
+    SslSocket,
+)
 from qtsecure.cli.output import Fields
 
 __all__ = ["NOISE", "encryptionOf", "peerOf", "watchServer", "watchSocket"]
@@ -20,11 +29,13 @@ NOISE = frozenset({"aboutToClose", "bytesWritten", "encryptedBytesWritten", "rea
 _NOT_WATCHED = {"channelBytesWritten", "channelReadyRead", "destroyed", "objectNameChanged"}
 # To be connected to this signal means to offer or accept pre-shared keys.
 _PSK = "preSharedKeyAuthenticationRequired"
+# Of DtlsPeer: the messages, which the commands read for themselves, and what they tell with more fields.
+_OF_THE_COMMANDS = {"datagramReceived", "closed"}
 
 _Emit = Callable[[str, Fields], None]
 
 
-def watchSocket(socket: SslSocket, emit: _Emit, *, psk: bool = False) -> None:
+def watchSocket(socket: SslSocket | DtlsPeer, emit: _Emit, *, psk: bool = False) -> None:
     """Hand every signal of a socket to ``emit``.
 
     Args:
@@ -33,18 +44,18 @@ def watchSocket(socket: SslSocket, emit: _Emit, *, psk: bool = False) -> None:
         psk: Whether the socket uses pre-shared keys.
     """
     for name in _signalNames(socket):
-        if name != _PSK or psk:
+        if name not in _OF_THE_COMMANDS and (name != _PSK or psk):
             getattr(socket, name).connect(_socketSlot(socket, name, emit))
 
 
-def watchServer(server: SslServer, emit: _Emit, *, psk: bool = False) -> None:
+def watchServer(server: SslServer | DtlsServer, emit: _Emit, *, psk: bool = False) -> None:
     """Hand every signal of a server to ``emit``; its first argument, the socket, becomes ``peer``."""
     for name in _signalNames(server):
         if name != _PSK or psk:
             getattr(server, name).connect(_serverSlot(server, name, emit))
 
 
-def encryptionOf(socket: SslSocket) -> Fields:
+def encryptionOf(socket: SslSocket | DtlsPeer) -> Fields:
     """What the handshake agreed on."""
     return {
         "protocol": socket.sessionProtocol().name,
@@ -55,7 +66,7 @@ def encryptionOf(socket: SslSocket) -> Fields:
     }
 
 
-def peerOf(socket: SslSocket) -> str:
+def peerOf(socket: SslSocket | DtlsPeer) -> str:
     """The address and port of the other end."""
     address = socket.peerAddress()
     host = address.toString()
@@ -75,29 +86,30 @@ def _signalNames(obj: QObject) -> Iterator[str]:
 # Signals carry arguments of any type, so slots for all of them cannot be more precise.
 
 
-def _socketSlot(socket: SslSocket, name: str, emit: _Emit) -> Callable[..., None]:
+def _socketSlot(socket: SslSocket | DtlsPeer, name: str, emit: _Emit) -> Callable[..., None]:
     return lambda *arguments: emit(name, _fields(socket, name, arguments))
 
 
-def _serverSlot(server: SslServer, name: str, emit: _Emit) -> Callable[..., None]:
+def _serverSlot(server: SslServer | DtlsServer, name: str, emit: _Emit) -> Callable[..., None]:
     def slot(*arguments: Any) -> None:
-        if arguments and isinstance(arguments[0], SslSocket):
+        if arguments and isinstance(arguments[0], (SslSocket, DtlsPeer)):
             socket, *rest = arguments
             emit(name, {"peer": peerOf(socket), **_fields(socket, name, tuple(rest))})
         else:
-            text = {"text": server.errorString()} if name == "acceptError" else {}
+            told = name == "acceptError" and isinstance(server, SslServer)
+            text = {"text": server.errorString()} if told else {}
             emit(name, {**_fields(None, name, arguments), **text})
 
     return slot
 
 
-def _fields(socket: SslSocket | None, name: str, arguments: tuple[Any, ...]) -> Fields:
+def _fields(socket: SslSocket | DtlsPeer | None, name: str, arguments: tuple[Any, ...]) -> Fields:
     if name == "encrypted" and socket is not None:
         return encryptionOf(socket)
     fields: dict[str, str | int | bool | list[str]] = {}
     for argument in arguments:
         fields.update(_named(name, argument))
-    if name == "errorOccurred" and socket is not None:
+    if name == "errorOccurred" and isinstance(socket, SslSocket):
         fields["text"] = socket.errorString()
     return fields
 
@@ -127,6 +139,10 @@ def _named(name: str, argument: Any) -> Fields:
             return {"identity": _decoded(identity.data()), "identityHint": _decoded(hint.data())}
         case CertificateRequest():
             return {"host": argument.hostName(), "codes": [error.error().name for error in argument.errors()]}
+        case SecureError():
+            return {"error": argument.code.name, "text": argument.message}
+        case int() if name == "statusChanged":
+            return {"status": DtlsPeer.Status(argument).name}
         case int():
             return {"bytes": argument}
         case _:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt, Signal
 
-__all__ = ["StandardInput"]
+__all__ = ["StandardInput", "descriptorOfStdin"]
 
 _CHUNK = 65536
 _AHEAD = 4
@@ -67,3 +68,11 @@ class StandardInput(QObject):
             self._onData(data)
         else:
             self._onEnd()
+
+
+def descriptorOfStdin() -> int | None:
+    """The descriptor of stdin; None when it is closed, or replaced by something that is no file."""
+    try:
+        return sys.stdin.fileno()
+    except (AttributeError, OSError, ValueError):
+        return None

@@ -22,7 +22,6 @@ from qtsecure.errors import SecureError
 from qtsecure.net.accepted_socket import AcceptedSocket
 from qtsecure.net.addresses import checkPort, listenAddress
 from qtsecure.net.arguments import checkInt, checkLeast, checkTimeout, checkWait
-from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.late_names import lateNames
 from qtsecure.net.listeners.choice import makeListener
 from qtsecure.net.listeners.listener import Listener
@@ -34,9 +33,7 @@ from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values import (
     ConfigurationSource,
-    PreSharedKeyAuthenticator,
     SslConfiguration,
-    SslError,
     configurationFrom,
 )
 
@@ -58,9 +55,8 @@ _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject,PyObject)")
         *("maxPendingConnections", "maxHandshakingConnections", "maxConnectionsPerAddress", "reusePort"),
         # From our own layers:
         *("mayAccept", "listenerAccepted", "listenerFailed", "incomingConnection", "childEvent"),
-        *("wantsPreSharedKeys", "socketStartedHandshake", "socketVerifyError", "socketErrors", "socketInterrupted"),
-        *("socketAsksCertificate", "socketNeedsPreSharedKey", "socketAlert", "socketEncrypted", "socketFailed"),
-        "socketDisconnected",
+        *("wantsPreSharedKeys", "socketStartedHandshake", "socketAsks", "socketAlert", "socketEncrypted"),
+        *("socketFailed", "socketDisconnected"),
     )
 )
 class SslServer(QObject):
@@ -554,25 +550,9 @@ class SslServer(QObject):
         """TLS has begun."""
         self.startedEncryptionHandshake.emit(socket)
 
-    def socketVerifyError(self, socket: SocketBase, error: SslError) -> None:
-        """Forward."""
-        self.peerVerifyError.emit(socket, error)
-
-    def socketErrors(self, socket: SocketBase, errors: list[SslError]) -> None:
-        """Forward."""
-        self.sslErrors.emit(socket, errors)
-
-    def socketInterrupted(self, socket: SocketBase, error: SslError) -> None:
-        """Forward."""
-        self.handshakeInterruptedOnError.emit(socket, error)
-
-    def socketAsksCertificate(self, socket: SocketBase, request: CertificateRequest) -> None:
-        """Forward."""
-        self.acceptCertificate.emit(socket, request)
-
-    def socketNeedsPreSharedKey(self, socket: SocketBase, authenticator: PreSharedKeyAuthenticator) -> None:
-        """Forward."""
-        self.preSharedKeyAuthenticationRequired.emit(socket, authenticator)
+    def socketAsks(self, socket: SocketBase, signal: str, argument: object) -> None:
+        """Forward a question of the handshake, which has the same name here."""
+        getattr(self, signal).emit(socket, argument)
 
     def socketAlert(
         self, socket: SocketBase, sent: bool, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str

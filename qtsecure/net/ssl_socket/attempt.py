@@ -8,10 +8,9 @@ from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy
 
 from qtsecure.engine.sessions import Session
 from qtsecure.net.addresses import Ends
-from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.handshake_questions import Questions
 from qtsecure.net.name_lookup import NameLookup
 from qtsecure.net.scheduler import Deadline
-from qtsecure.net.values import SslError
 
 __all__ = ["Attempt"]
 
@@ -20,7 +19,7 @@ _UNKNOWN_ENDS = Ends()
 
 
 @dataclass(slots=True)
-class Attempt:
+class Attempt(Questions):
     """A fresh one is made for every connection, so that nothing of the last leaks into the next.
 
     Attributes:
@@ -35,15 +34,9 @@ class Attempt:
         bound: The own address, port and mode that bind() has chosen.
         addressDeadline: When the present address is given up.
         handshakeDeadline: When the handshake is given up.
-        decisionDeadline: When a deferred certificate decision counts as a no.
         closingDeadline: When a peer that reads nothing is no longer waited for.
         idleDeadline: When a connection without any traffic is given up.
         leftAtDeadline: How much was still to be sent when that wait began.
-        request: The certificate decision that is pending.
-        paused: That decision is a pause, which resume() ends.
-        sslErrors: What was wrong with the peer's certificate.
-        ignoresAll: ignoreSslErrors() was called without a list.
-        goesOn: A slot has called continueInterruptedHandshake() for the present error.
         heldInput: How many bytes came while a decision was pending.
         sharesSessions: On a client: its sessions may be kept for other sockets of this process.
         lastSession: The last session that was told of or kept.
@@ -61,15 +54,9 @@ class Attempt:
     bound: tuple[QHostAddress, int, QAbstractSocket.BindFlag] | None = None
     addressDeadline: Deadline | None = None
     handshakeDeadline: Deadline | None = None
-    decisionDeadline: Deadline | None = None
     closingDeadline: Deadline | None = None
     idleDeadline: Deadline | None = None
     leftAtDeadline: int = 0
-    request: CertificateRequest | None = None
-    paused: bool = False
-    sslErrors: list[SslError] = field(default_factory=list)
-    ignoresAll: bool = False
-    goesOn: bool = False
     heldInput: int = 0
     sharesSessions: bool = False
     lastSession: Session | None = None

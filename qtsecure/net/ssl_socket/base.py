@@ -19,12 +19,11 @@ from PySide6.QtNetwork import QAbstractSocket, QNetworkProxy, QSsl, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
-from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.data_path import DataPath
 from qtsecure.net.thread_guard import checkThread, isOver, nameOfIdent, nameOfThread, wrongThread
-from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration, SslError
+from qtsecure.net.values import SslConfiguration
 
 __all__ = ["SocketBase", "SocketObserver"]
 
@@ -50,11 +49,7 @@ class SocketObserver(Protocol):
     def wantsPreSharedKeys(self) -> bool:
         """Whether anybody listens to the server's PSK signal."""
 
-    def socketVerifyError(self, socket: SocketBase, error: SslError) -> None: ...
-    def socketErrors(self, socket: SocketBase, errors: list[SslError]) -> None: ...
-    def socketInterrupted(self, socket: SocketBase, error: SslError) -> None: ...
-    def socketAsksCertificate(self, socket: SocketBase, request: CertificateRequest) -> None: ...
-    def socketNeedsPreSharedKey(self, socket: SocketBase, authenticator: PreSharedKeyAuthenticator) -> None: ...
+    def socketAsks(self, socket: SocketBase, signal: str, argument: object) -> None: ...
     def socketAlert(
         self, socket: SocketBase, sent: bool, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str
     ) -> None: ...

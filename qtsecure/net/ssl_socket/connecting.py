@@ -8,6 +8,7 @@ from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.addresses import checkPort
+from qtsecure.net.handshake_questions import cancelRequest
 from qtsecure.net.name_lookup import NameLookup
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.handshake import Handshake
@@ -281,7 +282,7 @@ class Connecting(Handshake):
             self._attempt.closingDeadline.cancel()
             self._attempt.closingDeadline = None
         self._dataPath.encrypted = False
-        self._cancelRequest()
+        cancelRequest(self._attempt)
 
     def _cancelAddressDeadline(self) -> None:
         if self._attempt.addressDeadline is not None:

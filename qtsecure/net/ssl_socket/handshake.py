@@ -1,24 +1,21 @@
 """From the engine's events to signals: handshake, certificate errors, keys, alerts, data.
 
-The way of the data after the handshake is in ``data_path``. The way of a certificate error:
-engine -> ``CertificateProblems`` ->
-``_certificateProblems`` -> ``peerVerifyError``, ``sslErrors``, ``acceptCertificate``.
+The way of the data after the handshake is in ``data_path``, that of the questions which the program
+has to answer in ``handshake_questions``.
 
 Slots may do anything. Whatever is emitted here is emitted after the engine has returned, except
-for the questions that it waits for (``SocketDecisions``); after each emit the socket may be gone.
+for the questions that it waits for (``ProgramDecisions``); after each emit the socket may be gone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from weakref import ref
 
 from PySide6.QtCore import SIGNAL, QObject
-from PySide6.QtNetwork import QAbstractSocket, QSsl, QSslError, QSslSocket
+from PySide6.QtNetwork import QAbstractSocket, QSslError, QSslSocket
 from shiboken6 import isValid
 
-from qtsecure.engine.alerts import AlertDescription, AlertLevel, alert_text, fatal_alert_record
-from qtsecure.engine.decisions import HandshakeDecisions
+from qtsecure.engine.alerts import AlertDescription, AlertLevel, fatal_alert_record
 from qtsecure.engine.events import (
     AlertReceived,
     AlertSent,
@@ -29,24 +26,29 @@ from qtsecure.engine.events import (
     StreamFailed,
 )
 from qtsecure.engine.protocols import ProtocolVersion
-from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.states import StreamState
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.engine.verification import VerificationIssue
 from qtsecure.errors import SecureError
 from qtsecure.net.arguments import checkTimeout
-from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.handshake_questions import (
+    ProgramDecisions,
+    Questions,
+    alertArguments,
+    cancelDecisionDeadline,
+    cancelRequest,
+    judgeCertificate,
+)
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.resuming import Resuming
 from qtsecure.net.ssl_socket.starttls import earlyInputProblem_untrusted, refuseOpenTransaction, takeEarlyInput
-from qtsecure.net.values import PreSharedKeyAuthenticator, SslCertificate, SslError
+from qtsecure.net.values import SslCertificate, SslError
 
 __all__ = ["Handshake"]
 
 _State = QAbstractSocket.SocketState
 _Error = QAbstractSocket.SocketError
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject)")
-_DECISION_LIMIT_MS = 300_000
 _HELD_INPUT = 65536
 """How much a peer may send while a decision about its certificate is pending."""
 
@@ -56,7 +58,6 @@ _FAILURES: dict[FailureKind, QAbstractSocket.SocketError] = {
     FailureKind.READ: _Error.SslInternalError,
     FailureKind.WRITE: _Error.SslInternalError,
 }
-_LEVELS = {1: QSsl.AlertLevel.Warning, 2: QSsl.AlertLevel.Fatal}
 
 
 class Handshake(Resuming):
@@ -166,7 +167,7 @@ class Handshake(Resuming):
                 configuration,
                 server=server,
                 peer_name="" if server else self._serverName(),
-                decisions=SocketDecisions(self),
+                decisions=ProgramDecisions(self),
                 peer_place="" if server else self._serverPlace(),
                 session=None if server else self._takeSession(configuration),
             )
@@ -268,12 +269,10 @@ class Handshake(Resuming):
         return isValid(self)
 
     def _alert(self, sent: bool, level: int, description: int) -> None:
-        qtLevel = _LEVELS.get(level, QSsl.AlertLevel.Unknown)
-        kind = QSsl.AlertType(description)
-        text = alert_text(description)
-        (self.alertSent if sent else self.alertReceived).emit(qtLevel, kind, text)
+        arguments = alertArguments(level, description)
+        (self.alertSent if sent else self.alertReceived).emit(*arguments)
         if isValid(self) and self._observer is not None:
-            self._observer.socketAlert(self, sent, qtLevel, kind, text)
+            self._observer.socketAlert(self, sent, *arguments)
 
     def _handshakeCompleted(self) -> None:
         self._cancelHandshakeDeadline()
@@ -322,7 +321,7 @@ class Handshake(Resuming):
 
     def _streamFailed(self, kind: FailureKind, message: str) -> None:
         self._cancelHandshakeDeadline()
-        self._cancelRequest()
+        cancelRequest(self._attempt)
         self._dataPath.sendOutgoing()
         if kind is not FailureKind.TRUNCATED and self._dataPath.stream is not None:
             self._forgetSessions(self._dataPath.stream)
@@ -359,7 +358,7 @@ class Handshake(Resuming):
         assert stream is not None
         if self._attempt.request is not None:
             return  # asked inside the handshake (TLS 1.3 server), and the answer was deferred
-        verdict = self._judgeCertificate(issues, decisionNeeded)
+        verdict = judgeCertificate(self, issues, decisionNeeded)
         if not isValid(self) or stream is not self._dataPath.stream or not decisionNeeded or verdict is None:
             return
         self._answerCertificate(stream, verdict)
@@ -375,35 +374,6 @@ class Handshake(Resuming):
             self._dataPath.readingPaused = False
             self._dataPath.transport.setReading(True)
 
-    def _judgeCertificate(self, issues: tuple[VerificationIssue, ...], decisionNeeded: bool) -> bool | None:
-        """Tell the program about the errors and hear its answer; None when it comes later."""
-        self._cancelRequest()  # a TLS 1.3 server may find more after a decision was deferred
-        attempt = self._attempt
-        errors = [SslError.fromIssue(issue) for issue in issues]
-        own = [error for error in errors if _isOwnFinding(error)]
-        found = [error for error in errors if not _isOwnFinding(error)]
-        # Qt's orders: OpenSSL's findings first one by one, the own findings first in the list.
-        attempt.sslErrors = own + found
-        # What was told by handshakeInterruptedOnError is not told one by one again.
-        for error in own if self._configuration.handshakeMustInterruptOnError() else found + own:
-            self.peerVerifyError.emit(error)
-            if not self._stillDeciding(attempt):
-                return False
-            if self._observer is not None:
-                self._observer.socketVerifyError(self, error)
-                if not self._stillDeciding(attempt):
-                    return False
-        self.sslErrors.emit(list(attempt.sslErrors))
-        if not self._stillDeciding(attempt):
-            return False
-        if self._observer is not None:
-            self._observer.socketErrors(self, list(attempt.sslErrors))
-            if not self._stillDeciding(attempt):
-                return False
-        if not decisionNeeded or self._allIgnored():
-            return True
-        return self._requestDecision(attempt)
-
     def _stillDeciding(self, attempt: Attempt) -> bool:
         """After a slot: whether it has left this connection (and no other) for the decision."""
         return (
@@ -413,46 +383,10 @@ class Handshake(Resuming):
             and not self._afterEngine
         )
 
-    def _allIgnored(self) -> bool:
-        if self._ignoreList:
-            return all(any(error.matches(ignored) for ignored in self._ignoreList) for error in self._attempt.sslErrors)
-        return self._attempt.ignoresAll
-
-    def _requestDecision(self, attempt: Attempt) -> bool | None:
-        request = CertificateRequest(
-            self._peerChain(), list(attempt.sslErrors), self._peerVerifyName or attempt.hostName, self
-        )
-        attempt.request = request
-        attempt.paused = self._pausesOnErrors
-        if attempt.paused:
-            request.defer()  # until resume()
-        elif not self._askProgram(attempt, request):
-            return False
-        if self._allIgnored():  # ignoreSslErrors() in the slot is an answer, too
-            request.accept()
-        verdict = request._verdict(self._decided)
-        if verdict is None:
-            # The user's time is not the peer's fault: the handshake's own deadline pauses.
-            self._cancelHandshakeDeadline()
-            self._attempt.decisionDeadline = self._dataPath.scheduler.callLater(_DECISION_LIMIT_MS, request.reject)
-        else:
-            self._attempt.request = None
-            request.deleteLater()
-        return verdict
-
-    def _askProgram(self, attempt: Attempt, request: CertificateRequest) -> bool:
-        """Emit acceptCertificate; False when a slot has ended the connection."""
-        self.acceptCertificate.emit(request)
-        if not self._stillDeciding(attempt):
-            return False
-        if self._observer is not None:
-            self._observer.socketAsksCertificate(self, request)
-        return self._stillDeciding(attempt)
-
     def _decided(self, accepted: bool) -> None:
         """The deferred answer."""
         self._attempt.request = None
-        self._cancelDecisionDeadline()
+        cancelDecisionDeadline(self._attempt)
         stream = self._dataPath.stream
         if not isValid(self) or stream is None or stream.state is not StreamState.DECIDING:
             return
@@ -463,93 +397,41 @@ class Handshake(Resuming):
         self._answerCertificate(stream, accepted)
         self._afterEngineCall()
 
-    def _cancelRequest(self) -> None:
-        request, self._attempt.request = self._attempt.request, None
-        self._cancelDecisionDeadline()
-        if request is not None and isValid(request):
-            request._cancel()
-            if isValid(request):
-                request.deleteLater()
+    # ---------------------------------------------------- what is asked (handshake_questions)
 
-    def _cancelDecisionDeadline(self) -> None:
-        if self._attempt.decisionDeadline is not None:
-            self._attempt.decisionDeadline.cancel()
-            self._attempt.decisionDeadline = None
+    @property
+    def _questions(self) -> Questions:
+        return self._attempt
+
+    def _ask(self, signal: str, argument: object) -> bool:
+        attempt = self._attempt
+        getattr(self, signal).emit(argument)
+        if not self._stillDeciding(attempt):
+            return False
+        if self._observer is not None:
+            self._observer.socketAsks(self, signal, argument)
+        return self._stillDeciding(attempt)
+
+    def _beginAsking(self) -> bool:
+        if not isValid(self) or self._dataPath.transport is None or self._afterEngine:
+            return False
+        self._dataPath.transport.setReading(False)
+        return True
+
+    def _endAsking(self) -> bool:
+        if not isValid(self) or self._dataPath.transport is None:
+            return False
+        self._dataPath.transport.setReading(True)
+        return not self._afterEngine
+
+    def _nameToProve(self) -> str:
+        return self._peerVerifyName or self._attempt.hostName
+
+    def _takesBinaryIdentity(self) -> bool:
+        # Before the hello TLS 1.3 is possible, which carries any bytes; TLS 1.2 carries C strings.
+        stream = self._dataPath.stream
+        return stream is not None and stream.protocol_version() is ProtocolVersion.UNKNOWN
 
     def _peerChain(self) -> list[SslCertificate]:
         certificates = self._dataPath.stream.peer_certificates() if self._dataPath.stream is not None else ()
         return [SslCertificate(certificate) for certificate in certificates]
-
-
-def _isOwnFinding(error: SslError) -> bool:
-    return error.error() in (
-        QSslError.SslError.HostNameMismatch,
-        QSslError.SslError.NoPeerCertificate,
-        QSslError.SslError.CertificateBlacklisted,
-    )
-
-
-class SocketDecisions(HandshakeDecisions):
-    """Asks the program while OpenSSL is on the stack; nothing is read from the network meanwhile."""
-
-    def __init__(self, socket: Handshake) -> None:
-        self._socket = ref(socket)
-
-    def _asking(self) -> Handshake | None:
-        """The socket, if its slots may still be asked."""
-        socket = self._socket()
-        if socket is None or not isValid(socket) or socket._dataPath.transport is None or socket._afterEngine:
-            return None
-        socket._dataPath.transport.setReading(False)
-        return socket
-
-    def _asked(self, socket: Handshake) -> bool:
-        """After the slots: whether the handshake may still go on."""
-        if not isValid(socket) or socket._dataPath.transport is None:
-            return False
-        socket._dataPath.transport.setReading(True)
-        return not socket._afterEngine
-
-    def continue_after(self, issue: VerificationIssue) -> bool:
-        socket = self._asking()
-        if socket is None:
-            return False
-        error = SslError.fromIssue(issue)
-        socket._attempt.goesOn = False
-        socket.handshakeInterruptedOnError.emit(error)
-        if isValid(socket) and socket._observer is not None:
-            socket._observer.socketInterrupted(socket, error)
-        return self._asked(socket) and socket._attempt.goesOn
-
-    def accept_now(self, issues: tuple[VerificationIssue, ...]) -> bool | None:
-        socket = self._asking()
-        if socket is None:
-            return False
-        verdict = socket._judgeCertificate(issues, True)
-        return verdict if self._asked(socket) else False
-
-    def psk_for_server(self, hint: bytes) -> PreSharedKey | None:
-        socket = self._socket()
-        stream = socket._dataPath.stream if socket is not None else None
-        # Before the hello TLS 1.3 is possible, which carries any bytes; TLS 1.2 carries C strings.
-        binary = stream is not None and stream.protocol_version() is ProtocolVersion.UNKNOWN
-        return self._ask(PreSharedKeyAuthenticator.forClient(hint, binaryIdentity=binary))
-
-    def psk_for_client(self, identity: bytes) -> PreSharedKey | None:
-        socket = self._socket()
-        hint = bytes(socket._configuration.preSharedKeyIdentityHint().data()) if socket is not None else b""
-        return self._ask(PreSharedKeyAuthenticator.forServer(hint, identity))
-
-    def _ask(self, authenticator: PreSharedKeyAuthenticator) -> PreSharedKey | None:
-        socket = self._asking()
-        if socket is None:
-            return None
-        try:
-            socket.preSharedKeyAuthenticationRequired.emit(authenticator)
-            if isValid(socket) and socket._observer is not None:
-                socket._observer.socketNeedsPreSharedKey(socket, authenticator)
-            if not self._asked(socket):
-                return None
-            return authenticator.takeKey()
-        finally:
-            authenticator.wipe()

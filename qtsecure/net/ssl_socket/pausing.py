@@ -10,6 +10,7 @@ from __future__ import annotations
 from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
 
+from qtsecure.net.handshake_questions import allIgnored
 from qtsecure.net.ssl_socket.waiting import Waiting
 
 __all__ = ["Pausing"]
@@ -51,7 +52,7 @@ class Pausing(Waiting):
         request = self._attempt.request
         if request is None or not self._attempt.paused:
             return
-        if self._allIgnored():
+        if allIgnored(self):
             request.accept()
         else:
             request.reject()

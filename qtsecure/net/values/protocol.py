@@ -29,7 +29,7 @@ class Protocol(enum.Enum):
     DtlsV1_2OrLater = "DtlsV1_2OrLater"
     DtlsV1_3OrLater = "DtlsV1_3OrLater"
     SecureProtocols = "SecureProtocols"
-    """Every version of TLS that is considered secure, which today is TLS 1.2 or later."""
+    """Every version of TLS that is considered secure, which today is TLS 1.2 or later; for datagrams, of DTLS."""
 
     @staticmethod
     def fromQt(protocol: QSsl.SslProtocol) -> Protocol:

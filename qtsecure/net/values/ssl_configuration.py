@@ -168,17 +168,18 @@ class SslConfiguration:
         """Whether nothing has been set."""
         return self._settings == _NULL
 
-    def toEngine(self, role: Role, *, pskEnabled: bool) -> TlsConfiguration:
+    def toEngine(self, role: Role, *, pskEnabled: bool, datagrams: bool = False) -> TlsConfiguration:
         """Return what the engine needs for a stream; for front ends on top of the engine.
 
         Args:
             role: ``"client"`` or ``"server"``.
             pskEnabled: Whether pre-shared keys are offered or accepted.
+            datagrams: For DTLS instead; ``Protocol.SecureProtocols`` then stands for DTLS 1.2.
 
         Raises:
             SecureError: Something is missing, such as a server's certificate, or contradictory.
         """
-        return self._settings.toEngine(role, pskEnabled)
+        return self._settings.toEngine(role, pskEnabled, datagrams)
 
     # Protocol and verification
 

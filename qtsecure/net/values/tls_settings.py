@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import Literal
 
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from PySide6.QtNetwork import QSsl, QSslSocket
 
@@ -95,7 +96,7 @@ class TlsSettings:
     verifiesHostName: bool = True
     requireCloseNotify: bool = True
     session: SessionFacts = field(default_factory=SessionFacts)
-    _engine: dict[tuple[Role, bool, TrustAnchors | None], TlsConfiguration] = field(
+    _engine: dict[tuple[Role, bool, bool, TrustAnchors | None], TlsConfiguration] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
 
@@ -110,21 +111,26 @@ class TlsSettings:
         chain = tuple(certificate.toCryptography() for certificate in self.certificateChain)
         return Credentials(chain, self.privateKey.key)
 
-    def toEngine(self, role: Role, pskEnabled: bool) -> TlsConfiguration:
+    def toEngine(self, role: Role, pskEnabled: bool, datagrams: bool = False) -> TlsConfiguration:
         """Return the engine's configuration; the same object every time, so that it hashes once.
 
         Raises:
             SecureError: Something is missing or contradicts something else.
         """
         system = TrustAnchors.system() if self._wantsSystemRoots(role) else None
-        made = self._engine.get((role, pskEnabled, system))
+        made = self._engine.get((role, pskEnabled, datagrams, system))
         if made is None:
-            made = self._engine[role, pskEnabled, system] = self._makeEngine(role, pskEnabled, system)
+            made = self._makeEngine(role, pskEnabled, datagrams, system)
+            self._engine[role, pskEnabled, datagrams, system] = made
         return made
 
-    def _makeEngine(self, role: Role, pskEnabled: bool, system: TrustAnchors | None) -> TlsConfiguration:
+    def _makeEngine(
+        self, role: Role, pskEnabled: bool, datagrams: bool, system: TrustAnchors | None
+    ) -> TlsConfiguration:
         credentials = self._checkedCredentials(role, pskEnabled)
-        minimum, maximum, tls12, tls13 = self._versionsAndCiphers(pskEnabled)
+        if datagrams and role == "server" and self.privateKey is not None:
+            _refuseEd25519(self.privateKey.key)
+        minimum, maximum, tls12, tls13 = self._versionsAndCiphers(pskEnabled, datagrams)
         mode = self._verifyMode(role)
         return TlsConfiguration(
             credentials=credentials,
@@ -171,8 +177,10 @@ class TlsSettings:
         return self.credentials()
 
     def _versionsAndCiphers(
-        self, pskEnabled: bool
+        self, pskEnabled: bool, datagrams: bool
     ) -> tuple[ProtocolVersion, ProtocolVersion, tuple[str, ...], tuple[str, ...]]:
+        if datagrams:
+            return self._datagramCiphers(pskEnabled)
         if self.protocol.isDatagram():
             raise SecureError(
                 SecureError.Code.InvalidArgument,
@@ -198,6 +206,30 @@ class TlsSettings:
             )
         return minimum, maximum, tls12 or DEFAULT_TLS12_CIPHERS, tls13 or DEFAULT_TLS13_SUITES
 
+    def _datagramCiphers(
+        self, pskEnabled: bool
+    ) -> tuple[ProtocolVersion, ProtocolVersion, tuple[str, ...], tuple[str, ...]]:
+        version = ProtocolVersion.DTLS_1_2
+        if self.protocol is Protocol.DtlsV1_3 or self.protocol is Protocol.DtlsV1_3OrLater:
+            raise SecureError(
+                SecureError.Code.NotSupported, "DTLS 1.3 is not available yet; set Protocol.DtlsV1_2OrLater."
+            )
+        if not self.protocol.isDatagram() and self.protocol is not Protocol.SecureProtocols:
+            raise SecureError(
+                SecureError.Code.InvalidArgument,
+                f"The protocol {self.protocol.name} is for streams; set a version of DTLS for datagrams.",
+            )
+        if not self.cipherNames:
+            psk = PSK_TLS12_CIPHERS if pskEnabled else ()
+            return version, version, DEFAULT_TLS12_CIPHERS + psk, DEFAULT_TLS13_SUITES
+        names = tuple(name for name in self.cipherNames if not name.startswith("TLS_"))
+        if not names:
+            raise SecureError(
+                SecureError.Code.InvalidArgument,
+                "None of the configured cipher suites can be used with DTLS 1.2; change setCiphers.",
+            )
+        return version, version, names, DEFAULT_TLS13_SUITES
+
     def _verifyMode(self, role: Role) -> VerifyMode:
         if self.peerVerifyMode is _PeerVerifyMode.VerifyNone:
             return VerifyMode.NONE
@@ -221,6 +253,15 @@ class TlsSettings:
         if system is None:
             return TrustAnchors(given, "given") if given else TrustAnchors.empty()
         return TrustAnchors((*system.certificates, *given), f"{system.origin} and given") if given else system
+
+
+def _refuseEd25519(key: PrivateKey) -> None:
+    """OpenSSL's DTLS 1.2 servers find no cipher suite for such a key before OpenSSL 4.1."""
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        raise SecureError(
+            SecureError.Code.NotSupported,
+            "A DTLS 1.2 server cannot use an Ed25519 certificate with this OpenSSL; use an ECDSA or RSA one.",
+        )
 
 
 def defaultCipherNames() -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""UDP: the reactor's own sockets, or QUdpSocket."""

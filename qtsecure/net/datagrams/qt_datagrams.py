@@ -1,0 +1,182 @@
+"""A QUdpSocket as carrier of datagrams: our own where there is no reactor, or one of the program's."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from functools import lru_cache
+
+from PySide6.QtCore import QObject
+from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QUdpSocket
+from shiboken6 import isValid
+
+from qtsecure.net.datagrams.datagram_socket import (
+    NULL_OWNER,
+    RECEIVE_BUFFER,
+    Address,
+    DatagramOwner,
+    DatagramSocket,
+)
+from qtsecure.net.plain_slots import plainSlot
+from qtsecure.net.scheduler import schedulerOfThisThread
+
+__all__ = ["QtDatagrams"]
+
+_Error = QAbstractSocket.SocketError
+_MOST_READS = 32
+_MAPPED = "::ffff:"
+_ERRNO = {
+    _Error.AddressInUseError: errno.EADDRINUSE,
+    _Error.SocketAddressNotAvailableError: errno.EADDRNOTAVAIL,
+    _Error.SocketAccessError: errno.EACCES,
+    _Error.SocketResourceError: errno.EMFILE,
+    _Error.ConnectionRefusedError: errno.ECONNREFUSED,
+    _Error.RemoteHostClosedError: errno.ECONNRESET,
+    _Error.DatagramTooLargeError: errno.EMSGSIZE,
+    _Error.TemporaryError: errno.EAGAIN,
+}
+
+
+@lru_cache(maxsize=4096)
+def _hostAddress(text: str) -> QHostAddress:
+    return QHostAddress(text)
+
+
+class QtDatagrams(DatagramSocket):
+    """UDP through a QUdpSocket.
+
+    Args:
+        owner: Whom to tell.
+        shared: A bound or connected socket of the program, which stays its own; or None.
+    """
+
+    __slots__ = ("_connections", "_own", "_peer", "_readsOn", "_socket")
+
+    def __init__(self, owner: DatagramOwner, shared: QUdpSocket | None = None) -> None:
+        super().__init__(owner)
+        self._own = shared is None
+        self._socket: QUdpSocket | None = shared or QUdpSocket()
+        self._peer: Address | None = None
+        self._readsOn = False
+        self._connections = [
+            self._socket.readyRead.connect(plainSlot(self._onReadyRead)),
+            self._socket.errorOccurred.connect(plainSlot(self._onError)),
+            self._socket.destroyed.connect(plainSlot(self._onDestroyed)),
+        ]
+        if shared is not None:
+            if shared.state() == QAbstractSocket.SocketState.ConnectedState:
+                self._peer = _plain(shared.peerAddress()), shared.peerPort()
+            self._readSoon()  # readyRead does not come again for what is there already
+
+    def bind(self, address: QHostAddress, port: int) -> None:
+        assert self._socket is not None
+        if not self._socket.bind(address, port, QAbstractSocket.BindFlag.DontShareAddress):
+            self._fail()
+        self._enlarge()
+
+    def connectTo(self, address: QHostAddress, port: int) -> None:
+        assert self._socket is not None
+        self._socket.connectToHost(address, port)
+        if self._socket.state() != QAbstractSocket.SocketState.ConnectedState:
+            self._fail()
+        self._peer = _plain(address), port
+        self._enlarge()
+
+    def _fail(self) -> None:
+        assert self._socket is not None
+        number, text = _ERRNO.get(self._socket.error(), errno.EIO), self._socket.errorString()
+        self.close()
+        raise OSError(number, text)
+
+    def _enlarge(self) -> None:
+        assert self._socket is not None
+        for option in (
+            QAbstractSocket.SocketOption.ReceiveBufferSizeSocketOption,
+            QAbstractSocket.SocketOption.SendBufferSizeSocketOption,
+        ):
+            self._socket.setSocketOption(option, RECEIVE_BUFFER)
+
+    def _readSoon(self) -> None:
+        if not self._readsOn:
+            self._readsOn = True
+            schedulerOfThisThread().defer(self._readOn)
+
+    def _readOn(self) -> None:
+        self._readsOn = False
+        self._readBatch()
+
+    def _onReadyRead(self) -> None:
+        if not self._readBatch() and self._peer is not None:
+            # Ready without a datagram: ICMP says that nobody is there. Qt swallows the error.
+            (self._owner() or NULL_OWNER).datagramsFailed(errno.ECONNREFUSED)
+
+    def _readBatch(self) -> bool:
+        """Read what is there; whether there was anything."""
+        for count in range(_MOST_READS):
+            udp = self._socket
+            if udp is None or not isValid(udp):
+                return True
+            received = udp.receiveDatagram() if udp.hasPendingDatagrams() else None
+            if received is None or not received.isValid():
+                (self._owner() or NULL_OWNER).batchEnded()
+                return count > 0
+            datagram = received.data().data()
+            if datagram:
+                address = self._peer or (_plain(received.senderAddress()), received.senderPort())
+                (self._owner() or NULL_OWNER).datagramArrived(bytes(datagram), address)
+        (self._owner() or NULL_OWNER).batchEnded()
+        self._readSoon()  # others want to be served, too; readyRead comes only when everything was read
+        return True
+
+    def _onError(self, error: QAbstractSocket.SocketError) -> None:
+        if error != _Error.TemporaryError:
+            (self._owner() or NULL_OWNER).datagramsFailed(_ERRNO.get(error, errno.EIO))
+
+    def _onDestroyed(self) -> None:
+        owner = self._owner() or NULL_OWNER
+        self.close()
+        owner.datagramSocketLost()
+
+    def send(self, datagram: bytes, address: Address) -> None:
+        udp = self._socket
+        if udp is None or not isValid(udp):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        if self._peer is not None:
+            sent = udp.write(datagram)
+        else:
+            sent = udp.writeDatagram(datagram, _hostAddress(address[0]), address[1])
+        if sent < 0:
+            raise OSError(_ERRNO.get(udp.error(), errno.EIO), udp.errorString())
+
+    def sender(self, address: Address) -> Callable[[bytes], object]:
+        return lambda datagram: self.send(datagram, address)
+
+    def close(self) -> None:
+        self._letGo()
+        udp, self._socket = self._socket, None
+        connections, self._connections = self._connections, []
+        if udp is None or not isValid(udp):
+            return
+        for connection in connections:
+            QObject.disconnect(connection)
+        if self._own:
+            udp.close()
+            udp.deleteLater()
+
+    def descriptor(self) -> int:
+        return int(self._socket.socketDescriptor()) if self._socket is not None and isValid(self._socket) else -1
+
+    def localEnd(self) -> tuple[QHostAddress, int]:
+        if self._socket is None or not isValid(self._socket):
+            return QHostAddress(), 0
+        return self._socket.localAddress(), self._socket.localPort()
+
+    def peerEnd(self) -> Address:
+        return self._peer or ("", 0)
+
+
+def _plain(address: QHostAddress) -> str:
+    """The text of an address; IPv4 as such, which a dual-stack socket shows as mapped IPv6."""
+    text = address.toString()
+    return text.removeprefix(_MAPPED)

@@ -1,0 +1,1 @@
+"""DTLS between the engine and Qt: what happens for every datagram, without any QObject."""

@@ -1,0 +1,142 @@
+"""A server's side of one UDP socket: which datagram belongs to whom, and who may come in.
+
+An unknown client is answered without remembering it, until its hello brings the cookie that it was
+sent (RFC 6347 section 4.2.1). The same goes for a known client that begins anew: only when the cookie
+has shown that it is no forgery does its new association replace the old one (section 4.2.8).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Protocol
+from weakref import ref
+
+from qtsecure.engine.dtls import AdmittedHello, DtlsListener, is_hello_start_untrusted
+from qtsecure.net.datagrams.datagram_socket import Address, DatagramSocket, plainHost
+from qtsecure.net.dtls.path import DtlsPath, announceAll
+from qtsecure.net.dtls.statistics import LocalDrop
+from qtsecure.net.scheduler import schedulerOfThisThread
+
+__all__ = ["ClientTable", "TableOwner"]
+
+_HANDSHAKE_RECORD = 22
+
+
+class TableOwner(Protocol):
+    """The server of a table. Any of these calls may end in slots that delete it."""
+
+    def prepareListener(self) -> DtlsListener | None:
+        """The listener, with the settings of this moment; None when they cannot be used."""
+
+    def helloAdmitted(self, hello: AdmittedHello, address: Address, current: DtlsPath | None) -> None:
+        """A client has shown its address."""
+
+    def pathPeerDestroyed(self, path: DtlsPath) -> None:
+        """Somebody has deleted the peer of a path."""
+
+    def socketLost(self) -> None:
+        """The socket is gone."""
+
+
+class ClientTable:
+    """The associations of one UDP socket by the addresses of their clients.
+
+    Attributes:
+        socket: Where datagrams come from and go to; None until there is one.
+        paths: The associations, among them some that have ended and repeat their last alert.
+        paused: Hellos are dropped.
+        batch: The paths that have got messages to announce.
+        dropped: How much was thrown away here, and why.
+    """
+
+    __slots__ = ("__weakref__", "_owner", "_scheduler", "batch", "dropped", "paths", "paused", "socket")
+
+    def __init__(self, owner: TableOwner) -> None:
+        self._owner = ref(owner)
+        self._scheduler = schedulerOfThisThread()
+        self.socket: DatagramSocket | None = None
+        self.paths: dict[Address, DtlsPath] = {}
+        self.paused = False
+        self.batch: list[DtlsPath] = []
+        self.dropped: dict[LocalDrop, int] = {}
+
+    def datagramArrived(self, datagram: bytes, address: Address) -> None:
+        """A datagram of anybody."""
+        path = self.paths.get(address)
+        if datagram[0] == _HANDSHAKE_RECORD and is_hello_start_untrusted(datagram):
+            self._receiveHello(datagram, address, path)
+        elif path is not None:
+            path.datagramArrived(datagram, address)
+        else:
+            self.drop(LocalDrop.UNKNOWN_PEER)
+
+    def _receiveHello(self, datagram: bytes, address: Address, path: DtlsPath | None) -> None:
+        self.batchEnded()  # slots may run now, and start event loops
+        owner = self._owner()
+        if self.paused and path is None:
+            self.drop(LocalDrop.PAUSED)
+            return
+        if path is not None and (path.busy or path.association is None):
+            self.drop(LocalDrop.BUSY)
+            return
+        listener = owner.prepareListener() if owner is not None else None
+        if owner is None or listener is None or self.socket is None:
+            return
+        client = (plainHost(address), address[1])
+        now = self._scheduler.clock()
+        current = path.association if path is not None else None
+        answer = listener.receive(datagram, client, now, current)
+        if isinstance(answer, bytes):
+            with contextlib.suppress(OSError):  # the client will ask again
+                self.socket.send(answer, address)
+        elif answer is not None:
+            if self.paused:
+                self.drop(LocalDrop.PAUSED)
+            else:
+                owner.helloAdmitted(answer, address, path)
+        elif path is not None:
+            path.afterStep()  # it may have got its own hello once more
+
+    def batchEnded(self) -> None:
+        """The socket has nothing more for now."""
+        if self.batch:
+            announceAll(self.batch)
+
+    def datagramsFailed(self, number: int) -> None:
+        """Some client is not there any more; which one, nobody knows."""
+
+    def datagramSocketLost(self) -> None:
+        """The program has deleted the socket that it shares with us."""
+        owner = self._owner()
+        if owner is not None:
+            owner.socketLost()
+
+    def pathEnded(self, path: DtlsPath) -> None:
+        """The address is free again, unless a later association has it already."""
+        if self.paths.get(path.address) is path:
+            del self.paths[path.address]
+
+    def peerDestroyed(self, path: DtlsPath) -> None:
+        """The peer of a path is gone."""
+        owner = self._owner()
+        if owner is not None:
+            owner.pathPeerDestroyed(path)
+
+    def drop(self, reason: LocalDrop) -> None:
+        """Count what is thrown away."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+
+    def serverDestroyed(self) -> None:
+        """The server is gone, and its children are about to go."""
+        for path in list(self.paths.values()):
+            path.peerDestroyed()
+        self.close()
+
+    def close(self) -> None:
+        """Close the socket; the paths end with their peers."""
+        paths, self.paths = list(self.paths.values()), {}
+        for path in paths:
+            path.abandon()
+        socket, self.socket = self.socket, None
+        if socket is not None:
+            socket.close()

@@ -1,0 +1,44 @@
+"""What belongs to one association of a peer, from connectToHost() to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from PySide6.QtNetwork import QHostAddress
+
+from qtsecure.engine.configuration import TlsConfiguration
+from qtsecure.net.addresses import Ends
+from qtsecure.net.handshake_questions import Questions
+from qtsecure.net.name_lookup import NameLookup
+from qtsecure.net.scheduler import Deadline
+
+__all__ = ["Attempt"]
+
+_UNKNOWN_ENDS = Ends()
+
+
+@dataclass(slots=True)
+class Attempt(Questions):
+    """A fresh one is made for every association, so that nothing of the last leaks into the next.
+
+    Attributes:
+        hostName: What was asked for; empty on a server.
+        port: The port that was asked for.
+        nameToProve: What the server's certificate must prove; empty on a server.
+        engineConfiguration: What the association begins with.
+        lookup: The name look-up under way.
+        addresses: Addresses not yet tried.
+        addressDeadline: When another address is tried because the present one is silent.
+        handshakeDeadline: When the handshake is given up.
+        ends: Both ends' addresses, once they are known.
+    """
+
+    hostName: str = ""
+    port: int = 0
+    nameToProve: str = ""
+    engineConfiguration: TlsConfiguration | None = None
+    lookup: NameLookup | None = None
+    addresses: list[QHostAddress] = field(default_factory=list)
+    addressDeadline: Deadline | None = None
+    handshakeDeadline: Deadline | None = None
+    ends: Ends = _UNKNOWN_ENDS

@@ -1,0 +1,192 @@
+"""A client's way from a host name to an association: look-up, one address after the other."""
+
+from __future__ import annotations
+
+from PySide6.QtNetwork import QHostAddress
+from shiboken6 import isValid
+
+from qtsecure.engine.dtls import DtlsAssociation
+from qtsecure.errors import SecureError
+from qtsecure.net.addresses import Ends, checkPort
+from qtsecure.net.datagrams.choice import makeDatagramSocket
+from qtsecure.net.dtls.path import DtlsPath
+from qtsecure.net.dtls_peer.attempt import Attempt
+from qtsecure.net.dtls_peer.base import Status, Wish
+from qtsecure.net.dtls_peer.handshake import REFUSED
+from qtsecure.net.dtls_peer.messages import Messages
+from qtsecure.net.handshake_questions import ProgramDecisions
+from qtsecure.net.name_lookup import NameLookup
+from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.socket_errors import socketError
+from qtsecure.net.values import ConfigurationSource, SslConfiguration, configurationFrom
+
+__all__ = ["Connecting"]
+
+_SILENCE_MS = 3000
+"""After which the next address is tried, if there is one."""
+_Code = SecureError.Code
+
+
+class Connecting(Messages):
+    """The connecting methods of DtlsPeer."""
+
+    def sslConfiguration(self) -> SslConfiguration:
+        """A copy of the configuration for the next handshake."""
+        return SslConfiguration(self._configuration)
+
+    def setSslConfiguration(self, configuration: ConfigurationSource) -> None:
+        """Use this configuration (a copy of it) for the next handshake.
+
+        ``Protocol.SecureProtocols``, which is the default, stands for DTLS 1.2 here.
+        """
+        self._configuration = configurationFrom(configuration)
+
+    def connectToHost(
+        self,
+        host: str | QHostAddress,
+        port: int,
+        peerVerifyName: str = "",
+        configuration: ConfigurationSource | None = None,
+    ) -> None:
+        """Look up the host and make an association with it; ``encrypted`` tells when it stands.
+
+        Args:
+            host: A name or an address; also what the certificate must prove.
+            port: 1 to 65535.
+            peerVerifyName: Another name that the certificate must prove instead.
+            configuration: What setSslConfiguration() takes; None for what it was given.
+
+        Raises:
+            TypeError, ValueError: For an unusable argument.
+            SecureError: ``Pending`` when there is an association already; another code when the
+                configuration cannot be used. Network faults arrive in errorOccurred.
+        """
+        if isinstance(host, QHostAddress):
+            host = host.toString()
+        if not isinstance(host, str):
+            raise TypeError(f"host must be a str or a QHostAddress, not {type(host).__name__}.")
+        if not host or "\0" in host:
+            raise ValueError("host must be a host name or an address, and not empty.")
+        if not isinstance(peerVerifyName, str):
+            raise TypeError(f"peerVerifyName must be a str, not {type(peerVerifyName).__name__}.")
+        checkPort(port, lowest=1)
+        if self._status in (Status.Handshaking, Status.Connected) or (self._path is not None and self._path.busy):
+            raise SecureError(
+                _Code.Pending, "connectToHost(): there is an association already; close() it, or use another DtlsPeer."
+            )
+        if configuration is not None:
+            self.setSslConfiguration(configuration)
+        engineConfiguration = self._configuration.toEngine(
+            "client", pskEnabled=self._wantsPreSharedKeys(), datagrams=True
+        )
+        self._attempt = attempt = Attempt(
+            hostName=host,
+            port=port,
+            nameToProve=peerVerifyName or host.strip("[]"),
+            engineConfiguration=engineConfiguration,
+        )
+        self._error = None
+        self._wish = Wish.NOTHING
+        if self._path is not None:
+            self._path = None
+        self._limitHandshake()
+        if not self._setStatus(Status.Handshaking):
+            return
+        literal = QHostAddress()
+        if literal.setAddress(host.strip("[]")):
+            self._found([literal], "")
+        else:
+            attempt.lookup = NameLookup(self._found)
+            attempt.lookup.start(host)
+
+    def peerName(self) -> str:
+        """The host name given to connectToHost()."""
+        return self._attempt.hostName
+
+    def peerVerifyName(self) -> str:
+        """The name that the server has to prove."""
+        return self._attempt.nameToProve
+
+    def localAddress(self) -> QHostAddress:
+        """The own address; null before there is one, kept after the end."""
+        return self._attempt.ends.local()[0]
+
+    def localPort(self) -> int:
+        """The own port; 0 before there is one, kept after the end."""
+        return self._attempt.ends.local()[1]
+
+    def peerAddress(self) -> QHostAddress:
+        """The address of the other side; kept after the end until the next association."""
+        return self._attempt.ends.peer()[0]
+
+    def peerPort(self) -> int:
+        """The port of the other side; kept after the end until the next association."""
+        return self._attempt.ends.peer()[1]
+
+    # ------------------------------------------------------------------------- attempts
+
+    def _found(self, addresses: list[QHostAddress], errorText: str) -> None:
+        self._attempt.lookup = None
+        if not isValid(self) or self._status is not Status.Handshaking:
+            return
+        if not addresses:
+            reason = errorText.rstrip(".") or "it has no address"
+            self._finish(
+                Status.Error,
+                SecureError(
+                    _Code.HostNotFound,
+                    f"The host {self._attempt.hostName!r} was not found ({reason}); check the name.",
+                ),
+            )
+            return
+        self._attempt.addresses = list(addresses)
+        self._connectNext()
+
+    def _connectNext(self) -> None:
+        """Try the next address; each is tried once."""
+        attempt = self._attempt
+        address = attempt.addresses.pop(0)
+        path = DtlsPath(self)
+        socket = makeDatagramSocket(path)
+        try:
+            socket.connectTo(address, attempt.port)
+        except OSError as error:
+            socket.close()
+            code = _Code.NetworkUnreachable
+            self._addressFailed(SecureError(code, socketError(error.errno or 0)[1]))
+            return
+        attempt.ends = Ends(socket.localEnd(), socket.peerEnd())
+        assert attempt.engineConfiguration is not None
+        path.begin(socket, socket.peerEnd())
+        self._use(path)
+        path.association = DtlsAssociation(
+            attempt.engineConfiguration,
+            server=False,
+            peer_name=attempt.nameToProve,
+            decisions=ProgramDecisions(self),
+            mtu=self._mtu,
+        )
+        if attempt.addresses:
+            attempt.addressDeadline = schedulerOfThisThread().callLater(_SILENCE_MS, self._addressSilent)
+        path.step(path.association.start)
+
+    def networkRefused(self) -> None:
+        """Nothing listens there; perhaps at the host's next address."""
+        self._addressFailed(SecureError(_Code.ConnectionRefused, REFUSED))
+
+    def _addressSilent(self) -> None:
+        self._attempt.addressDeadline = None
+        path = self._path
+        association = path.association if path is not None else None
+        silent = association is not None and not association.statistics.datagrams_received
+        if isValid(self) and self._status is Status.Handshaking and silent:
+            self._addressFailed(SecureError(_Code.TimedOut, "The remote host did not answer in time."))
+
+    def _addressFailed(self, error: SecureError) -> None:
+        if not self._attempt.addresses:
+            self._finish(Status.Error, error)
+            return
+        self._cancelAddressDeadline()
+        if self._path is not None:
+            self._path.abandon()
+        self._connectNext()

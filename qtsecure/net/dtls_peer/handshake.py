@@ -1,0 +1,414 @@
+"""From the engine's events to signals: handshake, certificate errors, keys, alerts, the end.
+
+Slots may do anything. Whatever is emitted here is emitted after the engine has returned, except for
+the questions that it waits for (``net.handshake_questions``); after each emit the peer may be gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import SIGNAL, QObject
+from PySide6.QtNetwork import QAbstractSocket, QSslError
+from shiboken6 import isValid
+
+from qtsecure.engine.dtls import DtlsAssociation
+from qtsecure.engine.events import (
+    AlertReceived,
+    AlertSent,
+    CertificateProblems,
+    FailureKind,
+    HandshakeCompleted,
+    PeerClosed,
+    StreamFailed,
+)
+from qtsecure.engine.states import StreamState
+from qtsecure.engine.verification import VerificationIssue
+from qtsecure.errors import SecureError
+from qtsecure.net.addresses import Ends
+from qtsecure.net.arguments import checkTimeout
+from qtsecure.net.dtls.path import DtlsPath
+from qtsecure.net.dtls_peer.attempt import Attempt
+from qtsecure.net.dtls_peer.base import PeerBase, PeerObserver, Status
+from qtsecure.net.handshake_questions import (
+    Questions,
+    alertArguments,
+    allIgnored,
+    cancelDecisionDeadline,
+    judgeCertificate,
+)
+from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.socket_errors import socketError
+from qtsecure.net.values import SslCertificate, SslConfiguration, SslError
+
+__all__ = ["REFUSED", "Handshake"]
+
+_PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject)")
+_Code = SecureError.Code
+REFUSED = "Connection refused: nothing listens on that port."
+_PauseMode = QAbstractSocket.PauseMode
+_CODES = {
+    FailureKind.NOT_TLS: _Code.NotTls,
+    FailureKind.CERTIFICATE_REJECTED: _Code.BadCertificate,
+    FailureKind.CERTIFICATE_REQUIRED: _Code.CertificateRequired,
+    FailureKind.ENDED_IN_HANDSHAKE: _Code.Closed,
+    FailureKind.TIMED_OUT: _Code.TimedOut,
+    FailureKind.TRUNCATED: _Code.UncleanClose,
+}
+
+
+class Handshake(PeerBase):
+    """The handshake methods of DtlsPeer."""
+
+    # On the class: setting an attribute of a QObject is slow, and most peers keep these.
+    _handshakeTimeout = 30_000
+    _pausesOnErrors = False
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._ignored: list[SslError | QSslError] = []
+
+    # ---------------------------------------------------------------------------- public
+
+    def handshakeTimeout(self) -> int:
+        """How long the handshake may take in all, in ms; 0 or -1 for no limit."""
+        return self._handshakeTimeout
+
+    def setHandshakeTimeout(self, ms: int) -> None:
+        """Limit the whole handshake, from connectToHost() on; takes effect with the next one.
+
+        Raises:
+            TypeError: For anything but an int.
+            ValueError: For a negative number other than -1.
+        """
+        self._handshakeTimeout = checkTimeout(ms, name="ms")
+
+    def idleTimeout(self) -> int:
+        """After how long without a message the association ends, in ms; 0 or -1 for never."""
+        return self._idleTimeout
+
+    def setIdleTimeout(self, ms: int) -> None:
+        """End the association, with an error, when nothing authentic comes for so long.
+
+        Off by default on a client. The time begins anew with this call.
+
+        Raises:
+            TypeError: For anything but an int.
+            ValueError: For a negative number other than -1.
+        """
+        self._idleTimeout = checkTimeout(ms, name="ms")
+        if self._path is not None:
+            self._path.setIdleTimeout(ms)
+
+    def ignoreSslErrors(self, errors: Sequence[SslError | QSslError] | None = None) -> None:
+        """Go on in spite of certificate errors.
+
+        Args:
+            errors: Exactly the errors to ignore, each with its certificate; connecting fails if
+                there is any other. The list stays for later associations and replaces an earlier
+                one. Without it all errors of this association are ignored, which gives up any
+                protection; call it in a slot of sslErrors, because connecting resets it.
+        """
+        if errors is None:
+            self._attempt.ignoresAll = True
+            return
+        errors = list(errors)
+        for error in errors:
+            if not isinstance(error, (SslError, QSslError)):
+                raise TypeError(f"errors must hold SslError or QSslError objects, not {type(error).__name__}.")
+        self._ignored = errors
+
+    def continueInterruptedHandshake(self) -> None:
+        """In a slot of handshakeInterruptedOnError: go on; asked anew for each error."""
+        self._attempt.goesOn = True
+
+    def sslHandshakeErrors(self) -> list[SslError]:
+        """What was wrong with the peer's certificate in this association."""
+        return list(self._attempt.sslErrors)
+
+    def pauseMode(self) -> QAbstractSocket.PauseMode:
+        """When the handshake pauses (QAbstractSocket::pauseMode)."""
+        return _PauseMode.PauseOnSslErrors if self._pausesOnErrors else _PauseMode.PauseNever
+
+    def setPauseMode(self, pauseMode: QAbstractSocket.PauseMode) -> None:
+        """With PauseOnSslErrors, wait after sslErrors for resumeHandshake() or abortHandshake(), as QDtls does.
+
+        For at most five minutes; acceptCertificate is not emitted then. Set it before connecting.
+
+        Raises:
+            TypeError: For anything but a QAbstractSocket.PauseMode.
+        """
+        if not isinstance(pauseMode, _PauseMode):
+            raise TypeError(f"pauseMode must be a QAbstractSocket.PauseMode, not {type(pauseMode).__name__}.")
+        self._pausesOnErrors = pauseMode == _PauseMode.PauseOnSslErrors
+
+    def resumeHandshake(self) -> bool:
+        """Go on with a handshake that waits for a decision about the certificate (QDtls::resumeHandshake).
+
+        A handshake waits with PauseOnSslErrors, and after ``request.defer()`` in a slot of
+        acceptCertificate. Call ignoreSslErrors() first: errors that are not ignored are not accepted,
+        and it goes on waiting.
+
+        Returns:
+            Whether the handshake goes on.
+        """
+        request = self._attempt.request
+        if request is None or not request.isPending() or not allIgnored(self):
+            return False
+        request.accept()
+        return True
+
+    def abortHandshake(self) -> bool:
+        """Refuse a certificate that waits for a decision, or end a handshake under way (QDtls::abortHandshake).
+
+        The other side is told, where Qt leaves it waiting.
+
+        Returns:
+            Whether there was a handshake.
+        """
+        if self._status is not Status.Handshaking:
+            return False
+        request = self._attempt.request
+        if request is not None and request.isPending():
+            request.reject()
+        else:
+            self.close()
+        return True
+
+    # ------------------------------------------------------------------------- beginning
+
+    def _wantsPreSharedKeys(self) -> bool:
+        if "preSharedKeyAuthenticationRequired" in self._heard and self.receivers(_PSK_SIGNAL) > 0:
+            return True
+        return self._observer is not None and self._observer.wantsPreSharedKeys()
+
+    def _limitHandshake(self) -> None:
+        if self._handshakeTimeout > 0:
+            self._attempt.handshakeDeadline = schedulerOfThisThread().callLater(
+                self._handshakeTimeout, self._handshakeTimedOut
+            )
+
+    def adopt(
+        self,
+        path: DtlsPath,
+        observer: PeerObserver,
+        configuration: SslConfiguration,
+        ends: Ends,
+        *,
+        timeouts: tuple[int, int],
+    ) -> None:
+        """Become the end of a client's association; a server does this.
+
+        Args:
+            path: Of the client's datagrams.
+            observer: The server.
+            configuration: What the association begins with.
+            ends: Both addresses.
+            timeouts: For the handshake and for silence, in ms.
+        """
+        self._observer = observer
+        self._configuration = configuration
+        self._handshakeTimeout, self._idleTimeout = timeouts
+        self._attempt.ends = ends
+        self._use(path)
+        self._status = Status.Handshaking
+        self._limitHandshake()
+
+    def beginAsServer(self, accept: Callable[[float], DtlsAssociation]) -> None:
+        """Answer the client's hello; ``accept`` makes the association."""
+        path = self._path
+        assert path is not None
+        try:
+            path.make(accept)
+        except SecureError as error:
+            if isValid(self) and not path.ended:
+                self._finish(Status.Error, error)
+
+    def _handshakeTimedOut(self) -> None:
+        attempt, path = self._attempt, self._path
+        attempt.handshakeDeadline = None
+        if not isValid(self) or self._status is not Status.Handshaking:
+            return
+        if path is not None and path.association is not None and not path.ended and not path.busy:
+            path.step(path.association.give_up)
+        if self._isStill(attempt) and self._status is Status.Handshaking:
+            if path is not None and path.busy:
+                self._limitHandshake()  # the program is being asked
+                return
+            text = f"The host {attempt.hostName!r} could not be found in time; check the network's name service."
+            self._finish(Status.Error, SecureError(_Code.TimedOut, text))
+
+    # ------------------------------------------------------- what the path tells (net.dtls)
+
+    def handleEvents(self) -> None:
+        """Turn each event into signals; a nested event loop in a slot handles the following ones."""
+        path = self._path
+        while isValid(self) and path is not None and path is self._path and not path.ended:
+            association = path.association
+            event = association.next_event() if association is not None else None
+            if event is None:
+                return
+            match event:
+                case HandshakeCompleted():
+                    self._handshakeCompleted(path)
+                case AlertSent(level, description):
+                    self._alert(True, level, description)
+                case AlertReceived(level, description):
+                    self._alert(False, level, description)
+                case CertificateProblems(issues, decision_needed):
+                    self._certificateProblems(path, issues, decision_needed)
+                case PeerClosed():
+                    self._peerClosed(path)
+                case StreamFailed():
+                    self._failed(path, event)
+
+    def idledOut(self) -> None:
+        """The other side has been silent for too long."""
+        path, attempt = self._path, self._attempt
+        assert path is not None
+        assert path.association is not None
+        path.step(path.association.close)
+        if self._isStill(attempt) and not path.ended:
+            text = f"The peer sent nothing for {self._idleTimeout} ms; it may be gone, or the network between."
+            self._finish(Status.Error, SecureError(_Code.TimedOut, text))
+
+    def socketLost(self) -> None:
+        """The program has deleted the socket below."""
+        self._finish(Status.Error, SecureError(_Code.Closed, "The UDP socket below the association was deleted."))
+
+    def replaced(self) -> None:
+        """The client of this end has begun a new association."""
+        text = "The client has begun a new association from the same address and port, which replaces this one."
+        self._finish(Status.Disconnected, SecureError(_Code.Closed, text))
+
+    # ---------------------------------------------------------------------------- events
+
+    def _alert(self, sent: bool, level: int, description: int) -> None:
+        arguments = alertArguments(level, description)
+        (self.alertSent if sent else self.alertReceived).emit(*arguments)
+        if isValid(self) and self._observer is not None:
+            self._observer.peerAlert(self, sent, *arguments)
+
+    def _handshakeCompleted(self, path: DtlsPath) -> None:
+        attempt, association = self._attempt, path.association
+        assert association is not None
+        self._cancelHandshakeDeadline()
+        self._cancelAddressDeadline()
+        path.establish()
+        if not self._setStatus(Status.Connected) or path.ended:
+            return
+        if "encrypted" in self._heard:
+            self.encrypted.emit()
+            if not self._isStill(attempt) or path.ended:
+                return
+        if self._observer is not None:
+            self._observer.peerEncrypted(self)
+            if not self._isStill(attempt) or path.ended:
+                return
+        # What overtook the end of the handshake.
+        if messages := association.take_messages():
+            path.deliver(messages)
+
+    def _peerClosed(self, path: DtlsPath) -> None:
+        """close_notify: answer it."""
+        association = path.association
+        assert association is not None
+        if messages := association.take_messages():
+            path.deliver(messages)
+            if not isValid(self) or path.ended:
+                return
+        path.step(association.close)
+        if isValid(self) and path is self._path and not path.ended:
+            self._finish(Status.Disconnected, None, orderly=True)
+
+    def _failed(self, path: DtlsPath, failure: StreamFailed) -> None:
+        status = Status.Error
+        if failure.kind is FailureKind.CERTIFICATE_REJECTED and self._attempt.sslErrors:
+            mismatch = QSslError.SslError.HostNameMismatch
+            if all(error.error() == mismatch for error in self._attempt.sslErrors):
+                status = Status.ErrorHostnameMismatch
+        self._finish(status, _explain(failure, path))
+
+    def _certificateProblems(self, path: DtlsPath, issues: tuple[VerificationIssue, ...], decisionNeeded: bool) -> None:
+        if self._attempt.request is not None:
+            return  # asked inside the handshake, and the answer was deferred
+        verdict = judgeCertificate(self, issues, decisionNeeded)
+        if not isValid(self) or path is not self._path or path.ended or not decisionNeeded or verdict is None:
+            return
+        self._answerCertificate(path, verdict)
+
+    def _answerCertificate(self, path: DtlsPath, accepted: bool) -> None:
+        association = path.association
+        assert association is not None
+        path.step(association.accept_certificate if accepted else association.reject_certificate)
+
+    # ---------------------------------------------------- what is asked (handshake_questions)
+
+    @property
+    def _questions(self) -> Questions:
+        return self._attempt
+
+    @property
+    def _ignoreList(self) -> list[SslError | QSslError]:
+        return self._ignored
+
+    def _takesBinaryIdentity(self) -> bool:
+        return False  # DTLS 1.2 carries C strings
+
+    def _stillDeciding(self, attempt: Attempt) -> bool:
+        """After a slot: whether it has left this association (and no other) for the decision."""
+        return (
+            isValid(self)
+            and self._attempt is attempt
+            and self._path is not None
+            and not self._path.ended
+            and not self._wish
+        )
+
+    def _ask(self, signal: str, argument: object) -> bool:
+        attempt = self._attempt
+        getattr(self, signal).emit(argument)
+        if not self._stillDeciding(attempt):
+            return False
+        if self._observer is not None:
+            self._observer.peerAsks(self, signal, argument)
+        return self._stillDeciding(attempt)
+
+    def _beginAsking(self) -> bool:
+        return self._stillDeciding(self._attempt)
+
+    def _endAsking(self) -> bool:
+        return self._stillDeciding(self._attempt)
+
+    def _nameToProve(self) -> str:
+        return self._attempt.nameToProve
+
+    def _peerChain(self) -> list[SslCertificate]:
+        association = self._path.association if self._path is not None else None
+        return [SslCertificate(certificate) for certificate in association.peer_certificates()] if association else []
+
+    def _decided(self, accepted: bool) -> None:
+        """The deferred answer."""
+        attempt, path = self._attempt, self._path
+        attempt.request = None
+        cancelDecisionDeadline(attempt)
+        if not isValid(self) or path is None or path.ended or path.association is None:
+            return
+        if path.association.state is not StreamState.DECIDING:
+            return
+        if accepted:
+            self._limitHandshake()
+        self._answerCertificate(path, accepted)
+
+
+def _explain(failure: StreamFailed, path: DtlsPath) -> SecureError:
+    """What went wrong, for the program."""
+    code = _CODES.get(failure.kind, _Code.TlsMisc)
+    message = failure.message
+    if failure.kind is FailureKind.HANDSHAKE and failure.alert is not None:
+        code = _Code.HandshakeRefused
+    elif failure.kind is FailureKind.TIMED_OUT and path.refusals:
+        code, message = _Code.ConnectionRefused, REFUSED
+    elif failure.kind is FailureKind.TIMED_OUT and path.trouble:
+        code, message = _Code.HostUnreachable, socketError(path.trouble)[1]
+    return SecureError(code, message, alert=failure.alert, engineReasons=failure.engine_reasons)

@@ -1,0 +1,90 @@
+"""``--dtls`` of demo, serve and connect."""
+
+from __future__ import annotations
+
+import pytest
+
+KEY = "sensor:00112233445566778899aabbccddeeff"
+
+
+def test_demo(run) -> None:
+    """Every signal of a conversation, and a clean end."""
+    done = run("demo", "--dtls")
+    assert (done.code, done.err) == (0, "")
+    assert "client  encrypted(protocol=DtlsV1_2" in done.out
+    assert done.out.count("message(") == 4
+    assert "peer    closed(clean=True)" in done.out
+
+
+def test_messages(run, serving, files) -> None:
+    """Each is a datagram; the echo is checked; both ends finish."""
+    with serving("--dtls", *files.server, "--echo", "--count", 1) as server:
+        done = run(
+            *("connect", "--dtls", f"localhost:{server.port}", *files.trust, "--expect-echo"),
+            *("--message", "one", "--message", "zwö"),
+        )
+        ended = server.finished()
+    assert (done.code, done.err) == (0, "")
+    assert "encrypted(protocol=DtlsV1_2" in done.out
+    assert "message(text=one)\nmessage(text=zwö)\n" in done.out
+    assert done.out.endswith("closed(clean=True)\n")
+    assert (ended.code, ended.err) == (0, "")
+    assert "echoed(peer=127.0.0.1:" in ended.out
+    assert "clean=True" in ended.out
+
+
+def test_stdin(run, serving, files) -> None:
+    """Each line is a message; what comes back goes to stdout as it is."""
+    with serving("--dtls", *files.server, "--echo", "--count", 1) as server:
+        done = run("connect", "--dtls", f"localhost:{server.port}", *files.trust, stdin=b"one\ntwo\nrest")
+    assert (done.code, done.out, done.err) == (0, "one\ntwo\nrest", "")
+
+
+def test_pre_shared_key_client_certificate_and_alpn(run, serving, files) -> None:
+    """What proves who is who, as with TLS."""
+    with serving("--dtls", "--psk", KEY, "--echo", "--count", 1, "--json") as server:
+        done = run("connect", "--dtls", f"127.0.0.1:{server.port}", "--psk", KEY, "--message", "x", "--json")
+        ended = server.finished()
+    assert done.code == ended.code == 0
+    assert "PSK" in str(done.of("encrypted")[0]["cipher"])
+    assert done.of("message") == [{"event": "message", "text": "x"}]
+    assert ended.of("preSharedKeyAuthenticationRequired")[0]["identity"] == "sensor"
+    assert ended.of("closed")[0]["clean"] is True
+    with serving("--dtls", *files.server, *files.trust, "--require-client-cert", "--alpn", "a,b", "--json") as server:
+        target = f"localhost:{server.port}"
+        done = run("connect", "--dtls", target, *files.trust, *files.client, "--alpn", "b", "--json")
+        refused = run("connect", "--dtls", target, *files.trust, "--message", "x", "--json")
+    assert done.of("encrypted")[0]["alpn"] == "b"
+    assert refused.code == 5
+    assert refused.of("error")[0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (("--message", "x", "--timeout", "1000"), 4, "refused"),
+        (("--psk", "nonsense"), 2, "IDENTITY:HEX"),
+        (("--cert", "missing.pem"), 2, "belong together"),
+    ],
+)
+def test_failures(run, words: tuple[str, ...], code: int, text: str) -> None:
+    """One line, and the right exit code."""
+    done = run("connect", "--dtls", "127.0.0.1:9", *words)
+    assert done.code == code
+    assert text in done.sentence()
+
+
+def test_a_name_that_the_certificate_does_not_prove(run, serving, files) -> None:
+    """Exit code 5; with --insecure it goes on."""
+    with serving("--dtls", *files.server, "--echo") as server:
+        words = ("connect", "--dtls", f"127.0.0.1:{server.port}", *files.trust, "--servername", "other.example")
+        assert run(*words, "--message", "x").code == 5
+        assert run(*words, "--message", "x", "--insecure").code == 0
+
+
+def test_too_large(run, serving, files) -> None:
+    """A message that fits into no datagram is a usage error."""
+    with serving("--dtls", *files.server, "--echo") as server:
+        done = run("connect", "--dtls", f"localhost:{server.port}", *files.trust, "--message", "x" * 5000)
+    assert done.code == 2
+    assert "does not fit" in done.sentence()

@@ -1,0 +1,69 @@
+"""The examples of DTLS run as their users would run them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import qtsecure
+from qtsecure.testing.pki import PublicKeyInfrastructure
+
+ROOT = Path(qtsecure.__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
+TIMEOUT_S = 30
+
+
+@contextmanager
+def running(*words: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server, and the port that it tells."""
+    process = subprocess.Popen(
+        [sys.executable, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise AssertionError(process.communicate(timeout=TIMEOUT_S)[1])
+        yield process, line.split()[-1]
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=TIMEOUT_S)
+
+
+def run(*words: object) -> subprocess.CompletedProcess[str]:
+    """A client, to its end."""
+    return subprocess.run(
+        [sys.executable, *map(str, words)],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+def test_sensor_and_collector() -> None:
+    """The collector prints what the sensor has measured."""
+    with running(EXAMPLES / "dtls_sensor" / "collector.py", 0) as (collector, port):
+        done = run(EXAMPLES / "dtls_sensor" / "sensor.py", port, 3)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert collector.stdout is not None
+        lines = [collector.stdout.readline() for _ in range(3)]
+    assert all(line.startswith("kitchen {'celsius': ") for line in lines), lines
+
+
+def test_state_sync(tmp_path: Path) -> None:
+    """Twelve players see each other."""
+    pki = PublicKeyInfrastructure()
+    files = pki.server.writeTo(tmp_path, "server")
+    directory = EXAMPLES / "dtls_state_sync"
+    with running(directory / "server.py", files.certificate, files.key, 0) as (_, port):
+        done = run(directory / "player.py", pki.ca.writeTo(tmp_path, "ca"), port, 12, 2)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"players seen: {[12] * 12}\n"
