@@ -231,7 +231,9 @@ def _on_info_afterwards(ssl: Any, where: int, value: int) -> None:
 
 
 def _tell_alert(ssl: Any, where: int, value: int) -> None:
-    hooks = _hooks[_address(ssl)]
+    hooks = _hooks.get(_address(ssl))
+    if hooks is None:
+        return  # the stream has just gone, and this is about its end
     try:
         hooks.alert(bool(where & _CB_WRITE), value >> 8, value & 0xFF)
     except BaseException as error:

@@ -13,13 +13,16 @@ from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any, TypeVar
 
+import PySide6
 from PySide6.QtCore import QCoreApplication, QObject, QThread
 
-__all__ = ["checkThread", "confinedToThread", "isOver", "nameOfIdent", "nameOfThread", "wrongThread"]
+__all__ = ["checkThread", "confinedToThread", "nameOfIdent", "nameOfThread", "threadOf", "wrongThread"]
 
 _Class = TypeVar("_Class", bound=type)
 _OURS = "qtsecure.net."
 _NOTHING = object()
+_THREAD_MAY_BE_ASKED = PySide6.__version_info__[:3] > (6, 11, 0)
+_elsewhere = QThread()
 _TAKES_ANY = 0x04
 """The code of a function with *arguments: inspect.CO_VARARGS, whose module takes long to import."""
 
@@ -80,15 +83,25 @@ def _checked(method: FunctionType, verify: Callable[[Any, str], None]) -> Callab
     return shape
 
 
-def isOver(thread: QThread | None) -> bool:
-    """Whether an object's thread has ended: then anybody may clear up."""
-    return thread is None or thread.isFinished()
+def threadOf(obj: QObject) -> QThread | None:
+    """The thread that ``obj`` lives in; None when it has ended, so that anybody may clear up.
+
+    Up to 6.11.0 PySide takes what QObject.thread() returns for a child of the object that was asked,
+    and the main thread's QThread goes with the first object that is deleted. There only "here" and
+    "elsewhere" can be told apart, and "elsewhere" is an unknown QThread.
+    """
+    if _THREAD_MAY_BE_ASKED:
+        thread: QThread | None = obj.thread()
+        return None if thread is None or thread.isFinished() else thread
+    here = QThread.currentThread()
+    # Does nothing where the object lives here already, and is refused where it lives elsewhere.
+    return here if QObject.moveToThread(obj, here) else _elsewhere
 
 
 def checkThread(obj: QObject, method: str) -> None:
     """Raise RuntimeError, with the names of both threads, when ``obj`` belongs to another thread."""
-    thread = obj.thread()
-    if not isOver(thread) and not thread.isCurrentThread():
+    thread = threadOf(obj)
+    if thread is not None and not thread.isCurrentThread():
         raise wrongThread(obj, method, nameOfThread(thread))
 
 

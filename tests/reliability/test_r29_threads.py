@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import PySide6
 import pytest
 from PySide6.QtCore import QCoreApplication, QIODevice, QObject, QThread, QXmlStreamReader
 
@@ -106,9 +107,14 @@ def conversation(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure) 
     conversation.close()
 
 
+def owned(name: str) -> str:
+    """How a message calls the owner's thread: up to 6.11.0 PySide cannot be asked for it without harm."""
+    return name if PySide6.__version_info__[:3] > (6, 11, 0) else ""
+
+
 def isRefusal(outcome: object, method: str) -> bool:
     text = str(outcome)
-    named = f".{method}()" in text and "'intruder'" in text and "the main thread" in text
+    named = f".{method}()" in text and "'intruder'" in text and owned("the main thread") in text
     return isinstance(outcome, RuntimeError) and named
 
 
@@ -173,7 +179,9 @@ def test_a_socket_that_moved_with_its_parent(qapp: QCoreApplication, name: str) 
     thread.setObjectName("worker")
     thread.start()
     holder.moveToThread(thread)
-    with pytest.raises(RuntimeError, match=rf"{name}\(\) was called in the main thread.*belongs to thread 'worker'"):
+    with pytest.raises(
+        RuntimeError, match=rf"{name}\(\) was called in the main thread.*belongs to .*{owned('worker')}"
+    ):
         getattr(holder.socket, name)(*ARGUMENTS.get(name, ()))
     thread.quit()
     assert thread.wait(5000)

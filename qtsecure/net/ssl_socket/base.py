@@ -22,7 +22,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.data_path import DataPath
-from qtsecure.net.thread_guard import checkThread, isOver, nameOfIdent, nameOfThread, wrongThread
+from qtsecure.net.thread_guard import checkThread, nameOfIdent, nameOfThread, threadOf, wrongThread
 from qtsecure.net.values import SslConfiguration
 
 __all__ = ["SocketBase", "SocketObserver"]
@@ -247,8 +247,8 @@ class SocketBase(QIODevice):
         if dataPath.transport is None:
             checkThread(self, method)
         elif dataPath.thread != get_ident():
-            thread = self.thread()
-            if isOver(thread):
+            thread = threadOf(self)
+            if thread is None:
                 return
             # Moved with its parent, the object is in a thread that does not serve its connection.
             moved = thread.isCurrentThread()

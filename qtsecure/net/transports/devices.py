@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QIODevice, QThread
+from PySide6.QtCore import QIODevice
 from PySide6.QtNetwork import QAbstractSocket, QLocalSocket
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.addresses import Ends
+from qtsecure.net.thread_guard import threadOf
 
 __all__ = ["abortDevice", "checkDevice", "deviceEnds", "deviceSocketError", "finishDevice", "isClosing", "isConnected"]
 
@@ -52,7 +53,7 @@ def checkDevice(device: object) -> QIODevice:
         problem = "is no stream: what is written to it would be read back"
     elif isinstance(device, QAbstractSocket) and device.socketType() == QAbstractSocket.SocketType.UdpSocket:
         problem = "carries datagrams; TLS needs a stream"
-    elif device.thread() != QThread.currentThread():
+    elif (thread := threadOf(device)) is None or not thread.isCurrentThread():
         problem = "lives in another thread; move it here, or make the SslSocket there"
     if problem:
         raise SecureError(SecureError.Code.InvalidArgument, f"transport: this {name} {problem}.")
