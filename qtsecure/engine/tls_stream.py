@@ -54,11 +54,19 @@ _DONE, _WANT_READ = Outcome.DONE, Outcome.WANT_READ
 _ALERT_RECORD, _HANDSHAKE_RECORD = 21, 22
 _UNEXPECTED_RECORD = bytes((_HANDSHAKE_RECORD, 3, 3, 0, 1, 0))
 """A message of the handshake without encryption, which cannot be once TLS 1.3 is established."""
+_MOST_IDENTITIES = 16
+"""For how many identities of one client the application is asked; a hello has room for thousands."""
 _MOST_MESSAGES = 32
 """Tickets, key updates and attempts to renegotiate without data in between; as BoringSSL and rustls have it."""
 _READABLE = frozenset({_S.ESTABLISHED, _S.LOCAL_CLOSED})
 _WRITABLE = frozenset({_S.ESTABLISHED, _S.PEER_CLOSED})
 _NOT_PINNED = "Error during SSL handshake: the peer's certificate is none of the pinned ones."
+_UNPROVEN = (
+    "The server did not use the pre-shared key and its certificate is not verified; nothing proves who it is.",
+    "The client named an identity, but its pre-shared key could not be used; both sides must agree on its hash "
+    "algorithm (SHA-256 or SHA-384).",
+)
+"""What is wrong when a key was not used: on a client, and on a server."""
 _NAME_ISSUES = frozenset({int(IssueCode.HOSTNAME_MISMATCH), int(IssueCode.IP_ADDRESS_MISMATCH)})
 
 
@@ -98,7 +106,9 @@ class TlsStream:
         "_peer_place",
         "_pipe",
         "_psk_answer",
+        "_psk_claimed",
         "_psk_given",
+        "_psk_questions",
         "_readable",
         "_refusal",
         "_resumption",
@@ -149,7 +159,8 @@ class TlsStream:
         self._alert_sent: int | None = None
         self._alert_received: int | None = None
         self._psk_answer: tuple[bytes, PreSharedKey | None] | None = None
-        self._psk_given = False
+        self._psk_given = self._psk_claimed = False
+        self._psk_questions = 0
         #: Set when OpenSSL may have written something by itself (the answer to a KeyUpdate).
         self.answered_peer = False
         #: The last receive_and_read() gave all there was, and there is nothing else to look at.
@@ -577,7 +588,9 @@ class TlsStream:
     def psk_for_client(self, identity: bytes) -> PreSharedKey | None:
         """Look the client's key up, once: a second hello brings the same identity again."""
         if self._psk_answer is None or identity != self._psk_answer[0]:
-            return self._keep_psk(identity, self._decisions.psk_for_client(identity))
+            self._psk_questions += 1
+            known = self._psk_questions <= _MOST_IDENTITIES
+            return self._keep_psk(identity, self._decisions.psk_for_client(identity) if known else None)
         return self._psk_answer[1]
 
     def select_protocol(self, offered: tuple[bytes, ...]) -> bytes | None:
@@ -601,6 +614,7 @@ class TlsStream:
         self._forget_psk()
         self._psk_answer = (question, answer)
         self._psk_given = answer is not None
+        self._psk_claimed = self._psk_claimed or self._psk_given
         return answer
 
     def _forget_psk(self) -> None:
@@ -703,14 +717,7 @@ class TlsStream:
             return
         if self._psk_bypassed():
             self._discard_flight(AlertDescription.HANDSHAKE_FAILURE)
-            self._fail(
-                StreamFailed(
-                    FailureKind.PSK_NOT_USED,
-                    "The server did not use the pre-shared key and its certificate is not verified; "
-                    "nothing proves who it is.",
-                    self._alert_sent,
-                )
-            )
+            self._fail(StreamFailed(FailureKind.PSK_NOT_USED, _UNPROVEN[self.server], self._alert_sent))
             return
         if self._psk_given and not self.server and self.protocol_version() is ProtocolVersion.TLS_1_3:
             assert self._pipe is not None
@@ -723,8 +730,12 @@ class TlsStream:
         return self.psk_used() or bool(chain and self.configuration.pins.match_untrusted(chain[0]))
 
     def _psk_bypassed(self) -> bool:
-        """A key was there, nothing else authenticates the server, and the key was not used."""
-        if self.server or not self.configuration.psk_enabled or self.configuration.verify_mode is VerifyMode.PEER:
+        """A key was there, nothing else authenticates the peer, and the key was not used."""
+        if self.server:
+            # OpenSSL drops the key of another hash without a word, and goes on with the certificate or
+            # another identity. But the application has heard who the client says it is.
+            return self._psk_claimed and not self.psk_used()
+        if not self.configuration.psk_enabled or self.configuration.verify_mode is VerifyMode.PEER:
             return False
         if self._psk_answer is None:
             # TLS 1.2 asks for the key only after the server has chosen a suite that needs one; a
