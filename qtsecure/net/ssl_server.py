@@ -10,6 +10,7 @@ that a failed handshake can never stop the server for good.
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket as native
 import sys
 from collections import deque
@@ -163,7 +164,8 @@ class SslServer(QObject):
         try:
             listener.adopt(socketDescriptor)
         except (OSError, OverflowError, ValueError) as error:
-            self._setError(error if isinstance(error, OSError) else OSError(0, str(error)))
+            # Numbers that can be no descriptor at all raise the other two.
+            self._setError(error if isinstance(error, OSError) else OSError(errno.EBADF, str(error)))
             return False
         self._start(listener)
         return True
