@@ -26,6 +26,7 @@ from qtsecure.net.server_statistics import Ending, ServerCounts, ServerStatistic
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.thread_guard import confinedToThread
+from qtsecure.net.transports.choice import forgetAdopted
 from qtsecure.net.values import (
     ConfigurationSource,
     SslConfiguration,
@@ -226,10 +227,13 @@ class SslServer(Listening):
     def listenerAccepted(self, descriptor: int) -> None:
         """A TCP connection came from the listener."""
         self._counts.accepted += 1
+        forgetAdopted()
         try:
             self.incomingConnection(descriptor)
         except BaseException as error:
-            self._closeUnlessTaken(descriptor)
+            if forgetAdopted() != descriptor:  # else it is a socket's, which closes it
+                with contextlib.suppress(OSError):  # the override has closed it itself
+                    native.close(descriptor)
             if not isinstance(error, Exception):
                 raise
             sys.excepthook(*sys.exc_info())  # as PySide reports what a slot raises
@@ -243,21 +247,14 @@ class SslServer(Listening):
         if isValid(self):
             self._reviewAccepting()
 
-    def _closeUnlessTaken(self, descriptor: int) -> None:
-        """After an exception in incomingConnection(): its descriptor is still ours, or that of a socket of ours."""
-        if not isValid(self) or any(socket.socketDescriptor() == descriptor for socket in self.findChildren(SslSocket)):
-            return
-        with contextlib.suppress(OSError):  # the override has closed it itself
-            native.close(descriptor)
-
     def incomingConnection(self, socketDescriptor: int) -> None:
         """Make an SslSocket of a descriptor and begin its handshake; overridable.
 
         An override may hand the descriptor to another thread instead; then neither limits nor
         signals of this server concern it. Or it may make a socket of a subclass, with the server
         as its parent, begin TLS with startServerEncryption() and give it to addPendingConnection()
-        when it is encrypted. When an override raises, the descriptor is closed, unless a child of
-        the server has it already: handing it on must be the last thing that an override does.
+        when it is encrypted. When an override raises, the descriptor is closed, unless an SslSocket
+        has taken it over: handing it on to others must be the last thing that an override does.
         """
         socket = AcceptedSocket(self)
         if not socket.setSocketDescriptor(socketDescriptor):

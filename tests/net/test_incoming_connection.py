@@ -123,6 +123,27 @@ def _closedByItself(server: SslServer, descriptor: int) -> None:
     raise LookupError("closed already")
 
 
+def test_a_descriptor_of_an_orphan_is_its_own(conversation: Conversation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an exception it is not closed under a socket that has another parent, or none."""
+    reported: list[str] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, value, trace: reported.append(str(value)))
+    orphans: list[SslSocket] = []
+
+    class Faulty(SslServer):
+        def incomingConnection(self, socketDescriptor: int) -> None:
+            orphans.append(SslSocket())
+            assert orphans[-1].setSocketDescriptor(socketDescriptor)
+            raise LookupError("after an orphan")
+
+    server = listening(Faulty(), conversation)
+    with native.create_connection(("127.0.0.1", server.serverPort())) as client:
+        spin(lambda: reported == ["after an orphan"])
+        client.sendall(b"still there")
+        spin(lambda: orphans[0].bytesAvailable() == 11)
+    orphans[0].abort()
+    server.close()
+
+
 @pytest.mark.parametrize("fault", [_before, _afterBase, _afterOwn, _closedByItself])
 def test_an_exception_in_an_override_leaks_no_descriptor(
     conversation: Conversation, monkeypatch: pytest.MonkeyPatch, fault: Callable[[SslServer, int], None]
