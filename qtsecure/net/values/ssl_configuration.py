@@ -17,6 +17,7 @@ from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.supported import supported_cipher_names
 from qtsecure.engine.trust import TrustAnchors
 from qtsecure.errors import SecureError
+from qtsecure.net.arguments import checkInt
 from qtsecure.net.values import qt_configuration
 from qtsecure.net.values.arguments import (
     applicationProtocolsFrom,
@@ -43,6 +44,8 @@ from qtsecure.net.values.tls_settings import OwnKey, Role, SystemRoots, TlsSetti
 from qtsecure.net.values.trust_store import TrustStore
 
 __all__ = ["ConfigurationSource", "SslConfiguration", "configurationFrom"]
+
+_LARGEST_DEPTH = 1000
 
 
 @runtime_checkable
@@ -219,10 +222,13 @@ class SslConfiguration:
         """Set the largest allowed number of intermediates.
 
         Raises:
-            ValueError: ``depth`` is negative.
+            TypeError: ``depth`` is not an int.
+            ValueError: ``depth`` is negative, or more than a chain can have.
         """
-        if depth < 0:
-            raise ValueError(f"depth must not be negative, but is {depth}; 0 means the default")
+        if not 0 <= checkInt(depth, name="depth") <= _LARGEST_DEPTH:
+            raise ValueError(
+                f"depth must be at least 0, which means the default, and at most {_LARGEST_DEPTH}, not {depth}"
+            )
         self._settings = replace(self._settings, peerVerifyDepth=depth)
 
     def missingCertificateIsFatal(self) -> bool:
@@ -586,8 +592,15 @@ class SslConfiguration:
         """Append the secrets of all connections to a file in NSS format; None or "" for none.
 
         Whoever reads that file can decrypt the connections: for debugging only.
+
+        Raises:
+            TypeError: ``path`` is no path.
+            ValueError: ``path`` contains a NUL.
         """
-        self._settings = replace(self._settings, keyLogFile="" if path is None else os.fspath(path))
+        name = "" if path is None else os.fsdecode(path)
+        if "\0" in name:
+            raise ValueError("path must not contain a NUL")
+        self._settings = replace(self._settings, keyLogFile=name)
 
     # Results of a handshake
 
