@@ -6,6 +6,7 @@ import selectors
 from typing import Protocol
 from weakref import ReferenceType, ref
 
+from PySide6.QtCore import QIODevice
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
@@ -51,6 +52,19 @@ class AcceptedSocket(SslSocket):
             self._attempt.handshakeDeadline = self._dataPath.scheduler.callLater(
                 self._handshakeTimeout, self._handshakeTimedOut
             )
+
+    def setSocketDescriptor(
+        self,
+        socketDescriptor: int,
+        state: QAbstractSocket.SocketState = QAbstractSocket.SocketState.ConnectedState,
+        openMode: QIODevice.OpenModeFlag = QIODevice.OpenModeFlag.ReadWrite,
+    ) -> bool:
+        """Refused until the handshake is over: the server still counts with this connection."""
+        if self._observer is not None:
+            self._error = QAbstractSocket.SocketError.OperationError
+            self.setErrorString("The socket is the server's until its handshake is over; make another one for the descriptor.")
+            return False
+        return super().setSocketDescriptor(socketDescriptor, state, openMode)
 
     def hasBytesWaiting(self) -> bool:
         """Whether the client has spoken (or left), and a busy event loop has not come to it yet."""
