@@ -62,7 +62,9 @@ class AcceptedSocket(SslSocket):
         """Refused until the handshake is over: the server still counts with this connection."""
         if self._observer is not None:
             self._error = QAbstractSocket.SocketError.OperationError
-            self.setErrorString("The socket is the server's until its handshake is over; make another one for the descriptor.")
+            self.setErrorString(
+                "The socket is the server's until its handshake is over; make another for the descriptor."
+            )
             return False
         return super().setSocketDescriptor(socketDescriptor, state, openMode)
 

@@ -6,11 +6,14 @@ import gc
 import sys
 
 import pytest
+from OpenSSL._util import ffi, lib
 
+from qtsecure.engine import _openssl
 from qtsecure.engine.ciphers import PSK_TLS12_CIPHERS
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.events import CertificateProblems, FailureKind, HandshakeCompleted
 from qtsecure.engine.psk import PreSharedKey, PskHash
+from qtsecure.engine.states import StreamState
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.engine.verification import IssueCode
 from qtsecure.errors import SecureError
@@ -457,3 +460,30 @@ def test_a_claimed_identity_without_its_key_is_nobody(engine_path: str, qtsecure
     assert failure is not None
     assert failure.kind is FailureKind.PSK_NOT_USED
     assert "hash" in failure.message
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_ticket_replaces_a_key(engine_path: str, version: Version) -> None:
+    """A client whose key is known no more cannot resume what it began with it."""
+    configuration = server_of(version)
+    own = client_of(version, alpn_protocols=(f"a context for {engine_path} alone".encode(),))  # it is changed below
+    pair, _, _ = psk_pair(version, client=own, server=configuration)
+    pair.handshake()
+    assert pair.say(b"and tickets, if there are any", from_server=True)
+    assert pair.client.stream._pipe is not None
+    first = pair.client.stream._pipe.connection
+    session, context = first.get_session(), first.get_context()
+    assert session is not None
+    lib.SSL_CTX_set_psk_use_session_callback(context._context, ffi.NULL)
+    lib.SSL_CTX_set_psk_client_callback(context._context, ffi.NULL)
+    again = _openssl.make_pipe(context, server=False, hooks=pair.client.stream)
+    again.connection.set_session(session)
+    server = TlsStream(configuration, server=True, decisions=Recorder(server_keys={}))
+    server.start()
+    for _ in range(5):
+        again.handshake()
+        while len(data := again.take()):
+            server.receive(data)
+        while len(data := server.take_outgoing()):
+            again.feed(data)
+    assert server.state is StreamState.FAILED
