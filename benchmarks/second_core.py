@@ -1,24 +1,34 @@
-"""What the second core brings: the same work in one thread, and shared by two.
+"""What the second core brings: the same work in one thread, and shared by two threads or two processes.
 
 Each thread has a server, a client and an event loop of its own, so that the work for a connection
 is the same whoever does it and the ratio tells what threads gain. With the clients in a process of
 their own, two server threads and the clients would share the two cores of a small machine.
+
+Threads and processes run the same code, begin together, and are measured from the first beginning to
+the last end. The three ways take turns, and the facts tell how many cores each has got: less than one
+for one thread, or less than two for two processes, means that the machine was busy with something else
+and that the ratios say little.
 """
 
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QCoreApplication, QObject, Qt, QThread, Signal, Slot
+from PySide6.QtCore import QByteArray, QCoreApplication, QObject, Qt, QThread, QTimer, Signal, Slot
 
 from benchmarks.sides import HOST, LOOPBACK, Side
 
 _WARM_UP = 20
+_ROUNDS = 3
+_PATIENCE_MS = 120_000
 
 
 class Worker(QObject):
@@ -26,7 +36,7 @@ class Worker(QObject):
 
     finished = Signal()
 
-    def __init__(self, side: Side, count: int, everybody: threading.Barrier) -> None:
+    def __init__(self, side: Side, count: int, everybody: Callable[[], object]) -> None:
         super().__init__()
         self.side, self.count, self.everybody = side, count, everybody
         self.begun = self.ended = 0.0
@@ -45,12 +55,12 @@ class Worker(QObject):
         self.client.connectToHostEncrypted(HOST, self.server.serverPort())
 
     def wait(self) -> None:
-        """Begin together; Python's barrier lets the other thread run meanwhile."""
-        self.everybody.wait(30)
-        self.begun = time.perf_counter()
+        """Begin together, and let the others run meanwhile."""
+        self.everybody()
+        self.begun = time.monotonic()  # the same clock in all processes
 
     def end(self) -> None:
-        self.ended = time.perf_counter()
+        self.ended = time.monotonic()
         self.server.close()
         self.finished.emit()
 
@@ -130,12 +140,27 @@ class Join(QObject):
             QCoreApplication.exit()
 
 
-def _rate(kind: type[Worker], side: Side, count: int, threads: int) -> tuple[float, str]:
-    """Units of work a second, by so many threads together."""
+@dataclass
+class Run:
+    """From the first beginning to the last end, and the processor time meanwhile (all in seconds)."""
+
+    begun: float
+    ended: float
+    cpu: float
+    facts: str
+
+
+def _run(kind: type[Worker], side: Side, count: int, threads: int, everybody: Callable[[], object]) -> Run:
+    """The work of this process, in so many threads."""
     application = QCoreApplication.instance() or QCoreApplication([])
-    barrier = threading.Barrier(threads)
     join = Join(threads)
-    workers = [kind(side, count // threads, barrier) for _ in range(threads)]
+    cpu: list[float] = []
+
+    def begin() -> None:
+        everybody()
+        cpu.append(time.process_time())
+
+    workers = [kind(side, count // threads, begin) for _ in range(threads)]
     running = [QThread() for _ in workers]
     for worker, thread in zip(workers, running, strict=True):
         worker.moveToThread(thread)
@@ -143,27 +168,80 @@ def _rate(kind: type[Worker], side: Side, count: int, threads: int) -> tuple[flo
         worker.finished.connect(thread.quit, Qt.ConnectionType.DirectConnection)
         thread.finished.connect(join.finished)
         thread.start()
+    patience = QTimer()
+    patience.setSingleShot(True)
+    patience.timeout.connect(lambda: sys.exit("A worker has not finished."))
+    patience.start(_PATIENCE_MS)
     application.exec()
+    patience.stop()
+    used = time.process_time() - min(cpu)
     for thread in running:
         thread.wait()  # it may still be deleting what it was told to delete later
-    seconds = max(worker.ended for worker in workers) - min(worker.begun for worker in workers)
-    return count / seconds, workers[0].facts
+    return Run(min(each.begun for each in workers), max(each.ended for each in workers), used, workers[0].facts)
 
 
-def _processes(side: Side, count: int, workload: str) -> float:
-    """The rate of two processes together, which share nothing."""
-    task = {"workload": workload, "count": count // 2, "side": side.name, "group": side.group, "options": {}}
+def _threads(kind: type[Worker], side: Side, count: int, threads: int) -> Run:
+    return _run(kind, side, count, threads, threading.Barrier(threads, timeout=30).wait)
+
+
+_KINDS: dict[str, type[Worker]] = {"handshakes": Handshakes, "bulk": Bulk}
+
+
+def oneOfTwo(side: Side, count: int, work: str) -> dict[str, Any]:
+    """A process that shares the work: says when it is ready, and begins when it is told to."""
+
+    def wait() -> None:
+        print("ready", flush=True)
+        sys.stdin.readline()
+
+    return vars(_run(_KINDS[work], side, count, 1, wait))
+
+
+def _processes(side: Side, count: int, work: str) -> Run:
+    """The same work in two processes, which share nothing."""
+    options = {"work": work}
+    task = {"workload": "oneOfTwo", "count": count // 2, "side": side.name, "group": side.group, "options": options}
     command = [sys.executable, "-m", "benchmarks.worker", json.dumps(task)]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    return sum(float(json.loads(each.communicate(timeout=300)[0].splitlines()[-1])["value"]) for each in running)
+    running = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for each in running:
+        assert each.stdout is not None
+        if each.stdout.readline() != "ready\n":
+            raise SystemExit("A process has not begun.")
+    for each in running:
+        assert each.stdin is not None
+        each.stdin.write("\n")
+        each.stdin.flush()
+    runs = [Run(**json.loads(each.communicate(timeout=300)[0].splitlines()[-1])) for each in running]
+    first, second = runs
+    return Run(
+        min(first.begun, second.begun), max(first.ended, second.ended), first.cpu + second.cpu, facts=first.facts
+    )
 
 
 def secondCore(side: Side, count: int, work: str) -> dict[str, Any]:
     """The rate of two threads; those of one, and of two processes, in the facts."""
-    kind, alone = {"handshakes": (Handshakes, "handshakes"), "bulk": (Bulk, "bulk64k")}[work]
-    one, facts = _rate(kind, side, count, 1)
-    two, _ = _rate(kind, side, count, 2)
+    kind = _KINDS[work]
+    ways: dict[str, Callable[[], Run]] = {
+        "one thread": lambda: _threads(kind, side, count, 1),
+        "two threads": lambda: _threads(kind, side, count, 2),
+        "two processes": lambda: _processes(side, count, work),
+    }
+    runs: dict[str, list[Run]] = {name: [] for name in ways}
+    for _ in range(_ROUNDS):
+        for name, way in ways.items():
+            runs[name].append(way())
+
+    def rate(name: str) -> float:
+        return statistics.median(count / (run.ended - run.begun) for run in runs[name])
+
+    def cores(name: str) -> str:
+        return f"{statistics.median(run.cpu / (run.ended - run.begun) for run in runs[name]):.1f} cores"
+
+    one, two, processes = map(rate, ways)
     unit = "/s" if work == "handshakes" else "MiB/s"
-    processes = _processes(side, count, alone)
-    gain = f"{one:,.0f} {unit} by one thread, {two / one:.2f} times that by two, {processes / one:.2f} by two processes"
-    return {"value": two, "gain": two / one, "unit": unit, "facts": f"{gain}; {facts}"}
+    gain = (
+        f"{one:,.0f} {unit} by one thread ({cores('one thread')}), "
+        f"{two / one:.2f} times that by two ({cores('two threads')}), "
+        f"{processes / one:.2f} by two processes ({cores('two processes')})"
+    )
+    return {"value": two, "gain": two / one, "unit": unit, "facts": f"{gain}; {runs['one thread'][0].facts}"}

@@ -10,6 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QByteArray, QCoreApplication, QTimer
 
+from benchmarks.second_core import oneOfTwo as oneOfTwo
 from benchmarks.second_core import secondCore as secondCore
 from benchmarks.sides import HOST, LOOPBACK, Side, noDelay, raiseDescriptorLimit, residentBytes
 

@@ -55,8 +55,8 @@ class TlsConfiguration:
         server_name_indication: On a client: send the name of the server (RFC 6066).
         session_tickets_enabled: On a server: issue tickets, so that clients can resume.
         srtp_profiles: On DTLS: SRTP protection profiles (RFC 5764) to offer or accept, best first.
-        crls: Revocation lists as DER. If there are any, each certificate of a chain but the anchor
-            needs one of its issuer that is up to date.
+        crls: Revocation lists as DER. If there are any, each certificate of a chain, the anchor's
+            included, needs one of its issuer that is up to date.
         pins: If there are any, the peer's own certificate must match one, in every verify mode.
         verify_host_name: On a client: the certificate must be for the name of the server.
         require_close_notify: An end without close_notify is a failure.

@@ -202,8 +202,10 @@ def _set_resumption(context: SSL.Context, configuration: TlsConfiguration, serve
     context.set_session_id(os.urandom(32))
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     # A resumed session skips the verification, so servers that insist on clients' certificates never
-    # resume; where certificates are only queried, a stream that sees one spoils its own ticket.
-    never = configuration.verify_mode is VerifyMode.PEER or not configuration.session_tickets_enabled
+    # resume; where certificates are only queried, a stream that sees one spoils its own ticket. Nor
+    # does it ask for a pre-shared key, which may be known no more, and nobody would hear whose it was.
+    authenticated = configuration.verify_mode is VerifyMode.PEER or configuration.psk_enabled
+    never = authenticated or not configuration.session_tickets_enabled
     if never or not sessions_supported:
         context.set_options(SSL.OP_NO_TICKET)
     elif configuration.minimum_version is ProtocolVersion.TLS_1_2:

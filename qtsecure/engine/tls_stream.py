@@ -23,7 +23,6 @@ from OpenSSL import SSL
 from qtsecure.engine import _openssl, _openssl_psk
 from qtsecure.engine._openssl import Outcome, Pipe, VerifyStep
 from qtsecure.engine.alerts import AlertDescription, AlertLevel, fatal_alert_record
-from qtsecure.engine.ciphers import is_psk_cipher
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.contexts import context_for
 from qtsecure.engine.decisions import HandshakeDecisions
@@ -41,10 +40,12 @@ from qtsecure.engine.failures import explain_handshake_failure, explain_traffic_
 from qtsecure.engine.host_names import HostName, InvalidHostName, normalize_host_name
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.psk import PreSharedKey
+from qtsecure.engine.psk_exchange import PskExchange, suites_for
 from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_handshake_untrusted
 from qtsecure.engine.resumption import Resumption, prevent_resumption
 from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import StreamState, Trigger, next_state
+from qtsecure.engine.stream_facts import StreamFacts
 from qtsecure.engine.verification import IssueCode, VerificationIssue
 
 __all__ = ["TlsStream"]
@@ -59,10 +60,16 @@ _MOST_MESSAGES = 32
 _READABLE = frozenset({_S.ESTABLISHED, _S.LOCAL_CLOSED})
 _WRITABLE = frozenset({_S.ESTABLISHED, _S.PEER_CLOSED})
 _NOT_PINNED = "Error during SSL handshake: the peer's certificate is none of the pinned ones."
+_UNPROVEN = (
+    "The server did not use the pre-shared key and its certificate is not verified; nothing proves who it is.",
+    "The client named an identity, but its pre-shared key could not be used; both sides must agree on its hash "
+    "algorithm (SHA-256 or SHA-384).",
+)
+"""What is wrong when a key was not used: on a client, and on a server."""
 _NAME_ISSUES = frozenset({int(IssueCode.HOSTNAME_MISMATCH), int(IssueCode.IP_ADDRESS_MISMATCH)})
 
 
-class TlsStream:
+class TlsStream(StreamFacts):
     """One side of a TLS connection, without any I/O.
 
     Args:
@@ -97,8 +104,7 @@ class TlsStream:
         "_peer_heard",
         "_peer_place",
         "_pipe",
-        "_psk_answer",
-        "_psk_given",
+        "_psk",
         "_readable",
         "_refusal",
         "_resumption",
@@ -148,8 +154,7 @@ class TlsStream:
         self._last_words = b""
         self._alert_sent: int | None = None
         self._alert_received: int | None = None
-        self._psk_answer: tuple[bytes, PreSharedKey | None] | None = None
-        self._psk_given = False
+        self._psk = PskExchange(self._decisions)
         #: Set when OpenSSL may have written something by itself (the answer to a KeyUpdate).
         self.answered_peer = False
         #: The last receive_and_read() gave all there was, and there is nothing else to look at.
@@ -444,34 +449,6 @@ class TlsStream:
             return self._resumption.offered.chain  # a resumed handshake brings none along
         return self._pipe.peer_certificates() if self._pipe is not None else ()
 
-    def protocol_version(self) -> ProtocolVersion:
-        """The negotiated version."""
-        if self._pipe is None:
-            return ProtocolVersion.UNKNOWN
-        return ProtocolVersion(self._pipe.connection.get_protocol_version())
-
-    def cipher_name(self) -> str:
-        """OpenSSL's name of the cipher suite, or an empty string."""
-        return (self._pipe.connection.get_cipher_name() or "") if self._pipe is not None else ""
-
-    def group_name(self) -> str:
-        """The negotiated key-exchange group, or an empty string."""
-        return self._pipe.group_name() if self._pipe is not None else ""
-
-    def negotiated_protocol(self) -> bytes:
-        """The application protocol (ALPN), or empty."""
-        return self._pipe.connection.get_alpn_proto_negotiated() if self._pipe is not None else b""
-
-    def server_name(self) -> str:
-        """On a server: the name that the client asked for (SNI); on a client: the one it sent."""
-        if self._pipe is None:
-            return ""
-        return (self._pipe.connection.get_servername() or b"").decode("ascii", "replace")
-
-    def session_reused(self) -> bool:
-        """Whether the handshake resumed an earlier session."""
-        return self._pipe.session_reused() if self._pipe is not None and not self.psk_used() else False
-
     def session(self) -> Session | None:
         """On a client: what can resume this connection later, or None.
 
@@ -487,24 +464,6 @@ class TlsStream:
         if self._resumption is None:
             self._resumption = Resumption(self.configuration, self._host, self._peer_place)
         return self._resumption.session(pipe.connection, self.peer_certificates())
-
-    def psk_used(self) -> bool:
-        """Whether a pre-shared key from the decisions object authenticated the handshake."""
-        if self._pipe is None or not self._psk_given:
-            return False
-        if self.protocol_version() is ProtocolVersion.TLS_1_3:
-            return self._pipe.session_reused()
-        return is_psk_cipher(self.cipher_name())
-
-    def export_keying_material(self, label: bytes, length: int, context: bytes | None) -> bytes:
-        """Keying material (RFC 5705, RFC 8446 section 7.5).
-
-        Raises:
-            RuntimeError: Before the handshake is complete.
-        """
-        if self._pipe is None or not self.complete:
-            raise RuntimeError("Keying material exists only after the handshake.")
-        return self._pipe.connection.export_keying_material(label, length, context)
 
     # -------------------------------------------------- what OpenSSL asks (see _openssl.Hooks)
 
@@ -565,20 +524,16 @@ class TlsStream:
 
     def psk_to_offer(self) -> PreSharedKey | None:
         """What was answered before the hello, if TLS 1.3 can use it."""
-        answer = self._psk_answer[1] if self._psk_answer is not None else None
-        return answer if answer is not None and _suites_for(self.configuration, answer) else None
+        answer = self._psk.answer
+        return answer if answer is not None and suites_for(self.configuration, answer) else None
 
     def psk_for_server(self, hint: bytes) -> PreSharedKey | None:
-        """Ask once: TLS 1.3 asks before the hello, TLS 1.2 again only if it has a hint to add."""
-        if self._psk_answer is None or (hint and hint != self._psk_answer[0]):
-            return self._keep_psk(hint, self._decisions.psk_for_server(hint))
-        return self._psk_answer[1]
+        """See PskExchange."""
+        return self._psk.for_server(hint)
 
     def psk_for_client(self, identity: bytes) -> PreSharedKey | None:
-        """Look the client's key up, once: a second hello brings the same identity again."""
-        if self._psk_answer is None or identity != self._psk_answer[0]:
-            return self._keep_psk(identity, self._decisions.psk_for_client(identity))
-        return self._psk_answer[1]
+        """See PskExchange."""
+        return self._psk.for_client(identity)
 
     def select_protocol(self, offered: tuple[bytes, ...]) -> bytes | None:
         """The client's first choice that we know too (Qt and Gio honour the client's order)."""
@@ -596,17 +551,6 @@ class TlsStream:
             self.raised = error
         finally:
             self.busy = False
-
-    def _keep_psk(self, question: bytes, answer: PreSharedKey | None) -> PreSharedKey | None:
-        self._forget_psk()
-        self._psk_answer = (question, answer)
-        self._psk_given = answer is not None
-        return answer
-
-    def _forget_psk(self) -> None:
-        if self._psk_answer is not None and self._psk_answer[1] is not None:
-            self._psk_answer[1].wipe()
-        self._psk_answer = None
 
     def _accepts_input(self) -> bool:
         if self.busy:
@@ -629,7 +573,7 @@ class TlsStream:
         configuration = self.configuration
         key = None if self.server else self.psk_to_offer()
         if key is not None:
-            configuration = dataclasses.replace(configuration, tls13_suites=_suites_for(configuration, key))
+            configuration = dataclasses.replace(configuration, tls13_suites=suites_for(configuration, key))
         context = context_for(configuration, server=self.server)
         pipe = _openssl.make_pipe(context, server=self.server, hooks=self)
         host = self._host
@@ -703,16 +647,9 @@ class TlsStream:
             return
         if self._psk_bypassed():
             self._discard_flight(AlertDescription.HANDSHAKE_FAILURE)
-            self._fail(
-                StreamFailed(
-                    FailureKind.PSK_NOT_USED,
-                    "The server did not use the pre-shared key and its certificate is not verified; "
-                    "nothing proves who it is.",
-                    self._alert_sent,
-                )
-            )
+            self._fail(StreamFailed(FailureKind.PSK_NOT_USED, _UNPROVEN[self.server], self._alert_sent))
             return
-        if self._psk_given and not self.server and self.protocol_version() is ProtocolVersion.TLS_1_3:
+        if self._psk.given and not self.server and self.protocol_version() is ProtocolVersion.TLS_1_3:
             assert self._pipe is not None
             _openssl_psk.forget_offered_key(self._pipe.connection)
         self._move(Trigger.COMPLETE)
@@ -723,10 +660,14 @@ class TlsStream:
         return self.psk_used() or bool(chain and self.configuration.pins.match_untrusted(chain[0]))
 
     def _psk_bypassed(self) -> bool:
-        """A key was there, nothing else authenticates the server, and the key was not used."""
-        if self.server or not self.configuration.psk_enabled or self.configuration.verify_mode is VerifyMode.PEER:
+        """A key was there, nothing else authenticates the peer, and the key was not used."""
+        if self.server:
+            # OpenSSL drops the key of another hash without a word, and goes on with the certificate or
+            # another identity. But the application has heard who the client says it is.
+            return self._psk.claimed and not self.psk_used()
+        if not self.configuration.psk_enabled or self.configuration.verify_mode is VerifyMode.PEER:
             return False
-        if self._psk_answer is None:
+        if not self._psk.asked:
             # TLS 1.2 asks for the key only after the server has chosen a suite that needs one; a
             # server that chose another must not get away with it.
             self._enter()
@@ -737,7 +678,7 @@ class TlsStream:
                 return True
             finally:
                 self.busy = False
-        return self._psk_given and not self.psk_used()
+        return self._psk.given and not self.psk_used()
 
     def _must_decide_inside(self) -> bool:
         return (
@@ -786,7 +727,7 @@ class TlsStream:
         self._readable = self.state in _READABLE and not self._messages_in_a_row
         self.established = self.state in _WRITABLE
         if self.state not in (_S.HANDSHAKING, _S.DECIDING):
-            self._forget_psk()  # the key has served
+            self._psk.forget()  # the key has served
 
     def _enter(self) -> None:
         """Every call into OpenSSL is between this and ``busy = False``."""
@@ -803,13 +744,6 @@ class TlsStream:
         if self.raised is not None:
             error, self.raised = self.raised, None
             raise error
-
-
-def _suites_for(configuration: TlsConfiguration, key: PreSharedKey) -> tuple[str, ...]:
-    """The suites of TLS 1.3 that the key can be used with; none when the key is not for TLS 1.3."""
-    if not key.usable:
-        return ()
-    return tuple(name for name in configuration.tls13_suites if name.endswith(key.hash_algorithm.value))
 
 
 def _sentence(issue: VerificationIssue) -> str:

@@ -6,6 +6,7 @@ import selectors
 from typing import Protocol
 from weakref import ReferenceType, ref
 
+from PySide6.QtCore import QIODevice
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
@@ -22,6 +23,9 @@ _Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", sel
 
 class HandshakeServer(SocketObserver, Protocol):
     """The server of an accepted socket."""
+
+    def socketSpoke(self, socket: SocketBase) -> None:
+        """The client's first bytes have come."""
 
     def socketStartedHandshake(self, socket: SocketBase) -> None:
         """The first byte was TLS and the handshake has begun."""
@@ -49,9 +53,20 @@ class AcceptedSocket(SslSocket):
                 self._handshakeTimeout, self._handshakeTimedOut
             )
 
-    def isSilent(self) -> bool:
-        """Whether the client has not said anything yet."""
-        return self._server is not None
+    def setSocketDescriptor(
+        self,
+        socketDescriptor: int,
+        state: QAbstractSocket.SocketState = QAbstractSocket.SocketState.ConnectedState,
+        openMode: QIODevice.OpenModeFlag = QIODevice.OpenModeFlag.ReadWrite,
+    ) -> bool:
+        """Refused until the handshake is over: the server still counts with this connection."""
+        if self._observer is not None:
+            self._error = QAbstractSocket.SocketError.OperationError
+            self.setErrorString(
+                "The socket is the server's until its handshake is over; make another for the descriptor."
+            )
+            return False
+        return super().setSocketDescriptor(socketDescriptor, state, openMode)
 
     def hasBytesWaiting(self) -> bool:
         """Whether the client has spoken (or left), and a busy event loop has not come to it yet."""
@@ -81,6 +96,9 @@ class AcceptedSocket(SslSocket):
         if reference is None:
             super().plainLanded(data)
             return
+        server = reference()
+        if server is not None:
+            server.socketSpoke(self)
         if not starts_tls_handshake_untrusted(data):
             self._cancelHandshakeDeadline()
             self._endWith(
@@ -91,6 +109,5 @@ class AcceptedSocket(SslSocket):
         self._dataPath.incoming.append(data)
         if self._mode == QSslSocket.SslMode.UnencryptedMode:
             self._startEncryption(server=True)  # also while closing: what was written is still to be delivered
-        server = reference()
         if isValid(self) and server is not None and isValid(server):
             server.socketStartedHandshake(self)

@@ -32,6 +32,11 @@ class Ends:
         """The peer's address and port; null and 0 when there is none."""
         return qtAddress(self._peer)
 
+    def peerHost(self) -> str:
+        """The peer's address as text, which is cheaper; equal for equal addresses."""
+        host = self._peer[0] if isinstance(self._peer, tuple) else ""
+        return host.toString() if isinstance(host, QHostAddress) else str(host)
+
 
 def nativeAddress(address: QHostAddress, port: int) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
     """The family and address tuple for the socket module."""

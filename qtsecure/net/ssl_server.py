@@ -12,35 +12,31 @@ from __future__ import annotations
 import contextlib
 import socket as native
 import sys
-from collections import deque
 
-from PySide6.QtCore import SIGNAL, QChildEvent, QObject, QThread, Signal, qWarning
-from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSsl
+from PySide6.QtCore import SIGNAL, QChildEvent, QObject, Signal, qWarning
+from PySide6.QtNetwork import QAbstractSocket, QSsl
 from shiboken6 import isValid
 
-from qtsecure.errors import SecureError
 from qtsecure.net.accepted_socket import AcceptedSocket
-from qtsecure.net.addresses import checkPort, listenAddress
-from qtsecure.net.arguments import checkInt, checkLeast, checkTimeout, checkWait
+from qtsecure.net.arguments import checkLeast, checkTimeout, checkWait
 from qtsecure.net.late_names import lateNames
-from qtsecure.net.listeners.choice import makeListener
-from qtsecure.net.listeners.listener import Listener
+from qtsecure.net.listening import Listening
 from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
 from qtsecure.net.server_statistics import Ending, ServerCounts, ServerStatistics
-from qtsecure.net.socket_errors import socketError
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.thread_guard import confinedToThread
+from qtsecure.net.transports.choice import forgetAdopted
 from qtsecure.net.values import (
     ConfigurationSource,
     SslConfiguration,
     configurationFrom,
 )
+from qtsecure.net.waiting_room import WaitingRoom
 
 __all__ = ["ServerStatistics", "SslServer"]
 
 _Error = QAbstractSocket.SocketError
-_ACCEPT_RETRY_MS = 500
 _SILENCE_MS = 100
 """How long a client may say nothing while others wait for its place."""
 _UNFETCHED_LIMIT = 65_537
@@ -52,14 +48,14 @@ _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject,PyObject)")
 @confinedToThread(
     harmless=(
         *("isListening", "serverError", "errorString", "handshakeTimeout", "listenBacklogSize"),
-        *("maxPendingConnections", "maxHandshakingConnections", "maxConnectionsPerAddress", "reusePort"),
+        *("maxPendingConnections", "maxHandshakingConnections", "maxConnectionsPerAddress", "reusePort", "proxy"),
         # From our own layers:
         *("mayAccept", "listenerAccepted", "listenerFailed", "incomingConnection", "childEvent"),
-        *("wantsPreSharedKeys", "socketStartedHandshake", "socketAsks", "socketAlert", "socketEncrypted"),
-        *("socketFailed", "socketDisconnected"),
+        *("wantsPreSharedKeys", "socketSpoke", "socketStartedHandshake", "socketAsks", "socketAlert"),
+        *("socketEncrypted", "socketFailed", "socketDisconnected"),
     )
 )
-class SslServer(QObject):
+class SslServer(Listening):
     """A TLS server with QSslServer's and QTcpServer's methods and signals.
 
     Sockets are children of the server, also after nextPendingConnection(): it does not delete them
@@ -75,8 +71,6 @@ class SslServer(QObject):
     newConnection = Signal()
     #: pendingConnectionAvailable(): an encrypted socket waits for nextPendingConnection().
     pendingConnectionAvailable = Signal()
-    #: acceptError(error: QAbstractSocket.SocketError): taking a connection failed; errorString() tells why.
-    acceptError = Signal(QAbstractSocket.SocketError)
     #: startedEncryptionHandshake(socket: SslSocket): TLS has begun. When the client's very first flight
     #: already makes the handshake fail, alertSent and errorOccurred come before it, as in Qt.
     startedEncryptionHandshake = Signal(QObject)
@@ -100,100 +94,15 @@ class SslServer(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._configuration = SslConfiguration.defaultConfiguration()
-        self._listener: Listener | None = None
-        self._backlog = 50
         self._maxPending = 30
         self._maxHandshaking = 128
         self._maxPerAddress = 0
         self._handshakeTimeout = 5000
-        self._pausedByUser = False
-        self._acceptFailed = False
-        self._pending: deque[SslSocket] = deque()
-        self._handshaking: dict[AcceptedSocket, float] = {}  # and when each was accepted; the oldest first
+        self._room = WaitingRoom()
         self._roomReview: Deadline | None = None
         self._looksForDeleted = False
         self._givenAway: set[SslSocket] = set()
-        self._reusePort = False
-        self._serverError = _Error.UnknownSocketError
-        self._errorString = ""
         self._counts = ServerCounts()
-
-    # ------------------------------------------------------------------------- listening
-
-    def listen(
-        self, address: QHostAddress | QHostAddress.SpecialAddress | str = QHostAddress.SpecialAddress.Any, port: int = 0
-    ) -> bool:
-        """Listen for connections; False (and serverError(), errorString()) when it is not possible.
-
-        Args:
-            address: Where to listen, as an IP address or "localhost"; Any means IPv6 and IPv4.
-            port: 0 for a free one; serverPort() tells which.
-
-        Raises:
-            TypeError: An argument has another type.
-            ValueError: ``address`` is no IP address, or ``port`` is out of range.
-            RuntimeError: The server lives in another thread.
-        """
-        checkPort(port)
-        host = listenAddress(address)
-        if self.isListening():
-            qWarning("SslServer: listen() called on a server that is listening already.")
-            return False
-        listener = makeListener(self)
-        try:
-            listener.listen(host, port, self._backlog, reusePort=self._reusePort)
-        except OSError as error:
-            self._setError(error)
-            return False
-        self._start(listener)
-        return True
-
-    def setSocketDescriptor(self, socketDescriptor: int) -> bool:
-        """Take over a listening descriptor (systemd, a parent process); False when it is none.
-
-        Raises:
-            TypeError: For anything but an int.
-            RuntimeError: The server lives in another thread.
-        """
-        checkInt(socketDescriptor, name="socketDescriptor")
-        if self.isListening():
-            qWarning("SslServer: setSocketDescriptor() called on a server that is listening already.")
-            return False
-        listener = makeListener(self)
-        try:
-            listener.adopt(socketDescriptor)
-        except (OSError, OverflowError, ValueError) as error:
-            self._setError(error if isinstance(error, OSError) else OSError(0, str(error)))
-            return False
-        self._start(listener)
-        return True
-
-    def _start(self, listener: Listener) -> None:
-        self._listener = listener
-        self._serverError = _Error.UnknownSocketError
-        self._errorString = ""
-        self._listenerEnd = self.destroyed.connect(lambda: listener.close())  # a function: see plain_slots
-        self._reviewAccepting()
-
-    def _setError(self, error: OSError) -> None:
-        self._serverError, self._errorString = socketError(error.errno or 0)
-
-    def isListening(self) -> bool:
-        """Whether the server has a listening socket."""
-        return self._listener is not None
-
-    def moveToThread(self, thread: QThread) -> bool:
-        """Move to another thread; only while the server does not listen and has no sockets.
-
-        Raises:
-            SecureError: While it listens, or sockets are under way or queued.
-        """
-        if self._listener is not None or self._handshaking or self._pending:
-            raise SecureError(
-                SecureError.Code.Pending,
-                "A listening server belongs to its thread's event loop; move it before listen(), or close() it first.",
-            )
-        return bool(super().moveToThread(thread))
 
     def close(self) -> None:
         """Stop listening; abort handshakes and delete sockets that nobody fetched.
@@ -201,14 +110,10 @@ class SslServer(QObject):
         Sockets that were fetched stay, as children of the server. Harmless in every state and in
         every slot.
         """
-        listener, self._listener = self._listener, None
-        if listener is not None:
-            QObject.disconnect(self._listenerEnd)
-            listener.close()
-        self._acceptFailed = False
+        self._stop()
         self._forgetDeleted()
-        handshaking, self._handshaking = list(self._handshaking), {}
-        pending, self._pending = list(self._pending), deque()
+        handshaking, pending = list(self._room.handshaking), list(self._room.pending)
+        self._room.clear()
         self._givenAway.clear()
         self._counts.endings[Ending.DROPPED] += len(handshaking)
         self._counts.unfetched += len(pending)
@@ -218,26 +123,6 @@ class SslServer(QObject):
                 socket.abort()
                 if isValid(socket):
                     socket.deleteLater()
-
-    def serverAddress(self) -> QHostAddress:
-        """Where the server listens; null when it does not."""
-        return self._listener.localEnd()[0] if self._listener is not None else QHostAddress()
-
-    def serverPort(self) -> int:
-        """The port; 0 when the server does not listen."""
-        return self._listener.localEnd()[1] if self._listener is not None else 0
-
-    def socketDescriptor(self) -> int:
-        """The native listening descriptor, or -1."""
-        return self._listener.descriptor() if self._listener is not None else -1
-
-    def serverError(self) -> QAbstractSocket.SocketError:
-        """Why listening or accepting failed last; UnknownSocketError for never."""
-        return self._serverError
-
-    def errorString(self) -> str:
-        """The sentence for serverError()."""
-        return self._errorString
 
     # -------------------------------------------------------------------------- settings
 
@@ -292,74 +177,27 @@ class SslServer(QObject):
         """Refuse further connections of an address that has so many unfetched ones; 0 for no limit."""
         self._maxPerAddress = checkLeast(numConnections, 0, name="numConnections")
 
-    def listenBacklogSize(self) -> int:
-        """How many connections the kernel may hold."""
-        return self._backlog
-
-    def setListenBacklogSize(self, size: int) -> None:
-        """Set the kernel's backlog; before listen()."""
-        self._backlog = checkLeast(size, 1, name="size")
-
-    def reusePort(self) -> bool:
-        """Whether several servers may listen on one port."""
-        return self._reusePort
-
-    def setReusePort(self, enabled: bool) -> None:
-        """Let several servers, of this or of other processes, listen on one port (SO_REUSEPORT); before listen().
-
-        Each of them has to ask for it. Linux spreads the connections over them.
-
-        Raises:
-            TypeError: For anything but a bool.
-            SecureError: This operating system cannot do it (``NotSupported``).
-        """
-        if not isinstance(enabled, bool):
-            raise TypeError(f"enabled must be a bool, not {type(enabled).__name__}.")
-        if enabled and not hasattr(native, "SO_REUSEPORT"):
-            raise SecureError(
-                SecureError.Code.NotSupported,
-                "setReusePort(): this operating system lets only one server listen on a port.",
-            )
-        self._reusePort = enabled
-
     # ------------------------------------------------------------------------- accepting
 
-    def pauseAccepting(self) -> None:
-        """Leave new connections in the kernel's backlog until resumeAccepting()."""
-        self._pausedByUser = True
-        self._reviewAccepting()
-
-    def resumeAccepting(self) -> None:
-        """Take new connections again, as far as the limits allow."""
-        self._pausedByUser = False
-        self._acceptFailed = False
-        self._reviewAccepting()
-
-    def mayAccept(self) -> bool:
-        """Whether the limits leave room for another connection."""
-        return (
-            not self._pausedByUser
-            and not self._acceptFailed
-            and len(self._pending) < self._maxPending
-            and (len(self._handshaking) < self._maxHandshaking or self._mayGo() is not None)
+    def _hasRoom(self) -> bool:
+        room = self._room
+        return len(room.pending) < self._maxPending and (
+            len(room.handshaking) < self._maxHandshaking or self._mayGo() is not None
         )
 
-    def _reviewAccepting(self) -> None:
-        if self._listener is not None:
-            self._listener.setAccepting(self.mayAccept())
+    def _hasConnections(self) -> bool:
+        return bool(self._room)
 
     def _mayGo(self) -> AcceptedSocket | None:
         """The oldest client that has said nothing, once it has had its time for that."""
-        for socket, accepted in self._handshaking.items():
-            if not isValid(socket) or not socket.isSilent():
-                continue
+        for socket, accepted in self._room.silent():
             scheduler = schedulerOfThisThread()
             patience = _SILENCE_MS - (scheduler.clock() - accepted) * 1000
             if patience > 0:
                 if self._roomReview is None or not self._roomReview.isPending:
                     self._roomReview = scheduler.callLater(patience, self._reviewAccepting)
                 break
-            if not socket.hasBytesWaiting():
+            if isValid(socket) and not socket.hasBytesWaiting():
                 return socket
         return None
 
@@ -389,10 +227,13 @@ class SslServer(QObject):
     def listenerAccepted(self, descriptor: int) -> None:
         """A TCP connection came from the listener."""
         self._counts.accepted += 1
+        forgetAdopted()
         try:
             self.incomingConnection(descriptor)
         except BaseException as error:
-            self._closeUnlessTaken(descriptor)
+            if forgetAdopted() != descriptor:  # else it is a socket's, which closes it
+                with contextlib.suppress(OSError):  # the override has closed it itself
+                    native.close(descriptor)
             if not isinstance(error, Exception):
                 raise
             sys.excepthook(*sys.exc_info())  # as PySide reports what a slot raises
@@ -401,28 +242,9 @@ class SslServer(QObject):
         self.newConnection.emit()
         if not isValid(self):
             return
-        if len(self._handshaking) > self._maxHandshaking and (socket := self._mayGo()) is not None:
+        if len(self._room.handshaking) > self._maxHandshaking and (socket := self._mayGo()) is not None:
             socket.giveWay()
         if isValid(self):
-            self._reviewAccepting()
-
-    def _closeUnlessTaken(self, descriptor: int) -> None:
-        """After an exception in incomingConnection(): its descriptor is still ours, or that of a socket of ours."""
-        if not isValid(self) or any(socket.socketDescriptor() == descriptor for socket in self.findChildren(SslSocket)):
-            return
-        with contextlib.suppress(OSError):  # the override has closed it itself
-            native.close(descriptor)
-
-    def listenerFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
-        """accept() failed, mostly for want of descriptors; it is tried again after a moment."""
-        self._serverError, self._errorString = error, text
-        self._acceptFailed = True
-        schedulerOfThisThread().callLater(_ACCEPT_RETRY_MS, self._acceptAgain)
-        self.acceptError.emit(error)
-
-    def _acceptAgain(self) -> None:
-        if isValid(self):
-            self._acceptFailed = False
             self._reviewAccepting()
 
     def incomingConnection(self, socketDescriptor: int) -> None:
@@ -431,8 +253,8 @@ class SslServer(QObject):
         An override may hand the descriptor to another thread instead; then neither limits nor
         signals of this server concern it. Or it may make a socket of a subclass, with the server
         as its parent, begin TLS with startServerEncryption() and give it to addPendingConnection()
-        when it is encrypted. When an override raises, the descriptor is closed, unless a child of
-        the server has it already: handing it on must be the last thing that an override does.
+        when it is encrypted. When an override raises, the descriptor is closed, unless an SslSocket
+        has taken it over: handing it on to others must be the last thing that an override does.
         """
         socket = AcceptedSocket(self)
         if not socket.setSocketDescriptor(socketDescriptor):
@@ -441,33 +263,34 @@ class SslServer(QObject):
             native.close(socketDescriptor)
             socket.deleteLater()
             return
-        if self._maxPerAddress and self._countOf(socket.peerAddress()) >= self._maxPerAddress:
+        if self._maxPerAddress and self._hasTooMany(socket._attempt.ends.peerHost()):
             self._counts.endings[Ending.REFUSED] += 1
             socket.abort()
             socket.deleteLater()
             return
-        self._handshaking[socket] = socket._dataPath.scheduler.clock()
+        self._room.arrive(socket, socket._dataPath.scheduler.clock())
         socket.setSslConfiguration(self._configuration)
         socket.setHandshakeTimeout(self._handshakeTimeout)
         socket.awaitHandshake(self)
 
-    def _countOf(self, address: QHostAddress) -> int:
-        self._forgetDeleted()
-        return sum(socket.peerAddress() == address for socket in [*self._handshaking, *self._pending])
+    def _hasTooMany(self, host: str) -> bool:
+        if self._looksForDeleted:
+            self._forgetDeleted()
+        return self._room.countFrom(host) >= self._maxPerAddress
 
     # ----------------------------------------------------------------------------- queue
 
     def hasPendingConnections(self) -> bool:
         """Whether an encrypted socket waits."""
-        return any(map(isValid, self._pending))
+        return any(map(isValid, self._room.pending))
 
     def nextPendingConnection(self) -> SslSocket | None:
         """The next encrypted socket, a child of the server; None when there is none.
 
         Data may have arrived already: look at bytesAvailable() before waiting for readyRead.
         """
-        while self._pending:
-            socket = self._pending.popleft()
+        while self._room.pending:
+            socket = self._room.next()
             self._givenAway.discard(socket)
             self._reviewAccepting()
             if isValid(socket):
@@ -493,7 +316,7 @@ class SslServer(QObject):
             self._watch(socket)
         if not socket._dataPath.readLimit:
             socket._dataPath.readLimit = _UNFETCHED_LIMIT
-        self._pending.append(socket)
+        self._room.queue(socket)
         self._reviewAccepting()
         self.pendingConnectionAvailable.emit()
 
@@ -506,7 +329,7 @@ class SslServer(QObject):
             self._lookForDeletedSoon()
 
     def _lookForDeletedSoon(self) -> None:
-        if (self._handshaking or self._pending) and not self._looksForDeleted:
+        if self._room and not self._looksForDeleted:
             self._looksForDeleted = True
             schedulerOfThisThread().defer(self._lookForDeleted)
 
@@ -516,7 +339,7 @@ class SslServer(QObject):
             return
         self._looksForDeleted = False
         self._forgetDeleted()
-        waiting = [*self._handshaking, *self._pending]
+        waiting = self._room.all()
         self._givenAway.intersection_update(waiting)
         for socket in waiting:
             if socket.parent() is not self:
@@ -530,21 +353,23 @@ class SslServer(QObject):
             socket.destroyed.connect(self._lookForDeletedSoon)
 
     def _forgetDeleted(self) -> None:
-        handshaking = {socket: accepted for socket, accepted in self._handshaking.items() if isValid(socket)}
-        self._counts.endings[Ending.ABORTED] += len(self._handshaking) - len(handshaking)
-        self._handshaking = handshaking
-        self._pending = deque(filter(isValid, self._pending))
+        self._counts.endings[Ending.ABORTED] += self._room.dropDeleted()
 
     def statistics(self) -> ServerStatistics:
         """Numbers since the server was made."""
         self._forgetDeleted()
-        return self._counts.statistics(handshaking=len(self._handshaking), pending=len(self._pending))
+        return self._counts.statistics(handshaking=len(self._room.handshaking), pending=len(self._room.pending))
 
     # ----------------------------------------- what handshaking sockets tell (SocketObserver)
 
     def wantsPreSharedKeys(self) -> bool:
         """Whether pre-shared keys are to be accepted."""
         return self.receivers(_PSK_SIGNAL) > 0
+
+    def socketSpoke(self, socket: SocketBase) -> None:
+        """The client is not silent any more."""
+        assert isinstance(socket, AcceptedSocket)
+        self._room.hasSpoken(socket)
 
     def socketStartedHandshake(self, socket: SocketBase) -> None:
         """TLS has begun."""
@@ -565,7 +390,7 @@ class SslServer(QObject):
         assert isinstance(socket, AcceptedSocket)
         socket._observer = None
         self._counts.encrypted += 1
-        self._handshaking.pop(socket, None)
+        self._room.leave(socket)
         self.addPendingConnection(socket)
 
     def socketFailed(self, socket: SocketBase, error: QAbstractSocket.SocketError) -> None:
@@ -583,7 +408,7 @@ class SslServer(QObject):
         self._retire(socket)
 
     def _retire(self, socket: AcceptedSocket) -> None:
-        if self._handshaking.pop(socket, None) is None:
+        if not self._room.leave(socket):
             return
         self._counts.endings[socket.ending or Ending.ABORTED] += 1
         socket.deleteLater()

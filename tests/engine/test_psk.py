@@ -6,11 +6,14 @@ import gc
 import sys
 
 import pytest
+from OpenSSL._util import ffi, lib
 
+from qtsecure.engine import _openssl
 from qtsecure.engine.ciphers import PSK_TLS12_CIPHERS
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.events import CertificateProblems, FailureKind, HandshakeCompleted
-from qtsecure.engine.psk import PreSharedKey
+from qtsecure.engine.psk import PreSharedKey, PskHash
+from qtsecure.engine.states import StreamState
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.engine.verification import IssueCode
 from qtsecure.errors import SecureError
@@ -399,3 +402,88 @@ def test_keys_appear_nowhere(version: Version) -> None:
     assert "canary" not in shown
     assert b"canary" not in pair.client.sent + pair.server.sent
     assert "hint" not in repr(server_of("1.2", psk_identity_hint=b"secret hint")).replace("psk_identity_hint", "")
+
+
+def with_identities(hello: bytes, identities: list[bytes]) -> bytes:
+    """A client's hello in one record, with these identities and made-up binders instead of its own."""
+    head, extension = hello.rsplit(b"\x00\x29", 1)  # pre_shared_key (41) is always the last
+    named = b"".join(len(each).to_bytes(2, "big") + each + bytes(4) for each in identities)
+    binders = (b"\x20" + bytes(32)) * len(identities)
+    content = b"".join(len(part).to_bytes(2, "big") + part for part in (named, binders))
+    new = head + b"\x00\x29" + len(content).to_bytes(2, "big") + content
+    grown = len(content) - int.from_bytes(extension[:2], "big")
+    lengths = 5 + 4 + 2 + 32 + 1 + new[43]
+    lengths += 2 + int.from_bytes(new[lengths : lengths + 2], "big") + 2  # of the suites, and no compression
+    for position, size in ((3, 2), (6, 3), (lengths, 2)):
+        length = int.from_bytes(new[position : position + size], "big") + grown
+        new = new[:position] + length.to_bytes(size, "big") + new[position + size :]
+    return new
+
+
+def test_many_identities_cost_little(engine_path: str) -> None:
+    """The application is asked for a few of them only."""
+    pair, _, asked_server = psk_pair("1.3")
+    pair.client.stream.start()
+    pair.server.stream.start()
+    hello = with_identities(pair.client.take(), [b"%d" % number for number in range(300)])
+    pair.server.stream.receive(hello)
+    pair.server.settle()
+    assert pair.server.failure is not None
+    assert asked_server.of("psk_for_client") == [b"%d" % number for number in range(16)]
+
+
+def test_a_known_identity_among_others_is_found(engine_path: str) -> None:
+    """The hello above is a good one: it fails for its binder only."""
+    pair, _, asked_server = psk_pair("1.3")
+    pair.client.stream.start()
+    pair.server.stream.start()
+    pair.server.stream.receive(with_identities(pair.client.take(), [b"a", b"b", IDENTITY, b"c"]))
+    pair.server.settle()
+    assert asked_server.of("psk_for_client") == [b"a", b"b", IDENTITY]
+    assert pair.server.alerts_sent == [51]
+
+
+def test_a_claimed_identity_without_its_key_is_nobody(engine_path: str, qtsecure_pki: PublicKeyInfrastructure) -> None:
+    """A suite with another hash makes OpenSSL drop the key, so that its binder is not even looked at."""
+    fields = {"tls13_suites": ("TLS_AES_256_GCM_SHA384",)}
+    attacker = Recorder(client_key=(IDENTITY, b"not the key"), psk_hash=PskHash.SHA384)
+    server = server_configuration(qtsecure_pki.server, "1.3", psk_enabled=True)
+    client = client_configuration(
+        (qtsecure_pki.ca.certificate,), "1.3", verify_mode=VerifyMode.PEER, psk_enabled=True, **fields
+    )
+    asked = Recorder(server_keys={IDENTITY: KEY})
+    pair = Pair(client, server, client_decisions=attacker, server_decisions=asked)
+    pair.handshake()
+    assert asked.of("psk_for_client") == [IDENTITY]
+    assert not pair.server.completed
+    failure = pair.server.failure
+    assert failure is not None
+    assert failure.kind is FailureKind.PSK_NOT_USED
+    assert "hash" in failure.message
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_ticket_replaces_a_key(engine_path: str, version: Version) -> None:
+    """A client whose key is known no more cannot resume what it began with it."""
+    configuration = server_of(version)
+    own = client_of(version, alpn_protocols=(f"a context for {engine_path} alone".encode(),))  # it is changed below
+    pair, _, _ = psk_pair(version, client=own, server=configuration)
+    pair.handshake()
+    assert pair.say(b"and tickets, if there are any", from_server=True)
+    assert pair.client.stream._pipe is not None
+    first = pair.client.stream._pipe.connection
+    session, context = first.get_session(), first.get_context()
+    assert session is not None
+    lib.SSL_CTX_set_psk_use_session_callback(context._context, ffi.NULL)
+    lib.SSL_CTX_set_psk_client_callback(context._context, ffi.NULL)
+    again = _openssl.make_pipe(context, server=False, hooks=pair.client.stream)
+    again.connection.set_session(session)
+    server = TlsStream(configuration, server=True, decisions=Recorder(server_keys={}))
+    server.start()
+    for _ in range(5):
+        again.handshake()
+        while len(data := again.take()):
+            server.receive(data)
+        while len(data := server.take_outgoing()):
+            again.feed(data)
+    assert server.state is StreamState.FAILED

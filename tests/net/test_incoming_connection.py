@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket as native
 import sys
@@ -123,6 +124,27 @@ def _closedByItself(server: SslServer, descriptor: int) -> None:
     raise LookupError("closed already")
 
 
+def test_a_descriptor_of_an_orphan_is_its_own(conversation: Conversation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an exception it is not closed under a socket that has another parent, or none."""
+    reported: list[str] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, value, trace: reported.append(str(value)))
+    orphans: list[SslSocket] = []
+
+    class Faulty(SslServer):
+        def incomingConnection(self, socketDescriptor: int) -> None:
+            orphans.append(SslSocket())
+            assert orphans[-1].setSocketDescriptor(socketDescriptor)
+            raise LookupError("after an orphan")
+
+    server = listening(Faulty(), conversation)
+    with native.create_connection(("127.0.0.1", server.serverPort())) as client:
+        spin(lambda: reported == ["after an orphan"])
+        client.sendall(b"still there")
+        spin(lambda: orphans[0].bytesAvailable() == 11)
+    orphans[0].abort()
+    server.close()
+
+
 @pytest.mark.parametrize("fault", [_before, _afterBase, _afterOwn, _closedByItself])
 def test_an_exception_in_an_override_leaks_no_descriptor(
     conversation: Conversation, monkeypatch: pytest.MonkeyPatch, fault: Callable[[SslServer, int], None]
@@ -212,3 +234,32 @@ def test_ending_the_server_in_an_override(conversation: Conversation, qapp: QCor
             spin(lambda: not isValid(server) or not server.isListening())  # noqa: B023
             settle()
             assert client.recv(1) == b""
+
+
+def test_descriptors_that_belong_to_sockets_stay_theirs(conversation: Conversation, transport_mode: str) -> None:
+    """Neither a socket's own nor, on the reactor, another socket's can be taken over; both go on."""
+    peer = conversation.establish()
+    descriptor = conversation.client.socketDescriptor()
+    assert not conversation.client.setSocketDescriptor(descriptor)
+    if transport_mode == "reactor":
+        other = SslSocket()
+        assert not other.setSocketDescriptor(descriptor)
+        assert "registered" in other.errorString()
+        gc.collect()
+    peer.write(b"still there")
+    spin(lambda: conversation.client.bytesAvailable() == 11)
+
+
+def test_a_handshaking_socket_takes_no_other_descriptor(conversation: Conversation) -> None:
+    """Its deadline would go with its connection, and its place would never be given back."""
+    server = conversation.server
+    server.setHandshakeTimeout(200)
+    conversation.listen()
+    with native.create_connection(("127.0.0.1", server.serverPort())):
+        spin(lambda: server.statistics().handshaking == 1)
+        (socket,) = server.findChildren(SslSocket)
+        left, right = native.socketpair()
+        with left, right:
+            assert not socket.setSocketDescriptor(left.fileno())
+            assert "server's" in socket.errorString()
+        spin(lambda: server.statistics().timedOut == 1)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import socket as native
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import SIGNAL, QCoreApplication, QThread
@@ -313,3 +315,20 @@ def test_a_listening_descriptor_of_the_wrong_kind_is_refused(conversation: Conve
         assert not conversation.server.isListening()
         left.send(b"untouched")
         assert right.recv(20) == b"untouched"
+
+
+def test_a_refused_descriptor_stays_the_callers(conversation: Conversation, tmp_path: Path) -> None:
+    """One that another server listens on, and one that listens for another family."""
+    conversation.listen()
+    other = SslServer()
+    assert not other.setSocketDescriptor(conversation.server.socketDescriptor())
+    assert other.serverError() == Error.AddressInUseError
+    local = native.socket(native.AF_UNIX)
+    local.bind(str(tmp_path / "socket"))
+    local.listen()
+    with local:
+        assert not other.setSocketDescriptor(local.fileno())
+        assert other.serverError() == Error.UnsupportedSocketOperationError
+        gc.collect()
+        assert local.getsockname() == str(tmp_path / "socket")
+    assert conversation.establish().isEncrypted()

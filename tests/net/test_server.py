@@ -364,7 +364,7 @@ def test_deleted_handshaking_sockets_free_their_places(
         spin(lambda: good.state() == State.ConnectedState)
         settle()
         assert server.statistics().accepted == 2
-        for socket in list(server._handshaking):
+        for socket in list(server._room.handshaking):
             way(socket)  # type: ignore[arg-type]
         deleteEverything()
         spin(good.isEncrypted)

@@ -161,7 +161,7 @@ class DtlsSession(TlsStream):
     @property
     def psk_in_use(self) -> bool:
         """Whether a key was taken for this handshake, which may still be incomplete."""
-        return self._psk_given
+        return self._psk.given
 
     def srtp_profile(self) -> bytes:
         """The negotiated SRTP protection profile (RFC 5764), or empty."""

@@ -11,7 +11,7 @@ import selectors
 import socket
 from abc import ABC, abstractmethod
 from typing import Protocol
-from weakref import ReferenceType, ref
+from weakref import ReferenceType, WeakValueDictionary, ref
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
@@ -60,13 +60,18 @@ class Listener(ABC):
         """Take over a listening descriptor; OSError when it is none."""
         native = socket.socket(fileno=descriptor)
         try:
+            if native.family not in (socket.AF_INET, socket.AF_INET6):
+                raise OSError(errno.EAFNOSUPPORT, "The descriptor is no TCP socket")
+            if (other := _listening.get(descriptor)) is not None and other.descriptor() == descriptor:
+                raise OSError(errno.EADDRINUSE, "Another server listens on the descriptor")
             if not native.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                 raise OSError(errno.EINVAL, "The descriptor is not listening")
-        except OSError:
-            native.detach()
+            native.setblocking(False)
+            self._use(native)
+        except BaseException:
+            self._socket = None
+            native.detach()  # it stays the caller's, or another server's
             raise
-        native.setblocking(False)
-        self._use(native)
 
     def _use(self, native: socket.socket) -> None:
         self._socket = native
@@ -74,6 +79,7 @@ class Listener(ABC):
         if self._end[0] == _ANY_IPV6 and not native.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
             self._end = _ANY, self._end[1]  # IPv4 clients are served, too
         self._watch(native.fileno())
+        _listening[native.fileno()] = self
 
     def acceptWaiting(self) -> None:
         """Take the connections that wait in the kernel, as far as the owner allows."""
@@ -125,3 +131,7 @@ class Listener(ABC):
     @abstractmethod
     def _unwatch(self) -> None:
         """Have it called no more; the descriptor is about to be closed."""
+
+
+_listening: WeakValueDictionary[int, Listener] = WeakValueDictionary()
+"""Who listens on which descriptor, in all threads; what is closed may still stand there."""

@@ -126,6 +126,8 @@ class Connecting(Handshake):
             raise ValueError("state must be ConnectedState; other descriptors cannot be adopted.")
         self._dataPath.enterThread()
         try:
+            if socketDescriptor >= 0 and socketDescriptor == self.socketDescriptor():
+                raise ValueError("it is this socket's own")  # the end of the old connection would close it
             transport = adoptStream(self._dataPath, socketDescriptor)
         except (OSError, ValueError, OverflowError) as error:
             self._error = _Error.SocketResourceError

@@ -6,6 +6,7 @@ The environment variable ``QTSECURE_TRANSPORT`` (``reactor`` or ``qt``) override
 from __future__ import annotations
 
 import os
+from threading import get_ident
 
 from qtsecure.errors import SecureError
 from qtsecure.net.reactor import reactorAvailable
@@ -13,7 +14,7 @@ from qtsecure.net.transports.qt_socket_stream import QtSocketStream
 from qtsecure.net.transports.reactor_stream import ReactorStream
 from qtsecure.net.transports.stream import StreamOwner, StreamTransport
 
-__all__ = ["adoptStream", "makeStream", "usesReactor"]
+__all__ = ["adoptStream", "forgetAdopted", "makeStream", "usesReactor"]
 
 
 def usesReactor() -> bool:
@@ -44,6 +45,15 @@ def makeStream(owner: StreamOwner) -> StreamTransport:
 
 def adoptStream(owner: StreamOwner, descriptor: int) -> StreamTransport:
     """A transport for a connected descriptor; OSError when it is none."""
-    if usesReactor():
-        return ReactorStream.adopt(owner, descriptor)
-    return QtSocketStream.adopt(owner, descriptor)
+    kind = ReactorStream if usesReactor() else QtSocketStream
+    transport = kind.adopt(owner, descriptor)
+    _adopted[get_ident()] = descriptor
+    return transport
+
+
+def forgetAdopted() -> int:
+    """The last descriptor that adoptStream() has taken over in this thread since the last call, or -1."""
+    return _adopted.pop(get_ident(), -1)
+
+
+_adopted: dict[int, int] = {}

@@ -60,10 +60,10 @@ class ReactorStream(StreamTransport):
         try:
             transport._peer = adopted.getpeername()
             transport._use(adopted)
+            transport._watch()
         except BaseException:
-            adopted.detach()
+            adopted.detach()  # it stays the caller's, or another socket's
             raise
-        transport._watch()
         return transport
 
     def connectTo(self, address: QHostAddress, port: int) -> None:

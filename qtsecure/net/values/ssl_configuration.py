@@ -10,21 +10,21 @@ from dataclasses import replace
 from typing import ClassVar, NoReturn, TypeAlias, runtime_checkable
 
 from PySide6.QtCore import QByteArray
-from PySide6.QtNetwork import QSsl, QSslCertificate, QSslCipher, QSslConfiguration, QSslEllipticCurve, QSslSocket
+from PySide6.QtNetwork import QSsl, QSslCertificate, QSslConfiguration, QSslSocket
 
 from qtsecure.engine.certificates import PrivateKey
 from qtsecure.engine.configuration import TlsConfiguration
-from qtsecure.engine.supported import supported_cipher_names
 from qtsecure.engine.trust import TrustAnchors
 from qtsecure.errors import SecureError
+from qtsecure.net.arguments import checkInt
 from qtsecure.net.values import qt_configuration
+from qtsecure.net.values.algorithms import Algorithms
 from qtsecure.net.values.arguments import (
     applicationProtocolsFrom,
-    cipherNamesFrom,
-    groupNamesFrom,
     identityHintFrom,
     octets,
 )
+from qtsecure.net.values.handshake_results import HandshakeResults
 from qtsecure.net.values.protocol import Protocol
 from qtsecure.net.values.session_facts import SessionFacts
 from qtsecure.net.values.sources import (
@@ -38,11 +38,12 @@ from qtsecure.net.values.sources import (
     privateKeyFrom,
 )
 from qtsecure.net.values.ssl_certificate import SslCertificate
-from qtsecure.net.values.ssl_cipher import SslCipher
-from qtsecure.net.values.tls_settings import OwnKey, Role, SystemRoots, TlsSettings, defaultCipherNames
+from qtsecure.net.values.tls_settings import OwnKey, Role, SystemRoots, TlsSettings
 from qtsecure.net.values.trust_store import TrustStore
 
 __all__ = ["ConfigurationSource", "SslConfiguration", "configurationFrom"]
+
+_LARGEST_DEPTH = 1000
 
 
 @runtime_checkable
@@ -52,7 +53,7 @@ class _Convertible(typing.Protocol):
     def toSslConfiguration(self) -> SslConfiguration: ...
 
 
-class SslConfiguration:
+class SslConfiguration(Algorithms, HandshakeResults):
     """A copyable, comparable set of TLS settings; methods follow ``QSslConfiguration``.
 
     Getters return what was set, or the default. What cannot work is refused by the setter, not by
@@ -72,7 +73,7 @@ class SslConfiguration:
     ALPNProtocolHTTP2: ClassVar[bytes] = b"h2"
     NextProtocolHttp1_1: ClassVar[bytes] = b"http/1.1"
 
-    __slots__ = ("_settings",)
+    __slots__ = ()
 
     def __init__(self, other: ConfigurationSource | None = None) -> None:
         # The settings are immutable; every setter replaces them.
@@ -219,10 +220,13 @@ class SslConfiguration:
         """Set the largest allowed number of intermediates.
 
         Raises:
-            ValueError: ``depth`` is negative.
+            TypeError: ``depth`` is not an int.
+            ValueError: ``depth`` is negative, or more than a chain can have.
         """
-        if depth < 0:
-            raise ValueError(f"depth must not be negative, but is {depth}; 0 means the default")
+        if not 0 <= checkInt(depth, name="depth") <= _LARGEST_DEPTH:
+            raise ValueError(
+                f"depth must be at least 0, which means the default, and at most {_LARGEST_DEPTH}, not {depth}"
+            )
         self._settings = replace(self._settings, peerVerifyDepth=depth)
 
     def missingCertificateIsFatal(self) -> bool:
@@ -410,81 +414,7 @@ class SslConfiguration:
         """
         self._settings = replace(self._settings, pins=pinsFrom(pins))
 
-    # Algorithms
-
-    def ciphers(self) -> list[SslCipher]:
-        """Return the cipher suites to use, best first."""
-        return [SslCipher(name) for name in self._settings.cipherNames or defaultCipherNames()]
-
-    def setCiphers(self, ciphers: str | Iterable[SslCipher | QSslCipher | str]) -> None:
-        """Set the cipher suites, best first; an empty list restores the default.
-
-        A version of TLS for which there is no suite in the list is switched off.
-
-        Args:
-            ciphers: Objects or OpenSSL's names, or names in one string separated by colons.
-
-        Raises:
-            TypeError: ``ciphers`` is of another type.
-            ValueError: A suite is not known or protects nothing.
-        """
-        self._settings = replace(self._settings, cipherNames=cipherNamesFrom(ciphers))
-
-    @staticmethod
-    def supportedCiphers() -> list[SslCipher]:
-        """Return all cipher suites that :meth:`setCiphers` accepts."""
-        return [SslCipher(name) for name in supported_cipher_names()]
-
-    def keyExchangeGroups(self) -> list[str]:
-        """Return the key-exchange groups, best first; empty for the engine's default."""
-        return list(self._settings.groups)
-
-    def setKeyExchangeGroups(self, groups: Iterable[str]) -> None:
-        """Set the key-exchange groups (RFC 8446, section 4.2.7), best first; empty for the default.
-
-        Args:
-            groups: OpenSSL's names, such as ``"X25519MLKEM768"``, ``"X25519"`` or ``"P-256"``.
-
-        Raises:
-            TypeError: ``groups`` is not a list of strings.
-            ValueError: The engine does not know a group.
-        """
-        self._settings = replace(self._settings, groups=groupNamesFrom(groups))
-
-    def ellipticCurves(self) -> list[str]:
-        """The same as :meth:`keyExchangeGroups`, by Qt's name."""
-        return self.keyExchangeGroups()
-
-    def setEllipticCurves(self, curves: Iterable[QSslEllipticCurve | str]) -> None:
-        """The same as :meth:`setKeyExchangeGroups`; also takes Qt's type."""
-        names = curves if isinstance(curves, str) else [_curveName(curve) for curve in curves]
-        self.setKeyExchangeGroups(names)
-
-    def testSslOption(self, option: QSsl.SslOption) -> bool:
-        """Whether ``option`` is set."""
-        return option in self._settings.options
-
-    def setSslOption(self, option: QSsl.SslOption, on: bool) -> None:
-        """Set or clear an option.
-
-        ``SslOptionDisableServerNameIndication``, ``SslOptionDisableServerCipherPreference``,
-        ``SslOptionDisableSessionTickets`` (no resumption at all) and
-        ``SslOptionDisableSessionSharing`` (a client resumes only what ``SslSocket.setSession()`` gives
-        it, not sessions of other sockets) have an effect. The others are remembered only: what they
-        disable does not exist here.
-        """
-        if not isinstance(option, QSsl.SslOption):
-            raise TypeError(f"option must be a QSsl.SslOption, not {type(option).__name__}")
-        options = self._settings.options
-        self._settings = replace(self._settings, options=options | {option} if on else options - {option})
-
-    def sessionTicketsEnabled(self) -> bool:
-        """Whether a server lets clients resume their sessions, and a client resumes them."""
-        return not self.testSslOption(QSsl.SslOption.SslOptionDisableSessionTickets)
-
-    def setSessionTicketsEnabled(self, enabled: bool) -> None:
-        """The same as ``SslOptionDisableSessionTickets``, the other way round; on by default."""
-        self.setSslOption(QSsl.SslOption.SslOptionDisableSessionTickets, not enabled)
+    # The end of a connection
 
     def requireCloseNotify(self) -> bool:
         """Whether an end without close_notify is an error."""
@@ -586,40 +516,23 @@ class SslConfiguration:
         """Append the secrets of all connections to a file in NSS format; None or "" for none.
 
         Whoever reads that file can decrypt the connections: for debugging only.
-        """
-        self._settings = replace(self._settings, keyLogFile="" if path is None else os.fspath(path))
 
-    # Results of a handshake
+        Raises:
+            TypeError: ``path`` is no path.
+            ValueError: ``path`` contains a NUL.
+        """
+        name = "" if path is None else os.fsdecode(path)
+        if "\0" in name:
+            raise ValueError("path must not contain a NUL")
+        self._settings = replace(self._settings, keyLogFile=name)
+
+    # For our own layers
 
     def withSession(self, facts: SessionFacts) -> SslConfiguration:
         """Return a copy that reports ``facts``; for sockets, which make them."""
         result = SslConfiguration(self)
         result._settings = replace(self._settings, session=facts)
         return result
-
-    def peerCertificate(self) -> SslCertificate:
-        """Return the peer's certificate; null before the handshake or without one."""
-        return self._settings.session.peerCertificate
-
-    def peerCertificateChain(self) -> list[SslCertificate]:
-        """Return the certificates that the peer has sent, its own first."""
-        return list(self._settings.session.peerCertificateChain)
-
-    def sessionCipher(self) -> SslCipher:
-        """Return the cipher suite of the connection; null before the handshake."""
-        return self._settings.session.sessionCipher
-
-    def sessionProtocol(self) -> Protocol:
-        """Return the protocol version of the connection."""
-        return self._settings.session.sessionProtocol
-
-    def nextNegotiatedProtocol(self) -> QByteArray:
-        """Return the application protocol of the connection; empty without one."""
-        return QByteArray(self._settings.session.nextNegotiatedProtocol)
-
-    def nextProtocolNegotiationStatus(self) -> QSslConfiguration.NextProtocolNegotiationStatus:
-        """Return how the negotiation of the application protocol ended."""
-        return self._settings.session.nextProtocolNegotiationStatus
 
     def withoutHostNames(self) -> SslConfiguration:
         """Return a copy for clients that verifies the chain but not for whom it was issued; for TlsOptions."""
@@ -648,10 +561,6 @@ class SslConfiguration:
     def __repr__(self) -> str:
         own = "no certificate" if self.localCertificate().isNull() else repr(self.localCertificate())
         return f"<SslConfiguration {self.protocol().name} {self.peerVerifyMode().name}, {own}>"
-
-
-def _curveName(curve: QSslEllipticCurve | str) -> str:
-    return curve.shortName() if isinstance(curve, QSslEllipticCurve) else curve
 
 
 def _notSupported(what: str, instead: str) -> SecureError:

@@ -21,7 +21,7 @@ from qtsecure.net.values.protocol import Protocol
 from qtsecure.net.values.session_facts import SessionFacts
 from qtsecure.net.values.ssl_certificate import SslCertificate
 
-__all__ = ["OwnKey", "Role", "SystemRoots", "TlsSettings", "defaultCipherNames"]
+__all__ = ["HasSettings", "OwnKey", "Role", "SystemRoots", "TlsSettings", "defaultCipherNames"]
 
 Role = Literal["client", "server"]
 
@@ -267,3 +267,10 @@ def _refuseEd25519(key: PrivateKey) -> None:
 def defaultCipherNames() -> tuple[str, ...]:
     """Return OpenSSL's names of the cipher suites that are used unless others are set."""
     return DEFAULT_TLS13_SUITES + DEFAULT_TLS12_CIPHERS
+
+
+class HasSettings:
+    """What the parts of SslConfiguration share; its setters replace the settings."""
+
+    __slots__ = ("_settings",)
+    _settings: TlsSettings

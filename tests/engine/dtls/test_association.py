@@ -360,11 +360,13 @@ def test_qt_2_28_keys_and_hints(engine_path: str) -> None:
     damaged: list[int] = []
 
     def damage(datagram: LinkedDatagram) -> list[bytes]:
-        # The last flight of the server, once: the client has used its key by then.
+        # Before the last flight of the server, once, comes a ticket that nobody has promised: the client
+        # has used its key by then.
         data = datagram.data
         if datagram.sender == "server" and datagram.number == 2 and not damaged:
             damaged.append(1)
-            data = data[:40] + bytes((data[40] ^ 1,)) + data[41:]
+            ticket = b"\x04\0\0\x06\0\x04\0\0\0\0\0\x06" + bytes(6)
+            return [b"\x16" + data[1:11] + len(ticket).to_bytes(2, "big") + ticket, data]
         return [data]
 
     link.tamper = damage

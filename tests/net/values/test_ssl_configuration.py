@@ -296,8 +296,14 @@ def test_verification_setters() -> None:
     assert configuration.peerVerifyDepth() == 4
     assert configuration.missingCertificateIsFatal()
     assert configuration.handshakeMustInterruptOnError()
-    with pytest.raises(ValueError, match="depth"):
-        configuration.setPeerVerifyDepth(-1)
+    for depth in (-1, 1 << 40):
+        with pytest.raises(ValueError, match="depth"):
+            configuration.setPeerVerifyDepth(depth)
+    for nonsense in (1.5, "1", None, True):
+        with pytest.raises(TypeError, match="depth"):
+            configuration.setPeerVerifyDepth(nonsense)  # type: ignore[arg-type] # the mistake under test
+    with pytest.raises(ValueError, match="path"):
+        configuration.setKeyLogFile("\0")
     with pytest.raises(TypeError, match="mode"):
         configuration.setPeerVerifyMode(2)  # type: ignore[arg-type] # the mistake under test
 

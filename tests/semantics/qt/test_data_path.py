@@ -32,10 +32,6 @@ from tests.semantics.qt.support import CONNECTED, CONNECTING, GOODBYE, UNCONNECT
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
-NOT_YET = {
-    "test_qt_1_7_84_a_server_cannot_listen_through_an_http_proxy": "SslServer.setProxy",
-}
-
 both_versions = pytest.mark.parametrize("version", ["1.2", "1.3"])
 RECORD = 16384
 OVERHEAD_OF_A_TLS_1_3_RECORD = 5 + 1 + 16
@@ -546,11 +542,31 @@ def test_qt_1_7_84_loopback_bypasses_the_proxy_of_the_application(
     assert names == []
 
 
-def test_qt_1_7_84_a_server_cannot_listen_through_an_http_proxy(conversation: Conversation) -> None:
-    """UnsupportedSocketOperationError."""
-    conversation.server.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.HttpProxy, "127.0.0.1", 1))
-    assert not conversation.server.listen("127.0.0.1", 0)
-    assert conversation.server.serverError() == SocketError.UnsupportedSocketOperationError
+@pytest.mark.parametrize("whose", ["the server's", "the application's"])
+@pytest.mark.parametrize("kind", ["HttpProxy", "Socks5Proxy"])
+def test_qt_1_7_84_a_server_cannot_listen_through_a_proxy(conversation: Conversation, kind: str, whose: str) -> None:
+    """UnsupportedSocketOperationError; but loopback addresses need no proxy, nor does NoProxy's server."""
+    server = conversation.server
+    assert server.proxy().type() == QNetworkProxy.ProxyType.DefaultProxy
+    proxy = QNetworkProxy(QNetworkProxy.ProxyType[kind], "127.0.0.1", 1)
+    if whose == "the application's":
+        QNetworkProxy.setApplicationProxy(proxy)
+    else:
+        server.setProxy(proxy)
+        assert server.proxy() == proxy
+    try:
+        assert not server.listen(QHostAddress.SpecialAddress.AnyIPv4, 0)
+        assert server.serverError() == SocketError.UnsupportedSocketOperationError
+        assert "setProxy" in server.errorString()
+        assert server.listen("127.0.0.1", 0)
+        assert server.serverError() == SocketError.UnknownSocketError
+        server.close()
+        server.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
+        assert server.listen(QHostAddress.SpecialAddress.AnyIPv4, 0)
+    finally:
+        QNetworkProxy.setApplicationProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
+    with pytest.raises(TypeError, match="networkProxy"):
+        server.setProxy(None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("method", [SslSocket.deleteLater, SslSocket.close, SslSocket.abort, delete])
