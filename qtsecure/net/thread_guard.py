@@ -93,9 +93,11 @@ def threadOf(obj: QObject) -> QThread | None:
     if _THREAD_MAY_BE_ASKED:
         thread: QThread | None = obj.thread()
         return None if thread is None or thread.isFinished() else thread
-    here = QThread.currentThread()
-    # Does nothing where the object lives here already, and is refused where it lives elsewhere.
-    return here if QObject.moveToThread(obj, here) else _elsewhere
+    here, root = QThread.currentThread(), obj
+    while (parent := root.parent()) is not None:  # an object lives where its parent lives, and moves with it
+        root = parent
+    # Does nothing for what lives here already, takes what lives nowhere, and is refused for all else.
+    return here if QObject.moveToThread(root, here) else _elsewhere
 
 
 def checkThread(obj: QObject, method: str) -> None:
