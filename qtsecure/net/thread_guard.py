@@ -88,7 +88,7 @@ def threadOf(obj: QObject) -> QThread | None:
 
     Up to 6.11.0 PySide takes what QObject.thread() returns for a child of the object that was asked,
     and the main thread's QThread goes with the first object that is deleted. There only "here" and
-    "elsewhere" can be told apart, and "elsewhere" is an unknown QThread.
+    "elsewhere" can be told apart, "elsewhere" is an unknown QThread, and a thread that has ended still counts.
     """
     if _THREAD_MAY_BE_ASKED:
         thread: QThread | None = obj.thread()

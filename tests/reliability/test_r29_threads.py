@@ -185,7 +185,8 @@ def test_a_socket_that_moved_with_its_parent(qapp: QCoreApplication, name: str) 
         getattr(holder.socket, name)(*ARGUMENTS.get(name, ()))
     thread.quit()
     assert thread.wait(5000)
-    holder.socket.abort()  # nobody else can clear up any more
+    if owned("worker"):  # where the thread may be asked whether it has ended
+        holder.socket.abort()  # nobody else can clear up any more
 
 
 @pytest.mark.parametrize("name", ["write", "readAll", "abort", "state"])
