@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QCoreApplication, QObject, QThread, __version_info__
+from PySide6.QtCore import QCoreApplication, QObject, QThread, qVersion
 
 __all__ = ["checkThread", "confinedToThread", "nameOfIdent", "nameOfThread", "threadOf", "wrongThread"]
 
 _Class = TypeVar("_Class", bound=type)
 _OURS = "qtsecure.net."
 _NOTHING = object()
-_THREAD_MAY_BE_ASKED = __version_info__[:3] > (6, 11, 0)
+_THREAD_MAY_BE_ASKED = tuple(map(int, qVersion().split("."))) > (6, 11, 0)
 _elsewhere = QThread()
 _TAKES_ANY = 0x04
 """The code of a function with *arguments: inspect.CO_VARARGS, whose module takes long to import."""
