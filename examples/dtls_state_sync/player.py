@@ -8,6 +8,8 @@ from PySide6.QtCore import QCoreApplication, QTimer
 
 from qtsecure import DtlsPeer, SslConfiguration
 
+if len(sys.argv) < 3:
+    sys.exit("usage: player.py CA-CERTIFICATE PORT [PLAYERS [SECONDS]]")
 app = QCoreApplication(sys.argv)
 configuration = SslConfiguration.forClient(sys.argv[1])
 many = int(sys.argv[3]) if len(sys.argv) > 3 else 1

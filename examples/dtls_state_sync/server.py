@@ -11,6 +11,8 @@ from PySide6.QtCore import QCoreApplication, QTimer
 
 from qtsecure import DtlsServer, SslConfiguration
 
+if len(sys.argv) < 3:
+    sys.exit("usage: server.py CERTIFICATE KEY [PORT]")
 app = QCoreApplication(sys.argv)
 server = DtlsServer()
 server.setSslConfiguration(SslConfiguration.forServer(sys.argv[1], sys.argv[2]))

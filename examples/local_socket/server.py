@@ -27,7 +27,9 @@ app = QCoreApplication([])
 configuration = SslConfiguration.forServer("server.pem", "server-key.pem")
 server = QLocalServer()
 server.newConnection.connect(welcome)
-if not server.listen(sys.argv[1] if len(sys.argv) > 1 else "qtsecure-example"):
+name = sys.argv[1] if len(sys.argv) > 1 else "qtsecure-example"
+QLocalServer.removeServer(name)  # what a server that was killed has left behind
+if not server.listen(name):
     sys.exit(server.errorString())
 print("listening on", server.fullServerName(), flush=True)
 sys.exit(app.exec())

@@ -10,6 +10,8 @@ from PySide6.QtNetwork import QSslSocket
 
 from qtsecure import SslConfiguration, SslSocket
 
+if len(sys.argv) < 4:
+    sys.exit("usage: client.py IDENTITY KEY-IN-HEX MESSAGE [PORT]")
 identity, key, message = sys.argv[1:4]
 
 
