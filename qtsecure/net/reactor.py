@@ -43,6 +43,7 @@ ERROR = 8
 
 _POLLS_PER_WAKE_UP = 16
 _MAX_EVENTS = 256
+_REST = 0.001
 _BUDGET = float(os.environ.get("QTSECURE_REACTOR_BUDGET_MS", "8")) / 1000
 
 reactorAvailable: bool = hasattr(select, "epoll") or hasattr(select, "kqueue")
@@ -156,6 +157,7 @@ class Reactor:
         self._registrations: dict[int, Registration] = {}
         self._generation = 0
         self._unfinished: deque[tuple[int, int, int]] = deque()
+        self._restUntil = 0.0
         self._scheduler = schedulerOfThisThread()
         self._tasks = self._scheduler.tasks
         self._waker = Waker(self._serve)
@@ -200,9 +202,11 @@ class Reactor:
 
     def _serve(self) -> None:
         """Poll several times, until nothing is ready or the time is up."""
-        end = time.monotonic() + _BUDGET
+        now = time.monotonic()
+        end = now + _BUDGET
+        rests, self._restUntil = now < self._restUntil, 0.0
         try:
-            if self._unfinished and not self._finish(end):
+            if rests or (self._unfinished and not self._finish(end)):
                 return
             registrations = self._registrations
             tasks = self._tasks
@@ -218,7 +222,7 @@ class Reactor:
                         registration.callback(events)
                     if tasks:
                         self._scheduler.runDeferred()
-                    if time.monotonic() >= end:
+                    if not rests and time.monotonic() >= end:
                         return
                     continue
                 generation = self._generation
@@ -226,6 +230,10 @@ class Reactor:
                 if not self._finish(end):
                     return
         finally:
+            if not rests and time.monotonic() >= end:
+                # One turn of Qt's loop may call this twice, for the notifier and for the waker; timers
+                # and other sources shall not have to wait for two budgets.
+                self._restUntil = time.monotonic() + _REST
             if self._unfinished and not self._waker.posted:
                 self._waker.wake()
 
