@@ -222,7 +222,7 @@ class Reactor:
                         registration.callback(events)
                     if tasks:
                         self._scheduler.runDeferred()
-                    if not rests and time.monotonic() >= end:
+                    if time.monotonic() >= end:
                         return
                     continue
                 generation = self._generation
