@@ -108,7 +108,7 @@ def test_a_key_needs_no_pin(pki: PublicKeyInfrastructure, version: Version) -> N
     client = client_configuration((), version, verify_mode=VerifyMode.NONE, pins=key(pki.client), **fields)
     pair = Pair(
         client,
-        server_configuration(None, version, **fields),  # type: ignore[arg-type]
+        server_configuration(None, version, **fields),  # type: ignore[arg-type]  # fields of any kind
         client_decisions=Recorder(client_key=answer),
         server_decisions=Recorder(server_keys=dict([answer])),
     )

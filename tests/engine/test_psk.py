@@ -42,7 +42,7 @@ def client_of(version: Version | None, **fields: object) -> TlsConfiguration:
 def server_of(version: Version | None, **fields: object) -> TlsConfiguration:
     """A server without certificate."""
     fields = {"psk_enabled": True, "tls12_ciphers": PSK_TLS12_CIPHERS, **fields}
-    return server_configuration(None, version, **fields)  # type: ignore[arg-type]
+    return server_configuration(None, version, **fields)  # type: ignore[arg-type]  # fields of any kind
 
 
 def psk_pair(
@@ -384,7 +384,7 @@ def test_a_stream_that_is_dropped_keeps_no_key() -> None:
 def test_keys_are_bytes(key: object) -> None:
     """A number must not become a key of zeros."""
     with pytest.raises(TypeError, match="key must be bytes"):
-        PreSharedKey(IDENTITY, key)  # type: ignore[arg-type]
+        PreSharedKey(IDENTITY, key)  # type: ignore[arg-type]  # the mistake under test
 
 
 def _fields(pair: Pair) -> list[object]:

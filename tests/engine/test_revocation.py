@@ -129,4 +129,4 @@ def test_garbage_raises(source: bytes | str) -> None:
 def test_wrong_type() -> None:
     """A number is no list."""
     with pytest.raises(TypeError, match="crls"):
-        load_crls(7)  # type: ignore[arg-type]
+        load_crls(7)  # type: ignore[arg-type]  # the mistake under test

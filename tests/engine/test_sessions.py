@@ -494,7 +494,7 @@ def test_huge_data_is_not_looked_at(stored: bytes) -> None:
 def test_other_types_are_refused() -> None:
     """A programming mistake."""
     with pytest.raises(TypeError, match="data must be bytes, not str"):
-        Session.from_bytes("session")  # type: ignore[arg-type]
+        Session.from_bytes("session")  # type: ignore[arg-type]  # the mistake under test
 
 
 def test_secrets_stay_inside(stored: bytes) -> None:

@@ -760,7 +760,7 @@ def test_configurations_are_values() -> None:
     assert hash(TlsConfiguration()) == hash(TlsConfiguration())
     assert dataclasses.replace(TlsConfiguration(), verify_depth=3) != TlsConfiguration()
     with pytest.raises(dataclasses.FrozenInstanceError):
-        TlsConfiguration().verify_depth = 3  # type: ignore[misc]
+        TlsConfiguration().verify_depth = 3  # type: ignore[misc]  # the mistake under test
 
 
 @pytest.mark.parametrize("version", VERSIONS)

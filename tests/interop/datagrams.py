@@ -201,7 +201,7 @@ class Program:
         self.output = ""
 
     def __enter__(self: _Self) -> _Self:
-        self.start()  # type: ignore[attr-defined]
+        self.start()  # type: ignore[attr-defined]  # _Self is unbound; typing.Self needs 3.11
         return self
 
     def __exit__(self, *_: object) -> None:

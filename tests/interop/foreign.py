@@ -192,7 +192,7 @@ class PythonServer(ForeignServer):
         self.port = self._peer.port
 
     def __enter__(self: _Self) -> _Self:
-        self._peer.__enter__()  # type: ignore[attr-defined]
+        self._peer.__enter__()  # type: ignore[attr-defined]  # _Self is unbound; typing.Self needs 3.11
         return self
 
     def __exit__(
@@ -233,7 +233,7 @@ class PythonClient(ForeignClient):
         )
 
     def __enter__(self: _Self) -> _Self:
-        self._peer.__enter__()  # type: ignore[attr-defined]
+        self._peer.__enter__()  # type: ignore[attr-defined]  # _Self is unbound; typing.Self needs 3.11
         return self
 
     def __exit__(
@@ -277,7 +277,7 @@ class OpensslProgramServer(ForeignServer):
     ) -> None:
         self._peer = OpensslServer(
             certificate,
-            version=_OPENSSL_VERSIONS[version],  # type: ignore[arg-type]
+            version=_OPENSSL_VERSIONS[version],  # type: ignore[arg-type]  # a literal of the two
             clientCertificate="required" if clients else "none",
             caCertificates=[clients] if clients else [],
             alpn=alpn,
@@ -287,8 +287,8 @@ class OpensslProgramServer(ForeignServer):
         )
 
     def __enter__(self: _Self) -> _Self:
-        self._peer.__enter__()  # type: ignore[attr-defined]
-        self.port = self._peer.port  # type: ignore[attr-defined]
+        self._peer.__enter__()  # type: ignore[attr-defined]  # _Self is unbound; typing.Self needs 3.11
+        self.port = self._peer.port  # type: ignore[attr-defined]  # _Self is unbound; typing.Self needs 3.11
         return self
 
     def __exit__(
@@ -324,14 +324,14 @@ class OpensslProgramClient(ForeignClient):
             port,
             caCertificates=[trust] if trust else [],
             certificate=certificate,
-            version=_OPENSSL_VERSIONS[version],  # type: ignore[arg-type]
+            version=_OPENSSL_VERSIONS[version],  # type: ignore[arg-type]  # a literal of the two
             alpn=alpn,
             psk=psk,
             arguments=["-cipher", "PSK"] if psk else [],
         )
 
     def __enter__(self: _Self) -> _Self:
-        self._peer.__enter__()  # type: ignore[attr-defined]
+        self._peer.__enter__()  # type: ignore[attr-defined]  # _Self is unbound; typing.Self needs 3.11
         return self
 
     def __exit__(
@@ -482,8 +482,8 @@ class GnutlsServer(ForeignServer):
             self._program.command += ["--pskpasswd", self._program.file("keys.txt", line)]
 
     def __enter__(self: _Self) -> _Self:
-        self._program.start()  # type: ignore[attr-defined]
-        self._program.waitForOutput("IPv4.*done")  # type: ignore[attr-defined]
+        self._program.start()  # type: ignore[attr-defined]  # _Self is unbound; typing.Self needs 3.11
+        self._program.waitForOutput("IPv4.*done")  # type: ignore[attr-defined]  # _Self is unbound; typing.Self needs 3.11
         return self
 
     def __exit__(
@@ -525,7 +525,7 @@ class GnutlsClient(ForeignClient):
         self._program.command += ["--sni-hostname", "localhost", "--port", str(port), "127.0.0.1"]
 
     def __enter__(self: _Self) -> _Self:
-        self._program.start()  # type: ignore[attr-defined]
+        self._program.start()  # type: ignore[attr-defined]  # _Self is unbound; typing.Self needs 3.11
         return self
 
     def __exit__(
@@ -644,8 +644,8 @@ class QtServer(ForeignServer):
         self._socket.write(data)
 
     def __enter__(self: _Self) -> _Self:
-        assert self._server.listen(QHostAddress("127.0.0.1"), 0)  # type: ignore[attr-defined]
-        self.port = self._server.serverPort()  # type: ignore[attr-defined]
+        assert self._server.listen(QHostAddress("127.0.0.1"), 0)  # type: ignore[attr-defined]  # _Self is unbound; typing.Self needs 3.11
+        self.port = self._server.serverPort()  # type: ignore[attr-defined]  # _Self is unbound; typing.Self needs 3.11
         return self
 
     def __exit__(

@@ -144,7 +144,7 @@ def test_openssl_program_stores_and_resumes(
         with OpensslClient(
             server.port,
             caCertificates=[pki.ca.certificate],
-            version=f"tls{version.replace('.', '_')}",  # type: ignore[arg-type]
+            version=f"tls{version.replace('.', '_')}",  # type: ignore[arg-type]  # a literal of the two
             arguments=[option, str(stored)],
         ) as client:
             client.send(LINE)

@@ -176,7 +176,7 @@ def test_bad_arguments_raise(conversation: Conversation, host: object, port: obj
     """Bad hosts and ports raise at once and leave the socket unconnected."""
     for method in (conversation.client.connectToHost, conversation.client.connectToHostEncrypted):
         with pytest.raises(kind):
-            method(host, port)  # type: ignore[arg-type]
+            method(host, port)  # type: ignore[arg-type]  # the mistake under test
     assert conversation.client.state() == State.UnconnectedState
     assert conversation.story("client") == []
 
@@ -196,7 +196,7 @@ def test_positional_forms(conversation: Conversation) -> None:
     spin(client.isEncrypted)
     assert client.peerVerifyName() == "localhost"
     with pytest.raises(TypeError):
-        client.connectToHostEncrypted("127.0.0.1", 1, 5)  # type: ignore[arg-type]
+        client.connectToHostEncrypted("127.0.0.1", 1, 5)  # type: ignore[arg-type]  # the mistake under test
 
 
 def test_wrong_family(conversation: Conversation) -> None:

@@ -164,7 +164,7 @@ def test_it_stays_for_later_connections(conversation: Conversation, clock: FakeC
 def test_arguments(qapp: QObject, value: object, kind: type[Exception]) -> None:
     """Milliseconds."""
     with pytest.raises(kind, match="ms"):
-        SslSocket().setTimeout(value)  # type: ignore[arg-type]
+        SslSocket().setTimeout(value)  # type: ignore[arg-type]  # the mistake under test
 
 
 def test_a_slot_that_the_handshake_waits_for_is_no_silence(conversation: Conversation, clock: FakeClock) -> None:

@@ -189,7 +189,7 @@ def test_one_port_where_the_system_has_no_such_option(qapp: QCoreApplication, mo
     server.setReusePort(False)
     assert not server.reusePort()
     with pytest.raises(TypeError, match="enabled must be a bool"):
-        server.setReusePort(1)  # type: ignore[arg-type]
+        server.setReusePort(1)  # type: ignore[arg-type]  # the mistake under test
 
 
 def test_listening_again_and_again_leaves_nothing(qapp: QCoreApplication) -> None:
@@ -242,7 +242,7 @@ def test_waiting_where_nothing_can_come(conversation: Conversation) -> None:
     assert server.waitForNewConnection(5000) == (False, False)
     for wrong, error in ((-5, ValueError), (1.5, TypeError), (True, TypeError)):
         with pytest.raises(error, match="msec"):
-            server.waitForNewConnection(wrong)  # type: ignore[arg-type]
+            server.waitForNewConnection(wrong)  # type: ignore[arg-type]  # the mistake under test
 
 
 def test_waiting_in_a_thread_without_an_event_loop(conversation: Conversation) -> None:

@@ -160,7 +160,7 @@ def test_the_mode(qapp: QObject) -> None:
     socket.setPauseMode(PauseMode.PauseNever)
     assert socket.pauseMode() == PauseMode.PauseNever
     with pytest.raises(TypeError, match="pauseMode"):
-        socket.setPauseMode(1)  # type: ignore[arg-type]
+        socket.setPauseMode(1)  # type: ignore[arg-type]  # the mistake under test
 
 
 def test_a_query_does_not_pause(conversation: Conversation) -> None:

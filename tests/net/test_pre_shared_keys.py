@@ -142,7 +142,7 @@ def test_wrong_key(conversation: Conversation, transport_mode: str, version: str
     texts.append(conversation.client.errorString())
     assert all("key" in text for text in texts)
     received = conversation.recorder.of("client.alertReceived")
-    assert [record[1].value for record in received] == [alert]  # type: ignore[attr-defined]
+    assert [record[1].value for record in received] == [alert]  # type: ignore[attr-defined]  # a signal's argument
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
@@ -184,4 +184,4 @@ def test_algorithm_is_checked() -> None:
     with pytest.raises(ValueError, match="Sha256 or Sha384"):
         authenticator.setHashAlgorithm(Algorithm.Sha1)
     with pytest.raises(TypeError, match="algorithm"):
-        authenticator.setHashAlgorithm("sha256")  # type: ignore[arg-type]
+        authenticator.setHashAlgorithm("sha256")  # type: ignore[arg-type]  # the mistake under test

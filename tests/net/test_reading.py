@@ -394,7 +394,7 @@ def test_limits_are_checked(conversation: Conversation) -> None:
         conversation.client.setReadBufferSize(-1)
     for wrong in (1.5, "1", True):
         with pytest.raises(TypeError, match="size must be an int"):
-            conversation.client.setReadBufferSize(wrong)  # type: ignore[arg-type]
+            conversation.client.setReadBufferSize(wrong)  # type: ignore[arg-type]  # the mistake under test
     assert conversation.client.readBufferSize() == 0
 
 

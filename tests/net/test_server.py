@@ -240,7 +240,7 @@ def test_settings_are_checked(qapp: object) -> None:
         with pytest.raises(ValueError, match="must be at least 1"):
             setter(0)
         with pytest.raises(TypeError):
-            setter("5")  # type: ignore[arg-type]
+            setter("5")  # type: ignore[arg-type]  # the mistake under test
     numbers: dict[str, Callable[[int], object]] = {
         "numConnections": server.setMaxConnectionsPerAddress,
         "size": server.setListenBacklogSize,
@@ -251,11 +251,11 @@ def test_settings_are_checked(qapp: object) -> None:
     for name, method in numbers.items():
         for wrong in (True, 1.5, "5"):
             with pytest.raises(TypeError, match=f"{name} must be an int"):
-                method(wrong)  # type: ignore[arg-type]
+                method(wrong)  # type: ignore[arg-type]  # the mistake under test
     with pytest.raises(ValueError, match="-7"):
         server.setHandshakeTimeout(-7)
     with pytest.raises(TypeError, match="configuration"):
-        server.setSslConfiguration("no")  # type: ignore[arg-type]
+        server.setSslConfiguration("no")  # type: ignore[arg-type]  # the mistake under test
     with pytest.raises(ValueError, match="port"):
         server.listen("127.0.0.1", 70000)
     assert (server.handshakeTimeout(), server.maxPendingConnections(), server.listenBacklogSize()) == (5000, 30, 50)
@@ -299,7 +299,7 @@ def test_an_override_may_queue_a_socket_of_its_own(conversation: Conversation) -
     server.addPendingConnection(own)
     assert server.nextPendingConnection() is own
     with pytest.raises(TypeError, match="socket"):
-        server.addPendingConnection("no")  # type: ignore[arg-type]
+        server.addPendingConnection("no")  # type: ignore[arg-type]  # the mistake under test
 
 
 def test_running_out_of_descriptors_is_told_and_passes(conversation: Conversation, clock: FakeClock) -> None:
@@ -333,9 +333,9 @@ def test_what_is_no_address_never_means_every_interface(qapp: object, address: o
     """A misspelt address is refused by its name instead of listening for everybody."""
     server = SslServer()
     with pytest.raises(ValueError, match="address must be an IP address"):
-        server.listen(address)  # type: ignore[arg-type]
+        server.listen(address)  # type: ignore[arg-type]  # the mistake under test
     with pytest.raises(TypeError, match="address"):
-        server.listen(5)  # type: ignore[arg-type]
+        server.listen(5)  # type: ignore[arg-type]  # the mistake under test
     assert not server.isListening()
 
 

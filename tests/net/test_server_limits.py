@@ -317,7 +317,7 @@ def test_statistics_are_a_plain_value(conversation: Conversation) -> None:
     conversation.establish()
     assert before.accepted == 0
     with pytest.raises(AttributeError):
-        before.accepted = 5  # type: ignore[misc]
+        before.accepted = 5  # type: ignore[misc]  # the mistake under test
     assert conversation.server.statistics() != before
 
 

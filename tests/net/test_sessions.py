@@ -275,11 +275,11 @@ def test_another_peer_is_refused_when_it_is_known(alone: Conversation) -> None:
 def test_wrong_types(qapp: object) -> None:
     """Programming mistakes raise at once."""
     with pytest.raises(TypeError, match="session must be a TlsSession or None, not bytes"):
-        SslSocket().setSession(b"session")  # type: ignore[arg-type]
+        SslSocket().setSession(b"session")  # type: ignore[arg-type]  # the mistake under test
     with pytest.raises(TypeError, match="session must come from a socket"):
-        TlsSession(b"session")  # type: ignore[arg-type]
+        TlsSession(b"session")  # type: ignore[arg-type]  # the mistake under test
     with pytest.raises(TypeError, match="data must be bytes"):
-        TlsSession.fromBytes("session")  # type: ignore[arg-type]
+        TlsSession.fromBytes("session")  # type: ignore[arg-type]  # the mistake under test
     with pytest.raises(SecureError, match="no TLS session"):
         TlsSession.fromBytes(b"session")
 

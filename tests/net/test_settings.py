@@ -52,7 +52,7 @@ def test_what_cannot_be_is_refused_at_once(qapp: QObject, qtsecure_pki: PublicKe
     with pytest.raises(ValueError, match="TlsV1_0"):
         socket.setProtocol(QSsl.SslProtocol.TlsV1_0)
     with pytest.raises(TypeError, match="mode"):
-        socket.setPeerVerifyMode(0)  # type: ignore[arg-type]
+        socket.setPeerVerifyMode(0)  # type: ignore[arg-type]  # the mistake under test
     socket.setLocalCertificate(qtsecure_pki.client.certificatePem())
     with pytest.raises(SecureError, match="does not belong"):
         socket.setPrivateKey(qtsecure_pki.server.keyPem())
@@ -156,7 +156,7 @@ def test_protocols_of_qts_enum() -> None:
     assert SslSocket.isProtocolSupported(QSsl.SslProtocol.TlsV1_3)
     assert not SslSocket.isProtocolSupported(QSsl.SslProtocol.TlsV1_0OrLater)
     with pytest.raises(TypeError, match="protocol"):
-        SslSocket.isProtocolSupported("TlsV1_3")  # type: ignore[arg-type]
+        SslSocket.isProtocolSupported("TlsV1_3")  # type: ignore[arg-type]  # the mistake under test
 
 
 def test_supported_features_and_classes() -> None:

@@ -147,7 +147,7 @@ def test_a_deleted_socket(qapp: QObject) -> None:
     settle()
     assert not writer.flush()
     with pytest.raises(TypeError, match="socket must be an SslSocket"):
-        SocketWriter(QObject())  # type: ignore[arg-type]
+        SocketWriter(QObject())  # type: ignore[arg-type]  # the mistake under test
 
 
 _DIRECT = """

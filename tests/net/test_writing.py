@@ -111,10 +111,10 @@ def test_a_written_bytearray_may_be_changed_afterwards(conversation: Conversatio
 def test_wrong_types_raise(conversation: Conversation, data: object) -> None:
     """Anything else is a TypeError that names the argument, whatever the state."""
     with pytest.raises(TypeError, match="data must be"):
-        conversation.client.write(data)  # type: ignore[arg-type]
+        conversation.client.write(data)  # type: ignore[arg-type]  # the mistake under test
     conversation.establish()
     with pytest.raises(TypeError, match="data must be"):
-        conversation.client.write(data)  # type: ignore[arg-type]
+        conversation.client.write(data)  # type: ignore[arg-type]  # the mistake under test
     assert conversation.client.isEncrypted()
 
 
@@ -189,7 +189,7 @@ def test_writing_after_the_end(conversation: Conversation, end: str) -> None:
     assert client.write(b"too late") == -1
     assert client.bytesToWrite() == 0
     with pytest.raises(TypeError):
-        client.write("text")  # type: ignore[arg-type]
+        client.write("text")  # type: ignore[arg-type]  # the mistake under test
 
 
 def test_writing_while_closing(conversation: Conversation) -> None:

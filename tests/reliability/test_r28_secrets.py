@@ -202,7 +202,7 @@ def test_the_engine_overwrites_keys(everything: Everything, version: str, outcom
     owners = Owner(), Owner()
     pair = Pair(
         client_configuration((), version, verify_mode=EngineVerifyMode.NONE, **fields),  # type: ignore[arg-type]
-        server_configuration(None, version, **fields),  # type: ignore[arg-type]
+        server_configuration(None, version, **fields),  # type: ignore[arg-type]  # fields of any kind
         client_decisions=owners[0],
         server_decisions=owners[1],
     )

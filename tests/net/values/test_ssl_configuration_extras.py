@@ -95,7 +95,7 @@ def test_wrong_pins(pki: PublicKeyInfrastructure) -> None:
     configuration = _client(pki)
     for wrong, error in ((b"x" * 31, SecureError), (7, TypeError), ([7], TypeError), ([SslCertificate()], SecureError)):
         with pytest.raises(error):
-            configuration.setPinnedCertificates(wrong)  # type: ignore[arg-type]
+            configuration.setPinnedCertificates(wrong)  # type: ignore[arg-type]  # the mistake under test
     assert configuration == _client(pki)
 
 
@@ -189,7 +189,7 @@ def test_from_qt_and_back(pki: PublicKeyInfrastructure) -> None:
     assert SslCipher("ECDHE-RSA-AES128-GCM-SHA256", QSsl.SslProtocol.DtlsV1_2).protocol() is Protocol.DtlsV1_2
     for kind in (SslCertificate, SslError, SslCipher, SslConfiguration):
         with pytest.raises(TypeError):
-            kind.fromQt("text")  # type: ignore[attr-defined]
+            kind.fromQt("text")  # type: ignore[attr-defined]  # the mistake under test
 
 
 @pytest.mark.parametrize("wrong", [None, 7, "text", {}])
@@ -198,4 +198,4 @@ def test_no_configuration(qapp: object, wrong: object) -> None:
     socket, server = SslSocket(), SslServer()
     for take in (SslConfiguration.setDefaultConfiguration, socket.setSslConfiguration, server.setSslConfiguration):
         with pytest.raises(TypeError, match="must be an SslConfiguration, a QSslConfiguration or TlsOptions"):
-            take(wrong)  # type: ignore[arg-type]
+            take(wrong)  # type: ignore[arg-type]  # the mistake under test

@@ -83,9 +83,9 @@ def test_godot_21_wrong_key(pki: PublicKeyInfrastructure) -> None:
 def test_wrong_types(pki: PublicKeyInfrastructure) -> None:
     """Each argument is checked."""
     with pytest.raises(TypeError):
-        TlsOptions.client(7)  # type: ignore[arg-type]
+        TlsOptions.client(7)  # type: ignore[arg-type]  # the mistake under test
     with pytest.raises(TypeError, match="commonNameOverride"):
-        TlsOptions.client(None, 7)  # type: ignore[arg-type]
+        TlsOptions.client(None, 7)  # type: ignore[arg-type]  # the mistake under test
     with pytest.raises(TypeError, match="clientAuth"):
         TlsOptions.server(pki.server.privateKey, pki.server.chain, True)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="made by"):
@@ -124,9 +124,9 @@ def test_godot_19_immutable(pki: PublicKeyInfrastructure) -> None:
     """Nothing can be set, also not behind the back of the options."""
     options = TlsOptions.client(pki.ca.certificate)
     with pytest.raises(AttributeError, match="cannot be changed"):
-        options._server = True  # type: ignore[misc]
+        options._server = True  # type: ignore[misc]  # the mistake under test
     with pytest.raises(AttributeError):
-        options.anything = 1  # type: ignore[attr-defined]
+        options.anything = 1  # type: ignore[attr-defined]  # the mistake under test
     options.toSslConfiguration().setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyNone)
     options.trustedCaChain().clear()
     assert _engine(options).verify_mode is VerifyMode.PEER

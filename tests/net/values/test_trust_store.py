@@ -48,9 +48,9 @@ def test_garbage_raises(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(SecureError):
         TrustStore.fromCertificates([SslCertificate()])
     with pytest.raises(TypeError, match="path"):
-        TrustStore.fromFile(b"path")  # type: ignore[arg-type]
+        TrustStore.fromFile(b"path")  # type: ignore[arg-type]  # the mistake under test
     with pytest.raises(TypeError):
-        TrustStore.fromCertificates(7)  # type: ignore[arg-type]
+        TrustStore.fromCertificates(7)  # type: ignore[arg-type]  # the mistake under test
 
 
 def test_empty_store_trusts_nobody() -> None:
@@ -95,6 +95,6 @@ def test_no_roots_on_this_computer(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_wrong_type(pki: PublicKeyInfrastructure) -> None:
     """A list of certificates is no store."""
     with pytest.raises(TypeError, match="TrustStore"):
-        SslConfiguration().setTrustStore([pki.ca.certificate])  # type: ignore[arg-type]
+        SslConfiguration().setTrustStore([pki.ca.certificate])  # type: ignore[arg-type]  # the mistake under test
     with pytest.raises(TypeError):
         TrustStore.empty() + [pki.ca.certificate]  # type: ignore[operator] # noqa: RUF005 - that is the point

@@ -566,7 +566,7 @@ def test_qt_1_7_84_a_server_cannot_listen_through_a_proxy(conversation: Conversa
     finally:
         QNetworkProxy.setApplicationProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
     with pytest.raises(TypeError, match="networkProxy"):
-        server.setProxy(None)  # type: ignore[arg-type]
+        server.setProxy(None)  # type: ignore[arg-type]  # the mistake under test
 
 
 @pytest.mark.parametrize("method", [SslSocket.deleteLater, SslSocket.close, SslSocket.abort, delete])
