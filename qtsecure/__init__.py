@@ -11,7 +11,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from qtsecure.errors import SecureError
+    from qtsecure.errors import ChannelBindingError, SecureError
+    from qtsecure.net.cancellable import Cancellable
     from qtsecure.net.certificate_request import CertificateRequest
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.dtls_server import DtlsServer
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from qtsecure.net.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
     from qtsecure.net.values import (
+        ChannelBinding,
         PreSharedKeyAuthenticator,
         Protocol,
         SslCertificate,
@@ -33,7 +35,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Cancellable",
     "CertificateRequest",
+    "ChannelBinding",
+    "ChannelBindingError",
     "DtlsPeer",
     "DtlsServer",
     "PreSharedKeyAuthenticator",
@@ -53,7 +58,10 @@ __all__ = [
 
 # Where each public name lives. The imports above say the same to type checkers.
 _MODULES = {
+    "Cancellable": "qtsecure.net.cancellable",
     "CertificateRequest": "qtsecure.net.certificate_request",
+    "ChannelBinding": "qtsecure.net.values",
+    "ChannelBindingError": "qtsecure.errors",
     "DtlsPeer": "qtsecure.net.dtls_peer",
     "DtlsServer": "qtsecure.net.dtls_server",
     "PreSharedKeyAuthenticator": "qtsecure.net.values",

@@ -1,4 +1,4 @@
-"""The one exception type of the public API, and its error vocabulary.
+"""The exception types of the public API, and their error vocabulary.
 
 Qt objects never raise for network faults: those arrive in ``errorOccurred``. What raises is a
 programming or configuration mistake, and then it is a :class:`SecureError` (or ``TypeError`` /
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 
-__all__ = ["SecureError"]
+__all__ = ["ChannelBindingError", "SecureError"]
 
 
 class SecureError(Exception):
@@ -27,6 +27,7 @@ class SecureError(Exception):
 
         TlsUnavailable = "TlsUnavailable"
         TlsMisc = "TlsMisc"
+        Failed = "Failed"
         BadCertificate = "BadCertificate"
         NotTls = "NotTls"
         HandshakeRefused = "HandshakeRefused"
@@ -64,3 +65,30 @@ class SecureError(Exception):
         self.message = message
         self.alert = alert
         self.engineReasons = engineReasons
+
+
+class ChannelBindingError(Exception):
+    """Channel bindings (RFC 5056) cannot be had.
+
+    Args:
+        code: One of :class:`ChannelBindingError.Code`, Gio's five reasons.
+        message: One sentence for the user.
+    """
+
+    class Code(enum.Enum):
+        """Why not (Gio.TlsChannelBindingError)."""
+
+        NotImplemented = "NotImplemented"
+        """This type of binding is not known here."""
+        InvalidState = "InvalidState"
+        """The handshake is not complete."""
+        NotAvailable = "NotAvailable"
+        """This connection has none, for example because there is no certificate."""
+        NotSupported = "NotSupported"
+        """The type is not defined for this version of the protocol or this certificate."""
+        GeneralError = "GeneralError"
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message

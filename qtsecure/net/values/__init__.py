@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtsecure.net.values.channel_binding import ChannelBinding
 from qtsecure.net.values.pre_shared_key_authenticator import PreSharedKeyAuthenticator
 from qtsecure.net.values.protocol import Protocol
 from qtsecure.net.values.session_facts import SessionFacts
@@ -14,6 +15,7 @@ from qtsecure.net.values.tls_session import TlsSession
 from qtsecure.net.values.trust_store import TrustStore
 
 __all__ = [
+    "ChannelBinding",
     "ConfigurationSource",
     "PreSharedKeyAuthenticator",
     "Protocol",
