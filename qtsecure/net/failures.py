@@ -12,6 +12,8 @@ __all__ = ["networkFailure", "tlsFailure"]
 _Code = SecureError.Code
 _Error = QAbstractSocket.SocketError
 
+_CERTIFICATE_REQUIRED = 116
+"""The alert (RFC 8446 section 6.2)."""
 _KINDS = {
     FailureKind.NOT_TLS: _Code.NotTls,
     FailureKind.CERTIFICATE_REJECTED: _Code.BadCertificate,
@@ -43,7 +45,9 @@ _NETWORK = {
 def tlsFailure(failure: StreamFailed) -> SecureError:
     """What the engine says of its end."""
     code = _KINDS.get(failure.kind, _Code.TlsMisc)
-    if failure.kind is FailureKind.HANDSHAKE and failure.alert is not None:
+    if failure.alert == _CERTIFICATE_REQUIRED:
+        code = _Code.CertificateRequired  # in TLS 1.3 it comes when the client believes to be connected
+    elif failure.kind is FailureKind.HANDSHAKE and failure.alert is not None:
         code = _Code.HandshakeRefused
     return SecureError(code, failure.message, alert=failure.alert, engineReasons=failure.engine_reasons)
 
