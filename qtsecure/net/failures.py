@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtNetwork import QAbstractSocket
 
+from qtsecure.engine.alerts import AlertDescription
 from qtsecure.engine.events import FailureKind, StreamFailed
 from qtsecure.errors import SecureError
 
@@ -12,8 +13,6 @@ __all__ = ["networkFailure", "tlsFailure"]
 _Code = SecureError.Code
 _Error = QAbstractSocket.SocketError
 
-_CERTIFICATE_REQUIRED = 116
-"""The alert (RFC 8446 section 6.2)."""
 _KINDS = {
     FailureKind.NOT_TLS: _Code.NotTls,
     FailureKind.CERTIFICATE_REJECTED: _Code.BadCertificate,
@@ -45,7 +44,7 @@ _NETWORK = {
 def tlsFailure(failure: StreamFailed) -> SecureError:
     """What the engine says of its end."""
     code = _KINDS.get(failure.kind, _Code.TlsMisc)
-    if failure.alert == _CERTIFICATE_REQUIRED:
+    if failure.alert == AlertDescription.CERTIFICATE_REQUIRED:
         code = _Code.CertificateRequired  # in TLS 1.3 it comes when the client believes to be connected
     elif failure.kind is FailureKind.HANDSHAKE and failure.alert is not None:
         code = _Code.HandshakeRefused
