@@ -274,6 +274,7 @@ class AssociationHandshake(AssociationFacts):
         output = session.take_all()
         if output:
             self._new_flight(Flight(output), now)
+            self._assembler.resuming = self.server and session.session_reused()
         if session.state not in (_S.HANDSHAKING, _S.DECIDING):
             self._asked.forget()
         if session.state is _S.FAILED:
