@@ -25,6 +25,7 @@ _LIMIT_MS = 5000
 _TIMEOUT_MS = 700
 _IDLE_MS = 400
 _KEY = bytes(range(32))
+CANARY = b"CANARY-may-only-travel-encrypted"
 _PSK = "preSharedKeyAuthenticationRequired"
 _EARLY = "handshakeInterruptedOnError"
 _VERIFYING = frozenset({"sslErrors", "peerVerifyError", "acceptCertificate"})
@@ -87,6 +88,7 @@ class Run:
         self.cell = cell
         self.faults: list[str] = []
         self.acted = False
+        self.written = 0
         self.accepted: DtlsPeer | None = None
         self._nested = False
         sys.excepthook = self._onException
@@ -101,7 +103,7 @@ class Run:
 
     def run(self) -> list[str]:
         cell = self.cell
-        self._app = QCoreApplication([])
+        self._app = QCoreApplication.instance() or QCoreApplication([])
         self.parent = QObject()
         self.client = DtlsPeer(self.parent)
         self.server = DtlsServer()
@@ -128,7 +130,7 @@ class Run:
         with native.socket(native.AF_INET, native.SOCK_DGRAM) as silent:
             silent.bind(("127.0.0.1", 0))
             repeats = cell.signal == "retransmissionTimeout"
-            self.client.connectToHost("127.0.0.1", silent.getsockname()[1] if repeats else self.port)
+            self.client.connectToHost("127.0.0.1", silent.getsockname()[1] if repeats else self.route())
             self._loop.exec()
         watch.stop()
         limit.stop()
@@ -136,6 +138,10 @@ class Run:
             self.faults.append("the signal did not come")
         self._tearDown()
         return self.faults
+
+    def route(self) -> int:
+        """The port that the client is told."""
+        return self.port
 
     def _configure(self) -> None:
         cell = self.cell
@@ -275,8 +281,9 @@ class Run:
     def write(self, peer: DtlsPeer) -> None:
         encrypted = peer.isEncrypted()
         try:
-            peer.writeDatagram(b"canary")
+            peer.writeDatagram(CANARY)
             sent = True
+            self.written += 1
         except SecureError as error:
             sent = error.code not in (SecureError.Code.WouldBlock, SecureError.Code.Closed)
         if sent is not encrypted:
