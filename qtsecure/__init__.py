@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qtsecure.net.certificate_request import CertificateRequest
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.dtls_server import DtlsServer
+    from qtsecure.net.interaction import Interaction
     from qtsecure.net.socket_writer import SocketWriter
     from qtsecure.net.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
@@ -41,6 +42,7 @@ __all__ = [
     "ChannelBindingError",
     "DtlsPeer",
     "DtlsServer",
+    "Interaction",
     "PreSharedKeyAuthenticator",
     "Protocol",
     "SecureError",
@@ -64,6 +66,7 @@ _MODULES = {
     "ChannelBindingError": "qtsecure.errors",
     "DtlsPeer": "qtsecure.net.dtls_peer",
     "DtlsServer": "qtsecure.net.dtls_server",
+    "Interaction": "qtsecure.net.interaction",
     "PreSharedKeyAuthenticator": "qtsecure.net.values",
     "Protocol": "qtsecure.net.values",
     "SecureError": "qtsecure.errors",
