@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from qtsecure.net.ssl_socket import SslSocket
     from qtsecure.net.values import (
         ChannelBinding,
+        OcspResponse,
         PreSharedKeyAuthenticator,
         Protocol,
         SslCertificate,
@@ -43,6 +44,7 @@ __all__ = [
     "DtlsPeer",
     "DtlsServer",
     "Interaction",
+    "OcspResponse",
     "PreSharedKeyAuthenticator",
     "Protocol",
     "SecureError",
@@ -67,6 +69,7 @@ _MODULES = {
     "DtlsPeer": "qtsecure.net.dtls_peer",
     "DtlsServer": "qtsecure.net.dtls_server",
     "Interaction": "qtsecure.net.interaction",
+    "OcspResponse": "qtsecure.net.values",
     "PreSharedKeyAuthenticator": "qtsecure.net.values",
     "Protocol": "qtsecure.net.values",
     "SecureError": "qtsecure.errors",

@@ -13,6 +13,7 @@ from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QSslCertificate, QSslKey
 
 from qtsecure.engine.certificates import PrivateKey, load_certificates, load_private_key
+from qtsecure.engine.ocsp import load_status
 from qtsecure.engine.pins import Pins
 from qtsecure.engine.revocation import CrlSource as EngineCrlSource
 from qtsecure.engine.revocation import load_crls
@@ -24,10 +25,12 @@ __all__ = [
     "CrlSource",
     "PinSource",
     "PrivateKeySource",
+    "StatusSource",
     "certificatesFrom",
     "crlsFrom",
     "pinsFrom",
     "privateKeyFrom",
+    "statusFrom",
 ]
 
 _PIN_PREFIX = "sha256/"
@@ -80,6 +83,24 @@ def crlsFrom(source: CrlSource) -> tuple[bytes, ...]:
         TypeError: ``source`` or a part of it is of another type.
     """
     return load_crls(bytes(source.data()) if isinstance(source, QByteArray) else source)
+
+
+StatusSource: TypeAlias = bytes | bytearray | QByteArray | str | os.PathLike[str]
+"""An OCSP response as DER, or the path of a file with it."""
+
+
+def statusFrom(source: StatusSource) -> bytes:
+    """Return the OCSP response of ``source``.
+
+    Raises:
+        SecureError: A file cannot be read, or there is no usable response.
+        TypeError: ``source`` is of another type.
+    """
+    if isinstance(source, QByteArray):
+        source = bytes(source.data())
+    if not isinstance(source, (bytes, bytearray, str, os.PathLike)):
+        raise TypeError(f"response must be bytes or a path, not {type(source).__name__}")
+    return load_status(source)
 
 
 def pinsFrom(source: PinSource) -> Pins:

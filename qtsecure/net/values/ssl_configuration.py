@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import typing
 from collections.abc import Iterable, Mapping
@@ -19,22 +18,15 @@ from qtsecure.errors import SecureError
 from qtsecure.net.arguments import checkInt
 from qtsecure.net.values import qt_configuration
 from qtsecure.net.values.algorithms import Algorithms
-from qtsecure.net.values.arguments import (
-    applicationProtocolsFrom,
-    identityHintFrom,
-    octets,
-)
+from qtsecure.net.values.arguments import applicationProtocolsFrom, identityHintFrom
 from qtsecure.net.values.handshake_results import HandshakeResults
 from qtsecure.net.values.protocol import Protocol
+from qtsecure.net.values.revocation import Revocation
 from qtsecure.net.values.session_facts import SessionFacts
 from qtsecure.net.values.sources import (
     CertificateSource,
-    CrlSource,
-    PinSource,
     PrivateKeySource,
     certificatesFrom,
-    crlsFrom,
-    pinsFrom,
     privateKeyFrom,
 )
 from qtsecure.net.values.ssl_certificate import SslCertificate
@@ -53,7 +45,7 @@ class _Convertible(typing.Protocol):
     def toSslConfiguration(self) -> SslConfiguration: ...
 
 
-class SslConfiguration(Algorithms, HandshakeResults):
+class SslConfiguration(Algorithms, Revocation, HandshakeResults):
     """A copyable, comparable set of TLS settings; methods follow ``QSslConfiguration``.
 
     Getters return what was set, or the default. What cannot work is refused by the setter, not by
@@ -366,54 +358,6 @@ class SslConfiguration(Algorithms, HandshakeResults):
         roots = SystemRoots.Included if store.includesSystem() else SystemRoots.Off
         self._settings = replace(self._settings, authorities=store.givenCertificates(), systemRoots=roots)
 
-    # Revocation and pins
-
-    def crls(self) -> list[QByteArray]:
-        """Return the revocation lists as DER."""
-        return [QByteArray(crl) for crl in self._settings.crls]
-
-    def setCrls(self, crls: CrlSource) -> None:
-        """Check the peer's chain against revocation lists (RFC 5280, section 5); an empty list switches it off.
-
-        Nothing is let through for want of a list: each certificate of the chain, that of the
-        authority at its end included, needs a valid one of its issuer, or the verification fails.
-
-        Args:
-            crls: PEM or DER bytes, paths, objects of cryptography, or an iterable of these.
-
-        Raises:
-            SecureError: A list cannot be read.
-            TypeError: ``crls`` is of another type.
-        """
-        self._settings = replace(self._settings, crls=crlsFrom(crls))
-
-    def pinnedCertificates(self) -> list[str]:
-        """Return the pins as text: ``sha256/`` and base64 for keys, ``certificate-sha256/`` for certificates."""
-        pins = self._settings.pins
-        keys = [f"sha256/{base64.b64encode(value).decode()}" for value in pins.keys]
-        whole = [f"certificate-sha256/{base64.b64encode(value).decode()}" for value in pins.certificates]
-        return sorted(keys) + sorted(whole)
-
-    def setPinnedCertificates(self, pins: PinSource) -> None:
-        """Accept only a peer whose own certificate, or its key, is one of these; an empty list switches it off.
-
-        A pin is a demand on top of the verification and makes no certificate trusted. It holds in
-        every verify mode, also with ``VerifyNone``, for resumed sessions as well, and
-        ``ignoreSslErrors`` does not lift it: the handshake ends with the alert ``bad_certificate``.
-        A connection that a pre-shared key has authenticated has no certificate and needs no pin.
-
-        Args:
-            pins: Whole certificates in any form that :meth:`setLocalCertificateChain` takes, and
-                SHA-256 hashes of the public key (SubjectPublicKeyInfo): 32 bytes, or text such as
-                ``"sha256/r/mIkG3eEpVdm+u/ko/cwxzOMo1bk4TyHIlByibiA5E="``.
-
-        Raises:
-            SecureError: A certificate cannot be read.
-            TypeError: ``pins`` is of another type.
-            ValueError: A hash is no SHA-256.
-        """
-        self._settings = replace(self._settings, pins=pinsFrom(pins))
-
     # The end of a connection
 
     def requireCloseNotify(self) -> bool:
@@ -457,28 +401,6 @@ class SslConfiguration(Algorithms, HandshakeResults):
         self._settings = replace(self._settings, identityHint=identityHintFrom(hint))
 
     # What the engine cannot do yet: here so that a program is told, and not just without effect
-
-    def ocspStaplingEnabled(self) -> bool:
-        """Whether the revocation status is asked for in the handshake (RFC 6066, section 8); always False."""
-        return False
-
-    def setOcspStaplingEnabled(self, enabled: bool) -> None:
-        """Ask for the revocation status in the handshake.
-
-        Raises:
-            SecureError: ``enabled`` is true (``NotSupported``); see :meth:`setCrls` for another way.
-        """
-        if enabled:
-            raise _notSupported("OCSP stapling", "check revocation with setCrls")
-
-    def setOcspResponse(self, response: bytes | bytearray | QByteArray | None) -> None:
-        """Set the revocation status that a server sends along.
-
-        Raises:
-            SecureError: ``response`` is not empty (``NotSupported``).
-        """
-        if response is not None and octets(response, "response"):
-            raise _notSupported("OCSP stapling", "leave the response away")
 
     def setVirtualHosts(self, hosts: Mapping[str, SslConfiguration]) -> None:
         """Set the configurations for the names that clients ask for (RFC 6066, section 3).

@@ -13,6 +13,7 @@ from PySide6.QtNetwork import QSsl, QSslSocket
 from qtsecure.engine.certificates import Credentials, PrivateKey
 from qtsecure.engine.ciphers import DEFAULT_TLS12_CIPHERS, DEFAULT_TLS13_SUITES, PSK_TLS12_CIPHERS
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
+from qtsecure.engine.ocsp import require_status_of
 from qtsecure.engine.pins import Pins
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.trust import TrustAnchors
@@ -92,6 +93,8 @@ class TlsSettings:
     keyLogFile: str = ""
     crls: tuple[bytes, ...] = field(default=(), repr=False)
     pins: Pins = field(default_factory=Pins)
+    ocspStapling: bool = False
+    ocspResponse: bytes = field(default=b"", repr=False)
     # Only for TlsOptions.clientUnsafe().
     verifiesHostName: bool = True
     requireCloseNotify: bool = True
@@ -153,6 +156,8 @@ class TlsSettings:
             key_log_file=self.keyLogFile,
             crls=self.crls,
             pins=self.pins,
+            ocsp_stapling=role == "client" and self.ocspStapling,
+            ocsp_response=self._status(role, credentials),
             verify_host_name=self.verifiesHostName,
             require_close_notify=self.requireCloseNotify,
         )
@@ -175,6 +180,13 @@ class TlsSettings:
                 "or use pre-shared keys.",
             )
         return self.credentials()
+
+    def _status(self, role: Role, credentials: Credentials | None) -> bytes:
+        if role == "client" or credentials is None or not self.ocspResponse:
+            return b""
+        # Not in the setter: certificate and response may be set in any order.
+        require_status_of(credentials.certificate, self.ocspResponse)
+        return self.ocspResponse
 
     def _versionsAndCiphers(
         self, pskEnabled: bool, datagrams: bool
