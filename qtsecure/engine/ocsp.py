@@ -104,8 +104,8 @@ def require_status_of(certificate: x509.Certificate, response: bytes) -> None:
     if certificate.serial_number not in [each.serial_number for each in answer.responses]:
         raise SecureError(
             SecureError.Code.BadCertificate,
-            "The OCSP response is about another certificate than the local one; "
-            "set the response of the new certificate together with it.",
+            "The OCSP response is about another certificate than the local one; remove it with "
+            "setOcspResponse(None) before you change the certificate, and set that of the new one afterwards.",
         )
 
 

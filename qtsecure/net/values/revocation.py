@@ -87,14 +87,16 @@ class Revocation(HasSettings):
         """Set the revocation status that a server gives to the clients that ask; None or empty for none.
 
         Fetch it from the responder of your authority, and set a new one, with ``setSslConfiguration``
-        on the listening server, before it is out of date: it is not looked at again. It must be about
-        the own certificate, or the server refuses the configuration.
+        on the listening server, before it is out of date: its dates are not looked at.
 
         Args:
             response: The OCSP response (RFC 6960) as DER, or the path of a file with it.
 
         Raises:
-            SecureError: It cannot be read, or is an error of the responder.
+            SecureError: It cannot be read, is an error of the responder, or is about another certificate
+                than the local one.
             TypeError: ``response`` is of another type.
         """
-        self._settings = replace(self._settings, ocspResponse=statusFrom(response) if response else b"")
+        settings = replace(self._settings, ocspResponse=statusFrom(response) if response else b"")
+        settings.checkIdentity()
+        self._settings = settings

@@ -254,11 +254,12 @@ class SslConfiguration(Algorithms, Revocation, HandshakeResults):
     def setLocalCertificateChain(self, chain: CertificateSource | None) -> None:
         """Set the own certificate, which comes first, and its intermediates.
 
-        None, a null certificate or an empty list remove them. If a key is set already, it must be
-        the one of the new certificate; to change both, remove the key first.
+        None, a null certificate or an empty list remove them. If a key or an OCSP response is set
+        already, it must be the one of the new certificate; to change both, remove that first.
 
         Raises:
-            SecureError: A certificate cannot be read, or does not belong to the private key.
+            SecureError: A certificate cannot be read, or does not belong to the private key or the
+                OCSP response.
             TypeError: ``chain`` is of another type.
         """
         if chain is None or (isinstance(chain, (SslCertificate, QSslCertificate)) and chain.isNull()):
@@ -464,8 +465,7 @@ class SslConfiguration(Algorithms, Revocation, HandshakeResults):
 
     def _setIdentity(self, chain: tuple[SslCertificate, ...], key: OwnKey | None) -> None:
         settings = replace(self._settings, certificateChain=chain, privateKey=key)
-        # Raises if both are there and do not belong together.
-        settings.credentials()
+        settings.checkIdentity()
         self._settings = settings
 
     def __eq__(self, other: object) -> bool:

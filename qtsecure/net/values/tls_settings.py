@@ -114,6 +114,16 @@ class TlsSettings:
         chain = tuple(certificate.toCryptography() for certificate in self.certificateChain)
         return Credentials(chain, self.privateKey.key)
 
+    def checkIdentity(self) -> None:
+        """Make sure that certificate, key and stapled status, as far as they are set, belong together.
+
+        Raises:
+            SecureError: They do not.
+        """
+        self.credentials()
+        if self.certificateChain and self.ocspResponse:
+            require_status_of(self.certificateChain[0].toCryptography(), self.ocspResponse)
+
     def toEngine(self, role: Role, pskEnabled: bool, datagrams: bool = False) -> TlsConfiguration:
         """Return the engine's configuration; the same object every time, so that it hashes once.
 
@@ -157,7 +167,7 @@ class TlsSettings:
             crls=self.crls,
             pins=self.pins,
             ocsp_stapling=role == "client" and self.ocspStapling,
-            ocsp_response=self._status(role, credentials),
+            ocsp_response=self.ocspResponse if role == "server" and credentials is not None else b"",
             verify_host_name=self.verifiesHostName,
             require_close_notify=self.requireCloseNotify,
         )
@@ -180,13 +190,6 @@ class TlsSettings:
                 "or use pre-shared keys.",
             )
         return self.credentials()
-
-    def _status(self, role: Role, credentials: Credentials | None) -> bytes:
-        if role == "client" or credentials is None or not self.ocspResponse:
-            return b""
-        # Not in the setter: certificate and response may be set in any order.
-        require_status_of(credentials.certificate, self.ocspResponse)
-        return self.ocspResponse
 
     def _versionsAndCiphers(
         self, pskEnabled: bool, datagrams: bool
