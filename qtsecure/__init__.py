@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from qtsecure.net.socket_writer import SocketWriter
     from qtsecure.net.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
+    from qtsecure.net.trust_decision import TrustDecision
+    from qtsecure.net.trust_decisions import TrustDecisions
     from qtsecure.net.values import (
         ChannelBinding,
         OcspResponse,
@@ -57,6 +59,8 @@ __all__ = [
     "SslSocket",
     "TlsOptions",
     "TlsSession",
+    "TrustDecision",
+    "TrustDecisions",
     "TrustStore",
 ]
 
@@ -82,6 +86,8 @@ _MODULES = {
     "SslSocket": "qtsecure.net.ssl_socket",
     "TlsOptions": "qtsecure.net.values",
     "TlsSession": "qtsecure.net.values",
+    "TrustDecision": "qtsecure.net.trust_decision",
+    "TrustDecisions": "qtsecure.net.trust_decisions",
     "TrustStore": "qtsecure.net.values",
 }
 
