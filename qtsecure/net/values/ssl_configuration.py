@@ -25,8 +25,10 @@ from qtsecure.net.values.revocation import Revocation
 from qtsecure.net.values.session_facts import SessionFacts
 from qtsecure.net.values.sources import (
     CertificateSource,
+    PassphraseSource,
     PrivateKeySource,
     certificatesFrom,
+    credentialsFrom,
     privateKeyFrom,
 )
 from qtsecure.net.values.ssl_certificate import SslCertificate
@@ -100,7 +102,7 @@ class SslConfiguration(Algorithms, Revocation, HandshakeResults):
     def forServer(
         certificateChain: CertificateSource,
         privateKey: PrivateKeySource,
-        passphrase: bytes | bytearray | QByteArray | str | None = None,
+        passphrase: PassphraseSource | None = None,
     ) -> SslConfiguration:
         """Return the default configuration with the identity of a server.
 
@@ -110,13 +112,39 @@ class SslConfiguration(Algorithms, Revocation, HandshakeResults):
         Args:
             certificateChain: The server's certificate, then its intermediates.
             privateKey: The key of the first certificate.
-            passphrase: What the key is encrypted with.
+            passphrase: What the key is encrypted with, or an Interaction to ask if it is.
 
         Raises:
             SecureError: Certificate or key cannot be read, or they do not belong together.
         """
+        return SslConfiguration._ofServer(
+            certificatesFrom(certificateChain), OwnKey(privateKeyFrom(privateKey, passphrase))
+        )
+
+    @staticmethod
+    def fromPkcs12(
+        source: bytes | bytearray | QByteArray | str | os.PathLike[str], passphrase: PassphraseSource | None = None
+    ) -> SslConfiguration:
+        """Return the default configuration with the identity in a PKCS #12 file (``.p12``, ``.pfx``).
+
+        For servers and clients; authorities are those of :meth:`forServer`.
+
+        Args:
+            source: The content of the file, or its path.
+            passphrase: What it is encrypted with, or an Interaction to ask if it is.
+
+        Raises:
+            SecureError: The passphrase is missing or wrong, or the file cannot be read, or holds no
+                certificate with its key.
+            TypeError: An argument is of another type.
+        """
+        credentials = credentialsFrom(source, passphrase)
+        return SslConfiguration._ofServer(certificatesFrom(credentials.chain), OwnKey(credentials.private_key))
+
+    @staticmethod
+    def _ofServer(chain: tuple[SslCertificate, ...], key: OwnKey) -> SslConfiguration:
         configuration = SslConfiguration.defaultConfiguration()
-        configuration._setIdentity(certificatesFrom(certificateChain), OwnKey(privateKeyFrom(privateKey, passphrase)))
+        configuration._setIdentity(chain, key)
         if configuration._settings.systemRoots is SystemRoots.Included:
             roots = SystemRoots.Off if configuration._settings.authorities else SystemRoots.OnDemand
             configuration._settings = replace(configuration._settings, systemRoots=roots)
@@ -270,15 +298,13 @@ class SslConfiguration(Algorithms, Revocation, HandshakeResults):
         """Return the private key as an object of the cryptography package."""
         return None if self._settings.privateKey is None else self._settings.privateKey.key
 
-    def setPrivateKey(
-        self, key: PrivateKeySource | None, passphrase: bytes | bytearray | QByteArray | str | None = None
-    ) -> None:
+    def setPrivateKey(self, key: PrivateKeySource | None, passphrase: PassphraseSource | None = None) -> None:
         """Set the private key, or remove it with None.
 
         Args:
             key: PEM or DER bytes, a path, or a key object of cryptography or Qt. RSA, EC, Ed25519
                 and Ed448 keys can be used.
-            passphrase: What the key is encrypted with.
+            passphrase: What the key is encrypted with, or an Interaction to ask if it is.
 
         Raises:
             SecureError: The passphrase is missing or wrong, the key cannot be read or used, or it
