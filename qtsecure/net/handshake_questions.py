@@ -137,8 +137,6 @@ def cancelRequest(questions: Questions) -> None:
     cancelDecisionDeadline(questions)
     if request is not None and isValid(request):
         request._cancel()
-        if isValid(request):
-            request.deleteLater()
 
 
 def cancelDecisionDeadline(questions: Questions) -> None:
@@ -179,7 +177,7 @@ def _requestDecision(asker: Asker, questions: Questions) -> bool | None:
         questions.decisionDeadline = schedulerOfThisThread().callLater(_DECISION_LIMIT_MS, request.reject)
     else:
         questions.request = None
-        request.deleteLater()
+        request._release()
     return verdict
 
 

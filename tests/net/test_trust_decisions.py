@@ -421,18 +421,11 @@ def test_the_user_took_too_long(make_conversation: MakeConversation, file: Path,
     conversation.connect()
     spin(lambda: bool(requests))
     settle()
-    chain, errors, name, port = (
-        requests[0].certificateChain(),
-        requests[0].errors(),
-        requests[0].hostName(),
-        requests[0].port(),
-    )
     conversation.accepted[0].abort()
     spin(lambda: bool(cancelled))
-    copy = CertificateRequest(chain, errors, name, port=port)
-    copy._cancel()
-    assert decisions.remember(copy, Lifetime.Once)
     spin(lambda: client.state() == State.UnconnectedState)
+    assert not requests[0].isPending()
+    assert decisions.remember(requests[0], Lifetime.Once)
     client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
     spin(client.isEncrypted)
 
