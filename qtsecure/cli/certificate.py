@@ -13,6 +13,7 @@ from PySide6.QtNetwork import QAbstractSocket, QSslError
 from qtsecure import SecureError, SslCertificate, SslConfiguration, SslError, SslSocket
 from qtsecure.cli import arguments
 from qtsecure.cli.certificate_advice import adviceFor
+from qtsecure.cli.connect import EXIT_CODES
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Fields, Output, printable
 from qtsecure.cli.running import Command
@@ -104,15 +105,10 @@ class _FromServer(Command):
         return self._report.show(self.socket.peerCertificateChain(), errors, stapled)
 
     def _failed(self, error: QAbstractSocket.SocketError) -> None:
-        if error == QAbstractSocket.SocketError.SslHandshakeFailedError:
-            code = ExitCode.TLS_FAILURE
-        elif error == QAbstractSocket.SocketError.SocketTimeoutError:
-            code = ExitCode.TIMEOUT
-        else:
-            code = ExitCode.NOT_CONNECTED
         if self.socket.peerCertificateChain() and not self.isFinished():
             # The server has shown its certificate, but demands something of its client.
             self._tell()
+        code = EXIT_CODES.get(error, ExitCode.NOT_CONNECTED)
         self.finish(code, error.name, self.socket.errorString())
 
     def _timedOut(self) -> None:

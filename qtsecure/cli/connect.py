@@ -17,7 +17,7 @@ from qtsecure.cli.running import Command
 from qtsecure.cli.signals import NOISE, watchSocket
 from qtsecure.cli.standard_input import StandardInput, descriptorOfStdin
 
-__all__ = ["connect"]
+__all__ = ["EXIT_CODES", "connect"]
 
 _HIDDEN = NOISE | {
     "acceptCertificate",
@@ -34,12 +34,13 @@ _PATIENCE_MS = 1000
 """How long the peer must be silent after the end of stdin."""
 
 _Error = QAbstractSocket.SocketError
-_EXIT_CODES = {
+EXIT_CODES = {
     _Error.SocketTimeoutError: ExitCode.TIMEOUT,
     _Error.SslHandshakeFailedError: ExitCode.TLS_FAILURE,
     _Error.SslInternalError: ExitCode.TLS_FAILURE,
     _Error.SslInvalidUserDataError: ExitCode.TLS_FAILURE,
 }
+"""Of the errors of a socket; what is not here could not connect."""
 
 
 def connect(options: argparse.Namespace) -> ExitCode:
@@ -165,7 +166,7 @@ class _Connect(Command):
                 return  # disconnected comes next
             code = ExitCode.TLS_FAILURE
         else:
-            code = _EXIT_CODES.get(error, ExitCode.NOT_CONNECTED)
+            code = EXIT_CODES.get(error, ExitCode.NOT_CONNECTED)
         advice = " Give it with --cert and --key." if self._certificateDemanded and not self._ownCertificate else ""
         self.finish(code, error.name, self.socket.errorString() + advice)
 

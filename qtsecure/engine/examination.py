@@ -57,6 +57,7 @@ def examine_chain(
             tls12_ciphers=_SUITES,
             pins=Pins(),
             ocsp_stapling=False,
+            interrupt_on_error=False,  # everything is of interest
             psk_enabled=False,
         ),
         server=False,

@@ -52,7 +52,7 @@ def serverConfiguration(pki: PublicKeyInfrastructure) -> SslConfiguration:
 
 @pytest.mark.parametrize("version", ["tls1_2", "tls1_3"])
 @pytest.mark.parametrize("accepted", [True, False])
-def test_a_client_and_openssl(pki: PublicKeyInfrastructure, version: str, accepted: bool) -> None:
+def test_sec_d23_a_client_and_openssl(pki: PublicKeyInfrastructure, version: str, accepted: bool) -> None:
     """The server waits for the client's flight; then it comes, or alert 48."""
     thinking, client = Thinking(), SslSocket()
     client.acceptCertificate.connect(thinking.ask)
@@ -74,7 +74,7 @@ def test_a_client_and_openssl(pki: PublicKeyInfrastructure, version: str, accept
 
 
 @pytest.mark.parametrize("accepted", [True, False])
-def test_a_dtls_peer_and_openssl(pki: PublicKeyInfrastructure, accepted: bool) -> None:
+def test_sec_d23_a_dtls_peer_and_openssl(pki: PublicKeyInfrastructure, accepted: bool) -> None:
     """The same over datagrams; repeated flights of the server change nothing meanwhile."""
     thinking, client = Thinking(), DtlsPeer()
     client.acceptCertificate.connect(thinking.ask)
@@ -103,7 +103,7 @@ def server_of(pki: PublicKeyInfrastructure, thinking: Thinking) -> SslServer:
 
 
 @pytest.mark.parametrize("accepted", [True, False])
-def test_a_tls12_server_and_openssl(pki: PublicKeyInfrastructure, accepted: bool) -> None:
+def test_sec_d23_a_tls12_server_and_openssl(pki: PublicKeyInfrastructure, accepted: bool) -> None:
     """The client waits for the server's last flight; then it comes, or alert 48."""
     thinking = Thinking()
     server = server_of(pki, thinking)
@@ -123,7 +123,7 @@ def test_a_tls12_server_and_openssl(pki: PublicKeyInfrastructure, accepted: bool
 
 
 @pytest.mark.parametrize("accepted", [True, False])
-def test_a_tls13_server_and_python(pki: PublicKeyInfrastructure, accepted: bool) -> None:
+def test_sec_d23_a_tls13_server_and_python(pki: PublicKeyInfrastructure, accepted: bool) -> None:
     """Here the client has finished already: a late rejection is silence and the end, and no forged alert."""
     thinking = Thinking()
     server = server_of(pki, thinking)
@@ -147,7 +147,7 @@ def test_a_tls13_server_and_python(pki: PublicKeyInfrastructure, accepted: bool)
 
 
 @pytest.mark.parametrize("accepted", [True, False])
-def test_a_dtls_server_and_openssl(pki: PublicKeyInfrastructure, accepted: bool) -> None:
+def test_sec_d23_a_dtls_server_and_openssl(pki: PublicKeyInfrastructure, accepted: bool) -> None:
     """The client repeats itself while the program thinks; then it hears the answer."""
     thinking, server = Thinking(), DtlsServer()
     server.setSslConfiguration(serverConfiguration(pki))

@@ -46,7 +46,7 @@ class Deferred:
 
 
 @both_roles
-def test_accepted_later(conversation: DtlsConversation, role: str) -> None:
+def test_sec_d23_accepted_later(conversation: DtlsConversation, role: str) -> None:
     """The handshake goes on where it was, and data flows."""
     deferred = Deferred(conversation, role)
     request = deferred.request
@@ -64,7 +64,7 @@ def test_accepted_later(conversation: DtlsConversation, role: str) -> None:
 
 
 @both_roles
-def test_rejected_later(conversation: DtlsConversation, role: str) -> None:
+def test_sec_d23_rejected_later(conversation: DtlsConversation, role: str) -> None:
     """The other side hears the alert of the first error, from both roles."""
     deferred = Deferred(conversation, role)
     deferred.request.reject()
@@ -78,7 +78,7 @@ def test_rejected_later(conversation: DtlsConversation, role: str) -> None:
 
 
 @both_roles
-def test_the_timers_wait(conversation: DtlsConversation, clock: FakeClock, role: str) -> None:
+def test_sec_d23_the_timers_wait(conversation: DtlsConversation, clock: FakeClock, role: str) -> None:
     """However long the user thinks: the held flight stays held, and the deadline stands still."""
     conversation.client.setHandshakeTimeout(0 if role == "server" else 30_000)
     conversation.server.setHandshakeTimeout(0 if role == "client" else 30_000)
@@ -97,7 +97,7 @@ def test_the_timers_wait(conversation: DtlsConversation, clock: FakeClock, role:
 
 
 @both_roles
-def test_five_minutes(conversation: DtlsConversation, clock: FakeClock, role: str) -> None:
+def test_sec_d23_five_minutes(conversation: DtlsConversation, clock: FakeClock, role: str) -> None:
     """Then the answer is no, and the other side is told."""
     conversation.client.setHandshakeTimeout(0)
     conversation.server.setHandshakeTimeout(0)
@@ -120,7 +120,7 @@ def test_five_minutes(conversation: DtlsConversation, clock: FakeClock, role: st
 
 
 @both_roles
-def test_our_own_end_cancels(conversation: DtlsConversation, role: str) -> None:
+def test_sec_d23_our_own_end_cancels(conversation: DtlsConversation, role: str) -> None:
     """Closed while the user thinks: told once; answers do nothing any more."""
     deferred = Deferred(conversation, role)
     request = deferred.request
@@ -133,7 +133,7 @@ def test_our_own_end_cancels(conversation: DtlsConversation, role: str) -> None:
     assert not conversation.client.isEncrypted()
 
 
-def test_the_client_begins_anew(conversation: DtlsConversation) -> None:
+def test_sec_d23_the_client_begins_anew(conversation: DtlsConversation) -> None:
     """A client that has been restarted is another association: the old question is cancelled, a new one asked."""
     conversation.showClient(conversation.pki.clientUnknownCa)
     conversation.demandClientCertificate()
@@ -157,7 +157,7 @@ def test_the_client_begins_anew(conversation: DtlsConversation) -> None:
 
 
 @both_roles
-def test_a_dialog_in_the_slot(conversation: DtlsConversation, role: str) -> None:
+def test_sec_d23_a_dialog_in_the_slot(conversation: DtlsConversation, role: str) -> None:
     """An event loop inside the slot, as a modal dialog has it; the answer counts."""
 
     def dialog(request: CertificateRequest) -> None:
@@ -176,7 +176,7 @@ def test_a_dialog_in_the_slot(conversation: DtlsConversation, role: str) -> None
     conversation.establish()
 
 
-def test_the_server_gives_up(conversation: DtlsConversation, clock: FakeClock) -> None:
+def test_sec_d23_the_server_gives_up(conversation: DtlsConversation, clock: FakeClock) -> None:
     """The other side's patience is its own: when it ends, the question is cancelled or the answer comes too late."""
     deferred = Deferred(conversation, "client")
     conversation.server.close()
