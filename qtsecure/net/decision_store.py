@@ -89,7 +89,7 @@ class DecisionStore:
             # In the registry of Windows there is nothing to copy, and one entry does not harm another.
             self.error = SecureError(
                 SecureError.Code.Failed,
-                f"Some remembered trust decisions in {path!r} are damaged; they are left as they are, and asked for again.",
+                f"Some remembered trust decisions in {path!r} are damaged; they stay there, and are asked for again.",
             )
             return
         try:

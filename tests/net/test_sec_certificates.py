@@ -20,13 +20,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 from PySide6.QtNetwork import QSsl, QSslError
 
-from qtsecure import SecureError, SslCertificate, SslConfiguration, SslError, SslSocket, TrustStore
+from qtsecure import DtlsPeer, SecureError, SslCertificate, SslConfiguration, SslError, SslSocket, TrustStore
 from qtsecure.engine import trust
-from qtsecure.testing.pki import CertificateAuthority, IssuedCertificate
+from qtsecure.testing.pki import CertificateAuthority, IssuedCertificate, PublicKeyInfrastructure
 from tests.engine.support import make_certificate
 from tests.engine.test_revocation import make_crl
 from tests.net.conftest import MakeConversation
 from tests.net.conversation import PROTOCOLS, Conversation, Error, State, spin
+from tests.net.dtls.conversation import DtlsConversation
 
 Code = QSslError.SslError
 Alert = QSsl.AlertType
@@ -378,6 +379,22 @@ def test_sec_d18_pins(verdicts, version: str, kind: str) -> None:
     mismatch.connectToHostEncrypted("127.0.0.1", case.conversation.server.serverPort())
     spin(lambda: mismatch.state() == State.UnconnectedState)
     assert "none of the pinned ones" in mismatch.errorString()
+
+
+def test_sec_d18_pins_of_a_dtls_server(qapp: object, qtsecure_pki: PublicKeyInfrastructure) -> None:
+    """The same demand over datagrams; ignoring everything does not lift it."""
+    dtls = DtlsConversation(qtsecure_pki)
+    try:
+        dtls.clientConfiguration.setPinnedCertificates(keyPin(qtsecure_pki.server))
+        dtls.establish()
+        dtls.clientConfiguration.setPinnedCertificates(keyPin(qtsecure_pki.expired))
+        other = dtls.makeClient("other")
+        other.sslErrors.connect(lambda errors: other.ignoreSslErrors())
+        dtls.connect(other)
+        spin(lambda: other.status() is DtlsPeer.Status.Error)
+        assert "none of the pinned ones" in str(other.error())
+    finally:
+        dtls.close()
 
 
 @both_versions

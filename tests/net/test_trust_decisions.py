@@ -320,6 +320,23 @@ def test_a_damaged_file_that_cannot_be_copied(
     assert file.read_bytes() == b"garbage\n"
 
 
+def test_damaged_entries_that_are_in_no_file(
+    pki: PublicKeyInfrastructure, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the registry of Windows: the entry stays where it is, and others can be written."""
+    settings = QSettings(str(file), QSettings.Format.IniFormat)
+    settings.setValue("qtsecure-trust/damaged", "{")
+    monkeypatch.setattr("qtsecure.net.decision_store.os.path.isfile", lambda path: False)
+    decisions = TrustDecisions(settings)
+    error = decisions.error()
+    assert error is not None
+    assert "they stay there" in error.message
+    assert decisions.remember(asked(pki.expired), Lifetime.Forever)
+    assert accepts(TrustDecisions(settings), asked(pki.expired))
+    assert settings.value("qtsecure-trust/damaged") == "{"
+    assert list(file.parent.glob("*damaged*")) == []
+
+
 def test_settings_that_cannot_be_written(pki: PublicKeyInfrastructure, tmp_path: Path) -> None:
     """The user is told; the decision holds for the session."""
     blocker = tmp_path / "a file"

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtNetwork import QSsl
 
-from qtsecure import CertificateRequest, SecureError
+from qtsecure import CertificateRequest, DtlsPeer, SecureError
 from tests.net.conversation import FakeClock, settle, spin
 from tests.net.dtls.conversation import DtlsConversation, Status
 
@@ -177,7 +177,25 @@ def test_sec_d23_a_dialog_in_the_slot(conversation: DtlsConversation, role: str)
 
 
 def test_sec_d23_the_server_gives_up(conversation: DtlsConversation, clock: FakeClock) -> None:
-    """The other side's patience is its own: when it ends, the question is cancelled or the answer comes too late."""
+    """It says so while the user thinks: cancelled, once; answers do nothing any more."""
+    peers: list[DtlsPeer] = []
+    conversation.server.startedEncryptionHandshake.connect(peers.append)
+    deferred = Deferred(conversation, "client")
+    request = deferred.request
+    assert peers[0].abortHandshake()
+    for _ in range(20):  # a plain alert is believed only after a while
+        settle()
+        clock.advance(1)
+    assert deferred.cancelled == 1
+    assert not request.isPending()
+    request.accept()
+    settle()
+    assert not conversation.client.isEncrypted()
+    assert not conversation.server.hasPendingConnections()
+
+
+def test_sec_d23_the_other_side_has_vanished(conversation: DtlsConversation, clock: FakeClock) -> None:
+    """Nobody says anything: a yes comes too late, and the handshake's own deadline ends it."""
     deferred = Deferred(conversation, "client")
     conversation.server.close()
     deferred.request.accept()
