@@ -71,8 +71,8 @@ def _decoded(part: str | None) -> str | None:
         return None
     try:
         return unquote_to_bytes(part).decode()
-    except UnicodeDecodeError:
-        raise _invalid("its percent-encoded characters are not UTF-8") from None
+    except UnicodeError:  # also for a lone surrogate
+        raise _invalid("its characters are not UTF-8") from None
 
 
 def _invalid(why: str) -> SecureError:
