@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QMetaObject, QObject
+from PySide6.QtCore import QMetaObject, QObject, SignalInstance
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.arguments import checkTimeout
+from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.proxies import protocols
 from qtsecure.net.proxies.http_connect import HttpConnectNegotiation
 from qtsecure.net.proxies.negotiation import Negotiation, ProxyRequest
@@ -135,11 +137,9 @@ class ProxyNegotiator(QObject):
             return
         if self._timeout > 0:
             self._deadline = schedulerOfThisThread().callLater(self._timeout, self._timedOut)
-        self._connections = [
-            socket.errorOccurred.connect(self._onErrorOccurred),
-            socket.disconnected.connect(self._onDisconnected),
-            socket.destroyed.connect(self._onDestroyed),
-        ]
+        self._listen(socket.errorOccurred, self._onErrorOccurred)
+        self._listen(socket.disconnected, self._onDisconnected)
+        self._listen(socket.destroyed, self._onDestroyed)
         if self._address.protocol() == "https":
             self._beginTls(socket)
         else:
@@ -173,18 +173,18 @@ class ProxyNegotiator(QObject):
         self._inner = (socket.sslConfiguration(), socket.peerVerifyName())
         socket.setSslConfiguration(self._configuration or SslConfiguration.forClient())
         socket.setPeerVerifyName(self._address.hostName())
-        self._connections.append(socket.encrypted.connect(self._begin))
+        self._listen(socket.encrypted, self._begin)
         socket.startClientEncryption()
 
     def _begin(self) -> None:
-        if self._socket is not None:
-            self._connections.append(self._socket.readyRead.connect(self._converse))
+        if self._socket is not None and isValid(self):
+            self._listen(self._socket.readyRead, self._converse)
             self._converse()
 
     def _converse(self) -> None:
         """Say what is to be said, and hear what has come."""
         socket, negotiation = self._socket, self._negotiation
-        if socket is None or negotiation is None or not isValid(socket):
+        if socket is None or negotiation is None or not (isValid(self) and isValid(socket)):
             return
         while True:
             request = negotiation.takeOutgoing()
@@ -208,6 +208,10 @@ class ProxyNegotiator(QObject):
                 self._settle(None)
                 return
 
+    def _listen(self, signal: SignalInstance, slot: Callable[..., None]) -> None:
+        # Not as a QObject's method: the connection may have its last reference here, and go with us.
+        self._connections.append(signal.connect(plainSlot(slot)))
+
     # ------------------------------------------------------------------------------- ends
 
     def _timedOut(self) -> None:
@@ -217,7 +221,7 @@ class ProxyNegotiator(QObject):
 
     def _onErrorOccurred(self, error: QAbstractSocket.SocketError) -> None:
         socket, negotiation = self._socket, self._negotiation
-        if socket is None or negotiation is None:
+        if socket is None or negotiation is None or not isValid(self):
             return
         if error == _Error.SocketTimeoutError:
             self._settle(negotiation.failure(_Code.TimedOut, "did not answer in time; check its address and protocol"))
@@ -242,11 +246,11 @@ class ProxyNegotiator(QObject):
         return SecureError(code, f"No TLS with the proxy {self._proxyName()}. {socket.errorString()}")
 
     def _onDisconnected(self) -> None:
-        if self._negotiation is not None:
+        if self._negotiation is not None and isValid(self):
             self._settle(self._negotiation.failure(_Code.Closed, "was disconnected before it had answered"))
 
     def _onDestroyed(self) -> None:
-        if self._negotiation is not None:
+        if self._negotiation is not None and isValid(self):
             self._settle(SecureError(_Code.Closed, "The connection to the proxy was deleted before it had answered."))
 
     def _settle(self, outcome: SecureError | None) -> None:

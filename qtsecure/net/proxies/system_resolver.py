@@ -13,6 +13,7 @@ from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.cancellable import Cancellable
+from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.proxies.network_uri import NetworkUri
 from qtsecure.net.proxies.resolver import ProxyAnswer, ProxyResolver, checkLookup, refusal
 from qtsecure.net.scheduler import Waker, schedulerOfThisThread
@@ -74,7 +75,7 @@ class _SystemLookup:
         )
         self._waker = Waker(self._answered)
         if cancellable is not None:
-            self._connection = cancellable.cancelled.connect(self._cancelled)
+            self._connection = cancellable.cancelled.connect(plainSlot(self._cancelled))
         self._thread = threading.Thread(target=self._ask, args=(uri,), name="proxy look-up", daemon=True)
         self._thread.start()
 
