@@ -95,6 +95,8 @@ def test_gio_s27_success(makeRig: MakeRig, answer: bytes) -> None:
         ("", 403, Code.ProxyNotAllowed),
         ("", 407, Code.ProxyNeedAuth),
         ("joe:secret", 407, Code.ProxyAuthFailed),
+        ("", 401, Code.ProxyNeedAuth),
+        ("joe:secret", 401, Code.ProxyAuthFailed),
         ("joe:secret", 403, Code.ProxyNotAllowed),
         ("", 101, Code.ProxyFailed),
         ("", 302, Code.ProxyFailed),
