@@ -9,11 +9,12 @@ import pytest
 from PySide6.QtCore import QCoreApplication
 
 from qtsecure.errors import SecureError
+from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.proxies.proxy_address import ProxyAddress
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration, SslError
 from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.net.conversation import State, settle, spin
+from tests.net.conversation import FakeClock, State, settle, spin
 from tests.net.proxies.rig import (
     EchoServer,
     HttpsProxy,
@@ -258,6 +259,23 @@ def test_gio_s28_the_program_may_accept_a_proxy(proxy: HttpsProxy, qtsecure_pki:
     assert tls.rig.connection() is not tls.socket
 
 
+def test_gio_s28_a_user_who_thinks(proxy: HttpsProxy, qtsecure_pki: PublicKeyInfrastructure, clock: FakeClock) -> None:
+    """The time for a decision is not the proxy's."""
+    proxy.setHandshakeTimeout(0)
+    target = EchoServer(b"hello")
+    tls = Tls(qtsecure_pki, proxy, "localhost", target.serverPort(), trusts=False)
+    requests: list[CertificateRequest] = []
+    tls.socket.acceptCertificate.connect(requests.append)
+    tls.socket.acceptCertificate.connect(lambda request: request.defer())
+    spin(lambda: requests != [])
+    for _ in range(4):
+        clock.advance(31)
+        settle()
+    assert tls.rig.outcomes == []
+    requests[0].accept()
+    assert tls.rig.connection() is not tls.socket
+
+
 def test_gio_s28_a_refusal_inside_tls(proxy: HttpsProxy, qtsecure_pki: PublicKeyInfrastructure) -> None:
     """The same errors as without TLS."""
     proxy.answer = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"
@@ -288,7 +306,7 @@ def test_gio_s28_the_destination_does_not_prove_the_name_of_the_proxy(
     proxy = HttpsProxy(qtsecure_pki.ca.issue(names=["proxy.example"]))
     target = TlsEchoServer(qtsecure_pki.ca.issue(names=["proxy.example"]))
     connection = Tls(qtsecure_pki, proxy, "proxy.example", target.serverPort()).rig.connection()
-    assert connection.peerVerifyName() == "localhost"
+    assert connection.peerName() == "localhost"
     connection.startClientEncryption()
     spin(lambda: connection.state() == State.UnconnectedState)
     assert connection.sslHandshakeErrors()
