@@ -65,7 +65,8 @@ class ProxyNegotiator(QObject):
         TypeError: An argument has the wrong type.
     """
 
-    #: negotiated(connection: SslSocket): go on with this one: the same, or for an https proxy one inside its TLS.
+    #: negotiated(connection: SslSocket): the same, or for an https proxy a new one inside its TLS, which has the
+    #: configuration, the name to verify, the read buffer size and the parent of the other, and owns it.
     negotiated = Signal(object)
     #: failed(error: SecureError): the proxy refused, made no sense, took too long or went away.
     failed = Signal(object)
@@ -237,7 +238,7 @@ class ProxyNegotiator(QObject):
         if error == _Error.SocketTimeoutError:
             self._settle(negotiation.failure(_Code.TimedOut, "did not answer in time; check its address and protocol"))
         elif self._inner is not None and not socket.isEncrypted():
-            self._settle(self._tlsFailure(socket, error))
+            self._settle(self._tlsFailure(socket))
         elif error == _Error.RemoteHostClosedError:
             self._settle(negotiation.ended())
         else:
@@ -247,14 +248,15 @@ class ProxyNegotiator(QObject):
                 )
             )
 
-    def _tlsFailure(self, socket: SslSocket, error: QAbstractSocket.SocketError) -> SecureError:
-        if socket.sslHandshakeErrors():
-            code = _Code.BadCertificate
-        elif error == _Error.RemoteHostClosedError:
-            code = _Code.NotTls
-        else:
-            code = _Code.TlsMisc
-        return SecureError(code, f"No TLS with the proxy {self._proxyName()}. {socket.errorString()}")
+    def _tlsFailure(self, socket: SslSocket) -> SecureError:
+        failure = socket.failure()
+        assert failure is not None  # in a slot of errorOccurred
+        return SecureError(
+            failure.code,
+            f"No TLS with the proxy {self._proxyName()}. {failure.message}",
+            alert=failure.alert,
+            engineReasons=failure.engineReasons,
+        )
 
     def _onDisconnected(self) -> None:
         if self._negotiation is not None and isValid(self):
@@ -309,6 +311,8 @@ class ProxyNegotiator(QObject):
             socket.setParent(connection)
             connection.setSslConfiguration(configuration)
             connection.setPeerVerifyName(verifyName)
+            connection.setReadBufferSize(socket.readBufferSize())
+            socket.setReadBufferSize(0)  # what is inside is bounded, and this with it
         # As Qt's sockets behind a proxy: this is the peer, for certificates and for sessions.
         connection._attempt.hostName = self._address.destinationHostName()
         connection._attempt.port = self._address.destinationPort()

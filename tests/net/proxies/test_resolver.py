@@ -250,6 +250,9 @@ def systemProxies(monkeypatch: pytest.MonkeyPatch, uri: str, **variables: str) -
         ("none://example.org:25", ["socks5://joe:p%40%3Ass@any.example:1"]),
         ("https://direct.example:8", ["direct://"]),
         ("https://a.direct.example:8", ["direct://"]),
+        ("https://localhost:8", ["direct://"]),
+        ("https://127.1.2.3:8", ["direct://"]),
+        ("https://[::1]:8", ["direct://"]),
     ],
 )
 def test_environment(monkeypatch: pytest.MonkeyPatch, uri: str, expected: list[str]) -> None:
