@@ -326,6 +326,7 @@ class ProxyNegotiator(QObject):
 def _announceRest(socket: SslSocket) -> None:
     """Say that there is something to read if the destination was quicker than the program."""
     dataPath = socket._dataPath
-    if isValid(socket) and dataPath.mode is _UNENCRYPTED and dataPath.incoming.size:
+    plain = dataPath.mode is _UNENCRYPTED and not dataPath.awaitsTls  # else nobody may read it, see starttls
+    if isValid(socket) and plain and dataPath.incoming.size:
         dataPath.newData = True
         dataPath.announce()

@@ -429,6 +429,25 @@ def test_no_plaintext_crosses_the_border(makeRig: MakeRig) -> None:
     assert rig.socket.readBytes() == b""
 
 
+def test_nothing_is_announced_where_tls_has_to_come_first(makeRig: MakeRig) -> None:
+    """Not even in an event loop before it begins."""
+    rig = makeRig("socks5")
+    announced: list[bytes] = []
+
+    def go(connection: SslSocket) -> None:
+        connection._dataPath.awaitsTls = True
+        connection._dataPath.review()
+        connection.readyRead.connect(lambda: announced.append(connection.readBytes()))
+        settle()
+        connection.startClientEncryption()
+
+    rig.negotiator.negotiated.connect(go)
+    finish(rig, b"250 injected\r\n")
+    spin(lambda: rig.outcomes != [] and rig.socket.state() == State.UnconnectedState)
+    assert announced == []
+    assert "inject" in rig.socket.errorString()
+
+
 # ------------------------------------------------------------------------------- slots
 
 
