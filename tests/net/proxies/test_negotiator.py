@@ -358,6 +358,16 @@ def test_what_was_read_in_the_slot_is_not_announced_again(makeRig: MakeRig) -> N
     assert heard == [BEHIND]
 
 
+def test_a_proxy_in_a_hurry(makeRig: MakeRig) -> None:
+    """It is told what is wanted although it has said everything already."""
+    rig = makeRig("socks5", login="joe:secret")
+    rig.say(b"\5\2\1\0" + BOUND + BEHIND)
+    rig.start()
+    assert rig.connection() is rig.socket
+    assert rig.hear(4 + 12 + 19).endswith(b"\5\1\0\3\x0cmail.example\x03\xe1")
+    assert rig.socket.readBytes() == BEHIND
+
+
 def test_an_end_right_behind_the_answer(makeRig: MakeRig) -> None:
     """First the connection, then what was said, then the end; as if there had been no proxy."""
     rig = makeRig("socks5")

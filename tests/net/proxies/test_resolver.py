@@ -329,8 +329,8 @@ def test_only_caches() -> None:
 
 
 def test_other_threads_are_refused(qapp: QCoreApplication) -> None:
-    """By name, for the resolvers that have a state."""
-    for make in (SimpleProxyResolver, SystemProxyResolver):
+    """By name."""
+    for make in RESOLVERS.values():
         resolver = make()
         caught: list[BaseException] = []
 
