@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QMetaObject, QObject, SignalInstance
+from PySide6.QtCore import QIODevice, QMetaObject, QObject, SignalInstance
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
@@ -52,7 +52,8 @@ class ProxyNegotiator(QObject):
     that name unless setPeerVerifyName() says another. A connection through which nothing was reached is aborted.
 
     Nothing is emitted before start() has returned, and one of the signals at most. Deleting the
-    negotiator or abort() ends it silently.
+    negotiator or abort() ends it silently. What is written to the connection meanwhile waits, and goes to
+    the destination.
 
     Args:
         socket: Connected to the proxy, without TLS. Leave it alone until one of the signals.
@@ -87,6 +88,8 @@ class ProxyNegotiator(QObject):
         self._deadline: Deadline | None = None
         self._outcome: SecureError | None = None
         self._started = False
+        self._awaitsTls = False
+        self._early = b""
 
     # ---------------------------------------------------------------------------- public
 
@@ -139,6 +142,7 @@ class ProxyNegotiator(QObject):
         except SecureError as error:
             self._settle(error)
             return
+        self._hold(socket)
         self._limitTime()
         self._listen(socket.errorOccurred, self._onErrorOccurred)
         self._listen(socket.disconnected, self._onDisconnected)
@@ -180,9 +184,40 @@ class ProxyNegotiator(QObject):
         socket.startClientEncryption()
 
     def _begin(self) -> None:
-        if self._socket is not None and isValid(self):
-            self._listen(self._socket.readyRead, self._converse)
-            self._converse()
+        socket = self._socket
+        if socket is None or not isValid(self):
+            return
+        if self._inner is not None:
+            self._early = socket._dataPath.outgoing.takeAll()
+            socket._openAs(QIODevice.OpenModeFlag.ReadOnly)  # what is written now would be sent
+        self._listen(socket.readyRead, self._converse)
+        self._converse()
+
+    def _hold(self, socket: SslSocket) -> None:
+        """What the program writes from now on is for the destination, and waits; the proxy must not see it."""
+        dataPath = socket._dataPath
+        self._awaitsTls = dataPath.awaitsTls
+        dataPath.awaitsTls = True
+        dataPath.review()
+
+    def _release(self, socket: SslSocket) -> None:
+        """Let what was written meanwhile go out soon, unless TLS is begun or awaited by then."""
+        dataPath = socket._dataPath
+        dataPath.awaitsTls = self._awaitsTls
+        dataPath.review()
+        dataPath.flushScheduled = True
+        dataPath.scheduler.defer(dataPath.flushQueued)
+
+    def _send(self, socket: SslSocket, request: bytes) -> None:
+        """Past the queue, which is the program's."""
+        dataPath = socket._dataPath
+        if dataPath.transport is None:
+            return  # its end is reported
+        if dataPath.stream is None:
+            dataPath.transport.send(memoryview(request))
+        else:
+            dataPath.transport.send(dataPath.stream.write_and_take(request))
+            dataPath.sendOutgoing()
 
     def _converse(self) -> None:
         """Say what is to be said, and hear what has come."""
@@ -190,12 +225,8 @@ class ProxyNegotiator(QObject):
         if socket is None or negotiation is None or not (isValid(self) and isValid(socket)):
             return
         while True:
-            request = negotiation.takeOutgoing()
-            if request and socket.write(request) != len(request):
-                self._settle(
-                    SecureError(_Code.Failed, "The connection to the proxy takes no request; lift its write limit.")
-                )
-                return
+            if request := negotiation.takeOutgoing():
+                self._send(socket, request)
             heard = bytes(socket.peek(_SHOWN_AT_ONCE).data())
             if not heard:
                 return
@@ -290,6 +321,8 @@ class ProxyNegotiator(QObject):
             return
         if isValid(socket):
             socket._dataPath.roomMade()  # reads on, also in an event loop of a slot, or if we have been deleted
+            if self._outcome is None:
+                self._release(socket)
         if not isValid(self):
             return
         outcome = self._outcome
@@ -307,12 +340,14 @@ class ProxyNegotiator(QObject):
         connection = socket
         if self._inner is not None:
             configuration, verifyName = self._inner
+            socket._openAs(QIODevice.OpenModeFlag.ReadWrite)
             connection = SslSocket(socket.parent(), transport=socket)
             socket.setParent(connection)
             connection.setSslConfiguration(configuration)
             connection.setPeerVerifyName(verifyName)
             connection.setReadBufferSize(socket.readBufferSize())
             socket.setReadBufferSize(0)  # what is inside is bounded, and this with it
+            connection.write(self._early)
         # As Qt's sockets behind a proxy: this is the peer, for certificates and for sessions.
         connection._attempt.hostName = self._address.destinationHostName()
         connection._attempt.port = self._address.destinationPort()

@@ -282,8 +282,9 @@ def test_other_threads_are_refused(makeRig: MakeRig) -> None:
 
 
 def test_limits_of_the_connection(makeRig: MakeRig) -> None:
-    """A tiny read buffer is no obstacle; a write buffer too small for the request is an error."""
+    """Tiny buffers are no obstacle."""
     rig = makeRig("socks5")
+    rig.socket.setWriteBufferLimit(1)
     rig.socket.setReadBufferSize(1)
     finish(rig, BEHIND)
     connection = rig.connection()
@@ -292,12 +293,6 @@ def test_limits_of_the_connection(makeRig: MakeRig) -> None:
     connection.readyRead.connect(lambda: heard.extend(connection.readBytes()))
     heard.extend(connection.readBytes())
     spin(lambda: len(heard) == len(BEHIND))
-    rig = makeRig("http")
-    rig.socket.setWriteBufferLimit(10)
-    rig.start()
-    failure = rig.failure()
-    assert failure.code is Code.Failed
-    assert "write limit" in failure.message
 
 
 # ----------------------------------------------------------------- what is left behind
@@ -319,6 +314,41 @@ def test_no_connection_to_signals_is_left(makeRig: MakeRig, outcome: str) -> Non
     rig.say(BOUND if outcome == "negotiated" else b"\5\1\0\1" + bytes(6))
     spin(lambda: rig.outcomes != [])
     assert receivers(rig.socket) == before
+
+
+def test_what_is_written_meanwhile_is_for_the_destination(makeRig: MakeRig) -> None:
+    """The proxy hears nothing of it before it has connected."""
+    rig = makeRig("socks5")
+    rig.socket.write(b"before, ")
+    rig.start()
+    assert rig.hear(3) == b"\5\1\0"
+    rig.socket.write(b"meanwhile, ")
+    rig.say(METHOD)
+    assert rig.hear(19)[-2:] == b"\x03\xe1"
+    rig.say(BOUND)
+    rig.connection().write(b"afterwards")
+    assert rig.hear(29) == b"before, meanwhile, afterwards"
+
+
+def test_what_is_written_meanwhile_waits_for_tls(makeRig: MakeRig) -> None:
+    """If that is what begins in the slot, or is awaited."""
+    rig = makeRig("socks5")
+
+    def go(connection: SslSocket) -> None:
+        connection._dataPath.awaitsTls = True
+        connection._dataPath.review()
+        settle()
+        assert rig.heard == b""
+        connection.startClientEncryption()
+
+    rig.negotiator.negotiated.connect(go)
+    rig.socket.write(b"secret")
+    finish(rig)
+    spin(lambda: len(rig.heard) > 0)
+    settle()
+    assert rig.heard[:1] == b"\x16"
+    assert b"secret" not in rig.heard
+    assert rig.socket.bytesToWrite() == 6
 
 
 def test_what_is_behind_the_answer_is_announced(makeRig: MakeRig) -> None:

@@ -228,6 +228,21 @@ def test_gio_s28_plain_inside_tls(proxy: HttpsProxy, qtsecure_pki: PublicKeyInfr
     connection.close()
 
 
+def test_gio_s28_what_is_written_meanwhile(proxy: HttpsProxy, qtsecure_pki: PublicKeyInfrastructure) -> None:
+    """It waits for the destination; once the proxy is being asked, nothing more is taken."""
+    target = EchoServer()
+    tls = Tls(qtsecure_pki, proxy, "localhost", target.serverPort())
+    assert tls.socket.write(b"early") == 5
+    taken: list[int] = []
+    tls.socket.encrypted.connect(lambda: taken.append(tls.socket.write(b"late")))
+    connection = tls.rig.connection()
+    spin(lambda: connection.bytesAvailable() == 5)
+    assert connection.readBytes() == b"early"
+    assert taken == [-1]
+    assert all(head.startswith(b"CONNECT ") and b"early" not in head for head in proxy.heads)
+    exchange(connection, b"more")
+
+
 def test_gio_s28_the_proxy_proves_its_name(
     qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure, transport_mode: str
 ) -> None:
