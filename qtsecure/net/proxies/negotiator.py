@@ -327,9 +327,12 @@ class ProxyNegotiator(QObject):
             return
         outcome = self._outcome
         if outcome is None and not (isValid(socket) and socket.state() == _CONNECTED):
-            outcome = SecureError(_Code.Closed, f"The proxy {self._proxyName()} connected, and closed the connection.")
+            outcome = SecureError(_Code.Closed, f"The connection to the proxy {self._proxyName()} ended meanwhile.")
+            if isValid(socket):
+                socket.abort()  # the program may be closing it
         if outcome is not None:
-            self.failed.emit(outcome)
+            if isValid(self):
+                self.failed.emit(outcome)
             return
         connection = self._handOver(socket)
         schedulerOfThisThread().defer(partial(_announceRest, socket))

@@ -16,7 +16,7 @@ from qtsecure.net.proxies.proxy_address import ProxyAddress
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.net.conversation import FakeClock, State, deleteEverything, settle, spin
+from tests.net.conversation import Error, FakeClock, State, deleteEverything, settle, spin
 from tests.net.proxies.rig import MakeRig, Rig, TlsEchoServer, exchange
 
 Code = SecureError.Code
@@ -121,6 +121,32 @@ def test_the_proxy_breaks_off(makeRig: MakeRig, stage: Callable[[Rig], None]) ->
     stage(rig)
     rig.proxy.abort()
     assert rig.failure().code is Code.ProxyFailed
+
+
+def test_the_network_breaks(makeRig: MakeRig) -> None:
+    """The sentence of the connection is part of the error's."""
+    rig = makeRig("socks5")
+    greeted(rig)
+    rig.socket.setErrorString("The network is down.")
+    rig.socket.errorOccurred.emit(Error.NetworkError)
+    failure = rig.failure()
+    assert failure.code is Code.ProxyFailed
+    assert failure.message == f"The connection to the proxy 127.0.0.1:{rig.address.port()} broke. The network is down."
+
+
+@pytest.mark.parametrize("end", ["abort", "disconnectFromHost"])
+def test_the_connection_ends_between_answer_and_signal(makeRig: MakeRig, end: str) -> None:
+    """A connection that is over, or about to be, is none."""
+    rig = makeRig("socks5")
+    asked(rig)
+    rig.socket.write(b"never sent")
+    rig.socket.readyRead.connect(getattr(rig.socket, end))  # runs after the negotiator's own slot
+    rig.say(BOUND)
+    failure = rig.failure()
+    assert failure.code is Code.Closed
+    assert "ended meanwhile" in failure.message
+    settle()
+    assert rig.heard == b""
 
 
 @stages
