@@ -13,7 +13,7 @@ from qtsecure.cli.client_command import PATIENCE_MS, ClientCommand
 from qtsecure.cli.configuration import UsageError, clientConfiguration
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Output
-from qtsecure.cli.signals import NOISE
+from qtsecure.net.signal_watch import NOISE
 from qtsecure.cli.standard_input import StandardInput, descriptorOfStdin
 
 __all__ = ["EXIT_CODES", "connect"]
