@@ -1,0 +1,46 @@
+"""Paints every scene into docs/images, without a display."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtGui import QFont, QImage
+from PySide6.QtWidgets import QApplication
+
+import qtsecure
+from qtsecure.testing import waitFor
+from tests.screenshots.palettes import PALETTES
+from tests.screenshots.scenes import SCENES
+
+DIRECTORY = Path(qtsecure.__file__).parents[1] / "docs" / "images"
+
+
+def main(names: list[str]) -> None:
+    """Paint the scenes with these names, or all."""
+    application = QApplication([])
+    application.setStyle("Fusion")
+    application.setFont(QFont("DejaVu Sans", 10))
+    for name in names or SCENES:
+        for scheme, palette in PALETTES.items():
+            application.setPalette(palette)
+            scene = SCENES[name]()
+            widget = next(scene)
+            widget.resize(widget.sizeHint().expandedTo(widget.minimumSize()))
+            widget.show()
+            waitFor(widget.isVisible)
+            for _ in range(3):
+                application.processEvents()
+            image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+            path = DIRECTORY / f"widgets-{name}-{scheme}.png"
+            image.save(str(path), "PNG", 0)
+            print(path.name, image.width(), image.height(), path.stat().st_size)
+            next(scene, None)
+            widget.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
