@@ -11,13 +11,13 @@ from PySide6.QtNetwork import QAbstractSocket, QSslError
 
 from qtsecure import SecureError, SslCertificate, SslConfiguration, SslError, SslSocket
 from qtsecure.cli import arguments
-from qtsecure.net.certificate_advice import adviceFor
 from qtsecure.cli.connect import EXIT_CODES
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Fields, Output, printable
 from qtsecure.cli.running import Command
 from qtsecure.engine.certificates import load_certificates
 from qtsecure.engine.examination import examine_chain
+from qtsecure.net.certificate_advice import adviceFor
 
 __all__ = ["certificate"]
 

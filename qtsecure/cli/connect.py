@@ -13,8 +13,8 @@ from qtsecure.cli.client_command import PATIENCE_MS, ClientCommand
 from qtsecure.cli.configuration import UsageError, clientConfiguration
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Output
-from qtsecure.net.signal_watch import NOISE
 from qtsecure.cli.standard_input import StandardInput, descriptorOfStdin
+from qtsecure.net.signal_watch import NOISE
 
 __all__ = ["EXIT_CODES", "connect"]
 
