@@ -74,7 +74,7 @@ def main(path: Path) -> None:
             subprocess.run(["xdotool", *scroll], env=environment, check=True)
             time.sleep(2)  # a picture of what is half painted is no picture
             subprocess.run(
-                ["import", "-window", "root", "-resize", "75%", "-colors", "128", str(path)],
+                ["import", "-window", "root", "-resize", "75%", "+dither", "-colors", "64", str(path)],
                 env=environment,
                 check=True,
             )
