@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from weakref import ReferenceType, ref
 
-from PySide6.QtCore import QMetaObject, QObject
+from PySide6.QtCore import QMetaObject, QObject, QTimer
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
@@ -43,13 +43,17 @@ class ConnectionWatch(QObject):
         parent: The Qt parent.
     """
 
-    #: changed(): the connection, its state, or what is known of it.
+    #: changed(): the connection, its state, or what is known of it; when the slots of a signal have returned.
     changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._reference: ReferenceType[SslSocket | DtlsPeer] | None = None
         self._links: list[QMetaObject.Connection] = []
+        # Not in the slot itself: between two signals of one step a connection seems to be what it never is,
+        # such as connected and not encrypted.
+        self._settled = QTimer(self, singleShot=True, interval=0)
+        self._settled.timeout.connect(self.changed)
 
     def connection(self) -> SslSocket | DtlsPeer | None:
         """Return what is followed; None once it is gone."""
@@ -93,7 +97,7 @@ class ConnectionWatch(QObject):
         return ConnectionState.Failed if failureOf(connection) else ConnectionState.NotConnected
 
     def _refresh(self) -> None:
-        self.changed.emit()
+        self._settled.start()
 
     def _gone(self) -> None:
         self._reference = None

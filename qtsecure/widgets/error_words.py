@@ -11,9 +11,17 @@ from qtsecure.net.values.distinguished_names import printable
 __all__ = ["adviceWords", "errorWords"]
 
 
+_NAMES = "; it is for "
+
+
 def errorWords(error: SslError) -> str:
-    """Return what is wrong, without full stop; in English where it names what only this certificate has."""
-    return printable(QCoreApplication.translate("SslError", error.errorString()))
+    """Return what is wrong, without full stop."""
+    # The engine puts the certificate's names behind its sentence, which is translated without them.
+    sentence, _, names = error.errorString().partition(_NAMES)
+    text = QCoreApplication.translate("SslError", sentence)
+    if names:
+        text = f"{text}; {QCoreApplication.translate('SslError', 'it is for %1').replace('%1', names)}"
+    return printable(text)
 
 
 def adviceWords(error: SslError) -> str:

@@ -143,13 +143,13 @@ def _lockedWithErrors(painter: QPainter, color: QColor) -> None:
     gap = QPainterPath()
     gap.addRect(QRectF(0, 0, _GRID, _GRID))
     around = QPainterPath()
-    around.addPolygon(QPolygonF([QPointF(11.4, 5.6), QPointF(17.6, 16.8), QPointF(5.2, 16.8)]))
+    around.addPolygon(QPolygonF([QPointF(11.0, 5.4), QPointF(17.2, 16.8), QPointF(4.8, 16.8)]))
     painter.setClipPath(gap.subtracted(around))
     painter.translate(-1.6, -0.4)
     painter.fillPath(_body(), color)
     painter.strokePath(_shackle(7.2), _pen(color))
     painter.restore()
-    _triangle(painter, color, QRectF(6.9, 7.2, 9.0, 8.3), detailed=False)
+    _triangle(painter, color, QRectF(6.6, 7.0, 8.8, 8.1), detailed=False)
 
 
 def _unlocked(painter: QPainter, color: QColor) -> None:
