@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPalette, QPen, QPolygonF
+from PySide6.QtGui import QColor, QPainter, QPalette, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
 COLORS = ("#2f6fd0", "#d0662f", "#2fa36b", "#a04fd0")
@@ -47,7 +47,7 @@ class PaintedPlot(QWidget):
             painter.drawText(label, Qt.AlignmentFlag.AlignRight, f"{low + step * (high - low) / 4:.1f}")
         x = area.left()
         for number, (name, values) in enumerate(self.curves.items()):
-            pen = QPen(COLORS[number % len(COLORS)], 2)
+            pen = QPen(QColor(COLORS[number % len(COLORS)]), 2)
             painter.setPen(pen)
             points = [
                 QPointF(

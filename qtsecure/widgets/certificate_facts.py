@@ -97,6 +97,8 @@ def daysLeft(certificate: SslCertificate) -> int | None:
 
 def validityText(certificate: SslCertificate) -> str:
     """Return how long it holds, or since when it does not."""
+    if certificate.isNull():
+        return ""
     days = daysLeft(certificate)
     translate = QCoreApplication.translate
     if days is None:

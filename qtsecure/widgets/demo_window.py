@@ -124,13 +124,13 @@ class _End(QGroupBox):
         layout.addWidget(self.badge, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self.text, 1)
         layout.addLayout(row)
+        self.badge.stateChanged.connect(self._refresh)
         self._refresh()
 
     def setConnection(self, connection: SslSocket | DtlsPeer) -> None:
         """Talk over this connection."""
         self._connection = connection
         self.badge.setConnection(connection)
-        self.badge.stateChanged.connect(self._refresh, Qt.ConnectionType.UniqueConnection)
         if isinstance(connection, DtlsPeer):
             connection.datagramReceived.connect(self._hear)
         else:

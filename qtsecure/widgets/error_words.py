@@ -20,7 +20,8 @@ def errorWords(error: SslError) -> str:
     sentence, _, names = error.errorString().partition(_NAMES)
     text = QCoreApplication.translate("SslError", sentence)
     if names:
-        text = f"{text}; {QCoreApplication.translate('SslError', 'it is for %1').replace('%1', names)}"
+        clause = QCoreApplication.translate("SslError", "it is for %1")
+        text = f"{text}; {clause.replace('%1', names)}"
     return printable(text)
 
 

@@ -107,3 +107,4 @@ class ProblemList(QWidget):
             more.setText(self.tr("There are more problems: %1 in all.").replace("%1", str(len(words))))
             grid.addWidget(more, 3 * _MOST, 1)
         self._layout.addWidget(self._content)
+        self._content.show()  # a layout would do that later, and move everything below once more

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import os
+import sys
+import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from types import ModuleType
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QDir, Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+import qtsecure
 from qtsecure import CertificateRequest, SslCertificate, SslConfiguration, SslError, TrustDecisions
 from qtsecure.engine.verification import IssueCode, VerificationIssue
 from qtsecure.testing import CertificateAuthority, PublicKeyInfrastructure, connectedTlsPair, waitFor
 from qtsecure.testing.certificates import selfSignedCertificate
 from qtsecure.widgets import CertificateView, ConnectionBadge, HandshakeLog, PreSharedKeys, PskPrompt, TrustDialog
 from qtsecure.widgets.connection_watch import ConnectionState
+from qtsecure.widgets.demo_window import DemoWindow
 
 __all__ = ["SCENES"]
 
+EXAMPLES = Path(qtsecure.__file__).parents[1] / "examples"
 PKI = PublicKeyInfrastructure()
 
 
@@ -72,8 +82,6 @@ def _selfSigned() -> CertificateRequest:
 
 
 def _decisions() -> TrustDecisions:
-    from PySide6.QtCore import QDir
-
     return TrustDecisions(QDir.temp().filePath("qtsecure-screenshots.ini"))
 
 
@@ -137,7 +145,118 @@ def log() -> Iterator[QWidget]:
     pair.server.close()
 
 
-SCENES = {
-    scene.__name__.replace("_", "-"): scene
-    for scene in (badges, certificate, certificate_errors, trust, trust_details, trust_several, trust_refused, psk, log)
-}
+def _module(folder: str, name: str) -> ModuleType:
+    """A module of an example; they have the same names, so the former ones have to go."""
+    path = str(EXAMPLES / folder)
+    for known in ("main", "plot", "client_window", "server_window"):
+        sys.modules.pop(known, None)
+    sys.path.insert(0, path)
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(path)
+
+
+def demo() -> Iterator[QWidget]:
+    """qtsecure demo --gui."""
+    window = DemoWindow()
+    server = SslConfiguration.forServer(PKI.server.chain, PKI.server.privateKey)
+    window.begin(server, SslConfiguration.forClient([PKI.ca.certificate]))
+    ends = (window.clientEnd, window.serverEnd)
+    waitFor(lambda: all(end.input.isEnabled() for end in ends))
+    for end, text in zip(ends, ("Hello, server!", "Hello, client!"), strict=True):
+        end.input.setText(text)
+        end.send()
+    waitFor(lambda: "←" in ends[0].text.toPlainText() and "←" in ends[1].text.toPlainText())
+    yield window
+    window.end()
+
+
+def chat() -> Iterator[QWidget]:
+    """The client of the chat, with its log."""
+    with _inScratch():
+        main = _module("secure_chat", "main")
+        server, client = main.makeWindows([])
+        client.connectOrLeave()
+        waitFor(lambda: client.prompter.dialog() is not None)
+        client.prompter.dialog().accept()
+        waitFor(client.input.isEnabled)
+        for text in ("hello", "is anybody there?"):
+            client.input.setText(text)
+            client.say()
+        waitFor(lambda: "anybody" in client.text.toPlainText())
+        yield client
+        client.socket.abort()
+        server.server.close()
+
+
+def chat_server() -> Iterator[QWidget]:
+    """The server of the chat with two clients."""
+    with _inScratch():
+        main = _module("secure_chat", "main")
+        server, client = main.makeWindows([])
+        other = main.ClientWindow(None, "localhost", server.server.serverPort())
+        for each in (client, other):
+            each.connectOrLeave()
+            waitFor(lambda each=each: each.prompter.dialog() is not None)
+            each.prompter.dialog().accept()
+            waitFor(each.input.isEnabled)
+        waitFor(lambda: len(server.clients) == 2)
+        yield server
+        for each in (client, other):
+            each.socket.abort()
+        server.server.close()
+
+
+def inspector() -> Iterator[QWidget]:
+    """The certificate inspector with an expired certificate."""
+    module = _module("certificate_inspector", "inspector")
+    servers = module.ExampleServers(PKI)
+    window = module.Inspector(SslConfiguration.forClient([PKI.ca.certificate]))
+    window.target.addItems(servers.targets)
+    window.target.setEditText(servers.targets[1])
+    window.inspect()
+    waitFor(lambda: "expired" in window.status.text())
+    yield window
+
+
+def dashboard() -> Iterator[QWidget]:
+    """The dashboard of three sensors."""
+    sys.modules["pyqtgraph"] = None  # the plot that needs nothing
+    module = _module("dtls_dashboard", "dashboard")
+    module.PERIOD_MS = 2
+    window, sensors = module.makeAll()
+    for sensor in sensors:
+        sensor.start()
+    waitFor(lambda: len(window.plot.curves) == 3 and min(map(len, window.plot.curves.values())) > 200, 30_000)
+    yield window
+    for sensor in sensors:
+        sensor.stop()
+    window.server.close()
+
+
+def form() -> Iterator[QWidget]:
+    """The form of Qt Designer."""
+    controller = _module("designer_form", "main").Controller(PKI)
+    controller.connectNow()
+    waitFor(lambda: controller.form.badge.state() is ConnectionState.Encrypted)
+    yield controller.form
+    controller.socket.abort()
+    controller.server.close()
+
+
+@contextlib.contextmanager
+def _inScratch() -> Iterator[None]:
+    """The chat keeps its decisions in the present folder."""
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory() as directory:
+        os.chdir(directory)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
+WIDGETS = (badges, certificate, certificate_errors, trust, trust_details, trust_several, trust_refused, psk, log)
+PROGRAMS = (demo, chat, chat_server, inspector, dashboard, form)
+SCENES = {scene.__name__.replace("_", "-"): scene for scene in (*WIDGETS, *PROGRAMS)}

@@ -118,7 +118,7 @@ def test_nothing(view, pki) -> None:
 
 def test_a_damaged_certificate(view) -> None:
     """It still has a fingerprint."""
-    damaged = SslCertificate(b"\x30\x03\x02\x01\x01")
+    damaged = SslCertificate(b"\x30\x81\x03\x02\x01\x01")
     view.setCertificateChain([damaged])
     assert shownFields(view)["SHA-256"].replace("\n", ":") == damaged.fingerprint()
     assert any("cannot be read" in text for text in texts(view))

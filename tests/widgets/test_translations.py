@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QTranslator
@@ -67,7 +67,7 @@ def test_there_is_no_such_language(qapp) -> None:
 
 def messages(path: Path) -> set[tuple[str, str]]:
     """Context and text of a .ts file."""
-    root = ElementTree.parse(path).getroot()
+    root = ET.parse(path).getroot()
     return {
         (str(context.findtext("name")), str(message.findtext("source")))
         for context in root.iter("context")
@@ -90,7 +90,7 @@ def test_files_are_up_to_date(path: Path, tmp_path: Path) -> None:
 
 def test_german_is_complete_where_users_look() -> None:
     """Rare errors of OpenSSL may stay English, the rest may not."""
-    root = ElementTree.parse(DIRECTORY / "qtsecure_de.ts").getroot()
+    root = ET.parse(DIRECTORY / "qtsecure_de.ts").getroot()
     unfinished = {
         (str(context.findtext("name")), str(message.findtext("source")))
         for context in root.iter("context")

@@ -976,6 +976,10 @@
         <source>There was not enough memory to verify the certificate</source>
         <translation type="unfinished"></translation>
     </message>
+    <message>
+        <source>it is for %1</source>
+        <translation>es gilt für %1</translation>
+    </message>
 </context>
 <context>
     <name>TrustDialog</name>
