@@ -45,6 +45,7 @@ class Inspector(QWidget):
         label.setBuddy(self.target)
         self.button, self.openButton = QPushButton("&Look"), QPushButton("&Open…")
         self.badge, self.status = ConnectionBadge(), QLabel()
+        self.badge.setTextVisible(False)  # the sentence beside it says more
         self.status.setWordWrap(True)
         self.status.setTextFormat(Qt.TextFormat.PlainText)
         self.view = CertificateView()

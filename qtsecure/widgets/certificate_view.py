@@ -67,6 +67,7 @@ class CertificateView(QWidget):
         self._makeButtons()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
         layout.addWidget(self._chainView)
         summary = QVBoxLayout()
         summary.setSpacing(2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -132,7 +132,8 @@ class TrustDialog(QDialog):
             self._view.setVisible(visible)
             self._summary.setVisible(not visible)
         self._detailsButton.setText(self.tr("Hide &Details") if visible else self.tr("Show &Details"))
-        self.adjustSize()
+        self._frame.activate()
+        self.resize(self.sizeHint())
 
     def acceptButton(self) -> QPushButton | None:
         """Return the button that goes on; None where no user may."""
@@ -181,6 +182,11 @@ class TrustDialog(QDialog):
             self.done(QDialog.DialogCode.Rejected)
         return False
 
+    def sizeHint(self) -> QSize:
+        """As high as the texts need at this width; Qt would ask for their height at a smaller one."""
+        width = max(super().sizeHint().width(), self.minimumWidth())
+        return QSize(width, self._frame.totalHeightForWidth(width))
+
     def showEvent(self, event: QShowEvent) -> None:
         """Begin at the safe answer."""
         super().showEvent(event)
@@ -217,15 +223,13 @@ class TrustDialog(QDialog):
         self._frame.addLayout(body)
         self._frame.addLayout(self._makeButtons(overridable, toServer=bool(self._host)))
         self._frame.setSizeConstraint(QLayout.SizeConstraint.SetMinimumSize)
-        self.setMinimumWidth(self.fontMetrics().horizontalAdvance("n") * 84)
+        self.setMinimumWidth(self.fontMetrics().horizontalAdvance("n") * 72)
 
     def _makeHeader(self, request: CertificateRequest) -> QVBoxLayout:
         title, explanation = TitleLabel(self), ToneLabel(self)
         if self._host:
             where = f"{self._host}:{request.port()}" if request.port() else self._host
-            explanation.setText(
-                self.tr("Somebody may be pretending to be this server, to read or change what is sent.")
-            )
+            explanation.setText(self.tr("Somebody may be pretending to be this server, to read along."))
         else:
             where = nameOf(self._chain[0]) if self._chain else self.tr("a client without a certificate")
             explanation.setText(self.tr("Somebody may be pretending to be this client."))

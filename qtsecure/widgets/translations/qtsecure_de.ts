@@ -1008,8 +1008,8 @@
         <translation>&amp;Einzelheiten zeigen</translation>
     </message>
     <message>
-        <source>Somebody may be pretending to be this server, to read or change what is sent.</source>
-        <translation>Vielleicht gibt sich jemand als dieser Server aus, um mitzulesen oder zu verändern, was gesendet wird.</translation>
+        <source>Somebody may be pretending to be this server, to read along.</source>
+        <translation>Vielleicht gibt sich jemand als dieser Server aus, um mitzulesen.</translation>
     </message>
     <message>
         <source>a client without a certificate</source>
