@@ -9,13 +9,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
 from qtsecure import SslCertificate, SslConfiguration, TrustDecisions
 from qtsecure.testing import waitFor
 from qtsecure.widgets import ConnectionState
+from tests.closing import closedAgain
 from tests.examples.running import ROOT
 
 EXAMPLES = ROOT / "examples"
@@ -39,12 +39,6 @@ def example(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callabl
             del sys.modules[name]
 
 
-def closeAll() -> None:
-    """As the user does at the end."""
-    for window in QApplication.topLevelWidgets():
-        window.close()
-
-
 @pytest.mark.parametrize(
     ("folder", "module"),
     [
@@ -57,8 +51,8 @@ def closeAll() -> None:
 def test_started_and_closed(qtbot, example, folder: str, module: str) -> None:
     """One command, no set-up, exit code 0."""
     program = example(folder, module)
-    QTimer.singleShot(0, closeAll)
-    assert program.main() == 0
+    with closedAgain():
+        assert program.main() == 0
 
 
 def test_chat(qtbot, example, tmp_path: Path) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QWidget
 
 from qtsecure import SslConfiguration
 from qtsecure.cli.main import main
 from qtsecure.testing import waitFor
 from qtsecure.widgets.demo_window import DemoWindow
+from tests.closing import closedAgain
 
 
 @pytest.mark.parametrize("dtls", [False, True])
@@ -36,16 +37,10 @@ def test_a_talk(qtbot, pki, dtls: bool) -> None:
 @pytest.mark.parametrize("words", [["demo", "--gui"], ["demo", "--gui", "--dtls"]])
 def test_the_command(qtbot, words: list[str]) -> None:
     """Exit code 0 when the user closes the window."""
-    shown: list[bool] = []
-
-    def close() -> None:
-        (window,) = [each for each in QApplication.topLevelWidgets() if isinstance(each, DemoWindow)]
-        shown.append(window.isVisible())
-        window.close()
-
-    QTimer.singleShot(0, close)
-    assert main(words) == 0
-    assert shown == [True]
+    shown: list[QWidget] = []
+    with closedAgain(shown.append):
+        assert main(words) == 0
+    assert any(isinstance(window, DemoWindow) for window in shown)
 
 
 def test_nobody_listens(qtbot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
