@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy
 
+from qtsecure.engine.events import StreamFailed
 from qtsecure.engine.sessions import Session
 from qtsecure.net.addresses import Ends
 from qtsecure.net.handshake_questions import Questions
 from qtsecure.net.name_lookup import NameLookup
 from qtsecure.net.scheduler import Deadline
+
+if TYPE_CHECKING:
+    from qtsecure.net.socket_client.enumeration import Destination
 
 __all__ = ["Attempt"]
 
@@ -41,6 +46,8 @@ class Attempt(Questions):
         sharesSessions: On a client: its sessions may be kept for other sockets of this process.
         lastSession: The last session that was told of or kept.
         ends: Both ends' addresses, once the connection stands.
+        remote: What a SocketClient connects to; None for the address that ``ends`` has.
+        failure: What the engine said when TLS failed.
     """
 
     hostName: str = ""
@@ -61,6 +68,8 @@ class Attempt(Questions):
     sharesSessions: bool = False
     lastSession: Session | None = None
     ends: Ends = _UNKNOWN_ENDS
+    remote: Destination | None = None
+    failure: StreamFailed | None = None
 
     def deadlines(self) -> list[Deadline]:
         """Those that are still to come."""

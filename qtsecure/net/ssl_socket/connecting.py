@@ -293,8 +293,10 @@ class Connecting(Handshake):
 
     def _resetConnection(self) -> None:
         """Forget the previous connection, so that nothing of it leaks into the next."""
-        bound = self._attempt.bound if self._state == _State.BoundState else None
-        self._attempt = Attempt(bound=bound)
+        last, isBound = self._attempt, self._state == _State.BoundState
+        # A SocketClient says what it connects to before it binds or connects.
+        remote = last.remote if isBound or not self._used else None
+        self._attempt = Attempt(bound=last.bound if isBound else None, remote=remote)
         self._dataPath.enterThread()
         if not self._used:
             self._used = True
