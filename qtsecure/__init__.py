@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from qtsecure.net.certificate_request import CertificateRequest
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.dtls_server import DtlsServer
+    from qtsecure.net.proxies.proxy_address import ProxyAddress
+    from qtsecure.net.proxies.resolver import ProxyResolver
+    from qtsecure.net.proxies.simple_resolver import SimpleProxyResolver
     from qtsecure.net.socket_writer import SocketWriter
     from qtsecure.net.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
@@ -43,7 +46,10 @@ __all__ = [
     "DtlsServer",
     "PreSharedKeyAuthenticator",
     "Protocol",
+    "ProxyAddress",
+    "ProxyResolver",
     "SecureError",
+    "SimpleProxyResolver",
     "SocketWriter",
     "SslCertificate",
     "SslCipher",
@@ -66,7 +72,10 @@ _MODULES = {
     "DtlsServer": "qtsecure.net.dtls_server",
     "PreSharedKeyAuthenticator": "qtsecure.net.values",
     "Protocol": "qtsecure.net.values",
+    "ProxyAddress": "qtsecure.net.proxies.proxy_address",
+    "ProxyResolver": "qtsecure.net.proxies.resolver",
     "SecureError": "qtsecure.errors",
+    "SimpleProxyResolver": "qtsecure.net.proxies.simple_resolver",
     "SocketWriter": "qtsecure.net.socket_writer",
     "SslCertificate": "qtsecure.net.values",
     "SslCipher": "qtsecure.net.values",
