@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from qtsecure.net.proxies.proxy_address import ProxyAddress
     from qtsecure.net.proxies.resolver import ProxyResolver
     from qtsecure.net.proxies.simple_resolver import SimpleProxyResolver
+    from qtsecure.net.socket_client.client import SocketClient
+    from qtsecure.net.socket_client.connectable import SocketConnectable
+    from qtsecure.net.socket_client.events import ClientEvent
+    from qtsecure.net.socket_client.inet_address import InetAddress
+    from qtsecure.net.socket_client.network_address import NetworkAddress
+    from qtsecure.net.socket_client.network_service import NetworkService
+    from qtsecure.net.socket_client.operation import ConnectOperation
+    from qtsecure.net.socket_client.resolver import NameResolver
+    from qtsecure.net.socket_client.service_records import ServiceRecord
+    from qtsecure.net.socket_client.unix_address import UnixAddress
     from qtsecure.net.socket_writer import SocketWriter
     from qtsecure.net.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
@@ -42,14 +52,23 @@ __all__ = [
     "CertificateRequest",
     "ChannelBinding",
     "ChannelBindingError",
+    "ClientEvent",
+    "ConnectOperation",
     "DtlsPeer",
     "DtlsServer",
+    "InetAddress",
+    "NameResolver",
+    "NetworkAddress",
+    "NetworkService",
     "PreSharedKeyAuthenticator",
     "Protocol",
     "ProxyAddress",
     "ProxyResolver",
     "SecureError",
+    "ServiceRecord",
     "SimpleProxyResolver",
+    "SocketClient",
+    "SocketConnectable",
     "SocketWriter",
     "SslCertificate",
     "SslCipher",
@@ -60,6 +79,7 @@ __all__ = [
     "TlsOptions",
     "TlsSession",
     "TrustStore",
+    "UnixAddress",
 ]
 
 # Where each public name lives. The imports above say the same to type checkers.
@@ -68,14 +88,23 @@ _MODULES = {
     "CertificateRequest": "qtsecure.net.certificate_request",
     "ChannelBinding": "qtsecure.net.values",
     "ChannelBindingError": "qtsecure.errors",
+    "ClientEvent": "qtsecure.net.socket_client.events",
+    "ConnectOperation": "qtsecure.net.socket_client.operation",
     "DtlsPeer": "qtsecure.net.dtls_peer",
     "DtlsServer": "qtsecure.net.dtls_server",
+    "InetAddress": "qtsecure.net.socket_client.inet_address",
+    "NameResolver": "qtsecure.net.socket_client.resolver",
+    "NetworkAddress": "qtsecure.net.socket_client.network_address",
+    "NetworkService": "qtsecure.net.socket_client.network_service",
     "PreSharedKeyAuthenticator": "qtsecure.net.values",
     "Protocol": "qtsecure.net.values",
     "ProxyAddress": "qtsecure.net.proxies.proxy_address",
     "ProxyResolver": "qtsecure.net.proxies.resolver",
     "SecureError": "qtsecure.errors",
+    "ServiceRecord": "qtsecure.net.socket_client.service_records",
     "SimpleProxyResolver": "qtsecure.net.proxies.simple_resolver",
+    "SocketClient": "qtsecure.net.socket_client.client",
+    "SocketConnectable": "qtsecure.net.socket_client.connectable",
     "SocketWriter": "qtsecure.net.socket_writer",
     "SslCertificate": "qtsecure.net.values",
     "SslCipher": "qtsecure.net.values",
@@ -86,6 +115,7 @@ _MODULES = {
     "TlsOptions": "qtsecure.net.values",
     "TlsSession": "qtsecure.net.values",
     "TrustStore": "qtsecure.net.values",
+    "UnixAddress": "qtsecure.net.socket_client.unix_address",
 }
 
 

@@ -320,7 +320,7 @@ class Attempt:
     def _isAlive(self) -> bool:
         return isValid(self.connection) and self.connection.state() != _State.UnconnectedState
 
-    def _socketGone(self) -> None:
+    def _socketGone(self, *arguments: object) -> None:
         self._scheduler.defer(self._socketEnded)
 
     # ------------------------------------------------- from the socket (SocketObserver)

@@ -12,6 +12,7 @@ from shiboken6 import isValid
 from qtsecure.errors import SecureError
 from qtsecure.net.addresses import checkPort
 from qtsecure.net.cancellable import Cancellable
+from qtsecure.net.proxies.proxy_address import ProxyAddress
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.socket_client.client_settings import ClientSettings
 from qtsecure.net.socket_client.connectable import SocketConnectable
@@ -45,7 +46,7 @@ class SocketClient(ClientSettings):
         parent: The QObject that owns it.
     """
 
-    #: clientEvent(event: ClientEvent, connectable: SocketConnectable, connection: SslSocket | None): a step; see ClientEvent.
+    #: clientEvent(event: ClientEvent, connectable: SocketConnectable, connection: SslSocket | None): a step.
     clientEvent = Signal(object, object, object)
     #: connected(connection: SslSocket): an operation has succeeded.
     connected = Signal(object)
@@ -116,9 +117,7 @@ class SocketClient(ClientSettings):
         checkPort(defaultPort, name="defaultPort")
         return self._connect(lambda: NetworkAddress.parse(hostAndPort, defaultPort), cancellable)
 
-    def connectToService(
-        self, domain: str, service: str, cancellable: Cancellable | None = None
-    ) -> ConnectOperation:
+    def connectToService(self, domain: str, service: str, cancellable: Cancellable | None = None) -> ConnectOperation:
         """Connect to a service of a domain (g_socket_client_connect_to_service_async); see NetworkService.
 
         Args:
@@ -152,14 +151,14 @@ class SocketClient(ClientSettings):
         checkPort(defaultPort, name="defaultPort")
         return self._connect(lambda: NetworkAddress.parseUri(uri, defaultPort), cancellable)
 
-    def onClientEvent(
-        self, event: ClientEvent, connectable: SocketConnectable, connection: SslSocket | None
-    ) -> None:
+    def onClientEvent(self, event: ClientEvent, connectable: SocketConnectable, connection: SslSocket | None) -> None:
         """Called before clientEvent is emitted; overridable, and does nothing here (GSocketClientClass.event)."""
 
     # ----------------------------------------------------------------------------- inside
 
-    def _connect(self, connectable: Callable[[], SocketConnectable], cancellable: Cancellable | None) -> ConnectOperation:
+    def _connect(
+        self, connectable: Callable[[], SocketConnectable], cancellable: Cancellable | None
+    ) -> ConnectOperation:
         if cancellable is not None and not isinstance(cancellable, Cancellable):
             raise TypeError(f"cancellable must be a Cancellable or None, not {type(cancellable).__name__}.")
         try:
@@ -190,8 +189,7 @@ class SocketClient(ClientSettings):
         if not isValid(self):
             return
         name = connectable.serverIdentity() or connectable.toString()
-        remote = connection.remoteAddress() if connection is not None and isValid(connection) else None
-        text = progressText(event, name, remote.toString() if remote is not None else name)
+        text = progressText(event, name, _remoteText(connection) or name)
         if text:
             self.progressChanged.emit(text)
 
@@ -206,6 +204,13 @@ def _abandonAll(running: dict[int, ConnectOperation]) -> None:
     for operation in operations:
         if isValid(operation):
             operation._abandon()
+
+
+def _remoteText(connection: SslSocket | None) -> str:
+    remote = connection.remoteAddress() if connection is not None and isValid(connection) else None
+    if isinstance(remote, ProxyAddress):
+        return f"the proxy {remote.hostName()} ({remote.address().toString()})"
+    return remote.toString() if remote is not None else ""
 
 
 def _checkText(text: str, name: str) -> None:

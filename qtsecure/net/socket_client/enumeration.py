@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, TypeAlias
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
 from qtsecure.errors import SecureError
+from qtsecure.net.proxies.proxy_address import ProxyAddress
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_client.inet_address import InetAddress
 from qtsecure.net.socket_client.resolver import NameResolver
 from qtsecure.net.socket_client.unix_address import UnixAddress
 
 if TYPE_CHECKING:
-    from qtsecure.net.proxies.proxy_address import ProxyAddress
     from qtsecure.net.proxies.resolver import ProxyResolver
     from qtsecure.net.socket_client.network_address import NetworkAddress
     from qtsecure.net.socket_client.network_service import NetworkService
@@ -25,7 +25,7 @@ __all__ = ["AddressEnumerator", "Answer", "Destination", "LookupPlan", "OneAddre
 
 _Layer = QAbstractSocket.NetworkLayerProtocol
 
-Destination: TypeAlias = "InetAddress | UnixAddress | ProxyAddress"
+Destination: TypeAlias = InetAddress | UnixAddress | ProxyAddress
 """Where a socket can be connected to."""
 Answer: TypeAlias = Callable[[Destination | SecureError | None], None]
 

@@ -65,7 +65,7 @@ class HostAddresses(AddressEnumerator):
         elif looksNumeric(host):
             self._error = SecureError(
                 SecureError.Code.HostNotFound,
-                f"{host!r} is neither a name nor an IP address in the usual form; write it like 192.0.2.1 or 2001:db8::1.",
+                f"{host!r} is neither a name nor an IP address in the usual form, such as 192.0.2.1 or 2001:db8::1.",
             )
             self._knowAll({family: [] for family in self._families})
         else:
@@ -84,9 +84,7 @@ class HostAddresses(AddressEnumerator):
             self._knowAll({family: [] for family in self._families})
             return
         for family in self._families:
-            self._lookups[family] = self._plan.resolver.lookUpAddresses(
-                name, _LAYERS[family], self._answerer(family)
-            )
+            self._lookups[family] = self._plan.resolver.lookUpAddresses(name, _LAYERS[family], self._answerer(family))
 
     def _answerer(self, family: Family) -> Callable[[Sequence[QHostAddress] | SecureError], None]:
         return lambda answer: self._answered(family, answer)

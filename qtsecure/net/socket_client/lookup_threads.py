@@ -7,6 +7,7 @@ DNS: not the hosts file, nor search domains, nor whatever else the system is set
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import socket
@@ -97,10 +98,8 @@ class Mailbox:
             if self._notifier is None:
                 return
             self._answers.put(answer)
-            try:
+            with contextlib.suppress(OSError):  # so much is unread that the loop is awake anyway
                 self._far.send(b"\0")
-            except OSError:
-                pass  # so much is unread that the loop is awake anyway
 
     def close(self) -> None:
         """Nothing is expected any more."""
@@ -113,7 +112,7 @@ class Mailbox:
             self._near.close()
             self._far.close()
 
-    def _read(self) -> None:
+    def _read(self, *arguments: object) -> None:
         try:
             self._near.recv(4096)
         except OSError:

@@ -42,7 +42,9 @@ class NetworkAddress(SocketConnectable):
         if host.startswith("[") and host.endswith("]") and literalAddress(host[1:-1]) is not None:
             host = host[1:-1]
         if not host or _CONTROL_OR_SPACE.search(host):
-            raise ValueError("host must be a name or an IP address, not empty and without spaces or control characters.")
+            raise ValueError(
+                "host must be a name or an IP address, not empty and without spaces or control characters."
+            )
         self._host = host
         self._port = checkPort(port)
         self._scheme = ""
@@ -127,7 +129,9 @@ class NetworkAddress(SocketConnectable):
         try:
             return cls(host, port)
         except ValueError as error:
-            raise SecureError(SecureError.Code.InvalidArgument, f"{text[:200]!r} cannot be connected to: {error}") from None
+            raise SecureError(
+                SecureError.Code.InvalidArgument, f"{text[:200]!r} cannot be connected to: {error}"
+            ) from None
 
 
 def asciiName(host: str) -> str:

@@ -40,7 +40,9 @@ class NetworkService(SocketConnectable):
                 raise TypeError(f"{name} must be a str, not {type(value).__name__}.")
         for name, value in (("service", service), ("protocol", protocol)):
             if not _LABEL.match(value) or value.startswith("_"):
-                raise ValueError(f"{name} must be one word such as 'imaps', without the underscore of DNS, not {value!r}.")
+                raise ValueError(
+                    f"{name} must be one word such as 'imaps', without the underscore of DNS, not {value!r}."
+                )
         if not domain.strip(".") or _CONTROL_OR_SPACE.search(domain) or ":" in domain:
             raise ValueError(f"domain must be a domain such as 'example.org', without a port, not {domain!r}.")
         self._service = service

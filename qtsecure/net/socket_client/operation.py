@@ -209,7 +209,7 @@ class ConnectOperation(QObject):
         if not self._told and self._settings is not None:
             # It was cancelled before it began; whoever hears of an end hears of a beginning.
             self._raceEvent(ClientEvent.Resolving, None)
-            if not isValid(self) or self._stage is _Stage.FINISHED:
+            if not isValid(self) or self._work.client is None:
                 return
         self._stage = _Stage.FINISHED
         self._work.client = None

@@ -1,4 +1,4 @@
-"""The addresses of the proxies that lead to a host, and its own where no proxy is needed (Gio.ProxyAddressEnumerator)."""
+"""The addresses of the proxies that lead to a host, and its own where none is needed (Gio.ProxyAddressEnumerator)."""
 
 from __future__ import annotations
 

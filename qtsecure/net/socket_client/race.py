@@ -111,7 +111,9 @@ class Race:
     def _lookupTimedOut(self) -> None:
         self._lookupDeadline = None
         self._endLookup()
-        self._failures.note(Step.RESOLVING, timedOut(f"{self._name} (looking up its addresses)", self._settings.timeout))
+        self._failures.note(
+            Step.RESOLVING, timedOut(f"{self._name} (looking up its addresses)", self._settings.timeout)
+        )
         self._endIfNothingIsLeft()
 
     def _endLookup(self) -> None:
@@ -129,9 +131,7 @@ class Race:
     # ------------------------------------------------------------------------- attempts
 
     def _try(self, destination: Destination) -> None:
-        attempt = Attempt(
-            destination, self._name, self._connectable.serverIdentity(), self._settings, self
-        )
+        attempt = Attempt(destination, self._name, self._connectable.serverIdentity(), self._settings, self)
         problem = attempt.bind()
         if problem is not None:
             attempt.abort()

@@ -23,7 +23,7 @@ class ConnectSettings:
         handshakeTimeout: For each TLS handshake.
         attemptDelay: After which the next address is tried beside the one before.
         tls: The configuration of the connection; None for one without TLS.
-        proxyTls: The configuration for TLS with an https proxy itself; None for a client that trusts the system's roots.
+        proxyTls: The configuration for TLS with an https proxy itself; None for a plain client.
         applicationProxies: Protocols of proxies that the program itself talks to.
     """
 

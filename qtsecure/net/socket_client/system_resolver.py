@@ -67,12 +67,14 @@ class SystemResolver(NameResolver):
         places = list(dict.fromkeys(entry[4] for entry in found))
         return lambda: self._answer(question, waiting, places)
 
-    def _answer(self, question: _Question, waiting: list[_AddressLookup], found: str | list[tuple[object, ...]]) -> None:
+    def _answer(self, question: _Question, waiting: list[_AddressLookup], found: str | Sequence[object]) -> None:
         if self._waiting.get(question) is waiting:  # else all of them were aborted
             del self._waiting[question]
         self._closeIfIdle()
         for lookup in tuple(waiting):
-            lookup.answer(_notFound(question[0], found) if isinstance(found, str) else [qtAddress(each)[0] for each in found])
+            lookup.answer(
+                _notFound(question[0], found) if isinstance(found, str) else [qtAddress(each)[0] for each in found]
+            )
 
     def _abort(self, lookup: _AddressLookup) -> None:
         waiting = self._waiting.get(lookup.question, [])
