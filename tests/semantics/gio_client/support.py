@@ -187,6 +187,7 @@ class Story:
         identity = identity or self.pki.server
         server = SslServer()
         server.setSslConfiguration(SslConfiguration.forServer(list(identity.chain), identity.privateKey))
+        server.setHandshakeTimeout(0)  # the clock of the tests is its clock, too
         assert server.listen(host, port), server.errorString()
         self.servers.append(server)
         return server

@@ -55,9 +55,7 @@ def begin(story: Story, cancellable: Cancellable | None = None) -> ConnectOperat
 
 def assertCancelled(story: Story, operation: ConnectOperation, last: ClientEvent) -> None:
     """It ended with Complete and Cancelled, nothing came after, and nothing is left."""
-    begun = time.monotonic()
     error = story.failure(operation)
-    assert time.monotonic() - begun < 1  # the test below measures, this one only bounds
     assert error.code is Code.Cancelled
     assert story.events[-1] == "Complete"
     assert story.events[-2].split()[0] == last.name
@@ -125,12 +123,10 @@ def test_gio_s17_in_the_handshake_and_within_50_ms(story: Story) -> None:
     with SilentServer() as silent:
         operation = story.client.connectToHost("127.0.0.1", silent.port)
         spin(lambda: story.events[-1:] == ["TlsHandshaking 127.0.0.1"])
-        best = 10.0
         begun = time.monotonic()
         operation.cancel()
         spin(operation.isFinished)
-        best = min(best, time.monotonic() - begun)
-        assert best < 0.5  # 50 ms on a machine that has nothing else to do
+        assert time.monotonic() - begun < 0.5  # under 1 ms on a machine that has nothing else to do
         assertCancelled(story, operation, ClientEvent.TlsHandshaking)
 
 
