@@ -19,6 +19,7 @@ _Code = SecureError.Code
 _START = b"HTTP/1."
 _STATUS = re.compile(rb"[01] +([1-9][0-9]{2})[ \r\n]")
 _SWITCHING_PROTOCOLS = 101
+_LOGIN_DEMANDED = (407, 401)  # tinyproxy says 401 about a wrong password
 _TLS = (b"\x15\x03", b"\x16\x03")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -66,7 +67,7 @@ class HttpConnectNegotiation(Negotiation):
         if status == 403:
             text = f"does not allow connections to {self.request.target}; ask its administrator"
             return self.failure(_Code.ProxyNotAllowed, text)
-        if status != 407:
+        if status not in _LOGIN_DEMANDED:
             return self.failure(
                 _Code.ProxyFailed, f"did not connect to {self.request.target}: it answered with HTTP status {status}"
             )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QMetaObject, QObject
+from PySide6.QtCore import QMetaObject, QObject, SignalInstance
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.arguments import checkTimeout
+from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.proxies import protocols
 from qtsecure.net.proxies.http_connect import HttpConnectNegotiation
 from qtsecure.net.proxies.negotiation import Negotiation, ProxyRequest
@@ -46,7 +48,8 @@ class ProxyNegotiator(QObject):
 
     Reads not one byte beyond the proxy's answer. Once it is done, nothing of it is left on the
     connection: what the destination sends is announced by readyRead after the slots of ``negotiated``,
-    and TLS may begin in these slots. A connection through which nothing was reached is aborted.
+    and TLS may begin in these slots. peerName() is the destination then, whose certificate has to prove
+    that name unless setPeerVerifyName() says another. A connection through which nothing was reached is aborted.
 
     Nothing is emitted before start() has returned, and one of the signals at most. Deleting the
     negotiator or abort() ends it silently.
@@ -103,6 +106,8 @@ class ProxyNegotiator(QObject):
     def setTimeout(self, ms: int) -> None:
         """Limit the negotiation from start() to its end; 30 000 ms unless set. Takes effect with start().
 
+        While a certificate of an https proxy waits for a decision, the time does not count.
+
         Raises:
             ValueError: For a negative number other than -1.
         """
@@ -133,13 +138,10 @@ class ProxyNegotiator(QObject):
         except SecureError as error:
             self._settle(error)
             return
-        if self._timeout > 0:
-            self._deadline = schedulerOfThisThread().callLater(self._timeout, self._timedOut)
-        self._connections = [
-            socket.errorOccurred.connect(self._onErrorOccurred),
-            socket.disconnected.connect(self._onDisconnected),
-            socket.destroyed.connect(self._onDestroyed),
-        ]
+        self._limitTime()
+        self._listen(socket.errorOccurred, self._onErrorOccurred)
+        self._listen(socket.disconnected, self._onDisconnected)
+        self._listen(socket.destroyed, self._onDestroyed)
         if self._address.protocol() == "https":
             self._beginTls(socket)
         else:
@@ -173,18 +175,18 @@ class ProxyNegotiator(QObject):
         self._inner = (socket.sslConfiguration(), socket.peerVerifyName())
         socket.setSslConfiguration(self._configuration or SslConfiguration.forClient())
         socket.setPeerVerifyName(self._address.hostName())
-        self._connections.append(socket.encrypted.connect(self._begin))
+        self._listen(socket.encrypted, self._begin)
         socket.startClientEncryption()
 
     def _begin(self) -> None:
-        if self._socket is not None:
-            self._connections.append(self._socket.readyRead.connect(self._converse))
+        if self._socket is not None and isValid(self):
+            self._listen(self._socket.readyRead, self._converse)
             self._converse()
 
     def _converse(self) -> None:
         """Say what is to be said, and hear what has come."""
         socket, negotiation = self._socket, self._negotiation
-        if socket is None or negotiation is None or not isValid(socket):
+        if socket is None or negotiation is None or not (isValid(self) and isValid(socket)):
             return
         while True:
             request = negotiation.takeOutgoing()
@@ -208,16 +210,29 @@ class ProxyNegotiator(QObject):
                 self._settle(None)
                 return
 
+    def _listen(self, signal: SignalInstance, slot: Callable[..., None]) -> None:
+        # Not as a QObject's method: the connection may have its last reference here, and go with us.
+        self._connections.append(signal.connect(plainSlot(slot)))
+
     # ------------------------------------------------------------------------------- ends
 
+    def _limitTime(self) -> None:
+        if self._timeout > 0:
+            self._deadline = schedulerOfThisThread().callLater(self._timeout, self._timedOut)
+
     def _timedOut(self) -> None:
-        if isValid(self) and self._negotiation is not None:
-            text = f"did not answer within {self._timeout} ms; check that it is of the right protocol"
-            self._settle(self._negotiation.failure(_Code.TimedOut, text))
+        socket, negotiation = self._socket, self._negotiation
+        if not isValid(self) or negotiation is None:
+            return
+        if socket is not None and isValid(socket) and socket._attempt.request is not None:
+            self._limitTime()  # the user thinks about the proxy's certificate, which has a limit of its own
+            return
+        text = f"did not answer within {self._timeout} ms; check that it is of the right protocol"
+        self._settle(negotiation.failure(_Code.TimedOut, text))
 
     def _onErrorOccurred(self, error: QAbstractSocket.SocketError) -> None:
         socket, negotiation = self._socket, self._negotiation
-        if socket is None or negotiation is None:
+        if socket is None or negotiation is None or not isValid(self):
             return
         if error == _Error.SocketTimeoutError:
             self._settle(negotiation.failure(_Code.TimedOut, "did not answer in time; check its address and protocol"))
@@ -242,11 +257,11 @@ class ProxyNegotiator(QObject):
         return SecureError(code, f"No TLS with the proxy {self._proxyName()}. {socket.errorString()}")
 
     def _onDisconnected(self) -> None:
-        if self._negotiation is not None:
+        if self._negotiation is not None and isValid(self):
             self._settle(self._negotiation.failure(_Code.Closed, "was disconnected before it had answered"))
 
     def _onDestroyed(self) -> None:
-        if self._negotiation is not None:
+        if self._negotiation is not None and isValid(self):
             self._settle(SecureError(_Code.Closed, "The connection to the proxy was deleted before it had answered."))
 
     def _settle(self, outcome: SecureError | None) -> None:
@@ -268,9 +283,13 @@ class ProxyNegotiator(QObject):
 
     def _tell(self) -> None:
         """From the event loop: nothing of the connection is on the stack."""
-        if not isValid(self) or self._socket is None:
-            return
         socket, self._socket = self._socket, None
+        if socket is None:
+            return
+        if isValid(socket):
+            socket._dataPath.roomMade()  # reads on, also in an event loop of a slot, or if we have been deleted
+        if not isValid(self):
+            return
         outcome = self._outcome
         if outcome is None and not (isValid(socket) and socket.state() == _CONNECTED):
             outcome = SecureError(_Code.Closed, f"The proxy {self._proxyName()} connected, and closed the connection.")
@@ -278,8 +297,6 @@ class ProxyNegotiator(QObject):
             self.failed.emit(outcome)
             return
         connection = self._handOver(socket)
-        # Both may be needed by an event loop in a slot.
-        socket._dataPath.roomMade()
         schedulerOfThisThread().defer(partial(_announceRest, socket))
         self.negotiated.emit(connection)
 
@@ -292,8 +309,9 @@ class ProxyNegotiator(QObject):
             socket.setParent(connection)
             connection.setSslConfiguration(configuration)
             connection.setPeerVerifyName(verifyName)
-        if not connection.peerVerifyName():
-            connection.setPeerVerifyName(self._address.destinationHostName())
+        # As Qt's sockets behind a proxy: this is the peer, for certificates and for sessions.
+        connection._attempt.hostName = self._address.destinationHostName()
+        connection._attempt.port = self._address.destinationPort()
         return connection
 
     def _proxyName(self) -> str:

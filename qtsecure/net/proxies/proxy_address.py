@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from PySide6.QtNetwork import QHostAddress
 
+from qtsecure.errors import SecureError
 from qtsecure.net.addresses import checkPort
 from qtsecure.net.proxies.network_uri import NetworkUri
 from qtsecure.net.proxies.protocols import defaultProxyPort
@@ -30,7 +31,7 @@ class ProxyAddress:
         TypeError: An argument has the wrong type.
         ValueError: ``address`` is no IP address, ``destinationHostName`` is empty, or
             ``destinationPort`` is no port.
-        SecureError: ``uri`` is not valid (``InvalidArgument``).
+        SecureError: ``uri`` is not valid, or names no host (``InvalidArgument``).
     """
 
     __slots__ = ("__weakref__", "_address", "_destination", "_protocol", "_uri")
@@ -55,6 +56,8 @@ class ProxyAddress:
         if not destinationHostName:
             raise ValueError("destinationHostName must not be empty.")
         self._uri = NetworkUri.parse(uri)
+        if not self._uri.host:
+            raise SecureError(SecureError.Code.InvalidArgument, "The URI of the proxy names no host.")
         self._address = QHostAddress(address)
         if self._address.isNull():
             raise ValueError("address must be an IP address.")

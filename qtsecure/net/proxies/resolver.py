@@ -13,7 +13,7 @@ from qtsecure.net.cancellable import Cancellable
 from qtsecure.net.proxies.network_uri import schemeOf
 from qtsecure.net.scheduler import schedulerOfThisThread
 
-__all__ = ["ProxyAnswer", "ProxyResolver", "checkLookup", "refusal"]
+__all__ = ["ProxyAnswer", "ProxyResolver", "cancellation", "checkLookup", "refusal"]
 
 ProxyAnswer = Callable[["list[str] | SecureError"], None]
 """What a look-up calls: with URIs of proxies in the order in which to try them, or with an error."""
@@ -65,13 +65,18 @@ def checkLookup(uri: str, finished: ProxyAnswer, cancellable: Cancellable | None
         raise TypeError(f"cancellable must be a Cancellable, not {type(cancellable).__name__}.")
 
 
-def refusal(uri: str, cancellable: Cancellable | None) -> SecureError | None:
-    """Why there is nothing to look up, or None."""
+def cancellation(cancellable: Cancellable | None) -> SecureError | None:
+    """The error of a look-up that was cancelled, or None."""
     if cancellable is not None and cancellable.isCancelled():
         return SecureError(SecureError.Code.Cancelled, "The look-up of proxies was cancelled.")
+    return None
+
+
+def refusal(uri: str, cancellable: Cancellable | None) -> SecureError | None:
+    """Why there is nothing to look up, or None."""
     if not schemeOf(uri):
         return SecureError(SecureError.Code.InvalidArgument, "Proxies are looked up for a URI, such as https://host.")
-    return None
+    return cancellation(cancellable)
 
 
 def _answer(resolver: ProxyResolver, uri: str, finished: ProxyAnswer, cancellable: Cancellable | None) -> None:

@@ -13,8 +13,9 @@ from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.cancellable import Cancellable
+from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.proxies.network_uri import NetworkUri
-from qtsecure.net.proxies.resolver import ProxyAnswer, ProxyResolver, checkLookup, refusal
+from qtsecure.net.proxies.resolver import ProxyAnswer, ProxyResolver, cancellation, checkLookup, refusal
 from qtsecure.net.scheduler import Waker, schedulerOfThisThread
 from qtsecure.net.thread_guard import confinedToThread
 
@@ -22,8 +23,6 @@ __all__ = ["SystemProxyResolver"]
 
 _Type = QNetworkProxy.ProxyType
 _SCHEMES = {_Type.Socks5Proxy: "socks5", _Type.HttpProxy: "http"}
-_oneAtATime = threading.Lock()
-"""Qt keeps what it knows of the system in one place for all threads."""
 
 
 @confinedToThread(harmless=())
@@ -48,7 +47,7 @@ class SystemProxyResolver(ProxyResolver):
             schedulerOfThisThread().defer(partial(self._tell, finished, problem))
 
     def proxiesFor(self, uri: str) -> list[str]:
-        """What the system says; blocks until it has said it.
+        """What the system says; blocks until it has said it, which lookup() does in a thread of its own.
 
         Raises:
             SecureError: It has proxies, but none that could carry a stream of bytes (``Failed``).
@@ -74,38 +73,37 @@ class _SystemLookup:
         )
         self._waker = Waker(self._answered)
         if cancellable is not None:
-            self._connection = cancellable.cancelled.connect(self._cancelled)
+            self._connection = cancellable.cancelled.connect(plainSlot(self._cancelled))
         self._thread = threading.Thread(target=self._ask, args=(uri,), name="proxy look-up", daemon=True)
         self._thread.start()
 
     def _ask(self, uri: str) -> None:
         """In the thread."""
         try:
-            with _oneAtATime:
-                self._answer = systemProxies(uri)
+            self._answer = systemProxies(uri)
         except SecureError as error:
             self._answer = error
         finally:
-            self._waker.wake()
+            if isValid(self._waker):  # the application may have ended meanwhile
+                self._waker.wake()
 
     def _answered(self) -> None:
         self._thread.join()  # it is at its end; the last reference to a QObject must not be its own
         self._resolver._lookups.discard(self)
-        self._finish(self._answer)
+        self._finish()
 
     def _cancelled(self) -> None:
-        schedulerOfThisThread().defer(
-            partial(self._finish, SecureError(SecureError.Code.Cancelled, "The look-up of proxies was cancelled."))
-        )
+        schedulerOfThisThread().defer(self._finish)
 
-    def _finish(self, answer: list[str] | SecureError) -> None:
+    def _finish(self) -> None:
+        """Tell the answer, once, or that nobody wants it any more."""
         finished, self._finished = self._finished, None
         if finished is None:
             return
         if self._cancellable is not None:
             QObject.disconnect(self._connection)
         if isValid(self._resolver):
-            finished(answer)
+            finished(cancellation(self._cancellable) or self._answer)
 
 
 def systemProxies(uri: str) -> list[str]:

@@ -47,7 +47,7 @@ class Attempt(Questions):
         lastSession: The last session that was told of or kept.
         ends: Both ends' addresses, once the connection stands.
         remote: What a SocketClient connects to; None for the address that ``ends`` has.
-        failure: What the engine said when TLS failed.
+        failure: What the engine said when it failed.
     """
 
     hostName: str = ""

@@ -160,7 +160,8 @@ def test_http_answers_end_where_h11_says(line: bytes, fields: list[bytes], behin
 
 
 @pytest.mark.parametrize(
-    "host", ["mail.example\r\nX-Evil: 1", "a b", "a/b", "a:1", "a@b", "[::1", "a\0b", "", "x\x7f", "a..ü"]
+    "host",
+    ["mail.example\r\nX-Evil: 1", "a b", "a/b", "a:1", "a@b", "[::1", "a\0b", "", "x\x7f", "a..ü", "\ud800.example"],
 )
 @pytest.mark.parametrize("protocol", ["socks5", "socks4a", "http"])
 def test_a_host_name_cannot_say_more_than_a_host(protocol: str, host: str) -> None:
