@@ -16,7 +16,7 @@ from qtsecure.net.proxies.proxy_address import ProxyAddress
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_client.enumeration import Destination
 from qtsecure.net.socket_client.events import ClientEvent
-from qtsecure.net.socket_client.failures import Step, connectingError, tlsError
+from qtsecure.net.socket_client.failures import Step, connectingError, prefixed, tlsError
 from qtsecure.net.socket_client.local_connecting import LocalConnecting
 from qtsecure.net.socket_client.settings import ConnectSettings
 from qtsecure.net.socket_client.unix_address import UnixAddress
@@ -26,7 +26,6 @@ from qtsecure.net.ssl_socket.base import SocketBase
 __all__ = ["Attempt", "AttemptOwner"]
 
 _State = QAbstractSocket.SocketState
-_Error = QAbstractSocket.SocketError
 _NO_PROXY = QNetworkProxy.ProxyType.NoProxy
 
 
@@ -101,7 +100,7 @@ class Attempt:
         socket = self.connection
         if socket.bind(own.address(), own.port(), QAbstractSocket.BindFlag.ReuseAddressHint):
             return None
-        return connectingError(socket.error(), socket.errorString(), "")
+        return connectingError(socket, "")
 
     def connect(self) -> None:
         """Begin to connect. A slot of the Connecting event may have done anything to the socket."""
@@ -126,7 +125,7 @@ class Attempt:
     def secure(self) -> None:
         """The TCP connection stands, and it is this attempt's turn."""
         if not self._stands():
-            self._socketEnded()
+            self._endedEarly()
             return
         proxy = self._proxy()
         if proxy is None:
@@ -190,10 +189,12 @@ class Attempt:
             self._owner.attemptConnected(self)
 
     def _portIsZero(self) -> None:
-        self._connectingFailed(_Error.ConnectionRefusedError, "Nothing can listen on port 0; give a port.")
+        self._connectingFailed(
+            SecureError(SecureError.Code.ConnectionRefused, "Nothing can listen on port 0; give a port.")
+        )
 
-    def _connectingFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
-        self._fail(Step.CONNECTING, connectingError(error, text, self._prefix()))
+    def _connectingFailed(self, error: SecureError) -> None:
+        self._fail(Step.CONNECTING, prefixed(error, self._prefix()))
 
     def _prefix(self) -> str:
         proxy = self._proxy()
@@ -263,7 +264,7 @@ class Attempt:
             return False
         if self._stands():
             return True
-        self._socketEnded()
+        self._endedEarly()
         return False
 
     def _stands(self) -> bool:
@@ -301,9 +302,6 @@ class Attempt:
         if isValid(self.connection):
             self.connection._observer = None
 
-    def _step(self) -> Step:
-        return Step.TLS if self._stage is Stage.HANDSHAKING else Step.CONNECTING
-
     def _stateChanged(self, state: QAbstractSocket.SocketState) -> None:
         if state == _State.UnconnectedState:
             # An error comes next, and says more; there is none if a slot has aborted the connection.
@@ -311,11 +309,13 @@ class Attempt:
 
     def _socketEnded(self) -> None:
         # While a proxy is asked, it is the negotiation that tells what has happened.
-        if self._stage in (Stage.NEW, Stage.NEGOTIATING, Stage.OVER) or self._isAlive():
-            return
-        self._fail(
-            self._step(), SecureError(SecureError.Code.Closed, "The connection was closed while it was being made.")
-        )
+        if self._stage is not Stage.NEW and self._negotiation is None and not self._isAlive():
+            self._endedEarly()
+
+    def _endedEarly(self) -> None:
+        step = {Stage.HANDSHAKING: Step.TLS, Stage.NEGOTIATING: Step.PROXY}.get(self._stage, Step.CONNECTING)
+        text = "The connection was closed while it was being made."
+        self._fail(step, SecureError(SecureError.Code.Closed, text))
 
     def _isAlive(self) -> bool:
         return isValid(self.connection) and self.connection.state() != _State.UnconnectedState
@@ -345,9 +345,9 @@ class Attempt:
 
     def socketFailed(self, socket: SocketBase, error: QAbstractSocket.SocketError) -> None:
         if self._stage is Stage.HANDSHAKING:
-            self._fail(Step.TLS, tlsError(error, socket.errorString(), socket._attempt.failure))
+            self._fail(Step.TLS, tlsError(self.connection))
         elif self._stage in (Stage.CONNECTING, Stage.CONNECTED):
-            self._connectingFailed(error, socket.errorString())
+            self._fail(Step.CONNECTING, connectingError(self.connection, self._prefix()))
 
     def socketDisconnected(self, socket: SocketBase) -> None:
         pass  # stateChanged tells

@@ -4,38 +4,13 @@ from __future__ import annotations
 
 import enum
 
-from PySide6.QtNetwork import QAbstractSocket
-
-from qtsecure.engine.events import FailureKind, StreamFailed
 from qtsecure.errors import SecureError
-from qtsecure.net.socket_errors import isNetworkUnreachable
+from qtsecure.net.failures import networkFailure
+from qtsecure.net.ssl_socket import SslSocket
 
-__all__ = ["FailureLog", "Step", "cancelled", "connectingError", "timedOut", "tlsError"]
+__all__ = ["FailureLog", "Step", "cancelled", "connectingError", "prefixed", "timedOut", "tlsError"]
 
 _Code = SecureError.Code
-_Error = QAbstractSocket.SocketError
-
-_CONNECTING = {
-    _Error.ConnectionRefusedError: _Code.ConnectionRefused,
-    _Error.RemoteHostClosedError: _Code.Closed,
-    _Error.HostNotFoundError: _Code.HostNotFound,
-    _Error.SocketTimeoutError: _Code.TimedOut,
-    _Error.UnsupportedSocketOperationError: _Code.NotSupported,
-    _Error.SocketAddressNotAvailableError: _Code.InvalidArgument,
-}
-# A peer that hangs up in the handshake does not speak TLS, as far as anybody can tell; so Gio says, too.
-_HANDSHAKING = {
-    FailureKind.NOT_TLS: _Code.NotTls,
-    FailureKind.ENDED_IN_HANDSHAKE: _Code.NotTls,
-    FailureKind.CERTIFICATE_REJECTED: _Code.BadCertificate,
-    FailureKind.CERTIFICATE_REQUIRED: _Code.CertificateRequired,
-    FailureKind.TIMED_OUT: _Code.TimedOut,
-}
-_TLS_SOCKET_ERRORS = {
-    _Error.RemoteHostClosedError: _Code.NotTls,
-    _Error.SocketTimeoutError: _Code.TimedOut,
-    _Error.SslInvalidUserDataError: _Code.InvalidArgument,
-}
 
 
 class Step(enum.IntEnum):
@@ -64,35 +39,23 @@ class FailureLog:
         return self._error or SecureError(_Code.HostNotFound, "There is no address to connect to; check the name.")
 
 
-def connectingError(error: QAbstractSocket.SocketError, text: str, prefix: str) -> SecureError:
-    """A failure before the connection stood.
-
-    Args:
-        error: Of the socket.
-        text: Its sentence.
-        prefix: Whom it concerns, such as "Could not connect to example.org".
-    """
-    if error == _Error.NetworkError:
-        code = _Code.NetworkUnreachable if isNetworkUnreachable(text) else _Code.HostUnreachable
-    else:
-        code = _CONNECTING.get(error, _Code.Failed)
-    return SecureError(code, f"{prefix}: {text}" if prefix else text)
+def connectingError(socket: SslSocket, prefix: str) -> SecureError:
+    """What a socket says that could not connect, with whom it concerns, such as "Could not connect to example.org"."""
+    return prefixed(networkFailure(socket.error(), socket.errorString()), prefix)
 
 
-def tlsError(error: QAbstractSocket.SocketError, text: str, failure: StreamFailed | None) -> SecureError:
-    """A failure of the handshake.
+def prefixed(error: SecureError, prefix: str) -> SecureError:
+    """The same error, with whom it concerns in front; the code stays."""
+    return SecureError(error.code, f"{prefix}: {error.message}") if prefix else error
 
-    Args:
-        error: Of the socket.
-        text: Its sentence.
-        failure: What the engine says, if it was the engine that failed.
-    """
-    if failure is None:
-        return SecureError(_TLS_SOCKET_ERRORS.get(error, _Code.TlsMisc), text)
-    code = _HANDSHAKING.get(failure.kind, _Code.TlsMisc)
-    if failure.kind is FailureKind.HANDSHAKE and failure.alert is not None:
-        code = _Code.HandshakeRefused
-    return SecureError(code, text, alert=failure.alert, engineReasons=failure.engine_reasons)
+
+def tlsError(socket: SslSocket) -> SecureError:
+    """What a socket says whose handshake has failed."""
+    error = socket.failure() or SecureError(_Code.Closed, socket.errorString())
+    if error.code is not _Code.Closed:
+        return error
+    # A peer that hangs up in the handshake does not speak TLS, as far as anybody can tell; so Gio says, too.
+    return SecureError(_Code.NotTls, error.message, alert=error.alert, engineReasons=error.engineReasons)
 
 
 def cancelled() -> SecureError:

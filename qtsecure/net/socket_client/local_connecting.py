@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QMetaObject, QObject
-from PySide6.QtNetwork import QAbstractSocket, QLocalSocket
+from PySide6.QtNetwork import QLocalSocket
 from shiboken6 import isValid
 
+from qtsecure.errors import SecureError
+from qtsecure.net.failures import networkFailure
 from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
 from qtsecure.net.ssl_socket import SslSocket
@@ -31,7 +33,7 @@ class LocalConnecting:
         path: Of the local socket.
         timeout: How long the server may take to accept, in ms; 0 or -1 for as long as Qt waits.
         connected: Called when the socket is connected.
-        failed: Called with Qt's error and a sentence.
+        failed: Called with the error.
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class LocalConnecting:
         path: str,
         timeout: int,
         connected: Callable[[], None],
-        failed: Callable[[QAbstractSocket.SocketError, str], None],
+        failed: Callable[[SecureError], None],
     ) -> None:
         self._socket = socket
         self._path = path
@@ -75,10 +77,8 @@ class LocalConnecting:
 
     def _timedOut(self) -> None:
         if self._connected is not None:
-            self._failed(
-                QAbstractSocket.SocketError.SocketTimeoutError,
-                f"The server did not accept the connection within {self._timeout} ms.",
-            )
+            text = f"The server did not accept the connection within {self._timeout} ms."
+            self._failed(SecureError(SecureError.Code.TimedOut, text))
 
     def _stopListening(self) -> None:
         if self._deadline is not None:
@@ -103,4 +103,4 @@ class LocalConnecting:
         text = _TEXTS.get(error) or f"{self._device.errorString().rstrip('.')}."
         if error == _Error.ServerNotFoundError:
             error = _Error.ConnectionRefusedError
-        self._failed(deviceSocketError(error), text)
+        self._failed(networkFailure(deviceSocketError(error), text))

@@ -12,6 +12,7 @@ from qtsecure import (
     InetAddress,
     NetworkAddress,
     SecureError,
+    ServiceRecord,
     SocketClient,
     SocketConnectable,
     SslSocket,
@@ -241,8 +242,6 @@ def test_gio_s10_of_equal_failures_the_last_is_told(story: Story) -> None:
 
 def test_gio_s10_refusals_outrank_look_ups(story: Story) -> None:
     """One host of a service refuses, the next does not exist."""
-    from qtsecure import ServiceRecord
-
     story.resolver.services["_x._tcp.example.org"] = [
         ServiceRecord("localhost", freePort("::1"), priority=1),
         ServiceRecord("nowhere.example", 1, priority=2),

@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtCore import QTimer
 
 from qtsecure import Cancellable, ClientEvent, SocketConnectable, SslSocket
+from qtsecure.testing.peers import SilentServer
 from tests.net.conversation import FakeClock, spin
 from tests.semantics.gio_client.support import Code, SilentAddress, Story, freePort
 
@@ -44,11 +45,8 @@ def test_happy_eyeballs_cancellation_delayed(story: Story) -> None:
 
     story.client.clientEvent.connect(react)
     story.client.setTls(True)
-    story.servers.clear()
-    with SilentAddress("::1") as silent:
-        story.server(port=silent.port)
-        story.client.setAttemptDelay(10)
-        operation = story.client.connectToHost("localhost", silent.port, cancellable)
+    with SilentServer() as silent:
+        operation = story.client.connectToHost("127.0.0.1", silent.port, cancellable)
         assert story.failure(operation).code is Code.Cancelled
     assert story.events[-1] == "Complete"
 

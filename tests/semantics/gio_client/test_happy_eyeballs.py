@@ -232,8 +232,8 @@ def test_gio_s14_one_handshake_at_a_time(story: Story, clock: FakeClock) -> None
 
 def test_gio_s14_a_connection_in_reserve_that_breaks(story: Story, clock: FakeClock) -> None:
     """Its address has failed; the handshake of the other goes on."""
-    first, second = hosts = ["127.0.0.1", "127.0.0.2"]
-    story.resolver.addresses["two.example"] = hosts
+    second = "127.0.0.2"
+    story.resolver.addresses["two.example"] = ["127.0.0.1", second]
     story.client.setTls(True)
     story.client.setHandshakeTimeout(5000)
     with SilentServer() as silent, native.create_server((second, silent.port)) as breaking:

@@ -264,7 +264,7 @@ def test_gio_s03_the_scheme_switches_nothing_on(story: Story) -> None:
 def test_gio_s04_no_look_up(qapp: object, host: str, expected: list[str]) -> None:
     """Addresses are one attempt; names of this machine are two, wherever DNS says that they lead."""
     resolver = FakeResolver()
-    resolver.addresses = dict.fromkeys((host, "localhost"), ["192.0.2.66"])
+    resolver.addresses = {name: ["192.0.2.66"] for name in (host, "localhost")}
     enumeration = Enumeration(NetworkAddress(host, 7), resolver).start()
     spin(lambda: enumeration.ended)
     assert enumeration.answers == expected

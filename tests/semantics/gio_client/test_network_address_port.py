@@ -176,7 +176,13 @@ BROKEN = {
 
 
 def enumerateAll(
-    clock: FakeClock, *, v4: int = 0, v6: int = 0, broken: str = "", pause: int = 0, resolver: FakeResolver | None = None
+    clock: FakeClock,
+    *,
+    v4: int = 0,
+    v6: int = 0,
+    broken: str = "",
+    pause: int = 0,
+    resolver: FakeResolver | None = None,
 ) -> Enumeration:
     """All answers, on a clock that the test moves: 25 ms is fast, 100 ms slow."""
     made = resolver or FakeResolver()
@@ -244,9 +250,7 @@ def test_happy_eyeballs_ipv6_error(clock: FakeClock, v4: int, v6: int) -> None:
     assert enumeration.errors == []
 
 
-@pytest.mark.parametrize(
-    ("v4", "v6"), [(0, FAST), (FAST, 0)], ids=["ipv4-error-ipv4-first", "ipv4-error-ipv6-first"]
-)
+@pytest.mark.parametrize(("v4", "v6"), [(0, FAST), (FAST, 0)], ids=["ipv4-error-ipv4-first", "ipv4-error-ipv6-first"])
 def test_happy_eyeballs_ipv4_error(clock: FakeClock, v4: int, v6: int) -> None:
     """IPv6 is enough."""
     enumeration = enumerateAll(clock, v4=v4, v6=v6, broken="IPv4")

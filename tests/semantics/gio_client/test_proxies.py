@@ -69,7 +69,7 @@ def test_gio_s05_events_through_a_proxy(story: Story, proxy: ProxyServer) -> Non
     """ProxyNegotiating and ProxyNegotiated stand between Connected and the rest."""
     server = story.server(identity=story.pki.ca.issue(["far.example"]))
     use(story, uriOf(proxy))
-    story.success(story.client.connectToHost("far.example", server.serverPort()))
+    story.success(story.client.connectToHost("far.example", server.serverPort())).abort()
     assert story.events == [*PROXIED, "ProxyNegotiated 127.0.0.1", "Complete 127.0.0.1"]
     story.events.clear()
     story.client.setTls(True)
@@ -237,6 +237,7 @@ def test_gio_s27_login(story: Story) -> None:
         assert isinstance(remote, ProxyAddress)
         assert remote.username() == "me"
         assert "secret" not in repr(remote) + remote.uri()
+        connection.abort()
         use(story, f"http://me:wrong@127.0.0.1:{proxy.port}")
         error = story.failure(story.client.connectToHost("far.example", server.serverPort()))
         assert error.code is Code.ProxyAuthFailed
@@ -266,7 +267,7 @@ def test_gio_s28_https_proxies(story: Story) -> None:
     story.client.setProxyTlsConfiguration(None)  # the system's authorities do not know the proxy
     error = story.failure(story.client.connectToHost("far.example", server.serverPort()))
     assert error.code is Code.BadCertificate
-    for each in story.servers + [proxy]:
+    for each in [*story.servers, proxy]:
         each.close()
         each.deleteLater()
     settle()
@@ -349,7 +350,9 @@ def test_gio_s17_cancelling_in_the_negotiation(story: Story) -> None:
     listener.close()
 
 
-@pytest.mark.parametrize("step", [ClientEvent.ProxyNegotiating, ClientEvent.ProxyNegotiated], ids=lambda step: step.name)
+@pytest.mark.parametrize(
+    "step", [ClientEvent.ProxyNegotiating, ClientEvent.ProxyNegotiated], ids=lambda step: step.name
+)
 @pytest.mark.parametrize("action", ["cancel", "abort"])
 def test_gio_s17_inside_slots_of_the_negotiation(
     story: Story, proxy: ProxyServer, step: ClientEvent, action: str
