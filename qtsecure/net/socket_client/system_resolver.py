@@ -10,7 +10,6 @@ from PySide6.QtNetwork import QAbstractSocket, QDnsLookup, QHostAddress
 
 from qtsecure.errors import SecureError
 from qtsecure.net.addresses import qtAddress
-from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.socket_client.lookup_threads import Mailbox
 from qtsecure.net.socket_client.resolver import AddressesFound, Lookup, NameResolver, ServicesFound
 from qtsecure.net.socket_client.service_records import ServiceRecord
@@ -114,7 +113,8 @@ class _ServiceLookup(Lookup):
     def __init__(self, lookup: QDnsLookup, finished: ServicesFound) -> None:
         self._lookup: QDnsLookup | None = lookup
         self._callback: ServicesFound | None = finished
-        self._connection = lookup.finished.connect(plainSlot(self._finished))
+        # A function, which keeps us until there is an answer, whether the asker does so or not.
+        self._connection = lookup.finished.connect(lambda: self._finished())
         lookup.lookup()
 
     def abort(self) -> None:
@@ -130,6 +130,7 @@ class _ServiceLookup(Lookup):
         callback, self._callback = self._callback, None
         if lookup is None or callback is None:
             return
+        QObject.disconnect(self._connection)
         lookup.deleteLater()
         callback(_servicesOf(lookup))
 

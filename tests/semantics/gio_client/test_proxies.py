@@ -181,6 +181,27 @@ def test_gio_s22_numbers_are_no_names_for_proxies_either(story: Story, proxy: Pr
     assert proxy.asked == []
 
 
+@pytest.mark.parametrize(
+    ("uri", "port"), [("socks5://127.0.0.1", 1080), ("http://127.0.0.1:0", 80), ("https://127.0.0.1", 443)]
+)
+def test_gio_s23_a_proxy_without_a_port(story: Story, uri: str, port: int) -> None:
+    """Is looked for at the usual one."""
+    use(story, uri)
+    operation = story.client.connectToHost("far.example", 80)
+    found: list[object] = []
+
+    def note(event: ClientEvent, connectable: object, connection: SslSocket | None) -> None:
+        if event is ClientEvent.Connecting and connection is not None:
+            found.append(connection.remoteAddress())
+            operation.cancel()
+
+    story.client.clientEvent.connect(note)
+    story.failure(operation)
+    (remote,) = found
+    assert isinstance(remote, ProxyAddress)
+    assert remote.port() == port
+
+
 def test_gio_s24_unknown_protocols(story: Story) -> None:
     """Connected to, then NotSupported, without events of a proxy; the next one is tried."""
     listener = QTcpServer()
@@ -191,6 +212,15 @@ def test_gio_s24_unknown_protocols(story: Story) -> None:
     assert "gopher" in error.message
     assert story.events == ["Resolving", "Resolved", "Connecting 127.0.0.1", "Connected 127.0.0.1", "Complete"]
     listener.close()
+
+
+def test_gio_s25_what_socks5_answers(story: Story) -> None:
+    """Becomes the code of the operation; nobody listens at the destination."""
+    with Socks5Proxy() as proxy:
+        use(story, f"socks5://127.0.0.1:{proxy.port}")
+        error = story.failure(story.client.connectToHost("far.example", freePort()))
+    assert error.code is Code.ConnectionRefused
+    assert story.events[-2:] == ["ProxyNegotiating 127.0.0.1", "Complete"]
 
 
 def test_gio_s26_socks4_gets_every_address(story: Story) -> None:
