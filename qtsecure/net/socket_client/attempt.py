@@ -174,7 +174,7 @@ class Attempt:
             if self._proxy() is None:
                 self._reach()
             # From the event loop: slots of the socket's own signal may be waiting for their turn.
-            self._scheduler.defer(self._tellConnected)
+            self._settings.turns.add(self._tellConnected)
 
     def _reach(self) -> None:
         """From now on the connection is one to the server, whatever address or proxy it leads through."""

@@ -20,6 +20,7 @@ from qtsecure.net.socket_client.events import ClientEvent, progressText
 from qtsecure.net.socket_client.network_address import NetworkAddress
 from qtsecure.net.socket_client.network_service import NetworkService
 from qtsecure.net.socket_client.operation import ConnectOperation
+from qtsecure.net.socket_client.turns import TurnQueue
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.thread_guard import confinedToThread
 
@@ -73,9 +74,9 @@ class SocketClient(ClientSettings):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._running: dict[int, ConnectOperation] = {}
-        running = self._running
+        running, turns = self._running, self._turns
         # A function and not a method: see plain_slots.
-        self.destroyed.connect(lambda: _abandonAll(running))
+        self.destroyed.connect(lambda: _abandonAll(running, turns))
 
     # ---------------------------------------------------------------------------- public
 
@@ -197,8 +198,9 @@ class SocketClient(ClientSettings):
         return self.receivers(_PSK_SIGNAL) > 0
 
 
-def _abandonAll(running: dict[int, ConnectOperation]) -> None:
+def _abandonAll(running: dict[int, ConnectOperation], turns: TurnQueue) -> None:
     """The client is no more."""
+    turns.clear()
     operations = list(running.values())
     running.clear()
     for operation in operations:

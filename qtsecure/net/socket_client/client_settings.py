@@ -14,6 +14,7 @@ from qtsecure.net.socket_client.inet_address import InetAddress
 from qtsecure.net.socket_client.resolver import NameResolver
 from qtsecure.net.socket_client.settings import ConnectSettings
 from qtsecure.net.socket_client.system_resolver import SystemResolver
+from qtsecure.net.socket_client.turns import TurnQueue
 from qtsecure.net.values import ConfigurationSource, SslConfiguration, configurationFrom
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class ClientSettings(QObject):
         self._systemProxies: ProxyResolver | None = None
         self._resolver: NameResolver = SystemResolver()
         self._applicationProxies: frozenset[str] = frozenset()
+        self._turns = TurnQueue()
 
     # --------------------------------------------------------------------------- sockets
 
@@ -338,6 +340,7 @@ class ClientSettings(QObject):
             tls=self.tlsConfiguration() if self._tls else None,
             proxyTls=self.proxyTlsConfiguration(),
             applicationProxies=self._applicationProxies,
+            turns=self._turns,
         )
 
 

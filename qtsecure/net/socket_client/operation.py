@@ -153,7 +153,9 @@ class ConnectOperation(QObject):
                 self.cancel()
             else:
                 self._cancelConnection = cancellable.cancelled.connect(self.cancel)
-        schedulerOfThisThread().defer(self._start)
+        client = self._work.client
+        assert client is not None
+        client._turns.add(self._start)
 
     def _fail(self, error: SecureError) -> None:
         """What was asked for could not be understood: no event, only the error."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from qtsecure.net.socket_client.enumeration import LookupPlan
 from qtsecure.net.socket_client.inet_address import InetAddress
+from qtsecure.net.socket_client.turns import TurnQueue
 from qtsecure.net.values import SslConfiguration
 
 __all__ = ["ConnectSettings"]
@@ -24,6 +25,7 @@ class ConnectSettings:
         attemptDelay: After which the next address is tried beside the one before.
         tls: The configuration of the connection; None for one without TLS.
         proxyTls: The configuration for TLS with an https proxy itself; None for a plain client.
+        turns: Where costly steps wait for their turn.
         applicationProxies: Protocols of proxies that the program itself talks to.
     """
 
@@ -36,3 +38,4 @@ class ConnectSettings:
     tls: SslConfiguration | None
     proxyTls: SslConfiguration | None
     applicationProxies: frozenset[str]
+    turns: TurnQueue
