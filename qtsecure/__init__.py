@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qtsecure.net.certificate_request import CertificateRequest
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.dtls_server import DtlsServer
+    from qtsecure.net.interaction import Interaction
     from qtsecure.net.proxies.proxy_address import ProxyAddress
     from qtsecure.net.proxies.resolver import ProxyResolver
     from qtsecure.net.proxies.simple_resolver import SimpleProxyResolver
@@ -32,8 +33,11 @@ if TYPE_CHECKING:
     from qtsecure.net.socket_writer import SocketWriter
     from qtsecure.net.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
+    from qtsecure.net.trust_decision import TrustDecision
+    from qtsecure.net.trust_decisions import TrustDecisions
     from qtsecure.net.values import (
         ChannelBinding,
+        OcspResponse,
         PreSharedKeyAuthenticator,
         Protocol,
         SslCertificate,
@@ -60,6 +64,8 @@ __all__ = [
     "NameResolver",
     "NetworkAddress",
     "NetworkService",
+    "Interaction",
+    "OcspResponse",
     "PreSharedKeyAuthenticator",
     "Protocol",
     "ProxyAddress",
@@ -78,6 +84,8 @@ __all__ = [
     "SslSocket",
     "TlsOptions",
     "TlsSession",
+    "TrustDecision",
+    "TrustDecisions",
     "TrustStore",
     "UnixAddress",
 ]
@@ -96,6 +104,8 @@ _MODULES = {
     "NameResolver": "qtsecure.net.socket_client.resolver",
     "NetworkAddress": "qtsecure.net.socket_client.network_address",
     "NetworkService": "qtsecure.net.socket_client.network_service",
+    "Interaction": "qtsecure.net.interaction",
+    "OcspResponse": "qtsecure.net.values",
     "PreSharedKeyAuthenticator": "qtsecure.net.values",
     "Protocol": "qtsecure.net.values",
     "ProxyAddress": "qtsecure.net.proxies.proxy_address",
@@ -114,6 +124,8 @@ _MODULES = {
     "SslSocket": "qtsecure.net.ssl_socket",
     "TlsOptions": "qtsecure.net.values",
     "TlsSession": "qtsecure.net.values",
+    "TrustDecision": "qtsecure.net.trust_decision",
+    "TrustDecisions": "qtsecure.net.trust_decisions",
     "TrustStore": "qtsecure.net.values",
     "UnixAddress": "qtsecure.net.socket_client.unix_address",
 }

@@ -84,10 +84,11 @@ class Negotiation(ABC):
         return data
 
     def receive_untrusted(self, data: bytes) -> int:
-        """Hear what the proxy says.
+        """Hear what the proxy says; takeOutgoing() comes first, and again afterwards.
 
         Returns:
-            How many of the bytes belong to the negotiation: all of them, unless it is complete.
+            How many of the bytes are used: all of them, unless the negotiation is complete, and the others
+            are the destination's, or there is something to send before the proxy may be heard on.
 
         Raises:
             SecureError: The proxy refuses, or makes no sense; again with every further call.
@@ -95,7 +96,7 @@ class Negotiation(ABC):
         if self._failure is not None:
             raise self._failure  # a generator that has raised would look like one that has come to its end
         taken = 0
-        while not self.complete and taken < len(data):
+        while taken < len(data) and not (self.complete or self._outgoing):
             end = self._endOfWanted(data, taken)
             self._pending += data[taken:end]
             self._heard += end - taken

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QMetaObject, QObject, SignalInstance
+from PySide6.QtCore import QIODevice, QMetaObject, QObject, SignalInstance
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
@@ -52,7 +52,8 @@ class ProxyNegotiator(QObject):
     that name unless setPeerVerifyName() says another. A connection through which nothing was reached is aborted.
 
     Nothing is emitted before start() has returned, and one of the signals at most. Deleting the
-    negotiator or abort() ends it silently.
+    negotiator or abort() ends it silently. What is written to the connection meanwhile waits, and goes to
+    the destination.
 
     Args:
         socket: Connected to the proxy, without TLS. Leave it alone until one of the signals.
@@ -65,7 +66,8 @@ class ProxyNegotiator(QObject):
         TypeError: An argument has the wrong type.
     """
 
-    #: negotiated(connection: SslSocket): go on with this one: the same, or for an https proxy one inside its TLS.
+    #: negotiated(connection: SslSocket): the same, or for an https proxy a new one inside its TLS, which has the
+    #: configuration, the name to verify, the read buffer size and the parent of the other, and owns it.
     negotiated = Signal(object)
     #: failed(error: SecureError): the proxy refused, made no sense, took too long or went away.
     failed = Signal(object)
@@ -86,6 +88,8 @@ class ProxyNegotiator(QObject):
         self._deadline: Deadline | None = None
         self._outcome: SecureError | None = None
         self._started = False
+        self._awaitsTls = False
+        self._early = b""
 
     # ---------------------------------------------------------------------------- public
 
@@ -138,6 +142,7 @@ class ProxyNegotiator(QObject):
         except SecureError as error:
             self._settle(error)
             return
+        self._hold(socket)
         self._limitTime()
         self._listen(socket.errorOccurred, self._onErrorOccurred)
         self._listen(socket.disconnected, self._onDisconnected)
@@ -179,9 +184,40 @@ class ProxyNegotiator(QObject):
         socket.startClientEncryption()
 
     def _begin(self) -> None:
-        if self._socket is not None and isValid(self):
-            self._listen(self._socket.readyRead, self._converse)
-            self._converse()
+        socket = self._socket
+        if socket is None or not isValid(self):
+            return
+        if self._inner is not None:
+            self._early = socket._dataPath.outgoing.takeAll()
+            socket._openAs(QIODevice.OpenModeFlag.ReadOnly)  # what is written now would be sent
+        self._listen(socket.readyRead, self._converse)
+        self._converse()
+
+    def _hold(self, socket: SslSocket) -> None:
+        """What the program writes from now on is for the destination, and waits; the proxy must not see it."""
+        dataPath = socket._dataPath
+        self._awaitsTls = dataPath.awaitsTls
+        dataPath.awaitsTls = True
+        dataPath.review()
+
+    def _release(self, socket: SslSocket) -> None:
+        """Let what was written meanwhile go out soon, unless TLS is begun or awaited by then."""
+        dataPath = socket._dataPath
+        dataPath.awaitsTls = self._awaitsTls
+        dataPath.review()
+        dataPath.flushScheduled = True
+        dataPath.scheduler.defer(dataPath.flushQueued)
+
+    def _send(self, socket: SslSocket, request: bytes) -> None:
+        """Past the queue, which is the program's."""
+        dataPath = socket._dataPath
+        if dataPath.transport is None:
+            return  # its end is reported
+        if dataPath.stream is None:
+            dataPath.transport.send(memoryview(request))
+        else:
+            dataPath.transport.send(dataPath.stream.write_and_take(request))
+            dataPath.sendOutgoing()
 
     def _converse(self) -> None:
         """Say what is to be said, and hear what has come."""
@@ -189,12 +225,8 @@ class ProxyNegotiator(QObject):
         if socket is None or negotiation is None or not (isValid(self) and isValid(socket)):
             return
         while True:
-            request = negotiation.takeOutgoing()
-            if request and socket.write(request) != len(request):
-                self._settle(
-                    SecureError(_Code.Failed, "The connection to the proxy takes no request; lift its write limit.")
-                )
-                return
+            if request := negotiation.takeOutgoing():
+                self._send(socket, request)
             heard = bytes(socket.peek(_SHOWN_AT_ONCE).data())
             if not heard:
                 return
@@ -237,7 +269,7 @@ class ProxyNegotiator(QObject):
         if error == _Error.SocketTimeoutError:
             self._settle(negotiation.failure(_Code.TimedOut, "did not answer in time; check its address and protocol"))
         elif self._inner is not None and not socket.isEncrypted():
-            self._settle(self._tlsFailure(socket, error))
+            self._settle(self._tlsFailure(socket))
         elif error == _Error.RemoteHostClosedError:
             self._settle(negotiation.ended())
         else:
@@ -247,14 +279,15 @@ class ProxyNegotiator(QObject):
                 )
             )
 
-    def _tlsFailure(self, socket: SslSocket, error: QAbstractSocket.SocketError) -> SecureError:
-        if socket.sslHandshakeErrors():
-            code = _Code.BadCertificate
-        elif error == _Error.RemoteHostClosedError:
-            code = _Code.NotTls
-        else:
-            code = _Code.TlsMisc
-        return SecureError(code, f"No TLS with the proxy {self._proxyName()}. {socket.errorString()}")
+    def _tlsFailure(self, socket: SslSocket) -> SecureError:
+        failure = socket.failure()
+        assert failure is not None  # in a slot of errorOccurred
+        return SecureError(
+            failure.code,
+            f"No TLS with the proxy {self._proxyName()}. {failure.message}",
+            alert=failure.alert,
+            engineReasons=failure.engineReasons,
+        )
 
     def _onDisconnected(self) -> None:
         if self._negotiation is not None and isValid(self):
@@ -288,13 +321,18 @@ class ProxyNegotiator(QObject):
             return
         if isValid(socket):
             socket._dataPath.roomMade()  # reads on, also in an event loop of a slot, or if we have been deleted
+            if self._outcome is None:
+                self._release(socket)
         if not isValid(self):
             return
         outcome = self._outcome
         if outcome is None and not (isValid(socket) and socket.state() == _CONNECTED):
-            outcome = SecureError(_Code.Closed, f"The proxy {self._proxyName()} connected, and closed the connection.")
+            outcome = SecureError(_Code.Closed, f"The connection to the proxy {self._proxyName()} ended meanwhile.")
+            if isValid(socket):
+                socket.abort()  # the program may be closing it
         if outcome is not None:
-            self.failed.emit(outcome)
+            if isValid(self):
+                self.failed.emit(outcome)
             return
         connection = self._handOver(socket)
         schedulerOfThisThread().defer(partial(_announceRest, socket))
@@ -305,10 +343,14 @@ class ProxyNegotiator(QObject):
         connection = socket
         if self._inner is not None:
             configuration, verifyName = self._inner
+            socket._openAs(QIODevice.OpenModeFlag.ReadWrite)
             connection = SslSocket(socket.parent(), transport=socket)
             socket.setParent(connection)
             connection.setSslConfiguration(configuration)
             connection.setPeerVerifyName(verifyName)
+            connection.setReadBufferSize(socket.readBufferSize())
+            socket.setReadBufferSize(0)  # what is inside is bounded, and this with it
+            connection.write(self._early)
         # As Qt's sockets behind a proxy: this is the peer, for certificates and for sessions.
         connection._attempt.hostName = self._address.destinationHostName()
         connection._attempt.port = self._address.destinationPort()
@@ -322,6 +364,7 @@ class ProxyNegotiator(QObject):
 def _announceRest(socket: SslSocket) -> None:
     """Say that there is something to read if the destination was quicker than the program."""
     dataPath = socket._dataPath
-    if isValid(socket) and dataPath.mode is _UNENCRYPTED and dataPath.incoming.size:
+    plain = dataPath.mode is _UNENCRYPTED and not dataPath.awaitsTls  # else nobody may read it, see starttls
+    if isValid(socket) and plain and dataPath.incoming.size:
         dataPath.newData = True
         dataPath.announce()

@@ -12,6 +12,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net.cancellable import Cancellable
 from qtsecure.net.proxies.network_uri import schemeOf
 from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.thread_guard import confinedToThread
 
 __all__ = ["ProxyAnswer", "ProxyResolver", "cancellation", "checkLookup", "refusal"]
 
@@ -19,6 +20,7 @@ ProxyAnswer = Callable[["list[str] | SecureError"], None]
 """What a look-up calls: with URIs of proxies in the order in which to try them, or with an error."""
 
 
+@confinedToThread(harmless=())
 class ProxyResolver(QObject):
     """Says which proxies to try for a URI; this one says that there are none.
 

@@ -14,6 +14,7 @@ from shiboken6 import isValid
 from qtsecure.errors import SecureError
 from qtsecure.net.cancellable import Cancellable
 from qtsecure.net.plain_slots import plainSlot
+from qtsecure.net.proxies.ignored_hosts import IgnoredHosts
 from qtsecure.net.proxies.network_uri import NetworkUri
 from qtsecure.net.proxies.resolver import ProxyAnswer, ProxyResolver, cancellation, checkLookup, refusal
 from qtsecure.net.scheduler import Waker, schedulerOfThisThread
@@ -22,6 +23,7 @@ from qtsecure.net.thread_guard import confinedToThread
 __all__ = ["SystemProxyResolver"]
 
 _Type = QNetworkProxy.ProxyType
+_THIS_MACHINE = IgnoredHosts(["localhost", "127.0.0.0/8", "::1"])
 _SCHEMES = {_Type.Socks5Proxy: "socks5", _Type.HttpProxy: "http"}
 
 
@@ -31,7 +33,8 @@ class SystemProxyResolver(ProxyResolver):
 
     On Windows and macOS these are the system's settings, also as a script (PAC); on Linux the
     environment (``all_proxy``, ``http_proxy``, ``https_proxy``, ``no_proxy``), or libproxy where Qt was
-    built with it. A script may take seconds to answer, so it is asked in a thread.
+    built with it. A script may take seconds to answer, so it is asked in a thread. This machine is
+    always reached directly, as Qt does with an application's proxy.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -114,6 +117,8 @@ def systemProxies(uri: str) -> list[str]:
             carry a stream of bytes (``Failed``).
     """
     target = NetworkUri.parse(uri)
+    if _THIS_MACHINE.match(target.host, target.port):
+        return ["direct://"]
     query = QNetworkProxyQuery(target.host, target.port or -1, target.scheme, QNetworkProxyQuery.QueryType.TcpSocket)
     return proxyUris(QNetworkProxyFactory.systemProxyForQuery(query))
 

@@ -61,3 +61,14 @@ def begin(talk: Talk) -> Negotiation:
     """The negotiation of a conversation."""
     login = (USER, SECRET) if talk.login else (None, None)
     return negotiationFor(talk.protocol, talk.host, user=login[0], password=login[1])
+
+
+def feed(negotiation: Negotiation, data: bytes) -> int:
+    """Let a negotiation hear bytes and send what it will; how many of them it has used."""
+    taken = 0
+    while True:
+        negotiation.takeOutgoing()
+        used = negotiation.receive_untrusted(data[taken:])
+        taken += used
+        if not used or negotiation.complete:
+            return taken

@@ -5,13 +5,14 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
-import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.net.test_connecting import freePort
 
 _PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
 _DANTE = """
@@ -35,13 +36,6 @@ LogLevel Info
 """
 
 
-def freePort() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
 def danted(directory: Path, *, method: str = "none", blocked: int = 9) -> Iterator[int]:
     """A SOCKS server of version 4 and 5; its port.
@@ -53,7 +47,13 @@ def danted(directory: Path, *, method: str = "none", blocked: int = 9) -> Iterat
     """
     user = getpass.getuser()
     with _running(
-        "danted", "-f", directory / "danted.conf", "running", method=method, blocked=blocked, user=user
+        "danted",
+        ("-p", str(directory / "pid"), "-f"),
+        directory / "danted.conf",
+        "running",
+        method=method,
+        blocked=blocked,
+        user=user,
     ) as port:
         yield port
 
@@ -66,12 +66,12 @@ def tinyproxy(directory: Path, more: str = "") -> Iterator[int]:
         directory: For its configuration.
         more: Further lines of that.
     """
-    with _running("tinyproxy", "-dc", directory / "tinyproxy.conf", "Accepting connections", more=more) as port:
+    with _running("tinyproxy", ("-d", "-c"), directory / "tinyproxy.conf", "Accepting connections", more=more) as port:
         yield port
 
 
 @contextmanager
-def _running(name: str, option: str, file: Path, ready: str, **values: object) -> Iterator[int]:
+def _running(name: str, options: Sequence[str], file: Path, ready: str, **values: object) -> Iterator[int]:
     program = shutil.which(name, path=_PATH)
     if program is None:
         pytest.skip(f"there is no {name} here")
@@ -80,7 +80,7 @@ def _running(name: str, option: str, file: Path, ready: str, **values: object) -
         port = freePort()
         file.write_text(template.format(port=port, **values), "utf-8")
         with subprocess.Popen(
-            [program, option, str(file)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [program, *options, str(file)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as process:
             try:
                 assert process.stdout is not None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from qtsecure.errors import SecureError
 from qtsecure.net.proxies.negotiation import ProxyRequest
-from tests.net.proxies.answers import NEGOTIATIONS, SECRET, TALKS, USER, Talk, begin, negotiationFor
+from tests.net.proxies.answers import NEGOTIATIONS, SECRET, TALKS, USER, Talk, begin, feed, negotiationFor
 
 Code = SecureError.Code
 BEHIND = b"\r\n\r\n\5\0\0\1 220 what the destination says"
@@ -55,11 +55,24 @@ def test_nothing_is_complete_before_the_last_byte(talk: Talk) -> None:
     """An answer that was cut off is none."""
     negotiation = begin(talk)
     whole = b"".join(talk.answers)
-    assert negotiation.receive_untrusted(whole[:-1]) == len(whole) - 1
+    assert feed(negotiation, whole[:-1]) == len(whole) - 1
     assert not negotiation.complete
     assert negotiation.ended().code is Code.ProxyFailed
-    assert negotiation.receive_untrusted(whole[-1:]) == 1
+    assert feed(negotiation, whole[-1:]) == 1
     assert negotiation.complete
+
+
+def test_a_proxy_in_a_hurry_is_still_asked() -> None:
+    """One that answers before it was asked is not heard before everything was said."""
+    negotiation = begin(TALKS["socks5-login"])
+    whole = b"".join(TALKS["socks5-login"].answers)
+    said = []
+    while not negotiation.complete:
+        said.append(negotiation.takeOutgoing())
+        assert negotiation.receive_untrusted(b"") == 0
+        whole = whole[negotiation.receive_untrusted(whole) :]
+    assert [message[:2] for message in said] == [b"\5\2", b"\1" + bytes((len(USER),)), b"\5\1"]
+    assert negotiation.takeOutgoing() == b""
 
 
 @many
@@ -71,7 +84,7 @@ def test_any_segmentation(talk: Talk, cuts: list[int]) -> None:
     places = sorted({0, len(whole), *(cut for cut in cuts if cut < len(whole))})
     for start, end in itertools.pairwise(places):
         assert not negotiation.complete
-        assert negotiation.receive_untrusted(whole[start:end]) == end - start
+        assert feed(negotiation, whole[start:end]) == end - start
     assert negotiation.complete
 
 
@@ -85,12 +98,11 @@ def test_garbage_raises_one_type_of_exception(protocol: str, login: bool, parts:
     failure: SecureError | None = None
     for part in parts:
         try:
-            taken = negotiation.receive_untrusted(part)
+            taken = feed(negotiation, part)
         except SecureError as error:
             failure = error
             break
         assert taken == len(part) or negotiation.complete
-        negotiation.takeOutgoing()
     if failure is not None:
         assert failure.message.startswith("The proxy proxy.example:1080 ")
         assert SECRET not in failure.message
@@ -105,7 +117,7 @@ def test_one_wrong_byte(talk: Talk, place: int, value: int) -> None:
     whole[place % len(whole)] = value
     negotiation = begin(talk)
     try:
-        negotiation.receive_untrusted(bytes(whole))
+        feed(negotiation, bytes(whole))
     except SecureError:
         assert not negotiation.complete
 
@@ -115,7 +127,7 @@ def test_a_failure_stays_one(protocol: str) -> None:
     """Whoever goes on after an error gets the same, and never a connection."""
     negotiation = negotiationFor(protocol, "192.0.2.1")
     with pytest.raises(SecureError) as first:
-        negotiation.receive_untrusted(b"nonsense of a peer\r\n\r\n")
+        feed(negotiation, b"nonsense of a peer\r\n\r\n")
     for talk in TALKS.values():
         with pytest.raises(SecureError) as second:
             negotiation.receive_untrusted(b"".join(talk.answers))
@@ -154,7 +166,7 @@ def test_http_answers_end_where_h11_says(line: bytes, fields: list[bytes], behin
         return  # a length twice, for example, which means nothing in this answer
     assert isinstance(event, h11.Response)
     ours = negotiationFor("http")
-    taken = ours.receive_untrusted(answer + behind)
+    taken = feed(ours, answer + behind)
     assert ours.complete
     assert (answer + behind)[taken:] == theirs.trailing_data[0] == behind
 
@@ -234,5 +246,5 @@ def test_tls_where_http_was_expected(answer: bytes) -> None:
     """The usual mix-up gets its advice."""
     negotiation = negotiationFor("http")
     with pytest.raises(SecureError, match="its URI begin with https") as refused:
-        negotiation.receive_untrusted(answer)
+        feed(negotiation, answer)
     assert refused.value.code is Code.ProxyFailed

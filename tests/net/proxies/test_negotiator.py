@@ -16,7 +16,7 @@ from qtsecure.net.proxies.proxy_address import ProxyAddress
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.net.conversation import FakeClock, State, deleteEverything, settle, spin
+from tests.net.conversation import Error, FakeClock, State, deleteEverything, settle, spin
 from tests.net.proxies.rig import MakeRig, Rig, TlsEchoServer, exchange
 
 Code = SecureError.Code
@@ -121,6 +121,32 @@ def test_the_proxy_breaks_off(makeRig: MakeRig, stage: Callable[[Rig], None]) ->
     stage(rig)
     rig.proxy.abort()
     assert rig.failure().code is Code.ProxyFailed
+
+
+def test_the_network_breaks(makeRig: MakeRig) -> None:
+    """The sentence of the connection is part of the error's."""
+    rig = makeRig("socks5")
+    greeted(rig)
+    rig.socket.setErrorString("The network is down.")
+    rig.socket.errorOccurred.emit(Error.NetworkError)
+    failure = rig.failure()
+    assert failure.code is Code.ProxyFailed
+    assert failure.message == f"The connection to the proxy 127.0.0.1:{rig.address.port()} broke. The network is down."
+
+
+@pytest.mark.parametrize("end", ["abort", "disconnectFromHost"])
+def test_the_connection_ends_between_answer_and_signal(makeRig: MakeRig, end: str) -> None:
+    """A connection that is over, or about to be, is none."""
+    rig = makeRig("socks5")
+    asked(rig)
+    rig.socket.write(b"never sent")
+    rig.socket.readyRead.connect(getattr(rig.socket, end))  # runs after the negotiator's own slot
+    rig.say(BOUND)
+    failure = rig.failure()
+    assert failure.code is Code.Closed
+    assert "ended meanwhile" in failure.message
+    settle()
+    assert rig.heard == b""
 
 
 @stages
@@ -282,8 +308,9 @@ def test_other_threads_are_refused(makeRig: MakeRig) -> None:
 
 
 def test_limits_of_the_connection(makeRig: MakeRig) -> None:
-    """A tiny read buffer is no obstacle; a write buffer too small for the request is an error."""
+    """Tiny buffers are no obstacle."""
     rig = makeRig("socks5")
+    rig.socket.setWriteBufferLimit(1)
     rig.socket.setReadBufferSize(1)
     finish(rig, BEHIND)
     connection = rig.connection()
@@ -292,12 +319,6 @@ def test_limits_of_the_connection(makeRig: MakeRig) -> None:
     connection.readyRead.connect(lambda: heard.extend(connection.readBytes()))
     heard.extend(connection.readBytes())
     spin(lambda: len(heard) == len(BEHIND))
-    rig = makeRig("http")
-    rig.socket.setWriteBufferLimit(10)
-    rig.start()
-    failure = rig.failure()
-    assert failure.code is Code.Failed
-    assert "write limit" in failure.message
 
 
 # ----------------------------------------------------------------- what is left behind
@@ -319,6 +340,41 @@ def test_no_connection_to_signals_is_left(makeRig: MakeRig, outcome: str) -> Non
     rig.say(BOUND if outcome == "negotiated" else b"\5\1\0\1" + bytes(6))
     spin(lambda: rig.outcomes != [])
     assert receivers(rig.socket) == before
+
+
+def test_what_is_written_meanwhile_is_for_the_destination(makeRig: MakeRig) -> None:
+    """The proxy hears nothing of it before it has connected."""
+    rig = makeRig("socks5")
+    rig.socket.write(b"before, ")
+    rig.start()
+    assert rig.hear(3) == b"\5\1\0"
+    rig.socket.write(b"meanwhile, ")
+    rig.say(METHOD)
+    assert rig.hear(19)[-2:] == b"\x03\xe1"
+    rig.say(BOUND)
+    rig.connection().write(b"afterwards")
+    assert rig.hear(29) == b"before, meanwhile, afterwards"
+
+
+def test_what_is_written_meanwhile_waits_for_tls(makeRig: MakeRig) -> None:
+    """If that is what begins in the slot, or is awaited."""
+    rig = makeRig("socks5")
+
+    def go(connection: SslSocket) -> None:
+        connection._dataPath.awaitsTls = True
+        connection._dataPath.review()
+        settle()
+        assert rig.heard == b""
+        connection.startClientEncryption()
+
+    rig.negotiator.negotiated.connect(go)
+    rig.socket.write(b"secret")
+    finish(rig)
+    spin(lambda: len(rig.heard) > 0)
+    settle()
+    assert rig.heard[:1] == b"\x16"
+    assert b"secret" not in rig.heard
+    assert rig.socket.bytesToWrite() == 6
 
 
 def test_what_is_behind_the_answer_is_announced(makeRig: MakeRig) -> None:
@@ -356,6 +412,16 @@ def test_what_was_read_in_the_slot_is_not_announced_again(makeRig: MakeRig) -> N
     finish(rig, BEHIND)
     rig.connection()
     assert heard == [BEHIND]
+
+
+def test_a_proxy_in_a_hurry(makeRig: MakeRig) -> None:
+    """It is told what is wanted although it has said everything already."""
+    rig = makeRig("socks5", login="joe:secret")
+    rig.say(b"\5\2\1\0" + BOUND + BEHIND)
+    rig.start()
+    assert rig.connection() is rig.socket
+    assert rig.hear(4 + 12 + 19).endswith(b"\5\1\0\3\x0cmail.example\x03\xe1")
+    assert rig.socket.readBytes() == BEHIND
 
 
 def test_an_end_right_behind_the_answer(makeRig: MakeRig) -> None:
@@ -427,6 +493,25 @@ def test_no_plaintext_crosses_the_border(makeRig: MakeRig) -> None:
     spin(lambda: rig.socket.state() == State.UnconnectedState)
     assert "inject" in rig.socket.errorString()
     assert rig.socket.readBytes() == b""
+
+
+def test_nothing_is_announced_where_tls_has_to_come_first(makeRig: MakeRig) -> None:
+    """Not even in an event loop before it begins."""
+    rig = makeRig("socks5")
+    announced: list[bytes] = []
+
+    def go(connection: SslSocket) -> None:
+        connection._dataPath.awaitsTls = True
+        connection._dataPath.review()
+        connection.readyRead.connect(lambda: announced.append(connection.readBytes()))
+        settle()
+        connection.startClientEncryption()
+
+    rig.negotiator.negotiated.connect(go)
+    finish(rig, b"250 injected\r\n")
+    spin(lambda: rig.outcomes != [] and rig.socket.state() == State.UnconnectedState)
+    assert announced == []
+    assert "inject" in rig.socket.errorString()
 
 
 # ------------------------------------------------------------------------------- slots

@@ -13,8 +13,9 @@ from qtsecure.net.proxies.proxy_address import ProxyAddress
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import settle, spin
-from tests.net.proxies.real import danted, freePort, tinyproxy
+from tests.net.proxies.real import danted, tinyproxy
 from tests.net.proxies.rig import EchoServer, Negotiating, TlsEchoServer, connectedTo, exchange
+from tests.net.test_connecting import freePort
 
 pytestmark = pytest.mark.usefixtures("qapp", "transport_mode")
 

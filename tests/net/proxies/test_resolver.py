@@ -250,6 +250,9 @@ def systemProxies(monkeypatch: pytest.MonkeyPatch, uri: str, **variables: str) -
         ("none://example.org:25", ["socks5://joe:p%40%3Ass@any.example:1"]),
         ("https://direct.example:8", ["direct://"]),
         ("https://a.direct.example:8", ["direct://"]),
+        ("https://localhost:8", ["direct://"]),
+        ("https://127.1.2.3:8", ["direct://"]),
+        ("https://[::1]:8", ["direct://"]),
     ],
 )
 def test_environment(monkeypatch: pytest.MonkeyPatch, uri: str, expected: list[str]) -> None:
@@ -326,8 +329,8 @@ def test_only_caches() -> None:
 
 
 def test_other_threads_are_refused(qapp: QCoreApplication) -> None:
-    """By name, for the resolvers that have a state."""
-    for make in (SimpleProxyResolver, SystemProxyResolver):
+    """By name."""
+    for make in RESOLVERS.values():
         resolver = make()
         caught: list[BaseException] = []
 
