@@ -9,9 +9,10 @@ import pytest
 
 import qtsecure
 from qtsecure.testing import PublicKeyInfrastructure
-from tests.examples.running import finish, start
 from tests.examples import test_docs
+from tests.examples.running import finish, start
 from tests.examples.test_docs import DOCS, programs
+from tests.net.conversation import settle
 
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
@@ -54,6 +55,7 @@ def test_other_blocks_run(qapp: object) -> None:
     assert len(parts) == 2
     for code in parts:
         exec(compile(code, "howto-socket-client.md", "exec"), {"__name__": "part"})
+        settle()  # what was begun there was cancelled there
 
 
 def test_window(tmp_path: Path) -> None:

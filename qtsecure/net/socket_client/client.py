@@ -168,9 +168,10 @@ class SocketClient(ClientSettings):
             return self._failing(error)
         except ValueError as error:
             return self._failing(SecureError(SecureError.Code.InvalidArgument, str(error)))
+        settings = self._sample()
         operation = ConnectOperation(self, target)
         self._running[id(operation)] = operation
-        operation._begin(self._sample(), cancellable)
+        operation._begin(settings, cancellable)
         return operation
 
     def _failing(self, error: SecureError) -> ConnectOperation:

@@ -35,6 +35,7 @@ class ClientSettings(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._family = _Layer.AnyIPProtocol
+        self._protocolNumber = 0
         self._localAddress: InetAddress | None = None
         self._timeout = 0
         self._overallTimeout = 0
@@ -87,8 +88,6 @@ class ClientSettings(QObject):
     def protocolNumber(self) -> int:
         """The number of the transport protocol: 0, which stands for TCP, or 6, which is TCP."""
         return self._protocolNumber
-
-    _protocolNumber = 0
 
     def setProtocolNumber(self, protocolNumber: int) -> None:
         """Accepts 0 and 6 (g_socket_client_set_protocol).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from qtsecure.net.socket_client.network_address import NetworkAddress
     from qtsecure.net.socket_client.network_service import NetworkService
 
-__all__ = ["AddressEnumerator", "Answer", "Destination", "LookupPlan", "OneAddress", "familyName"]
+__all__ = ["AddressEnumerator", "Answer", "Destination", "LookupPlan", "OneAddress", "ask", "familyName"]
 
 _Layer = QAbstractSocket.NetworkLayerProtocol
 
@@ -98,6 +99,16 @@ class LookupPlan:
         from qtsecure.net.socket_client.proxy_addresses import ProxyAddresses
 
         return ProxyAddresses(place, host, port, self)
+
+
+def ask(question: Callable[[], None]) -> SecureError | None:
+    """Put a question to a resolver, which may be the program's; the error if it raises an exception instead."""
+    try:
+        question()
+    except Exception:  # noqa: BLE001  # as PySide reports what a slot raises
+        sys.excepthook(*sys.exc_info())
+        return SecureError(SecureError.Code.Failed, "The resolver of the program has a defect: it raised an exception.")
+    return None
 
 
 def familyName(family: QAbstractSocket.NetworkLayerProtocol) -> str:

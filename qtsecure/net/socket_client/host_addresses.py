@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
 from qtsecure.errors import SecureError
 from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
-from qtsecure.net.socket_client.enumeration import AddressEnumerator, Answer, LookupPlan, familyName
+from qtsecure.net.socket_client.enumeration import AddressEnumerator, Answer, LookupPlan, ask, familyName
 from qtsecure.net.socket_client.inet_address import InetAddress
 from qtsecure.net.socket_client.interleaving import Family, Interleaving
 from qtsecure.net.socket_client.literals import isLocalName, literalAddress, looksNumeric
@@ -84,10 +85,15 @@ class HostAddresses(AddressEnumerator):
             self._knowAll({family: [] for family in self._families})
             return
         for family in self._families:
-            self._lookups[family] = self._plan.resolver.lookUpAddresses(name, _LAYERS[family], self._answerer(family))
+            problem = ask(partial(self._ask, name, family))
+            if problem is not None:
+                self._error = problem
+                self._found.answered(family, [], self._scheduler.clock())
 
-    def _answerer(self, family: Family) -> Callable[[Sequence[QHostAddress] | SecureError], None]:
-        return lambda answer: self._answered(family, answer)
+    def _ask(self, name: str, family: Family) -> None:
+        self._lookups[family] = self._plan.resolver.lookUpAddresses(
+            name, _LAYERS[family], partial(self._answered, family)
+        )
 
     def _answered(self, family: Family, answer: Sequence[QHostAddress] | SecureError) -> None:
         self._lookups.pop(family, None)

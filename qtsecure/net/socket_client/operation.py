@@ -220,6 +220,8 @@ class ConnectOperation(QObject):
         if isValid(client):
             client._running.pop(id(self), None)
             self._tellResult(client)
+        elif isValid(self):
+            self._over.emit()
 
     def _tellResult(self, client: SocketClient) -> None:
         connection, error = self._connection, self._error

@@ -14,7 +14,7 @@ from qtsecure.net.proxies.network_uri import NetworkUri
 from qtsecure.net.proxies.protocols import defaultProxyPort, takesHostNames
 from qtsecure.net.proxies.proxy_address import ProxyAddress
 from qtsecure.net.scheduler import schedulerOfThisThread
-from qtsecure.net.socket_client.enumeration import AddressEnumerator, Answer, Destination, LookupPlan
+from qtsecure.net.socket_client.enumeration import AddressEnumerator, Answer, Destination, LookupPlan, ask
 from qtsecure.net.socket_client.inet_address import InetAddress
 from qtsecure.net.socket_client.literals import literalAddress, looksNumeric
 from qtsecure.net.socket_client.network_address import NetworkAddress, asciiName
@@ -65,8 +65,14 @@ class ProxyAddresses(AddressEnumerator):
             schedulerOfThisThread().defer(self._proceed)
             return
         shown = f"[{host}]" if ":" in host else host
+        if (
+            problem := ask(partial(self._lookUpProxies, f"{self._scheme or 'none'}://{shown}:{self._port}"))
+        ) is not None:
+            self._found(problem)
+
+    def _lookUpProxies(self, uri: str) -> None:
         assert self._plan.proxies is not None
-        self._plan.proxies.lookup(f"{self._scheme or 'none'}://{shown}:{self._port}", self._found, self._cancellable)
+        self._plan.proxies.lookup(uri, self._found, self._cancellable)
 
     def cancel(self) -> None:
         self._answer = None

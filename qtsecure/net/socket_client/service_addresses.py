@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 
 from qtsecure.errors import SecureError
 from qtsecure.net.scheduler import schedulerOfThisThread
-from qtsecure.net.socket_client.enumeration import AddressEnumerator, Answer, Destination, LookupPlan
+from qtsecure.net.socket_client.enumeration import AddressEnumerator, Answer, Destination, LookupPlan, ask
 from qtsecure.net.socket_client.network_address import NetworkAddress
 from qtsecure.net.socket_client.network_service import NetworkService
 from qtsecure.net.socket_client.resolver import Lookup
@@ -43,6 +44,10 @@ class ServiceAddresses(AddressEnumerator):
             self._error = error
             self._ask()
             return
+        if (problem := ask(partial(self._lookUp, name))) is not None:
+            self._found(problem)
+
+    def _lookUp(self, name: str) -> None:
         self._lookup = self._plan.resolver.lookUpService(name, self._found)
 
     def cancel(self) -> None:

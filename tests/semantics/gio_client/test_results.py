@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QThread
 from PySide6.QtNetwork import QLocalServer, QSslSocket, QTcpServer
 
@@ -16,6 +19,7 @@ from qtsecure import (
     NetworkAddress,
     NetworkService,
     PreSharedKeyAuthenticator,
+    ProxyResolver,
     SecureError,
     ServiceRecord,
     SocketClient,
@@ -28,7 +32,7 @@ from qtsecure import (
 from qtsecure.net.socket_client.service_records import inOrder
 from qtsecure.testing.peers import PythonTlsServer
 from tests.net.conversation import State, openDescriptors, settle, spin
-from tests.semantics.gio_client.support import Code, Layer, Story, freePort
+from tests.semantics.gio_client.support import Code, FakeResolver, Layer, Story, freePort
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
@@ -513,3 +517,48 @@ def test_a_server_that_speaks_first_is_heard(story: Story) -> None:
     connection = story.success(story.client.connectTo(NetworkAddress("127.0.0.1", listener.serverPort())))
     spin(lambda: connection.bytesAvailable() == 11)
     listener.close()
+
+
+@pytest.mark.parametrize("kind", ["names", "services", "proxies"])
+def test_resolvers_with_a_defect(story: Story, kind: str) -> None:
+    """An exception is reported, and ends the operation with Failed."""
+    complaints: list[type[BaseException]] = []
+
+    class Names(FakeResolver):
+        def lookUpAddresses(self, *arguments: object) -> NoReturn:
+            raise LookupError("a defect")
+
+        def lookUpService(self, *arguments: object) -> NoReturn:
+            raise LookupError("a defect")
+
+    class Proxies(ProxyResolver):
+        def lookup(self, *arguments: object) -> NoReturn:
+            raise LookupError("a defect")
+
+    proxies = Proxies()
+    if kind == "proxies":
+        story.client.setEnableProxy(True)
+        story.client.setProxyResolver(proxies)
+    else:
+        story.client.setResolver(Names())
+    before, sys.excepthook = sys.excepthook, lambda error, value, trace: complaints.append(error)
+    try:
+        begin = story.client.connectToService if kind == "services" else story.client.connectToHost
+        operation = begin("x.example", "imaps" if kind == "services" else 80)
+        assert story.failure(operation).code is Code.Failed
+    finally:
+        sys.excepthook = before
+    assert set(complaints) == {LookupError}
+
+
+def test_a_proxy_resolver_that_is_gone(story: Story) -> None:
+    """Deleted behind the client's back."""
+    proxies = ProxyResolver()
+    story.client.setEnableProxy(True)
+    story.client.setProxyResolver(proxies)
+    shiboken6.delete(proxies)
+    before, sys.excepthook = sys.excepthook, lambda error, value, trace: None
+    try:
+        assert story.failure(story.client.connectToHost("x.example", 80)).code is Code.Failed
+    finally:
+        sys.excepthook = before
