@@ -113,7 +113,12 @@ class Attempt:
         self._watchEnd(socket)
         if isinstance(destination, UnixAddress):
             self._local = LocalConnecting(
-                socket, destination.path(), self._settings.timeout, self._connected, self._connectingFailed
+                socket,
+                destination.path(),
+                self._settings.tls is not None,
+                self._settings.timeout,
+                self._connected,
+                self._connectingFailed,
             )
             self._local.start()
         elif not destination.port():

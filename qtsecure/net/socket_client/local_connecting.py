@@ -31,6 +31,7 @@ class LocalConnecting:
     Args:
         socket: To be connected; it owns the local socket afterwards.
         path: Of the local socket.
+        awaitsTls: TLS will begin on the connection, and nothing goes out before.
         timeout: How long the server may take to accept, in ms; 0 or -1 for as long as Qt waits.
         connected: Called when the socket is connected.
         failed: Called with the error.
@@ -40,12 +41,14 @@ class LocalConnecting:
         self,
         socket: SslSocket,
         path: str,
+        awaitsTls: bool,
         timeout: int,
         connected: Callable[[], None],
         failed: Callable[[SecureError], None],
     ) -> None:
         self._socket = socket
         self._path = path
+        self._awaitsTls = awaitsTls
         self._timeout = timeout
         self._deadline: Deadline | None = None
         self._connected: Callable[[], None] | None = connected
@@ -94,7 +97,7 @@ class LocalConnecting:
             return
         self._stopListening()
         self._device.setParent(self._socket)
-        self._socket._runOver(self._device)
+        self._socket._runOver(self._device, awaitsTls=self._awaitsTls)
         connected()
 
     def _deviceFailed(self, error: QLocalSocket.LocalSocketError) -> None:

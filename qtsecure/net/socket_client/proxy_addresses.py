@@ -65,10 +65,10 @@ class ProxyAddresses(AddressEnumerator):
             schedulerOfThisThread().defer(self._proceed)
             return
         shown = f"[{host}]" if ":" in host else host
-        if (
-            problem := ask(partial(self._lookUpProxies, f"{self._scheme or 'none'}://{shown}:{self._port}"))
-        ) is not None:
-            self._found(problem)
+        uri = f"{self._scheme or 'none'}://{shown}:{self._port}"
+        self._error = ask(partial(self._lookUpProxies, uri))
+        if self._error is not None:
+            schedulerOfThisThread().defer(self._proceed)
 
     def _lookUpProxies(self, uri: str) -> None:
         assert self._plan.proxies is not None

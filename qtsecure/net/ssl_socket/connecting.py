@@ -141,10 +141,17 @@ class Connecting(Handshake):
         self._adopt(transport, openMode)
         return True
 
-    def _adopt(self, transport: StreamTransport, openMode: QIODevice.OpenModeFlag, peerName: str = "") -> None:
+    def _adopt(
+        self,
+        transport: StreamTransport,
+        openMode: QIODevice.OpenModeFlag,
+        peerName: str = "",
+        *,
+        awaitsTls: bool = False,
+    ) -> None:
         """Begin with a transport that is connected already."""
         self._resetConnection()
-        self._dataPath.awaitsTls = False
+        self._dataPath.awaitsTls = awaitsTls
         self._attempt.hostName = peerName
         self._dataPath.transport = transport
         self._openAs(openMode)

@@ -103,7 +103,10 @@ def test_gio_s32_local_sockets_prove_nothing_by_themselves(story: Story) -> None
     target = UnixAddress(listener.fullServerName())
     assert story.failure(story.client.connectTo(target)).code is Code.BadCertificate
     during(story, ClientEvent.TlsHandshaking, lambda connection: connection.setPeerVerifyName("localhost"))
+    during(story, ClientEvent.Connected, lambda connection: connection.write(b"early"))
     assert story.success(story.client.connectTo(target)).isEncrypted()
+    spin(lambda: accepted[-1].bytesAvailable() == 5)
+    assert accepted[-1].readBytes() == b"early"
     listener.close()
 
 
