@@ -8,6 +8,7 @@ about; the others wait as a reserve, because trouble there is seldom one of the 
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import Protocol
 
 from qtsecure.errors import SecureError
@@ -56,6 +57,7 @@ class Race:
         self._scheduler = schedulerOfThisThread()
         self._addresses: AddressEnumerator | None = None
         self._asking = False
+        self._toTry = 0  # addresses that wait for their turn
         self._resolved = False
         self._lookupDeadline: Deadline | None = None
         self._pace: Deadline | None = None
@@ -106,7 +108,8 @@ class Race:
             self._resolved = True
             if not self.tell(ClientEvent.Resolved, None):
                 return
-        self._try(what)
+        self._toTry += 1
+        self._settings.turns.add(partial(self._try, what))
 
     def _lookupTimedOut(self) -> None:
         self._lookupDeadline = None
@@ -131,6 +134,9 @@ class Race:
     # ------------------------------------------------------------------------- attempts
 
     def _try(self, destination: Destination) -> None:
+        self._toTry -= 1
+        if self._owner is None:
+            return
         attempt = Attempt(destination, self._name, self._connectable.serverIdentity(), self._settings, self)
         problem = attempt.bind()
         if problem is not None:
@@ -161,7 +167,7 @@ class Race:
             self._securing.secure()
 
     def _endIfNothingIsLeft(self) -> None:
-        busy = self._connecting or self._waiting or self._securing or self._addresses
+        busy = self._connecting or self._waiting or self._securing or self._addresses or self._toTry
         if not busy and self._owner is not None:
             owner = self._owner
             self.stop()

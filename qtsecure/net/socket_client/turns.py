@@ -1,4 +1,4 @@
-"""The costly steps of very many operations, a few on each turn of the event loop: beginning, and beginning TLS."""
+"""The costly steps of very many operations, a few on each turn of the event loop."""
 
 from __future__ import annotations
 
