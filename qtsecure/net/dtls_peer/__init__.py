@@ -94,11 +94,6 @@ class DtlsPeer(Connecting):
         stapled = association.ocsp_response if association is not None else b""
         return [OcspResponse(stapled)] if stapled else []
 
-    def isSessionReused(self) -> bool:
-        """Whether the handshake resumed an earlier session."""
-        association = self._complete()
-        return association is not None and association.session_reused()
-
     def exportKeyingMaterial(self, label: str | bytes, length: int, context: bytes | None = None) -> QByteArray:
         """Keying material bound to this association (RFC 5705).
 
