@@ -70,6 +70,9 @@ class Connecting(Messages):
         if not isinstance(peerVerifyName, str):
             raise TypeError(f"peerVerifyName must be a str, not {type(peerVerifyName).__name__}.")
         checkPort(port, lowest=1)
+        literal = QHostAddress()
+        if literal.setAddress(host.strip("[]")) and not _isOnePeer(literal):
+            raise ValueError(f"host must be the address of one peer, not {host!r}.")
         if self._status in (Status.Handshaking, Status.Connected) or (self._path is not None and self._path.busy):
             raise SecureError(
                 _Code.Pending, "connectToHost(): there is an association already; close() it, or use another DtlsPeer."
@@ -94,8 +97,7 @@ class Connecting(Messages):
         self._limitHandshake()
         if not self._setStatus(Status.Handshaking):
             return
-        literal = QHostAddress()
-        if literal.setAddress(host.strip("[]")):
+        if not literal.isNull():
             self._found([literal], "")
         else:
             attempt.lookup = NameLookup(self._found)
@@ -194,3 +196,8 @@ class Connecting(Messages):
         if self._path is not None:
             self._path.abandon()
         self._connectNext()
+
+
+def _isOnePeer(address: QHostAddress) -> bool:
+    everybody = (QHostAddress.SpecialAddress.AnyIPv4, QHostAddress.SpecialAddress.AnyIPv6)
+    return not (address.isBroadcast() or address.isMulticast() or address in map(QHostAddress, everybody))
