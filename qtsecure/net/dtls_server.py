@@ -60,6 +60,8 @@ class DtlsServer(DtlsListening):
         parent: The QObject that owns it.
     """
 
+    #: closed(): close() has ended listening, or the socket was lost.
+    closed = Signal()
     #: newConnection(): a client has shown its address; its handshake has yet to succeed.
     newConnection = Signal()
     #: pendingConnectionAvailable(): an encrypted peer waits for nextPendingConnection().
@@ -112,6 +114,8 @@ class DtlsServer(DtlsListening):
                 if isValid(peer):
                     peer.deleteLater()
         table.closeWhenUnused()
+        if isValid(self):
+            self.closed.emit()
 
     def _closeAll(self) -> None:
         """close(), and say goodbye to the fetched peers, too."""

@@ -32,6 +32,7 @@ from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import PeerObserver, Status
 from qtsecure.net.dtls_peer.resuming import Resuming
+from qtsecure.net.failures import tlsFailure
 from qtsecure.net.handshake_questions import (
     Questions,
     alertArguments,
@@ -48,14 +49,6 @@ __all__ = ["REFUSED", "Handshake"]
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject)")
 _Code = SecureError.Code
 REFUSED = "Connection refused: nothing listens on that port."
-_CODES = {
-    FailureKind.NOT_TLS: _Code.NotTls,
-    FailureKind.CERTIFICATE_REJECTED: _Code.BadCertificate,
-    FailureKind.CERTIFICATE_REQUIRED: _Code.CertificateRequired,
-    FailureKind.ENDED_IN_HANDSHAKE: _Code.Closed,
-    FailureKind.TIMED_OUT: _Code.TimedOut,
-    FailureKind.TRUNCATED: _Code.UncleanClose,
-}
 
 
 class Handshake(CertificateAnswers, Resuming):
@@ -333,6 +326,9 @@ class Handshake(CertificateAnswers, Resuming):
     def _nameToProve(self) -> str:
         return self._attempt.nameToProve
 
+    def _portAsked(self) -> int:
+        return self._attempt.port
+
     def _peerChain(self) -> list[SslCertificate]:
         association = self._path.association if self._path is not None else None
         return [SslCertificate(certificate) for certificate in association.peer_certificates()] if association else []
@@ -352,13 +348,9 @@ class Handshake(CertificateAnswers, Resuming):
 
 
 def _explain(failure: StreamFailed, path: DtlsPath) -> SecureError:
-    """What went wrong, for the program."""
-    code = _CODES.get(failure.kind, _Code.TlsMisc)
-    message = failure.message
-    if failure.kind is FailureKind.HANDSHAKE and failure.alert is not None:
-        code = _Code.HandshakeRefused
-    elif failure.kind is FailureKind.TIMED_OUT and path.refusals:
-        code, message = _Code.ConnectionRefused, REFUSED
-    elif failure.kind is FailureKind.TIMED_OUT and path.trouble:
-        code, message = _Code.HostUnreachable, socketError(path.trouble)[1]
-    return SecureError(code, message, alert=failure.alert, engineReasons=failure.engine_reasons)
+    """What went wrong, for the program; a silence may have its reason in the network."""
+    if failure.kind is FailureKind.TIMED_OUT and path.refusals:
+        return SecureError(_Code.ConnectionRefused, REFUSED)
+    if failure.kind is FailureKind.TIMED_OUT and path.trouble:
+        return SecureError(_Code.HostUnreachable, socketError(path.trouble)[1])
+    return tlsFailure(failure)
