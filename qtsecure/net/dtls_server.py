@@ -204,7 +204,7 @@ class DtlsServer(DtlsListening):
             return
         if current is not None and not current.ended:
             self._replace(current)
-            if not isValid(self) or self._table is not table:
+            if not isValid(self) or self._table is not table or table.paths.get(address) not in (None, current):
                 return
         if reason := self._refusal(address):
             table.drop(reason)

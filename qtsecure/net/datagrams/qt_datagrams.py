@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from PySide6.QtCore import QObject
-from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QUdpSocket
+from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy, QUdpSocket
 from shiboken6 import isValid
 
 from qtsecure.net.datagrams.datagram_socket import (
@@ -60,6 +60,8 @@ class QtDatagrams(DatagramSocket):
         super().__init__(owner)
         self._own = shared is None
         self._socket: QUdpSocket | None = shared or QUdpSocket()
+        if self._own:
+            self._socket.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))  # as with sockets of our own
         self._peer: Address | None = None
         self._readsOn = False
         self._signalling = 0

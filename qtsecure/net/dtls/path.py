@@ -181,9 +181,9 @@ class DtlsPath:
             message = association.receive_message(datagram, now)
             if message:
                 self._lastHeard = now
+                if self._direct and self._batch:
+                    announceAll(self._batch)  # in the order of arrival; the slots may have ended this association
                 if self._direct and (peer := self._peer()) is not None:
-                    if self._batch:
-                        announceAll(self._batch)
                     peer.datagramReceived.emit(message)
                 else:
                     self._queue([message])
@@ -414,6 +414,7 @@ class DtlsPath:
                 repeated = association.handle_timer(self._scheduler.clock())
             finally:
                 self.busy = False
+            self.send(association.take_outgoing())
             peer = self._peer()
             if repeated and peer is not None and "retransmissionTimeout" in self.heard:
                 peer.retransmissionTimeout.emit()
@@ -454,7 +455,7 @@ class DtlsPath:
         if self.ended:
             return
         self.ended = True
-        self.established = False
+        self.established = self._direct = False
         self._held.clear()
         for deadline in (self._timer, self._idle):
             if deadline is not None:
@@ -491,6 +492,11 @@ class DtlsPath:
         if self._table is not None:
             self._table.peerDestroyed(self)
         self.end()
+
+    def forget(self) -> None:
+        """The peer begins anew; what nobody has read is lost."""
+        self._peer = _nobody
+        self.messages.clear()
 
     def closePeer(self) -> None:
         """The server closes: end the association as the program would."""

@@ -151,7 +151,8 @@ class PeerBase(QObject):
     @property
     def _observer(self) -> PeerObserver | None:
         """The server, kept weakly: a child must never hold the last reference to its parent."""
-        return self._observerReference() if self._observerReference is not None else None
+        observer = self._observerReference() if self._observerReference is not None else None
+        return observer if observer is not None and isValid(observer) else None
 
     @_observer.setter
     def _observer(self, observer: PeerObserver | None) -> None:

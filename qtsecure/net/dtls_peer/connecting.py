@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QThread
 from PySide6.QtNetwork import QHostAddress
 from shiboken6 import isValid
 
@@ -70,6 +71,9 @@ class Connecting(Messages):
         if not isinstance(peerVerifyName, str):
             raise TypeError(f"peerVerifyName must be a str, not {type(peerVerifyName).__name__}.")
         checkPort(port, lowest=1)
+        literal = QHostAddress()
+        if literal.setAddress(host.strip("[]")) and not _isOnePeer(literal):
+            raise ValueError(f"host must be the address of one peer, not {host!r}.")
         if self._status in (Status.Handshaking, Status.Connected) or (self._path is not None and self._path.busy):
             raise SecureError(
                 _Code.Pending, "connectToHost(): there is an association already; close() it, or use another DtlsPeer."
@@ -90,16 +94,28 @@ class Connecting(Messages):
         self._error = None
         self._wish = Wish.NOTHING
         if self._path is not None:
+            self._path.forget()
             self._path = None
         self._limitHandshake()
         if not self._setStatus(Status.Handshaking):
             return
-        literal = QHostAddress()
-        if literal.setAddress(host.strip("[]")):
+        if not literal.isNull():
             self._found([literal], "")
         else:
             attempt.lookup = NameLookup(self._found)
             attempt.lookup.start(host)
+
+    def moveToThread(self, thread: QThread) -> bool:
+        """Move to another thread; only while there is no association.
+
+        Raises:
+            SecureError: There is one, or one is being made.
+        """
+        if self._status in (Status.Handshaking, Status.Connected) or (self._path is not None and self._path.busy):
+            raise SecureError(
+                _Code.Pending, "An association belongs to its thread's event loop; move the peer before, or close() it."
+            )
+        return bool(super().moveToThread(thread))
 
     def peerName(self) -> str:
         """The host name given to connectToHost()."""
@@ -161,18 +177,22 @@ class Connecting(Messages):
         assert attempt.engineConfiguration is not None
         path.begin(socket, socket.peerEnd())
         self._use(path)
-        path.association = DtlsAssociation(
-            attempt.engineConfiguration,
-            server=False,
-            peer_name=attempt.nameToProve,
-            decisions=ProgramDecisions(self),
-            mtu=self._mtu,
-            peer_place=attempt.place,
-            session=attempt.session,
-        )
         if attempt.addresses:
             attempt.addressDeadline = schedulerOfThisThread().callLater(_SILENCE_MS, self._addressSilent)
-        path.step(path.association.start)
+        try:
+            path.association = DtlsAssociation(
+                attempt.engineConfiguration,
+                server=False,
+                peer_name=attempt.nameToProve,
+                decisions=ProgramDecisions(self),
+                mtu=self._mtu,
+                peer_place=attempt.place,
+                session=attempt.session,
+            )
+            path.step(path.association.start)
+        except SecureError as error:  # OpenSSL refuses something that the configuration let pass
+            if self._isStill(attempt) and not path.ended:
+                self._finish(Status.Error, error)
 
     def networkRefused(self) -> None:
         """Nothing listens there; perhaps at the host's next address."""
@@ -194,3 +214,8 @@ class Connecting(Messages):
         if self._path is not None:
             self._path.abandon()
         self._connectNext()
+
+
+def _isOnePeer(address: QHostAddress) -> bool:
+    everybody = (QHostAddress.SpecialAddress.AnyIPv4, QHostAddress.SpecialAddress.AnyIPv6)
+    return not (address.isBroadcast() or address.isMulticast() or address in map(QHostAddress, everybody))
