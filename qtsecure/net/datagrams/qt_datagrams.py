@@ -11,17 +11,18 @@ from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QUdpSocket
 from shiboken6 import isValid
 
+from qtsecure.net.datagrams.claims import release
 from qtsecure.net.datagrams.datagram_socket import (
     NULL_OWNER,
     RECEIVE_BUFFER,
     Address,
     DatagramOwner,
-    DatagramSocket,
+    UdpSocket,
 )
 from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.scheduler import schedulerOfThisThread
 
-__all__ = ["QtDatagrams"]
+__all__ = ["QtDatagrams", "plainText"]
 
 _Error = QAbstractSocket.SocketError
 _MOST_READS = 32
@@ -43,7 +44,7 @@ def _hostAddress(text: str) -> QHostAddress:
     return QHostAddress(text)
 
 
-class QtDatagrams(DatagramSocket):
+class QtDatagrams(UdpSocket):
     """UDP through a QUdpSocket.
 
     Args:
@@ -65,8 +66,9 @@ class QtDatagrams(DatagramSocket):
             self._socket.destroyed.connect(plainSlot(self._onDestroyed)),
         ]
         if shared is not None:
+            self._connections.append(shared.stateChanged.connect(plainSlot(self._onState)))
             if shared.state() == QAbstractSocket.SocketState.ConnectedState:
-                self._peer = _plain(shared.peerAddress()), shared.peerPort()
+                self._peer = plainText(shared.peerAddress()), shared.peerPort()
             self._readSoon()  # readyRead does not come again for what is there already
 
     def bind(self, address: QHostAddress, port: int) -> None:
@@ -80,7 +82,7 @@ class QtDatagrams(DatagramSocket):
         self._socket.connectToHost(address, port)
         if self._socket.state() != QAbstractSocket.SocketState.ConnectedState:
             self._fail()
-        self._peer = _plain(address), port
+        self._peer = plainText(address), port
         self._enlarge()
 
     def _fail(self) -> None:
@@ -123,7 +125,7 @@ class QtDatagrams(DatagramSocket):
                 return count > 0
             datagram = received.data().data()
             if datagram:
-                address = self._peer or (_plain(received.senderAddress()), received.senderPort())
+                address = self._peer or (plainText(received.senderAddress()), received.senderPort())
                 (self._owner() or NULL_OWNER).datagramArrived(bytes(datagram), address)
         (self._owner() or NULL_OWNER).batchEnded()
         self._readSoon()  # others want to be served, too; readyRead comes only when everything was read
@@ -133,10 +135,17 @@ class QtDatagrams(DatagramSocket):
         if error != _Error.TemporaryError:
             (self._owner() or NULL_OWNER).datagramsFailed(_ERRNO.get(error, errno.EIO))
 
+    def _onState(self, state: QAbstractSocket.SocketState) -> None:
+        if state == QAbstractSocket.SocketState.UnconnectedState:
+            schedulerOfThisThread().defer(self._onDestroyed)  # the program is in the middle of closing it
+
     def _onDestroyed(self) -> None:
         owner = self._owner() or NULL_OWNER
         self.close()
         owner.datagramSocketLost()
+
+    def serve(self) -> None:
+        self._readBatch()
 
     def send(self, datagram: bytes, address: Address) -> None:
         udp = self._socket
@@ -156,6 +165,8 @@ class QtDatagrams(DatagramSocket):
         self._letGo()
         udp, self._socket = self._socket, None
         connections, self._connections = self._connections, []
+        if udp is not None:
+            release(udp)
         if udp is None or not isValid(udp):
             return
         for connection in connections:
@@ -176,7 +187,7 @@ class QtDatagrams(DatagramSocket):
         return self._peer or ("", 0)
 
 
-def _plain(address: QHostAddress) -> str:
+def plainText(address: QHostAddress) -> str:
     """The text of an address; IPv4 as such, which a dual-stack socket shows as mapped IPv6."""
     text = address.toString()
     return text.removeprefix(_MAPPED)

@@ -413,6 +413,10 @@ class DtlsPath:
             self.afterStep()
         self.arm()
 
+    def deadlines(self) -> tuple[Deadline | None, ...]:
+        """Those that there may be."""
+        return self._timer, self._idle
+
     def setIdleTimeout(self, milliseconds: int) -> None:
         """End when nothing authentic has come for so long; 0 for never."""
         self._idleTimeout = milliseconds

@@ -1,8 +1,9 @@
 """The ground floor of DtlsPeer: signals, status, errors, and how an association ends.
 
 DtlsPeer is built in layers, one idea each, every layer a subclass of the one below:
-``PeerBase`` -> ``Handshake`` -> ``Messages`` -> ``Connecting`` -> ``DtlsPeer``. What happens for every
-message is in ``net.dtls.path``.
+``PeerBase`` -> ``Handshake`` -> ``Messages`` -> ``Configuring`` -> ``Connecting`` -> ``OverTransport`` ->
+``Polling`` -> ``Packets`` -> ``Variants`` -> ``DtlsPeer``. What happens for every message is in
+``net.dtls.path``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from PySide6.QtNetwork import QSsl
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
+from qtsecure.net.datagrams.carriers import Carrier
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.handshake_questions import cancelRequest
@@ -107,6 +109,7 @@ class PeerBase(QObject):
     _status = Status.Disconnected
     _wish = Wish.NOTHING
     _idleTimeout = 0
+    _carrier: Carrier | None = None
     _goneConnection: QMetaObject.Connection | None = None
 
     def __init__(self, parent: QObject | None = None) -> None:
