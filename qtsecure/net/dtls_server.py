@@ -28,6 +28,7 @@ from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
 from qtsecure.net.handshake_questions import ProgramDecisions
 from qtsecure.net.socket_errors import socketError
+from qtsecure.net.taking_server import TakingServer
 from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values import ConfigurationSource, SslConfiguration, configurationFrom
 
@@ -47,10 +48,10 @@ _FAIR_SHARE = 8
         "isCookieVerificationEnabled",
         # From our own layers:
         *("prepareListener", "helloAdmitted", "wantsPreSharedKeys", "peerAsks", "peerAlert", "peerEncrypted"),
-        *("peerFailed", "peerDisconnected", "pathPeerDestroyed", "socketLost"),
+        *("peerFailed", "peerDisconnected", "pathPeerDestroyed", "socketLost", "handshakingCount"),
     )
 )
-class DtlsServer(QObject):
+class DtlsServer(TakingServer, QObject):
     """A DTLS server with SslServer's methods and signals, and DtlsPeer in place of the socket.
 
     Peers are children of the server, also after nextPendingConnection(). Delete each with
@@ -182,9 +183,12 @@ class DtlsServer(QObject):
     def close(self) -> None:
         """Say goodbye to every client and close the socket.
 
-        Peers that were fetched emit ``closed`` and stay as children of the server; the others are
-        deleted.
+        Peers that were fetched emit ``closed`` and stay as children of the server, and so do those of
+        takeConnection(); the others are deleted.
         """
+        self._closeTaken()
+        if not isValid(self):
+            return
         table, self._table = self._table, None
         if table is None:
             return
@@ -392,7 +396,7 @@ class DtlsServer(QObject):
             self._pending = deque(filter(isValid, self._pending))
             if len(self._pending) >= self._maxPending:
                 return LocalDrop.TOO_MANY_PENDING
-        handshaking = len(self._handshaking)
+        handshaking = self.handshakingCount()
         if handshaking >= self._maxHandshaking:
             return LocalDrop.TOO_MANY_HANDSHAKING
         assert self._table is not None
@@ -474,13 +478,13 @@ class DtlsServer(QObject):
     def statistics(self) -> DtlsServerStatistics:
         """Numbers since the server was made."""
         listener = self._listener
-        paths = self._table.paths.values() if self._table is not None else ()
+        paths = [path for table in self._tables() for path in table.paths.values()]
         return DtlsServerStatistics(
             accepted=self._accepted,
             encrypted=self._succeeded,
             failed=self._failed,
             replaced=self._replaced,
-            handshaking=len(self._handshaking),
+            handshaking=self.handshakingCount(),
             pending=sum(map(isValid, self._pending)),
             live=sum(not path.ended for path in paths),
             hellos=listener.statistics.hellos if listener is not None else 0,

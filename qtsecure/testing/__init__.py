@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from qtsecure.testing.datagram_link import DatagramLink
+    from qtsecure.testing.linked_transports import LinkedTransports
     from qtsecure.testing.pki import CertificateAuthority, IssuedCertificate, PublicKeyInfrastructure
     from qtsecure.testing.signals import SignalRecord, SignalRecorder
 
@@ -19,6 +20,7 @@ __all__ = [
     "CertificateAuthority",
     "DatagramLink",
     "IssuedCertificate",
+    "LinkedTransports",
     "PublicKeyInfrastructure",
     "SignalRecord",
     "SignalRecorder",
@@ -28,6 +30,7 @@ _MODULES = {
     "CertificateAuthority": "qtsecure.testing.pki",
     "DatagramLink": "qtsecure.testing.datagram_link",
     "IssuedCertificate": "qtsecure.testing.pki",
+    "LinkedTransports": "qtsecure.testing.linked_transports",
     "PublicKeyInfrastructure": "qtsecure.testing.pki",
     "SignalRecord": "qtsecure.testing.signals",
     "SignalRecorder": "qtsecure.testing.signals",

@@ -9,6 +9,8 @@ from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QAbstractSocket, QUdpSocket
 from shiboken6 import isValid
 
+from qtsecure.engine.dtls import SMALLEST_MTU
+from qtsecure.errors import SecureError
 from qtsecure.net.datagram_transport import DatagramTransport
 from qtsecure.net.datagrams.claims import claim, release
 from qtsecure.net.datagrams.datagram_socket import DatagramOwner, DatagramSocket
@@ -17,7 +19,7 @@ from qtsecure.net.datagrams.qt_datagrams import QtDatagrams
 from qtsecure.net.datagrams.transport_datagrams import TransportDatagrams
 from qtsecure.net.thread_guard import threadOf
 
-__all__ = ["Carrier", "carrierProblem", "connectedSocket"]
+__all__ = ["Carrier", "carrierProblem", "connectedSocket", "mtuOver"]
 
 Carrier: TypeAlias = DatagramTransport | QUdpSocket | socket.socket
 """A transport, a connected QUdpSocket, or a connected UDP socket of Python's."""
@@ -67,6 +69,19 @@ def connectedSocket(owner: DatagramOwner, carrier: Carrier) -> DatagramSocket:
     except BaseException:
         release(carrier)
         raise
+
+
+def mtuOver(carrier: Carrier, mtu: int) -> int:
+    """The largest datagram to send, in bytes: ``mtu``, or less where the transport carries less.
+
+    Raises:
+        SecureError: It carries too little for DTLS.
+    """
+    hint = carrier.mtuHint() if isinstance(carrier, DatagramTransport) else 0
+    if 0 < hint < SMALLEST_MTU:
+        text = f"The transport carries at most {hint} bytes; DTLS needs datagrams of {SMALLEST_MTU}."
+        raise SecureError(SecureError.Code.MessageTooLarge, text)
+    return min(mtu, hint) if hint > 0 else mtu
 
 
 def _isOfThisThread(carrier: QObject) -> bool:

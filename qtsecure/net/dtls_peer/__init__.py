@@ -23,7 +23,7 @@ _LONGEST_EXPORT = 8160  # 255 blocks of SHA-256, the least that the key derivati
         *("writeDatagram", "readDatagram", "hasPendingDatagrams", "pendingDatagramSize", "putPacket", "getPacket"),
         # From our own layers:
         *("afterEngine", "reviewHeard", "handleEvents", "networkRefused", "idledOut", "socketLost", "replaced"),
-        *("adopt", "beginAsServer", "connectNotify", "disconnectNotify"),
+        *("adopt", "beginAsServer", "pollLater", "connectNotify", "disconnectNotify"),
     )
 )
 class DtlsPeer(Variants):

@@ -6,11 +6,10 @@ import enum
 
 from PySide6.QtCore import QEnum, qWarning
 
-from qtsecure.engine.dtls import SMALLEST_MTU, DtlsAssociation
+from qtsecure.engine.dtls import DtlsAssociation
 from qtsecure.errors import SecureError
 from qtsecure.net.addresses import Ends
-from qtsecure.net.datagram_transport import DatagramTransport
-from qtsecure.net.datagrams.carriers import Carrier, carrierProblem, connectedSocket
+from qtsecure.net.datagrams.carriers import Carrier, carrierProblem, connectedSocket, mtuOver
 from qtsecure.net.datagrams.claims import isClaimed
 from qtsecure.net.datagrams.transport_datagrams import TransportDatagrams
 from qtsecure.net.dtls.path import DtlsPath
@@ -22,7 +21,6 @@ from qtsecure.net.values import ConfigurationSource, TlsOptions, configurationFr
 
 __all__ = ["OverTransport", "Result"]
 
-_Code = SecureError.Code
 _LIVE = (Status.Handshaking, Status.Connected)
 
 
@@ -122,7 +120,7 @@ class OverTransport(Connecting):
         attempt.engineConfiguration = self._configuration.toEngine(
             "client", pskEnabled=self._wantsPreSharedKeys(), datagrams=True
         )
-        mtu = min(self._mtu, _largestDatagram(carrier) or self._mtu)
+        mtu = mtuOver(carrier, self._mtu)
         self._limitHandshake()
         if not self._setStatus(Status.Handshaking) or self._status is not Status.Handshaking:
             return
@@ -143,19 +141,11 @@ class OverTransport(Connecting):
         path.step(path.association.start)
 
 
-def _largestDatagram(carrier: Carrier) -> int:
-    hint = carrier.mtuHint() if isinstance(carrier, DatagramTransport) else 0
-    if 0 < hint < SMALLEST_MTU:
-        text = f"The transport carries at most {hint} bytes; DTLS needs datagrams of {SMALLEST_MTU}."
-        raise SecureError(_Code.MessageTooLarge, text)
-    return max(hint, 0)
-
-
 def _asSecureError(error: Exception) -> SecureError:
     if isinstance(error, SecureError):
         return error
     text = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-    return SecureError(_Code.Failed, text)
+    return SecureError(SecureError.Code.Failed, text)
 
 
 Result = OverTransport.Result

@@ -38,8 +38,8 @@ class Polling(OverTransport):
             self._pollLookup()
             if isValid(self) and (path := self._path) is not None and (carrier := path.socket) is not None:
                 carrier.serve()
-                schedulerOfThisThread().runTasksOf(self, path, carrier)
-            self._runTimers()
+                schedulerOfThisThread().runTasksOf(carrier)
+            self.pollLater()
         finally:
             self._polls -= 1
 
@@ -55,8 +55,12 @@ class Polling(OverTransport):
             attempt.lookup.abort()
             self._found(*answer)
 
-    def _runTimers(self) -> None:
-        now = schedulerOfThisThread().clock()
+    def pollLater(self) -> None:
+        """Do what was put off until now; what has come is read by poll(), or by the server."""
+        scheduler = schedulerOfThisThread()
+        if isValid(self) and self._path is not None:
+            scheduler.runTasksOf(self, self._path)
+        now = scheduler.clock()
         for deadline in list(self._deadlines()) if isValid(self) else ():
             if deadline.isPending and deadline.due <= now:
                 deadline.fire()
