@@ -166,6 +166,12 @@ class Scheduler:
         finally:
             self._arm()
 
+    def hasWork(self) -> bool:
+        """Whether anything is to be done now."""
+        while self._deadlines and not self._deadlines[0][2].isPending:
+            heapq.heappop(self._deadlines)
+        return bool(self.tasks) or (bool(self._deadlines) and self._deadlines[0][0] <= self.clock())
+
     def _arm(self) -> None:
         if self._timer is None:
             self._timer = self._makeTimer()

@@ -93,18 +93,9 @@ class TakingServer:
 
         Never needed where an event loop runs, and harmless there. Peers need no poll() of their own then.
         """
-        scheduler = schedulerOfThisThread()
         for table in self._tables():
-            if table.socket is not None:
-                table.socket.serve()
-            if table.socket is not None:
-                scheduler.runTasksOf(table.socket)
-            for path in list(table.paths.values()):
-                peer = path.peer()
-                if peer is not None:
-                    peer.pollLater()
-            if not isValid(self):
-                return
+            if isValid(self):
+                _pollTable(table)
 
     def handshakingCount(self) -> int:
         """How many handshakes are under way, over whatever transport."""
@@ -119,3 +110,16 @@ class TakingServer:
     def _closeTaken(self) -> None:
         if self._taken is not None:
             self._taken.close()
+
+
+def _pollTable(table: ClientTable) -> None:
+    scheduler = schedulerOfThisThread()
+    if table.socket is not None:
+        table.socket.serve()
+    if table.socket is not None:
+        scheduler.runTasksOf(table.socket)
+    # With a thousand peers it matters that mostly nothing is due.
+    for path in list(table.paths.values()) if scheduler.hasWork() else ():
+        peer = path.peer()
+        if peer is not None:
+            peer.pollLater()
