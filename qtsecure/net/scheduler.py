@@ -51,6 +51,16 @@ class Deadline:
         """Whether the call is still to come."""
         return self._callback is not None
 
+    @property
+    def hasOwner(self) -> bool:
+        """Whether it is a call of a method whose object exists."""
+        return self.isPending and self._object is not None and self._object() is not None
+
+    @property
+    def isOver(self) -> bool:
+        """Whether nothing will be called any more."""
+        return not self.isPending or (self._object is not None and self._object() is None)
+
     def fire(self) -> None:
         """Call now, once."""
         callback, self._callback = self._callback, None
@@ -166,11 +176,23 @@ class Scheduler:
         finally:
             self._arm()
 
-    def hasWork(self) -> bool:
-        """Whether anything is to be done now."""
-        while self._deadlines and not self._deadlines[0][2].isPending:
-            heapq.heappop(self._deadlines)
-        return bool(self.tasks) or (bool(self._deadlines) and self._deadlines[0][0] <= self.clock())
+    def tidy(self) -> bool:
+        """For programs without an event loop: drop deadlines that are over, and run those that belong to nobody.
+
+        Returns:
+            Whether anything else is to be done now, which runTasksOf() and Deadline.fire() do.
+        """
+        now = self.clock()
+        others = []
+        while self._deadlines and (self._deadlines[0][0] <= now or self._deadlines[0][2].isOver):
+            entry = heapq.heappop(self._deadlines)
+            if entry[2].hasOwner:
+                others.append(entry)
+            elif not entry[2].isOver:
+                entry[2].fire()
+        for entry in others:
+            heapq.heappush(self._deadlines, entry)
+        return bool(self.tasks or others)
 
     def _arm(self) -> None:
         if self._timer is None:

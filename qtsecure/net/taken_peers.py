@@ -21,7 +21,6 @@ from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
 from qtsecure.net.handshake_questions import ProgramDecisions
-from qtsecure.net.scheduler import schedulerOfThisThread
 
 if TYPE_CHECKING:
     from qtsecure.net.dtls_server import DtlsServer
@@ -52,12 +51,12 @@ class TakenPeers:
         if server is None or listener is None or not isValid(server):
             return None
         earlier = self._clients.get(id(carrier))
-        if earlier is not None and earlier.isOver():
+        if earlier is not None and earlier.carrier is carrier and earlier.isOver():
             earlier.free()
         if isClaimed(carrier):
             return None
         try:
-            client = _TransportClient(self, server, carrier, mtuOver(carrier, listener.mtu))
+            client = _TransportClient(server, carrier, mtuOver(carrier, listener.mtu))
             client.table.socket = connectedSocket(client.table, carrier)
         except (OSError, SecureError, ValueError) as error:
             qWarning(f"DtlsServer: takeConnection(): {error}")
@@ -65,45 +64,45 @@ class TakenPeers:
         self._clients[id(carrier)] = client
         return client.take()
 
+    def _living(self) -> list[_TransportClient]:
+        """Those whose transport is in use; the others are forgotten here."""
+        for key in [key for key, client in self._clients.items() if client.carrier is None]:
+            del self._clients[key]
+        return list(self._clients.values())
+
     def tables(self) -> list[ClientTable]:
         """What there is to serve."""
-        return [client.table for client in self._clients.values()]
+        return [client.table for client in self._living()]
 
     def handshaking(self) -> int:
         """How many handshakes are under way."""
-        return sum(client.handshaking for client in self._clients.values())
+        return sum(client.handshaking for client in self._living())
 
     def close(self) -> None:
         """Say goodbye to every client and let go of the transports."""
-        for client in list(self._clients.values()):
+        for client in self._living():
             for path in list(client.table.paths.values()):
                 path.closePeer()
             client.free()
-
-    def forget(self, client: _TransportClient) -> None:
-        """Its transport is free."""
-        if self._clients.get(id(client.carrier)) is client:
-            del self._clients[id(client.carrier)]
 
 
 class _TransportClient:
     """The client at the other end of one transport; what its table and its peer tell (TableOwner, PeerObserver).
 
     Attributes:
-        carrier: The transport.
+        carrier: The transport; None when it is free again.
         table: Which cares for cookies, and for clients that begin anew.
         handshaking: A handshake is under way.
     """
 
-    __slots__ = ("__weakref__", "_mtu", "_peer", "_server", "_taken", "_taking", "carrier", "handshaking", "table")
+    __slots__ = ("__weakref__", "_mtu", "_peer", "_server", "_taking", "carrier", "handshaking", "table")
 
-    def __init__(self, taken: TakenPeers, server: DtlsServer, carrier: Carrier, mtu: int) -> None:
-        self._taken = ref(taken)
+    def __init__(self, server: DtlsServer, carrier: Carrier, mtu: int) -> None:
         self._server = ref(server)
         self._taking = False
         self._mtu = mtu
         self._peer: DtlsPeer | None = None
-        self.carrier = carrier
+        self.carrier: Carrier | None = carrier
         self.handshaking = False
         self.table = _TransportTable(self)
         self.table.paused = server._paused
@@ -133,14 +132,8 @@ class _TransportClient:
 
     def free(self) -> None:
         """Let go of the transport."""
+        self.carrier = None
         self.table.close()
-        # Later: an end that is being told on the stack has still to be told to the server, by this object.
-        schedulerOfThisThread().defer(self._forget)
-
-    def _forget(self) -> None:
-        taken = self._taken()
-        if taken is not None:
-            taken.forget(self)
 
     def _alive(self) -> DtlsServer | None:
         server = self._server()

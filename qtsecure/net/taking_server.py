@@ -119,7 +119,7 @@ def _pollTable(table: ClientTable) -> None:
     if table.socket is not None:
         scheduler.runTasksOf(table.socket)
     # With a thousand peers it matters that mostly nothing is due.
-    for path in list(table.paths.values()) if scheduler.hasWork() else ():
+    for path in list(table.paths.values()) if scheduler.tidy() else ():
         peer = path.peer()
         if peer is not None:
             peer.pollLater()

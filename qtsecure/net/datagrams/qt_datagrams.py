@@ -163,6 +163,8 @@ class QtDatagrams(UdpSocket):
 
     def close(self) -> None:
         self._letGo()
+        if self._readsOn:
+            schedulerOfThisThread().forgetTasksOf(self)
         udp, self._socket = self._socket, None
         connections, self._connections = self._connections, []
         if udp is not None:

@@ -95,6 +95,8 @@ class TransportDatagrams(DatagramSocket):
 
     def close(self) -> None:
         self._letGo()
+        if self._news:
+            self._scheduler.forgetTasksOf(self)
         transport, self._transport = self._transport, None
         connections, self._connections = self._connections, []
         if transport is None:

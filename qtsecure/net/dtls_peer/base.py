@@ -9,8 +9,9 @@ DtlsPeer is built in layers, one idea each, every layer a subclass of the one be
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import Protocol
-from weakref import ReferenceType, ref
+from weakref import ref
 
 from PySide6.QtCore import SIGNAL, QEnum, QMetaMethod, QMetaObject, QObject
 from PySide6.QtNetwork import QSsl
@@ -104,7 +105,7 @@ class PeerBase(QObject):
     acceptCertificate = Signal(object)
 
     # On the class: setting an attribute of a QObject is slow, and most of these come later or never.
-    _observerReference: ReferenceType[PeerObserver] | None = None
+    _observerReference: Callable[[], PeerObserver | None] | None = None
     _error: SecureError | None = None
     _status = Status.Disconnected
     _wish = Wish.NOTHING
@@ -153,12 +154,15 @@ class PeerBase(QObject):
 
     @property
     def _observer(self) -> PeerObserver | None:
-        """The server, kept weakly: a child must never hold the last reference to its parent."""
+        """The server, or what stands for it."""
         return self._observerReference() if self._observerReference is not None else None
 
     @_observer.setter
     def _observer(self, observer: PeerObserver | None) -> None:
-        self._observerReference = ref(observer) if observer is not None else None
+        if isinstance(observer, QObject):  # a child must never hold the last reference to its parent
+            self._observerReference = ref(observer)
+        else:
+            self._observerReference = None if observer is None else lambda: observer
 
     def _use(self, path: DtlsPath) -> None:
         """Begin with a path; it learns of the end of this object, also when C++ deletes it."""
@@ -208,6 +212,7 @@ class PeerBase(QObject):
         self._abandonAttempt()
         if path is not None:
             path.end()
+        self._carrier = None
         self._error = error
         if not self._setStatus(status):
             return

@@ -111,7 +111,7 @@ class OverTransport(Connecting):
 
         Also None for a peer with a UDP socket of its own, and for one that shares its server's.
         """
-        return self._carrier if self._path is not None and not self._path.ended else None
+        return self._carrier
 
     # -------------------------------------------------------------------------- internals
 

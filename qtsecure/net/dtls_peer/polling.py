@@ -39,7 +39,8 @@ class Polling(OverTransport):
             if isValid(self) and (path := self._path) is not None and (carrier := path.socket) is not None:
                 carrier.serve()
                 schedulerOfThisThread().runTasksOf(carrier)
-            self.pollLater()
+            if schedulerOfThisThread().tidy():
+                self.pollLater()
         finally:
             self._polls -= 1
 
