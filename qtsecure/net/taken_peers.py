@@ -12,6 +12,7 @@ from shiboken6 import isValid
 from qtsecure.engine.dtls import AdmittedHello, DtlsListener
 from qtsecure.errors import SecureError
 from qtsecure.net.addresses import Ends
+from qtsecure.net.datagram_transport import DatagramTransport
 from qtsecure.net.datagrams.carriers import Carrier, carrierProblem, connectedSocket, mtuOver
 from qtsecure.net.datagrams.claims import isClaimed
 from qtsecure.net.datagrams.datagram_socket import Address
@@ -52,7 +53,7 @@ class TakenPeers:
             return None
         earlier = self._clients.get(id(carrier))
         if earlier is not None and earlier.carrier is carrier and earlier.isOver():
-            earlier.free()
+            return earlier.take()  # it repeats its last words, or takes a new hello
         if isClaimed(carrier):
             return None
         try:
@@ -105,13 +106,14 @@ class _TransportClient:
         self.carrier: Carrier | None = carrier
         self.handshaking = False
         self.table = _TransportTable(self)
-        self.table.paused = server._paused
         self.table.dropped = server._dropped
 
     def take(self) -> DtlsPeer | None:
         """Serve what waits; the peer, if there is one now."""
-        socket = self.table.socket
-        assert socket is not None
+        socket, server = self.table.socket, self._alive()
+        if socket is None or server is None:
+            return None
+        self.table.paused = server._paused
         self._taking = True
         try:
             socket.serve()
@@ -149,16 +151,15 @@ class _TransportClient:
         server, table = self._alive(), self.table
         if server is None or server._listener is None or table.socket is None:
             return
-        if current is not None or not self._taking:
-            # The client has begun anew. It will repeat its hello, which the next takeConnection() finds.
-            if current is not None and not current.ended:
-                server._replaced += 1
-                current.replacePeer()
-            self.free()
+        live = current is not None and not current.ended
+        if live or not self._taking:
+            self._beginAnew(server, hello, current if live else None)
             return
         if server.handshakingCount() >= server.maxHandshakingConnections():
             table.drop(LocalDrop.TOO_MANY_HANDSHAKING)
             return
+        if current is not None:
+            current.abandon()
         listener = server._listener
         server._accepted += 1
         self._peer = peer = DtlsPeer(server)
@@ -177,6 +178,21 @@ class _TransportClient:
         peer.beginAsServer(lambda now: listener.accept(hello, now, ProgramDecisions(peer), mtu=self._mtu))
         if isValid(server) and isValid(peer):
             server.startedEncryptionHandshake.emit(peer)
+
+    def _beginAnew(self, server: DtlsServer, hello: AdmittedHello, live: DtlsPath | None) -> None:
+        """Let the next takeConnection() find the hello: in the transport, or when the client repeats it."""
+        if live is not None:
+            server._replaced += 1
+            live.replacePeer()
+        carrier = self.carrier
+        self.free()
+        if isinstance(carrier, DatagramTransport) and isValid(carrier) and not isClaimed(carrier):
+            carrier._kept.append(hello.datagram)
+
+    def pathsEnded(self) -> None:
+        """Nothing more will be said in this association."""
+        if not self._taking:
+            self.free()
 
     def pathPeerDestroyed(self, path: DtlsPath) -> None:
         self._handshakeOver(failed=True)
@@ -238,4 +254,4 @@ class _TransportTable(ClientTable):
         super().pathEnded(path)
         client = self._client()
         if not self.paths and self.socket is not None and client is not None:
-            client.free()
+            client.pathsEnded()

@@ -35,8 +35,8 @@ _VERSION = 1
 _NONE, _FALSE, _TRUE, _INT, _FLOAT, _STR, _BYTES, _LIST, _DICT = range(9)
 _DEEPEST = 32
 _MOST_INT_BYTES = 128
-_KEY_BITS = 63
-"""Of integers as keys. Larger ones could be chosen so that a dict of them takes very long to build."""
+_KEYS = range(-(1 << 63), 1 << 63)
+"""Integers that may be keys. Others could be chosen so that a dict of them takes very long to build."""
 _MOST_LENGTH_BYTES = 5
 
 
@@ -129,7 +129,7 @@ class _Encoder:
     def _key(self, key: object) -> None:
         if isinstance(key, (list, tuple, dict, bytearray, memoryview, QByteArray)):
             raise TypeError(f"value must not have a {type(key).__name__} as a key of a dict.")
-        if isinstance(key, int) and key.bit_length() > _KEY_BITS:
+        if isinstance(key, int) and key not in _KEYS:
             raise ValueError("value must not have integers of more than 64 bits as keys of a dict.")
         self._value(key, 0)
 
@@ -224,7 +224,7 @@ class _Reader:
         result: dict[Variant, Variant] = {}
         for _ in range(self._number_untrusted(2)):
             key = self.value_untrusted(0)  # no list and no dict
-            if key in result or (isinstance(key, int) and key.bit_length() > _KEY_BITS):
+            if key in result or (isinstance(key, int) and key not in _KEYS):
                 raise MalformedVariantError
             result[key] = self.value_untrusted(levels - 1)
         return result

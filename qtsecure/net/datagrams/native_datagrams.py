@@ -17,6 +17,8 @@ __all__ = ["NativeDatagrams"]
 
 _MOST_READS = 32
 """For one event; others want to be served, too, and what is left is reported again."""
+_MOST_BATCHES = 32
+"""For one call without an event loop."""
 _LARGEST = 65536
 _NOTHING_THERE = (BlockingIOError, InterruptedError)
 
@@ -38,7 +40,11 @@ class NativeDatagrams(DatagramSocket):
         self._reads = 1
 
     def serve(self) -> None:
-        self._onEvents(READ)
+        for _ in range(_MOST_BATCHES):
+            self._reads = _MOST_READS
+            self._onEvents(READ)
+            if self._reads < _MOST_READS:  # they were fewer
+                return
 
     def _onEvents(self, events: int) -> None:
         native, owner = self._socket, self._owner()

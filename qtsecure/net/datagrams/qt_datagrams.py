@@ -26,6 +26,8 @@ __all__ = ["QtDatagrams", "plainText"]
 
 _Error = QAbstractSocket.SocketError
 _MOST_READS = 32
+_MOST_BATCHES = 32
+"""For one call without an event loop."""
 _MAPPED = "::ffff:"
 _ERRNO = {
     _Error.AddressInUseError: errno.EADDRINUSE,
@@ -113,23 +115,23 @@ class QtDatagrams(UdpSocket):
             # Ready without a datagram: ICMP says that nobody is there. Qt swallows the error.
             (self._owner() or NULL_OWNER).datagramsFailed(errno.ECONNREFUSED)
 
-    def _readBatch(self) -> bool:
-        """Read what is there; whether there was anything."""
+    def _readBatch(self) -> int:
+        """Read what is there; how many datagrams that were, or -1 when the socket is gone."""
         for count in range(_MOST_READS):
             udp = self._socket
             if udp is None or not isValid(udp):
-                return True
+                return -1
             received = udp.receiveDatagram() if udp.hasPendingDatagrams() else None
             if received is None or not received.isValid():
                 (self._owner() or NULL_OWNER).batchEnded()
-                return count > 0
+                return count
             datagram = received.data().data()
             if datagram:
                 address = self._peer or (plainText(received.senderAddress()), received.senderPort())
                 (self._owner() or NULL_OWNER).datagramArrived(bytes(datagram), address)
         (self._owner() or NULL_OWNER).batchEnded()
         self._readSoon()  # others want to be served, too; readyRead comes only when everything was read
-        return True
+        return _MOST_READS
 
     def _onError(self, error: QAbstractSocket.SocketError) -> None:
         if error != _Error.TemporaryError:
@@ -145,7 +147,9 @@ class QtDatagrams(UdpSocket):
         owner.datagramSocketLost()
 
     def serve(self) -> None:
-        self._readBatch()
+        for _ in range(_MOST_BATCHES):
+            if self._readBatch() < _MOST_READS:
+                return
 
     def send(self, datagram: bytes, address: Address) -> None:
         udp = self._socket

@@ -24,6 +24,7 @@ class Pair:
     Attributes:
         options: The client's.
         ends: The transport of the client and that of the server, in memory.
+        sockets: What is closed at the end.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Pair:
         self.taken: list[DtlsPeer] = []
         self.misses = 0
         self.ends[1].datagramReceived.connect(self.take)
-        self._sockets: list[QUdpSocket | native.socket] = []
+        self.sockets: list[QUdpSocket | native.socket] = []
 
     def serve(self, identity: IssuedCertificate | None = None, **options: object) -> None:
         """Set the server up with a certificate, the good one by default."""
@@ -84,14 +85,14 @@ class Pair:
         udp = QUdpSocket()
         udp.connectToHost("127.0.0.1", port or self.server.serverPort())
         assert udp.state() == QUdpSocket.SocketState.ConnectedState
-        self._sockets.append(udp)
+        self.sockets.append(udp)
         return udp
 
     def native(self, port: int = 0) -> native.socket:
         """A socket of Python's that is connected to the server, or to another port."""
         made = native.socket(native.AF_INET, native.SOCK_DGRAM)
         made.connect(("127.0.0.1", port or self.server.serverPort()))
-        self._sockets.append(made)
+        self.sockets.append(made)
         return made
 
     def statuses(self) -> list[object]:
@@ -112,8 +113,9 @@ class Pair:
                 obj.close()
                 obj.deleteLater()
         settle()
-        for each in self._sockets:
-            each.close()
+        for each in self.sockets:
+            if isValid(each):  # so is what Qt has not made
+                each.close()
 
 
 class Collector(RelayedTransport):
