@@ -394,4 +394,4 @@ def test_nothing_is_left(pair: Pair, kind: str) -> None:
     gc.collect()
     settle()
     assert [reference() for reference in references] == [None] * len(references)
-    assert openDescriptors() == before
+    assert openDescriptors() <= before
