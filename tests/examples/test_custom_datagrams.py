@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import uuid
 from collections.abc import Iterator
@@ -40,6 +41,13 @@ def test_conversation(tmp_path: Path) -> None:
     code, _, err = finish(start("custom_datagrams/client.py", tmp_path, "hello", name))
     assert code == 1
     assert err
+
+
+def test_the_how_to_shows_the_same() -> None:
+    """Word for word, so that what is explained is what is tested."""
+    page = (ROOT / "docs" / "howto-custom-datagrams.md").read_text("utf-8")
+    (shown,) = re.findall(r"^```python\n(class .*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert (ROOT / "examples" / "custom_datagrams" / "local_datagrams.py").read_text("utf-8").endswith(shown)
 
 
 @pytest.fixture
