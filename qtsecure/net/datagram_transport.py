@@ -66,7 +66,10 @@ class DatagramTransport(QObject):
         return 0
 
     def mtuHint(self) -> int:
-        """The largest datagram that it carries, in bytes; 0 when nobody knows. At least 256 for DTLS."""
+        """The largest datagram that it carries, in bytes; 0 when nobody knows. At least 256 for DTLS.
+
+        Asked when an association begins.
+        """
         return 0
 
     def peerName(self) -> str:

@@ -19,6 +19,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net.addresses import Ends, checkPort, listenAddress
 from qtsecure.net.arguments import checkInt, checkLeast, checkTimeout
 from qtsecure.net.datagrams.choice import makeDatagramSocket
+from qtsecure.net.datagrams.claims import claim
 from qtsecure.net.datagrams.datagram_socket import Address, DatagramSocket, plainHost
 from qtsecure.net.datagrams.qt_datagrams import QtDatagrams
 from qtsecure.net.dtls.path import DtlsPath
@@ -154,7 +155,7 @@ class DtlsServer(TakingServer, QObject):
 
         Raises:
             TypeError: For anything but a QUdpSocket.
-            ValueError: When it is not bound.
+            ValueError: When it is not bound, or is in use already.
         """
         if not isinstance(udpSocket, QUdpSocket):
             raise TypeError(f"udpSocket must be a QUdpSocket, not {type(udpSocket).__name__}.")
@@ -163,6 +164,8 @@ class DtlsServer(TakingServer, QObject):
         if self.isListening():
             qWarning("DtlsServer: bind() called on a server that is listening already.")
             return False
+        if not claim(udpSocket):
+            raise ValueError("udpSocket is in use already, by another server or a DatagramTransport.")
         table = ClientTable(self)
         self._start(table, QtDatagrams(table, udpSocket))
         return True
@@ -541,7 +544,10 @@ class DtlsServer(TakingServer, QObject):
 
     def socketLost(self) -> None:
         """The program has deleted the socket that it shares: without it there is no server."""
-        self._serverError, self._errorString = _Error.SocketResourceError, "The UDP socket of the server was deleted."
+        self._serverError, self._errorString = (
+            _Error.SocketResourceError,
+            "The UDP socket of the server was closed or deleted.",
+        )
         self.close()
         if isValid(self):
             self.acceptError.emit(SecureError(SecureError.Code.Closed, self._errorString))

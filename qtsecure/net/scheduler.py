@@ -184,14 +184,17 @@ class Scheduler:
         """
         now = self.clock()
         others = []
+        unowned = []
         while self._deadlines and (self._deadlines[0][0] <= now or self._deadlines[0][2].isOver):
             entry = heapq.heappop(self._deadlines)
             if entry[2].hasOwner:
                 others.append(entry)
             elif not entry[2].isOver:
-                entry[2].fire()
+                unowned.append(entry[2])
         for entry in others:
             heapq.heappush(self._deadlines, entry)
+        for deadline in unowned:
+            deadline.fire()
         return bool(self.tasks or others)
 
     def _arm(self) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TakenPeers"]
 
+_LIVE = (DtlsPeer.Status.Handshaking, DtlsPeer.Status.Connected)  # connected where the transport delivers at once
+
 
 class TakenPeers:
     """The clients that came over transports.
@@ -120,7 +122,7 @@ class _TransportClient:
         finally:
             self._taking = False
         peer, self._peer = self._peer, None
-        if peer is None or not isValid(peer) or peer.status() is not DtlsPeer.Status.Handshaking:
+        if peer is None or not isValid(peer) or peer.status() not in _LIVE:
             if not self.table.paths:
                 self.free()
             if peer is not None and isValid(peer):

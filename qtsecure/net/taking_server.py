@@ -13,6 +13,7 @@ from qtsecure.net.datagrams.carriers import Carrier
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
+from qtsecure.net.dtls_peer.polling import MOST_NESTED
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.taken_peers import TakenPeers
 from qtsecure.net.values import ConfigurationSource, SslConfiguration, TlsOptions, configurationFrom
@@ -30,6 +31,7 @@ class TakingServer:
     _handshaking: dict[DtlsPath, DtlsPeer]
     _errorString: str
     _taken: TakenPeers | None = None
+    _polls = 0
 
     def setup(self, options: ConfigurationSource | None) -> DtlsPeer.Result:
         """Use these options for clients that come from now on (Godot's DTLSServer.setup).
@@ -93,9 +95,15 @@ class TakingServer:
 
         Never needed where an event loop runs, and harmless there. Peers need no poll() of their own then.
         """
-        for table in self._tables():
-            if isValid(self):
-                _pollTable(table)
+        if self._polls >= MOST_NESTED:
+            return
+        self._polls += 1
+        try:
+            for table in self._tables():
+                if isValid(self):
+                    _pollTable(table)
+        finally:
+            self._polls -= 1
 
     def handshakingCount(self) -> int:
         """How many handshakes are under way, over whatever transport."""

@@ -4,7 +4,7 @@ Example:
     A client and a server's end, on a network that loses every fifth datagram::
 
         with LinkedTransports(DatagramLink(seed=1, loss=0.2)) as linked:
-            linked.server.datagramReceived.connect(lambda: takeOnce(server, linked.server))
+            linked.server.datagramReceived.connect(lambda: taken.append(server.takeConnection(linked.server)))
             client.connectToPeer(linked.client, "localhost", options)
             assert linked.run(client.isEncrypted, seconds=10)
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -147,9 +148,22 @@ class QtDatagrams(UdpSocket):
         owner.datagramSocketLost()
 
     def serve(self) -> None:
+        if self._peer is not None and (number := self._reportedError()):
+            (self._owner() or NULL_OWNER).datagramsFailed(number)
         for _ in range(_MOST_BATCHES):
             if self._readBatch() < _MOST_READS:
                 return
+
+    def _reportedError(self) -> int:
+        """What ICMP has reported, as an errno: asking Qt for datagrams would swallow it."""
+        descriptor = self.descriptor()
+        if descriptor < 0:
+            return 0
+        native = socket.socket(fileno=descriptor)
+        try:
+            return native.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        finally:
+            native.detach()
 
     def send(self, datagram: bytes, address: Address) -> None:
         udp = self._socket

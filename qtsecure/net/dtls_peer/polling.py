@@ -10,9 +10,9 @@ from qtsecure.net.dtls_peer.over_transport import OverTransport
 from qtsecure.net.name_lookup import LookUpThread
 from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
 
-__all__ = ["Polling"]
+__all__ = ["MOST_NESTED", "Polling"]
 
-_MOST_NESTED = 8
+MOST_NESTED = 8
 """A slot that polls again for each message must not fill the stack."""
 
 
@@ -31,7 +31,7 @@ class Polling(OverTransport):
         handshake are repeated by it.
         """
         path = self._path
-        if self._polls >= _MOST_NESTED or (path is not None and path.busy):
+        if self._polls >= MOST_NESTED or (path is not None and path.busy):
             return
         self._polls += 1
         try:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import socket as native
 import threading
 
+import pytest
 from PySide6.QtCore import QCoreApplication
+from PySide6.QtNetwork import QUdpSocket
 
-from qtsecure import DtlsPeer
+from qtsecure import DtlsPeer, SecureError
 from qtsecure.net.scheduler import Scheduler, schedulerOfThisThread
 from tests.net.conversation import FakeClock, settle
 from tests.net.dtls.conversation import DtlsConversation, Status
@@ -147,6 +149,51 @@ def test_a_slot_that_polls_for_every_message(conversation: DtlsConversation) -> 
         conversation.client.poll()
     assert received == [b"%d" % number for number in range(500)]
     assert depth[1] <= 10
+
+
+@pytest.mark.parametrize("kind", ["own", "udp", "native"])
+def test_a_closed_port(conversation: DtlsConversation, clock: FakeClock, kind: str) -> None:
+    """ICMP is noticed without an event loop, too."""
+    with native.socket(native.AF_INET, native.SOCK_DGRAM) as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    client = conversation.client
+    udp, plain = QUdpSocket(), native.socket(native.AF_INET, native.SOCK_DGRAM)
+    udp.connectToHost("127.0.0.1", port)
+    plain.connect(("127.0.0.1", port))
+    if kind == "own":
+        client.connectToHost("127.0.0.1", port)
+    else:
+        client.connectToPeer(udp if kind == "udp" else plain, "localhost", conversation.clientConfiguration)
+    for _ in range(100):
+        clock.now += 0.1
+        client.poll()
+        if client.status() is not Status.Handshaking:
+            break
+    error = client.error()
+    assert error is not None
+    assert error.code is SecureError.Code.ConnectionRefused
+    plain.close()
+    udp.close()
+
+
+def test_a_slot_that_polls_the_server_for_every_message(conversation: DtlsConversation) -> None:
+    """The same for the server."""
+    peer = conversation.establish()
+    received: list[bytes] = []
+
+    def take(message: bytes) -> None:
+        received.append(message)
+        conversation.server.poll()
+
+    peer.datagramReceived.connect(take)
+    for number in range(500):
+        conversation.client.putPacket(b"%d" % number)
+        if number % 100 == 99:
+            conversation.server.poll()
+    for _ in range(50):
+        conversation.server.poll()
+    assert received == [b"%d" % number for number in range(500)]
 
 
 def test_of_another_thread(conversation: DtlsConversation) -> None:

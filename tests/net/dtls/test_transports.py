@@ -395,3 +395,82 @@ def test_nothing_is_left(pair: Pair, kind: str) -> None:
     settle()
     assert [reference() for reference in references] == [None] * len(references)
     assert openDescriptors() <= before
+
+
+class Immediate(RelayedTransport):
+    """Delivers inside send(): the other end answers before it returns."""
+
+    def __init__(self) -> None:
+        super().__init__(self._pass)
+        self.other: Immediate | None = None
+
+    def _pass(self, datagram: bytes) -> bool:
+        assert self.other is not None
+        self.other.datagramReceived.emit(datagram)
+        return True
+
+
+def test_a_transport_that_delivers_at_once(pair: Pair) -> None:
+    """The whole handshake takes place inside connectToPeer(), and every call inside the other end's."""
+    near, far = Immediate(), Immediate()
+    near.other, far.other = far, near
+    pair.serve()
+    taken: list[DtlsPeer] = []
+
+    def take() -> None:
+        if (peer := pair.server.takeConnection(far)) is not None:
+            taken.append(peer)
+            peer.datagramReceived.connect(peer.putPacket)
+
+    far.datagramReceived.connect(take)
+    assert pair.client.connectToPeer(near, "localhost", pair.options) is Result.Ok
+    spin(lambda: pair.client.isEncrypted() and bool(taken))
+    received: list[bytes] = []
+    pair.client.datagramReceived.connect(received.append)
+    for number in range(200):
+        assert pair.client.putPacket(b"%d" % number) is Result.Ok
+    spin(lambda: len(received) == 200)
+    assert received == [b"%d" % number for number in range(200)]
+    pair.client.close()
+    assert taken[0].status() is Status.Disconnected
+
+
+def test_a_slot_of_status_changed_that_closes(pair: Pair) -> None:
+    """Inside connectToPeer(): nothing is sent, and the transport is free."""
+    transport = Collector()
+    connection = pair.client.statusChanged.connect(lambda status: pair.client.close() if status == 1 else None)
+    pair.client.connectToPeer(transport, "localhost", pair.options)
+    assert pair.client.status() is Status.Disconnected
+    assert transport.sent == []
+    pair.client.disconnect(connection)
+    assert pair.client.connectToPeer(transport, "localhost", pair.options) is Result.Ok
+
+
+def test_no_name_is_no_good_name(pair: Pair) -> None:
+    """A client that verifies, and does not know whom, trusts nobody."""
+    pair.serve()
+    assert pair.client.connectToPeer(pair.ends[0], options=pair.options) is Result.Ok
+    spin(lambda: pair.client.status() is not Status.Handshaking)
+    assert pair.client.status() in (Status.Error, Status.ErrorHostnameMismatch)
+
+
+def test_the_shared_socket_of_a_server(pair: Pair) -> None:
+    """Nobody else may read from it; closing it ends the server, with a reason."""
+    pair.serve()
+    udp = bound()
+    assert pair.server.bind(udp)
+    told: list[SecureError] = []
+    pair.server.acceptError.connect(told.append)
+    with pytest.raises(ValueError, match="in use"):
+        DatagramTransport.fromUdpSocket(udp, "127.0.0.1", 9)
+    pair.client.connectToPeer(pair.udp(udp.localPort()), "localhost", pair.options)
+    spin(pair.client.isEncrypted)
+    udp.close()
+    spin(lambda: not pair.server.isListening())
+    assert [error.code for error in told] == [SecureError.Code.Closed]
+    again = bound()
+    transport = DatagramTransport.fromUdpSocket(again, "127.0.0.1", 9)
+    with pytest.raises(ValueError, match="in use"):
+        pair.server.bind(again)
+    transport.close()
+    assert pair.server.bind(again)
