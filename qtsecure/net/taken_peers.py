@@ -55,7 +55,8 @@ class TakenPeers:
             return None
         earlier = self._clients.get(id(carrier))
         if earlier is not None and earlier.carrier is carrier and earlier.isOver():
-            return earlier.take()  # it repeats its last words, or takes a new hello
+            # It repeats its last words, or takes a new hello; but not inside itself.
+            return None if earlier.taking else earlier.take()
         if isClaimed(carrier):
             return None
         try:
@@ -96,13 +97,14 @@ class _TransportClient:
         carrier: The transport; None when it is free again.
         table: Which cares for cookies, and for clients that begin anew.
         handshaking: A handshake is under way.
+        taking: take() is on the stack.
     """
 
-    __slots__ = ("__weakref__", "_mtu", "_peer", "_server", "_taking", "carrier", "handshaking", "table")
+    __slots__ = ("__weakref__", "_mtu", "_peer", "_server", "carrier", "handshaking", "table", "taking")
 
     def __init__(self, server: DtlsServer, carrier: Carrier, mtu: int) -> None:
         self._server = ref(server)
-        self._taking = False
+        self.taking = False
         self._mtu = mtu
         self._peer: DtlsPeer | None = None
         self.carrier: Carrier | None = carrier
@@ -116,11 +118,11 @@ class _TransportClient:
         if socket is None or server is None:
             return None
         self.table.paused = server._paused
-        self._taking = True
+        self.taking = True
         try:
             socket.serve()
         finally:
-            self._taking = False
+            self.taking = False
         peer, self._peer = self._peer, None
         if peer is None or not isValid(peer) or peer.status() not in _LIVE:
             if not self.table.paths:
@@ -154,7 +156,7 @@ class _TransportClient:
         if server is None or server._listener is None or table.socket is None:
             return
         live = current is not None and not current.ended
-        if live or not self._taking:
+        if live or not self.taking:
             self._beginAnew(server, hello, current if live else None)
             return
         if server.handshakingCount() >= server.maxHandshakingConnections():
@@ -193,7 +195,7 @@ class _TransportClient:
 
     def pathsEnded(self) -> None:
         """Nothing more will be said in this association."""
-        if not self._taking:
+        if not self.taking:
             self.free()
 
     def pathPeerDestroyed(self, path: DtlsPath) -> None:

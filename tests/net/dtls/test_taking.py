@@ -182,6 +182,31 @@ def test_calls_in_slots(pair: Pair) -> None:
     assert answers == [None, None]
 
 
+def test_a_call_inside_itself(pair: Pair) -> None:
+    """A transport that emits in poll() enters the program's slot, which calls once more."""
+    answers: list[object] = []
+
+    class Polled(Collector):
+        waiting: list[bytes] = []
+
+        def poll(self) -> None:
+            while self.waiting:
+                self.datagramReceived.emit(self.waiting.pop(0))
+
+    transport, client = Polled(), Collector()
+    pair.client.connectToPeer(client, "localhost", pair.options)
+    transport.datagramReceived.connect(lambda: answers.append(pair.server.takeConnection(transport)))
+    transport.waiting = [client.sent[0]]
+    assert pair.server.takeConnection(transport) is None
+    assert len(transport.sent) == 1
+    client.datagramReceived.emit(transport.sent.pop())
+    transport.waiting = [client.sent[1], client.sent[1]]
+    peer = pair.server.takeConnection(transport)
+    assert peer is not None
+    assert answers == [None] * 3
+    assert peer.status() is Status.Handshaking
+
+
 @pytest.mark.parametrize("what", ["server", "peer", "transport"])
 def test_deleted_in_a_slot_inside_the_call(pair: Pair, what: str) -> None:
     """The call returns None, and nothing crashes."""
