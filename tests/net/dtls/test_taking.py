@@ -187,7 +187,9 @@ def test_a_call_inside_itself(pair: Pair) -> None:
     answers: list[object] = []
 
     class Polled(Collector):
-        waiting: list[bytes] = []
+        def __init__(self) -> None:
+            super().__init__()
+            self.waiting: list[bytes] = []
 
         def poll(self) -> None:
             while self.waiting:
