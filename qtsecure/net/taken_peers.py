@@ -82,13 +82,6 @@ class TakenPeers:
         """How many handshakes are under way."""
         return sum(client.handshaking for client in self._living())
 
-    def close(self) -> None:
-        """Say goodbye to every client and let go of the transports."""
-        for client in self._living():
-            for path in list(client.table.paths.values()):
-                path.closePeer()
-            client.free()
-
 
 class _TransportClient:
     """The client at the other end of one transport; what its table and its peer tell (TableOwner, PeerObserver).
@@ -109,8 +102,7 @@ class _TransportClient:
         self._peer: DtlsPeer | None = None
         self.carrier: Carrier | None = carrier
         self.handshaking = False
-        self.table = _TransportTable(self)
-        self.table.dropped = server._dropped
+        self.table = _TransportTable(self, server._dropped)
 
     def take(self) -> DtlsPeer | None:
         """Serve what waits; the peer, if there is one now."""
@@ -202,8 +194,6 @@ class _TransportClient:
         self._handshakeOver(failed=True)
 
     def socketLost(self) -> None:
-        for path in list(self.table.paths.values()):
-            path.datagramSocketLost()
         self.free()
 
     # -------------------------------------------------- what the peer tells (PeerObserver)
@@ -250,8 +240,8 @@ class _TransportTable(ClientTable):
 
     __slots__ = ("_client",)
 
-    def __init__(self, client: _TransportClient) -> None:
-        super().__init__(client)
+    def __init__(self, client: _TransportClient, dropped: dict[LocalDrop, int]) -> None:
+        super().__init__(client, dropped)
         self._client = ref(client)
 
     def pathEnded(self, path: DtlsPath) -> None:

@@ -27,7 +27,6 @@ __all__ = ["TakingServer"]
 class TakingServer:
     """The methods of DtlsServer that follow Godot's DTLSServer and UDPServer."""
 
-    _table: ClientTable | None
     _handshaking: dict[DtlsPath, DtlsPeer]
     _errorString: str
     _taken: TakenPeers | None = None
@@ -90,6 +89,13 @@ class TakingServer:
             self._taken = TakenPeers(cast("DtlsServer", self))
         return self._taken.take(udpPeer)
 
+    def stop(self) -> None:
+        """Let in nobody any more, and say goodbye to every client (Godot's UDPServer.stop, which tells nobody).
+
+        close() leaves the peers alone that the program has fetched, or got from takeConnection().
+        """
+        cast("DtlsServer", self)._closeAll()
+
     def poll(self) -> None:
         """Do what the event loop would do for this server and its peers now, without waiting (UDPServer.poll).
 
@@ -112,12 +118,10 @@ class TakingServer:
     # -------------------------------------------------------------------------- internals
 
     def _tables(self) -> list[ClientTable]:
-        own = [self._table] if self._table is not None else []
-        return own + (self._taken.tables() if self._taken is not None else [])
+        raise NotImplementedError
 
-    def _closeTaken(self) -> None:
-        if self._taken is not None:
-            self._taken.close()
+    def _takenTables(self) -> list[ClientTable]:
+        return self._taken.tables() if self._taken is not None else []
 
 
 def _pollTable(table: ClientTable) -> None:

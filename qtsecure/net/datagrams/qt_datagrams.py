@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-import socket
-from collections.abc import Callable
+import socket as native
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from PySide6.QtCore import QObject
@@ -22,6 +23,7 @@ from qtsecure.net.datagrams.datagram_socket import (
 )
 from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.server_sockets import serverSocket
 
 __all__ = ["QtDatagrams", "plainText"]
 
@@ -55,7 +57,7 @@ class QtDatagrams(UdpSocket):
         shared: A bound or connected socket of the program, which stays its own; or None.
     """
 
-    __slots__ = ("_connections", "_own", "_peer", "_readsOn", "_socket")
+    __slots__ = ("_connections", "_own", "_peer", "_readsOn", "_signalling", "_socket")
 
     def __init__(self, owner: DatagramOwner, shared: QUdpSocket | None = None) -> None:
         super().__init__(owner)
@@ -63,6 +65,7 @@ class QtDatagrams(UdpSocket):
         self._socket: QUdpSocket | None = shared or QUdpSocket()
         self._peer: Address | None = None
         self._readsOn = False
+        self._signalling = 0
         self._connections = [
             self._socket.readyRead.connect(plainSlot(self._onReadyRead)),
             self._socket.errorOccurred.connect(plainSlot(self._onError)),
@@ -74,9 +77,13 @@ class QtDatagrams(UdpSocket):
                 self._peer = plainText(shared.peerAddress()), shared.peerPort()
             self._readSoon()  # readyRead does not come again for what is there already
 
-    def bind(self, address: QHostAddress, port: int) -> None:
+    def bind(self, address: QHostAddress, port: int, *, reusePort: bool = False) -> None:
         assert self._socket is not None
-        if not self._socket.bind(address, port, QAbstractSocket.BindFlag.DontShareAddress):
+        if reusePort:
+            # Qt's own flags for sharing mean SO_REUSEADDR, which lets the latest socket have everything.
+            bound = serverSocket(native.SOCK_DGRAM, address, port, reusePort=True)
+            self._socket.setSocketDescriptor(bound.detach(), QAbstractSocket.SocketState.BoundState)
+        elif not self._socket.bind(address, port, QAbstractSocket.BindFlag.DontShareAddress):
             self._fail()
         self._enlarge()
 
@@ -112,9 +119,22 @@ class QtDatagrams(UdpSocket):
         self._readBatch()
 
     def _onReadyRead(self) -> None:
-        if not self._readBatch() and self._peer is not None:
-            # Ready without a datagram: ICMP says that nobody is there. Qt swallows the error.
-            (self._owner() or NULL_OWNER).datagramsFailed(errno.ECONNREFUSED)
+        with self._inSlot():
+            if not self._readBatch() and self._peer is not None:
+                # Ready without a datagram: ICMP says that nobody is there. Qt swallows the error.
+                (self._owner() or NULL_OWNER).datagramsFailed(errno.ECONNREFUSED)
+
+    @contextlib.contextmanager
+    def _inSlot(self) -> Iterator[None]:
+        """The socket must outlive its own signal, whatever the program does, and in whichever event loop."""
+        udp = self._socket
+        self._signalling += 1
+        try:
+            yield
+        finally:
+            self._signalling -= 1
+            if self._socket is None and udp is not None and not self._signalling and isValid(udp):
+                self._letGoOf(udp)
 
     def _readBatch(self) -> int:
         """Read what is there; how many datagrams that were, or -1 when the socket is gone."""
@@ -136,7 +156,8 @@ class QtDatagrams(UdpSocket):
 
     def _onError(self, error: QAbstractSocket.SocketError) -> None:
         if error != _Error.TemporaryError:
-            (self._owner() or NULL_OWNER).datagramsFailed(_ERRNO.get(error, errno.EIO))
+            with self._inSlot():
+                (self._owner() or NULL_OWNER).datagramsFailed(_ERRNO.get(error, errno.EIO))
 
     def _onState(self, state: QAbstractSocket.SocketState) -> None:
         if state == QAbstractSocket.SocketState.UnconnectedState:
@@ -159,11 +180,11 @@ class QtDatagrams(UdpSocket):
         descriptor = self.descriptor()
         if descriptor < 0:
             return 0
-        native = socket.socket(fileno=descriptor)
+        socket = native.socket(fileno=descriptor)
         try:
-            return native.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            return socket.getsockopt(native.SOL_SOCKET, native.SO_ERROR)
         finally:
-            native.detach()
+            socket.detach()
 
     def send(self, datagram: bytes, address: Address) -> None:
         udp = self._socket
@@ -193,7 +214,18 @@ class QtDatagrams(UdpSocket):
             QObject.disconnect(connection)
         if self._own:
             udp.close()
+        if not self._signalling:
+            self._letGoOf(udp)
+
+    def _letGoOf(self, udp: QUdpSocket) -> None:
+        """Outside of our slots; but the socket may be signalling to others, or about to return from our slot."""
+        if self._own:
             udp.deleteLater()
+            return
+        # The reference may be the last one: it lives until the event loop that runs now goes on.
+        keeper = QObject()
+        keeper.destroyed.connect(lambda: udp)
+        keeper.deleteLater()
 
     def descriptor(self) -> int:
         return int(self._socket.socketDescriptor()) if self._socket is not None and isValid(self._socket) else -1

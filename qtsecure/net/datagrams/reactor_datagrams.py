@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import socket
 
 from PySide6.QtNetwork import QHostAddress
 
 from qtsecure.net.addresses import nativeAddress
-from qtsecure.net.datagrams.datagram_socket import RECEIVE_BUFFER, Address, DatagramOwner, UdpSocket
+from qtsecure.net.datagrams.datagram_socket import RECEIVE_BUFFER, DatagramOwner, UdpSocket
 from qtsecure.net.datagrams.native_datagrams import NativeDatagrams
 from qtsecure.net.reactor import READ, Registration, reactorOfThisThread
+from qtsecure.net.server_sockets import serverSocket
 
 __all__ = ["ReactorDatagrams"]
-
-_NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 class ReactorDatagrams(NativeDatagrams, UdpSocket):
@@ -28,16 +26,11 @@ class ReactorDatagrams(NativeDatagrams, UdpSocket):
         self._registration: Registration | None = None
         self._reactor = reactorOfThisThread()
 
-    def bind(self, address: QHostAddress, port: int) -> None:
-        if address != QHostAddress(QHostAddress.SpecialAddress.Any):
-            self._use(*nativeAddress(address, port))
-            return
-        try:
-            self._use(socket.AF_INET6, ("::", port), dual=True)
-        except OSError as error:
-            if error.errno not in _NO_IPV6:
-                raise
-            self._use(socket.AF_INET, ("0.0.0.0", port))  # noqa: S104  # the caller asked for every interface
+    def bind(self, address: QHostAddress, port: int, *, reusePort: bool = False) -> None:
+        native = serverSocket(socket.SOCK_DGRAM, address, port, reusePort=reusePort)
+        everywhere = address == QHostAddress(QHostAddress.SpecialAddress.Any)
+        self._dual = everywhere and native.family == socket.AF_INET6
+        self._watch(native)
 
     def connectTo(self, address: QHostAddress, port: int) -> None:
         family, target = nativeAddress(address, port)
@@ -48,18 +41,6 @@ class ReactorDatagrams(NativeDatagrams, UdpSocket):
             native.close()
             raise
         self._peer = native.getpeername()
-        self._watch(native)
-
-    def _use(self, family: socket.AddressFamily, target: Address, *, dual: bool = False) -> None:
-        native = socket.socket(family, socket.SOCK_DGRAM)
-        try:
-            if family == socket.AF_INET6:
-                native.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if dual else 1)
-            native.bind(target)
-        except OSError:
-            native.close()
-            raise
-        self._dual = dual
         self._watch(native)
 
     def _watch(self, native: socket.socket) -> None:

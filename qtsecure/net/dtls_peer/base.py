@@ -1,8 +1,8 @@
 """The ground floor of DtlsPeer: signals, status, errors, and how an association ends.
 
 DtlsPeer is built in layers, one idea each, every layer a subclass of the one below:
-``PeerBase`` -> ``Handshake`` -> ``Messages`` -> ``Configuring`` -> ``Connecting`` -> ``OverTransport`` ->
-``Polling`` -> ``Packets`` -> ``Variants`` -> ``DtlsPeer``. What happens for every message is in
+``PeerBase`` -> ``Resuming`` -> ``Handshake`` -> ``Messages`` -> ``Configuring`` -> ``Connecting`` -> ``OverTransport``
+-> ``Polling`` -> ``Packets`` -> ``Variants`` -> ``DtlsPeer``. What happens for every message is in
 ``net.dtls.path``.
 """
 
@@ -194,7 +194,7 @@ class PeerBase(QObject):
             return
         polite = wish is Wish.CLOSE
         if polite and path is not None and path.association is not None and not path.ended:
-            path.step(path.association.close)
+            path.sayGoodbye()
             if not isValid(self) or path is not self._path or path.ended:
                 return  # a slot was quicker
         self._finish(Status.Disconnected, None, orderly=polite)

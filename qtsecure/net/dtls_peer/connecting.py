@@ -48,7 +48,7 @@ class Connecting(Configuring):
         Raises:
             TypeError, ValueError: For an unusable argument.
             SecureError: ``Pending`` when there is an association already; another code when the
-                configuration cannot be used. Network faults arrive in errorOccurred.
+                configuration, or the session of setSession(), cannot be used. Network faults arrive in errorOccurred.
         """
         if isinstance(host, QHostAddress):
             host = host.toString()
@@ -69,12 +69,14 @@ class Connecting(Configuring):
         engineConfiguration = self._configuration.toEngine(
             "client", pskEnabled=self._wantsPreSharedKeys(), datagrams=True
         )
-        self._attempt = attempt = Attempt(
+        attempt = Attempt(
             hostName=host,
             port=port,
             nameToProve=peerVerifyName or override or host.strip("[]"),
             engineConfiguration=engineConfiguration,
         )
+        self._chooseSession(attempt, engineConfiguration)
+        self._attempt = attempt
         self._carrier = None
         self._error = None
         self._wish = Wish.NOTHING
@@ -156,6 +158,8 @@ class Connecting(Configuring):
             peer_name=attempt.nameToProve,
             decisions=ProgramDecisions(self),
             mtu=self._mtu,
+            peer_place=attempt.place,
+            session=attempt.session,
         )
         if attempt.addresses:
             attempt.addressDeadline = schedulerOfThisThread().callLater(_SILENCE_MS, self._addressSilent)

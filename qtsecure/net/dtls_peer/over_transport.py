@@ -129,6 +129,14 @@ class OverTransport(Connecting):
         if isinstance(carries, TransportDatagrams):
             carries.discardKept()
         attempt.ends = Ends(carries.localEnd(), carries.peerEnd())
+        attempt.port = carries.peerEnd()[1]
+        try:
+            self._chooseSession(attempt, attempt.engineConfiguration)
+        except SecureError:
+            carries.close()
+            raise
+        if not attempt.port:
+            attempt.sharesSessions = False  # nobody knows whose they would be
         path.begin(carries, carries.peerEnd())
         self._use(path)
         path.association = DtlsAssociation(
@@ -137,6 +145,8 @@ class OverTransport(Connecting):
             peer_name=attempt.nameToProve,
             decisions=ProgramDecisions(self),
             mtu=mtu,
+            peer_place=attempt.place,
+            session=attempt.session,
         )
         path.step(path.association.start)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from weakref import ref
 
 import pytest
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QThread
 from shiboken6 import delete, isValid
 
 from qtsecure import DatagramTransport, DtlsPeer, DtlsServer, SecureError, SslConfiguration
@@ -247,17 +247,30 @@ def test_the_server_is_deleted(pair: Pair, when: str) -> None:
     pair.establish()
 
 
-def test_the_server_closes_in_the_middle(pair: Pair) -> None:
-    """Without listening there is something to close, too."""
+def test_the_server_stops_in_the_middle(pair: Pair) -> None:
+    """Without listening there is something to end, too."""
     pair.begin()
     spin(lambda: bool(pair.taken))
     peer = pair.taken[0]
-    pair.server.close()
+    pair.server.stop()
     assert isValid(peer)
     assert peer.status() is Status.Disconnected
     assert pair.server.statistics().live == 0
     assert pair.server.statistics().failed == 1
     pair.client.abort()
+    pair.establish()
+
+
+def test_closing_leaves_taken_peers_alone(pair: Pair) -> None:
+    """They are the program's, as those that it has fetched; and it may take more."""
+    assert pair.server.listen("127.0.0.1", 0)
+    peer = pair.establish()
+    pair.server.close()
+    pair.client.putPacket(b"still here")
+    spin(lambda: peer.availablePacketCount() == 1)
+    with pytest.raises(SecureError, match="peers"):
+        pair.server.moveToThread(QThread())
+    pair.client.close()
     pair.establish()
 
 

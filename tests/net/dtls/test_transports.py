@@ -478,3 +478,28 @@ def test_the_shared_socket_of_a_server(pair: Pair) -> None:
         pair.server.bind(again)
     transport.close()
     assert pair.server.bind(again)
+
+
+def test_sessions(pair: Pair) -> None:
+    """Over UDP associations resume each other; over a transport without a port only what the program gives."""
+    pair.listen()
+    for resumed in (False, True):
+        peer = establish(pair, pair.udp())
+        assert pair.client.isSessionReused() is resumed
+        pair.client.close()
+        spin(lambda peer=peer: peer.status() is Status.Disconnected)  # type: ignore[misc]  # a default binds the loop's value
+    for _ in range(2):
+        pair.establish()
+        assert not pair.client.isSessionReused()
+        session = pair.client.session()
+        pair.client.close()
+    assert session is not None
+    pair.client.setSslConfiguration(pair.options)
+    pair.client.setSession(session)
+    pair.establish()
+    assert pair.client.isSessionReused()
+    pair.client.close()
+    pair.client.setSession(session)
+    assert pair.begin("another.example") is Result.Failed
+    assert "session" in pair.client.errorString()
+    pair.establish()  # the transport is free
