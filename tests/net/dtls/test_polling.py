@@ -213,7 +213,7 @@ def test_of_another_thread(conversation: DtlsConversation) -> None:
     assert all("poll() was called in thread" in text for text in failures)
 
 
-def test_an_idle_server_with_many_peers(conversation: DtlsConversation) -> None:
+def test_an_idle_server_with_many_peers(conversation: DtlsConversation, clock: FakeClock) -> None:
     """Polling it looks at none of them."""
     conversation.listen()
     clients = [conversation.makeClient(f"client{number}") for number in range(20)]
@@ -224,6 +224,7 @@ def test_an_idle_server_with_many_peers(conversation: DtlsConversation) -> None:
             conversation.server.poll()
         assert client.isEncrypted()
         conversation.server.nextPendingConnection()
+    clock.advance(0.9)  # timers of the handshakes
     settle()
     visits: list[DtlsPeer] = []
     for peer in conversation.server.findChildren(DtlsPeer):
