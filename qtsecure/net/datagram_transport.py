@@ -107,6 +107,9 @@ class DatagramTransport(QObject):
     ) -> DatagramTransport:
         """A transport over a QUdpSocket, which stays the program's; reading is the transport's from now on.
 
+        With a bound socket nobody can tell whose closed port ICMP is about: such a client fails at its
+        handshake's deadline only.
+
         Args:
             udpSocket: A connected socket; or a bound one, which several such transports may share.
             address: With a bound socket: the other side, an IP address. Nobody else's datagrams get through.

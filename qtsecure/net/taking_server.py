@@ -16,7 +16,7 @@ from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.polling import MOST_NESTED
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.taken_peers import TakenPeers
-from qtsecure.net.values import ConfigurationSource, SslConfiguration, TlsOptions, configurationFrom
+from qtsecure.net.values import ConfigurationSource, TlsOptions, configurationFrom
 
 if TYPE_CHECKING:
     from qtsecure.net.dtls_server import DtlsServer
@@ -58,7 +58,7 @@ class TakingServer:
         except SecureError as error:
             self._errorString = error.message
             return DtlsPeer.Result.Failed
-        server.setSslConfiguration(SslConfiguration(configuration))
+        server.setSslConfiguration(configuration)
         return DtlsPeer.Result.Ok
 
     def takeConnection(self, udpPeer: Carrier | None) -> DtlsPeer | None:
