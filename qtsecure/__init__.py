@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from qtsecure.errors import ChannelBindingError, SecureError
     from qtsecure.net.cancellable import Cancellable
     from qtsecure.net.certificate_request import CertificateRequest
+    from qtsecure.net.datagram_transport import DatagramTransport
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.dtls_server import DtlsServer
     from qtsecure.net.interaction import Interaction
@@ -46,6 +47,7 @@ __all__ = [
     "CertificateRequest",
     "ChannelBinding",
     "ChannelBindingError",
+    "DatagramTransport",
     "DtlsPeer",
     "DtlsServer",
     "Interaction",
@@ -76,6 +78,7 @@ _MODULES = {
     "CertificateRequest": "qtsecure.net.certificate_request",
     "ChannelBinding": "qtsecure.net.values",
     "ChannelBindingError": "qtsecure.errors",
+    "DatagramTransport": "qtsecure.net.datagram_transport",
     "DtlsPeer": "qtsecure.net.dtls_peer",
     "DtlsServer": "qtsecure.net.dtls_server",
     "Interaction": "qtsecure.net.interaction",

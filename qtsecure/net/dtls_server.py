@@ -26,6 +26,7 @@ from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
 from qtsecure.net.handshake_questions import ProgramDecisions
+from qtsecure.net.taking_server import TakingServer
 from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values import SslConfiguration
 
@@ -45,10 +46,10 @@ _FAIR_SHARE = 8
         *("isCookieVerificationEnabled", "reusePort"),
         # From our own layers:
         *("prepareListener", "helloAdmitted", "wantsPreSharedKeys", "peerAsks", "peerAlert", "peerEncrypted"),
-        *("peerFailed", "peerDisconnected", "pathPeerDestroyed", "socketLost"),
+        *("peerFailed", "peerDisconnected", "pathPeerDestroyed", "socketLost", "handshakingCount"),
     )
 )
-class DtlsServer(DtlsListening):
+class DtlsServer(TakingServer, DtlsListening):
     """A DTLS server with SslServer's methods and signals, and DtlsPeer in place of the socket.
 
     Peers are children of the server, also after nextPendingConnection(). Delete each with
@@ -128,8 +129,8 @@ class DtlsServer(DtlsListening):
         return ClientTable(self, self._dropped)
 
     def _tables(self) -> list[ClientTable]:
-        """The one in use, and those that fetched peers keep open."""
-        return [*self._retired, *([self._table] if self._table is not None else [])]
+        """The one in use, those that fetched peers keep open, and those over transports of the program."""
+        return [*self._retired, *([self._table] if self._table is not None else []), *self._takenTables()]
 
     # ------------------------------------------------------------------------- accepting
 
@@ -179,7 +180,7 @@ class DtlsServer(DtlsListening):
             self._pending = deque(filter(isValid, self._pending))
             if len(self._pending) >= self._maxPending:
                 return LocalDrop.TOO_MANY_PENDING
-        handshaking = len(self._handshaking)
+        handshaking = self.handshakingCount()
         if handshaking >= self._maxHandshaking:
             return LocalDrop.TOO_MANY_HANDSHAKING
         assert self._table is not None
@@ -267,7 +268,7 @@ class DtlsServer(DtlsListening):
             encrypted=self._succeeded,
             failed=self._failed,
             replaced=self._replaced,
-            handshaking=len(self._handshaking),
+            handshaking=self.handshakingCount(),
             pending=sum(map(isValid, self._pending)),
             live=sum(not path.ended for path in paths),
             hellos=listener.statistics.hellos if listener is not None else 0,
@@ -326,7 +327,8 @@ class DtlsServer(DtlsListening):
         """The program has deleted the socket that it shares: without it there is no server."""
         if not isValid(self):
             return
-        self._serverError, self._errorString = _Error.SocketResourceError, "The UDP socket of the server was deleted."
+        self._serverError = _Error.SocketResourceError
+        self._errorString = "The UDP socket of the server was closed or deleted."
         self.close()
         if isValid(self):
             self.acceptError.emit(SecureError(SecureError.Code.Closed, self._errorString))

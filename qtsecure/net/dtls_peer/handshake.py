@@ -219,7 +219,7 @@ class Handshake(CertificateAnswers, Resuming):
 
     def socketLost(self) -> None:
         """The program has deleted the socket below."""
-        self._finish(Status.Error, SecureError(_Code.Closed, "The UDP socket below the association was deleted."))
+        self._finish(Status.Error, SecureError(_Code.Closed, "What carried the association was closed or deleted."))
 
     def replaced(self) -> None:
         """The client of this end has begun a new association."""
