@@ -208,5 +208,5 @@ def _set_resumption(context: SSL.Context, configuration: TlsConfiguration, serve
     never = authenticated or not configuration.session_tickets_enabled
     if never or not sessions_supported:
         context.set_options(SSL.OP_NO_TICKET)
-    elif configuration.minimum_version is ProtocolVersion.TLS_1_2:
+    elif configuration.minimum_version is not ProtocolVersion.TLS_1_3:
         keep_server_names(context)

@@ -17,7 +17,7 @@ from shiboken6 import isValid
 from qtsecure.engine.dtls import DEFAULT_MTU, SMALLEST_MTU, AdmittedHello, DtlsListener
 from qtsecure.errors import SecureError
 from qtsecure.net.addresses import Ends, checkPort, listenAddress
-from qtsecure.net.arguments import checkInt, checkLeast, checkTimeout
+from qtsecure.net.arguments import checkBool, checkInt, checkLeast, checkTimeout
 from qtsecure.net.datagrams.choice import makeDatagramSocket
 from qtsecure.net.datagrams.datagram_socket import Address, DatagramSocket, plainHost
 from qtsecure.net.datagrams.qt_datagrams import QtDatagrams
@@ -27,9 +27,10 @@ from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
 from qtsecure.net.handshake_questions import ProgramDecisions
+from qtsecure.net.server_settings import ServerSettings
 from qtsecure.net.socket_errors import socketError
 from qtsecure.net.thread_guard import confinedToThread
-from qtsecure.net.values import ConfigurationSource, SslConfiguration, configurationFrom
+from qtsecure.net.values import SslConfiguration
 
 __all__ = ["DtlsServer"]
 
@@ -50,7 +51,7 @@ _FAIR_SHARE = 8
         *("peerFailed", "peerDisconnected", "pathPeerDestroyed", "socketLost"),
     )
 )
-class DtlsServer(QObject):
+class DtlsServer(ServerSettings, QObject):
     """A DTLS server with SslServer's methods and signals, and DtlsPeer in place of the socket.
 
     Peers are children of the server, also after nextPendingConnection(). Delete each with
@@ -88,6 +89,9 @@ class DtlsServer(QObject):
     #: acceptCertificate(peer: DtlsPeer, request: CertificateRequest).
     acceptCertificate = Signal(QObject, object)
 
+    _maxHandshaking = 256
+    _handshakeTimeout = 30_000
+
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._configuration = SslConfiguration.defaultConfiguration()
@@ -97,19 +101,13 @@ class DtlsServer(QObject):
         self._cookies = True
         self._secret: bytes | None = None
         self._mtu = DEFAULT_MTU
-        self._maxPending = 30
-        self._maxHandshaking = 256
-        self._maxPerAddress = 0
         self._maxConnections = 0
-        self._handshakeTimeout = 30_000
         self._idleTimeout = 60_000
         self._paused = False
         self._handshaking: dict[DtlsPath, DtlsPeer] = {}
         self._pending: deque[DtlsPeer] = deque()
         self._accepted = self._succeeded = self._failed = self._replaced = 0
         self._dropped: dict[LocalDrop, int] = {}
-        self._serverError = _Error.UnknownSocketError
-        self._errorString = ""
 
     # ------------------------------------------------------------------------- listening
 
@@ -218,27 +216,10 @@ class DtlsServer(QObject):
         socket = self._table.socket if self._table is not None else None
         return socket.descriptor() if socket is not None else -1
 
-    def serverError(self) -> QAbstractSocket.SocketError:
-        """Why listening failed last; UnknownSocketError for never."""
-        return self._serverError
-
-    def errorString(self) -> str:
-        """The sentence for serverError()."""
-        return self._errorString
-
     # -------------------------------------------------------------------------- settings
 
-    def sslConfiguration(self) -> SslConfiguration:
-        """A copy of the configuration for new connections."""
-        return SslConfiguration(self._configuration)
-
-    def setSslConfiguration(self, configuration: ConfigurationSource) -> None:
-        """Use this configuration for associations that begin from now on; live ones keep theirs.
-
-        ``Protocol.SecureProtocols``, which is the default, stands for DTLS 1.2 here.
-        """
-        self._configuration = configurationFrom(configuration)
-        self._configurationRefused = False
+    def _settingsChanged(self) -> None:
+        self._configurationRefused = False  # another one may be usable
 
     def isCookieVerificationEnabled(self) -> bool:
         """Whether clients have to show that they receive what is sent to their address."""
@@ -250,9 +231,7 @@ class DtlsServer(QObject):
         Without cookies anybody can make the server send its certificate to a stranger, and use up
         the places for handshakes.
         """
-        if not isinstance(enabled, bool):
-            raise TypeError(f"enabled must be a bool, not {type(enabled).__name__}.")
-        self._cookies = enabled
+        self._cookies = checkBool(enabled, name="enabled")
         if self._listener is not None:
             self._listener.cookies_required = enabled
 
@@ -291,19 +270,6 @@ class DtlsServer(QObject):
         if self._listener is not None:
             self._listener.mtu = mtu
 
-    def handshakeTimeout(self) -> int:
-        """How long a handshake may take in all, in ms; 0 or -1: no limit."""
-        return self._handshakeTimeout
-
-    def setHandshakeTimeout(self, timeout: int) -> None:
-        """Set the total handshake deadline for associations that begin from now on.
-
-        Raises:
-            TypeError: For anything but an int.
-            ValueError: For a negative number other than -1.
-        """
-        self._handshakeTimeout = checkTimeout(timeout, name="timeout")
-
     def idleTimeout(self) -> int:
         """After how long without a message an association ends, in ms; 0 or -1 for never."""
         return self._idleTimeout
@@ -319,30 +285,6 @@ class DtlsServer(QObject):
             ValueError: For a negative number other than -1.
         """
         self._idleTimeout = checkTimeout(timeout, name="timeout")
-
-    def maxPendingConnections(self) -> int:
-        """How many encrypted peers may wait before hellos are dropped."""
-        return self._maxPending
-
-    def setMaxPendingConnections(self, numConnections: int) -> None:
-        """Limit the queue of encrypted peers; ValueError for less than 1."""
-        self._maxPending = checkLeast(numConnections, 1, name="numConnections")
-
-    def maxHandshakingConnections(self) -> int:
-        """How many handshakes may be under way before hellos are dropped."""
-        return self._maxHandshaking
-
-    def setMaxHandshakingConnections(self, numConnections: int) -> None:
-        """Limit the concurrent handshakes; ValueError for less than 1."""
-        self._maxHandshaking = checkLeast(numConnections, 1, name="numConnections")
-
-    def maxConnectionsPerAddress(self) -> int:
-        """How many handshaking and pending connections one address may have; 0 for no limit."""
-        return self._maxPerAddress
-
-    def setMaxConnectionsPerAddress(self, numConnections: int) -> None:
-        """Drop further hellos of an address that has so many unfetched connections; 0 for no limit."""
-        self._maxPerAddress = checkLeast(numConnections, 0, name="numConnections")
 
     def maxConnections(self) -> int:
         """How many associations may exist in all; 0 for no limit."""

@@ -7,6 +7,7 @@ The way of a certificate error: engine -> ``CertificateProblems`` -> ``judgeCert
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 from weakref import ref
@@ -67,7 +68,7 @@ class Asker(Protocol):
         """Those of the present connection."""
 
     @property
-    def _ignoreList(self) -> list[SslError | QSslError]:
+    def _ignoreList(self) -> Sequence[SslError | QSslError]:
         """What ignoreSslErrors() was given."""
 
     @property

@@ -27,6 +27,7 @@ from qtsecure.engine.dtls.wire import (
     plain_record,
 )
 from qtsecure.engine.events import AlertReceived, CertificateProblems, Event, FailureKind, StreamFailed
+from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import StreamState
 from qtsecure.engine.verification import IssueCode
 
@@ -62,10 +63,12 @@ class AssociationHandshake(AssociationFacts):
         "_messages",
         "_mtu",
         "_numbering",
+        "_offered",
         "_other_cookie",
         "_outgoing",
         "_peer_finished",
         "_peer_name",
+        "_peer_place",
         "_portions",
         "_retransmission",
         "_room",
@@ -85,11 +88,15 @@ class AssociationHandshake(AssociationFacts):
         decisions: HandshakeDecisions | None,
         mtu: int,
         hello: ClientHelloStart | None,
+        peer_place: str,
+        session: Session | None,
     ) -> None:
         self.server = server
         self.statistics = AssociationStatistics()
         self._configuration = configuration
         self._peer_name = peer_name
+        self._peer_place = peer_place
+        self._offered = session
         self._asked = AskedOnce(decisions or HandshakeDecisions())
         self._mtu = self._flight_mtu = mtu
         self._room = 0
@@ -418,6 +425,8 @@ class AssociationHandshake(AssociationFacts):
             decisions=self._asked,
             mtu=self._flight_mtu,
             hello_verified=self._verified,
+            peer_place=self._peer_place,
+            session=self._offered,
         )
 
     def _believe_alert(self, now: float) -> None:

@@ -6,10 +6,10 @@ the questions that it waits for (``net.handshake_questions``); after each emit t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from PySide6.QtCore import SIGNAL, QObject
-from PySide6.QtNetwork import QAbstractSocket, QSslError
+from PySide6.QtCore import SIGNAL
+from PySide6.QtNetwork import QSslError
 from shiboken6 import isValid
 
 from qtsecure.engine.dtls import DtlsAssociation
@@ -27,6 +27,7 @@ from qtsecure.engine.verification import VerificationIssue
 from qtsecure.errors import SecureError
 from qtsecure.net.addresses import Ends
 from qtsecure.net.arguments import checkTimeout
+from qtsecure.net.certificate_answers import CertificateAnswers
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import PeerBase, PeerObserver, Status
@@ -39,14 +40,13 @@ from qtsecure.net.handshake_questions import (
 )
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_errors import socketError
-from qtsecure.net.values import SslCertificate, SslConfiguration, SslError
+from qtsecure.net.values import SslCertificate, SslConfiguration
 
 __all__ = ["REFUSED", "Handshake"]
 
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject)")
 _Code = SecureError.Code
 REFUSED = "Connection refused: nothing listens on that port."
-_PauseMode = QAbstractSocket.PauseMode
 _CODES = {
     FailureKind.NOT_TLS: _Code.NotTls,
     FailureKind.CERTIFICATE_REJECTED: _Code.BadCertificate,
@@ -57,16 +57,10 @@ _CODES = {
 }
 
 
-class Handshake(PeerBase):
+class Handshake(CertificateAnswers, PeerBase):
     """The handshake methods of DtlsPeer."""
 
-    # On the class: setting an attribute of a QObject is slow, and most peers keep these.
     _handshakeTimeout = 30_000
-    _pausesOnErrors = False
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._ignored: list[SslError | QSslError] = []
 
     # ---------------------------------------------------------------------------- public
 
@@ -99,48 +93,6 @@ class Handshake(PeerBase):
         self._idleTimeout = checkTimeout(ms, name="ms")
         if self._path is not None:
             self._path.setIdleTimeout(ms)
-
-    def ignoreSslErrors(self, errors: Sequence[SslError | QSslError] | None = None) -> None:
-        """Go on in spite of certificate errors.
-
-        Args:
-            errors: Exactly the errors to ignore, each with its certificate; connecting fails if
-                there is any other. The list stays for later associations and replaces an earlier
-                one. Without it all errors of this association are ignored, which gives up any
-                protection; call it in a slot of sslErrors, because connecting resets it.
-        """
-        if errors is None:
-            self._attempt.ignoresAll = True
-            return
-        errors = list(errors)
-        for error in errors:
-            if not isinstance(error, (SslError, QSslError)):
-                raise TypeError(f"errors must hold SslError or QSslError objects, not {type(error).__name__}.")
-        self._ignored = errors
-
-    def continueInterruptedHandshake(self) -> None:
-        """In a slot of handshakeInterruptedOnError: go on; asked anew for each error."""
-        self._attempt.goesOn = True
-
-    def sslHandshakeErrors(self) -> list[SslError]:
-        """What was wrong with the peer's certificate in this association."""
-        return list(self._attempt.sslErrors)
-
-    def pauseMode(self) -> QAbstractSocket.PauseMode:
-        """When the handshake pauses (QAbstractSocket::pauseMode)."""
-        return _PauseMode.PauseOnSslErrors if self._pausesOnErrors else _PauseMode.PauseNever
-
-    def setPauseMode(self, pauseMode: QAbstractSocket.PauseMode) -> None:
-        """With PauseOnSslErrors, wait after sslErrors for resumeHandshake() or abortHandshake(), as QDtls does.
-
-        For at most five minutes; acceptCertificate is not emitted then. Set it before connecting.
-
-        Raises:
-            TypeError: For anything but a QAbstractSocket.PauseMode.
-        """
-        if not isinstance(pauseMode, _PauseMode):
-            raise TypeError(f"pauseMode must be a QAbstractSocket.PauseMode, not {type(pauseMode).__name__}.")
-        self._pausesOnErrors = pauseMode == _PauseMode.PauseOnSslErrors
 
     def resumeHandshake(self) -> bool:
         """Go on with a handshake that waits for a decision about the certificate (QDtls::resumeHandshake).
@@ -347,10 +299,6 @@ class Handshake(PeerBase):
     @property
     def _questions(self) -> Questions:
         return self._attempt
-
-    @property
-    def _ignoreList(self) -> list[SslError | QSslError]:
-        return self._ignored
 
     def _takesBinaryIdentity(self) -> bool:
         return False  # DTLS 1.2 carries C strings
