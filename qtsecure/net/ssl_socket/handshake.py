@@ -229,8 +229,8 @@ class Handshake(CertificateAnswers, Resuming):
                     self._certificateProblems(issues, decision_needed)
                 case PeerClosed():
                     self._peerClosed()
-                case StreamFailed(kind, message):
-                    self._streamFailed(kind, message)
+                case StreamFailed():
+                    self._streamFailed(event)
             if not isValid(self):
                 return False
         return isValid(self)
@@ -286,7 +286,9 @@ class Handshake(CertificateAnswers, Resuming):
             return
         self._finishUp()
 
-    def _streamFailed(self, kind: FailureKind, message: str) -> None:
+    def _streamFailed(self, failure: StreamFailed) -> None:
+        kind = failure.kind
+        self._attempt.failure = failure
         self._cancelHandshakeDeadline()
         cancelRequest(self._attempt)
         self._dataPath.sendOutgoing()
@@ -296,7 +298,7 @@ class Handshake(CertificateAnswers, Resuming):
         # wanting afterwards, and when the peer has ended.
         judged = kind is FailureKind.CERTIFICATE_REJECTED and bool(self._attempt.sslErrors)
         self._endWith(
-            _FAILURES.get(kind, _Error.SslHandshakeFailedError), message, viaClosing=judged or kind in _FAILURES
+            _FAILURES.get(kind, _Error.SslHandshakeFailedError), failure.message, viaClosing=judged or kind in _FAILURES
         )
 
     # -------------------------------------------------------------------------- deadline
