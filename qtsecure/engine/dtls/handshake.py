@@ -28,7 +28,7 @@ from qtsecure.engine.dtls.wire import (
 )
 from qtsecure.engine.events import AlertReceived, CertificateProblems, Event, FailureKind, StreamFailed
 from qtsecure.engine.sessions import Session
-from qtsecure.engine.states import StreamState
+from qtsecure.engine.states import IN_HANDSHAKE, StreamState
 from qtsecure.engine.verification import IssueCode
 
 __all__ = ["AssociationHandshake"]
@@ -50,6 +50,7 @@ class AssociationHandshake(AssociationFacts):
         "_alert",
         "_asked",
         "_assembler",
+        "_chooses",
         "_configuration",
         "_cookie",
         "_established",
@@ -72,6 +73,7 @@ class AssociationHandshake(AssociationFacts):
         "_portions",
         "_retransmission",
         "_room",
+        "_traced",
         "_verified",
         "_waiting",
         "_wrong_key",
@@ -90,6 +92,8 @@ class AssociationHandshake(AssociationFacts):
         hello: ClientHelloStart | None,
         peer_place: str,
         session: Session | None,
+        chooses: bool,
+        traced: bool,
     ) -> None:
         self.server = server
         self.statistics = AssociationStatistics()
@@ -97,6 +101,8 @@ class AssociationHandshake(AssociationFacts):
         self._peer_name = peer_name
         self._peer_place = peer_place
         self._offered = session
+        self._chooses = chooses
+        self._traced = traced
         self._asked = AskedOnce(decisions or HandshakeDecisions())
         self._mtu = self._flight_mtu = mtu
         self._room = 0
@@ -172,7 +178,7 @@ class AssociationHandshake(AssociationFacts):
             self._give_flight(now)
         if repeated and self._session.state is _S.HANDSHAKING:
             self._answer_repetition(now)
-        elif self.server and self._session.state is _S.DECIDING:
+        elif self.server and self._session.state in (_S.DECIDING, _S.CHOOSING):
             self._show_life(now)
 
     def _is_outdated(self) -> bool:
@@ -274,13 +280,13 @@ class AssociationHandshake(AssociationFacts):
         output = session.take_all()
         if output:
             self._new_flight(Flight(output), now)
-        if session.state not in (_S.HANDSHAKING, _S.DECIDING):
+        if session.state not in IN_HANDSHAKE:
             self._asked.forget()
         if session.state is _S.FAILED:
             self._established = False
             self._retransmission.stop()
             self._alert.forget()
-        elif session.state is _S.DECIDING:
+        elif session.state in (_S.DECIDING, _S.CHOOSING):
             self._retransmission.stop()
         if session.complete and not self._room and session.state is not _S.FAILED:
             self._establish(sent_last=bool(output))
@@ -427,6 +433,8 @@ class AssociationHandshake(AssociationFacts):
             hello_verified=self._verified,
             peer_place=self._peer_place,
             session=self._offered,
+            chooses=self._chooses,
+            traced=self._traced,
         )
 
     def _believe_alert(self, now: float) -> None:
