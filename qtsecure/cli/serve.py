@@ -58,24 +58,11 @@ class _Serve(ServerCommand):
         self, output: Output, options: argparse.Namespace, configuration: SslConfiguration, address: QHostAddress
     ) -> None:
         super().__init__(output, options, address)
-        self._clients: set[SslSocket] = set()
         self.use(SslServer(self), configuration)
-
-    def end(self) -> None:
-        self._server.close()
-        for socket in list(self._clients):
-            socket.disconnectFromHost()
-        self.finish(ExitCode.OK)
-
-    def left(self, peer: SslSocket | DtlsPeer) -> None:
-        assert isinstance(peer, SslSocket)
-        self._clients.discard(peer)
-        super().left(peer)
 
     def attend(self, peer: SslSocket | DtlsPeer) -> None:
         super().attend(peer)
         assert isinstance(peer, SslSocket)
-        self._clients.add(peer)
         self._serve(peer)
 
     def _serve(self, socket: SslSocket) -> None:

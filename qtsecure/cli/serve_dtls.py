@@ -33,10 +33,6 @@ class _Serve(ServerCommand):
         self.use(server, configuration)
         server.acceptError.connect(self._unusable)
 
-    def end(self) -> None:
-        self.finish(ExitCode.OK)
-        self._server.close()
-
     def _unusable(self, error: SecureError) -> None:
         self.finish(ExitCode.USAGE, error.code.name, error.message)
 

@@ -41,6 +41,7 @@ class ServerCommand(Command):
         self._port: int = options.port
         self._keys = {key.identity.encode("utf-8", "surrogateescape"): key.key for key in options.psk}
         self._remaining: int | None = options.count
+        self._clients: set[SslSocket | DtlsPeer] = set()
         self._idle = QTimer(self, singleShot=True, interval=options.idle_timeout)
         self._idle.timeout.connect(self.end)
 
@@ -69,16 +70,20 @@ class ServerCommand(Command):
     def interrupt(self) -> None:
         self.end()
 
-    # ------------------------------------------------------------------ what subclasses do
-
     def end(self) -> None:
         """The usual end of a server: say goodbye to everybody."""
-        raise NotImplementedError
+        self._server.close()
+        for peer in list(self._clients):
+            peer.close()
+        self.finish(ExitCode.OK)
+
+    # ------------------------------------------------------------------ what subclasses do
 
     def attend(self, peer: SslSocket | DtlsPeer) -> None:
         """A client was fetched: print its signals, until it leaves."""
+        self._clients.add(peer)
         watchSocket(peer, lambda name, fields: self._peerEvent(peer, name, fields))
-        peer.disconnected.connect(lambda: self.left(peer))
+        peer.disconnected.connect(lambda: self._left(peer))
 
     # ------------------------------------------------------------------- what they may use
 
@@ -87,20 +92,20 @@ class ServerCommand(Command):
         if self._idle.interval() > 0:
             self._idle.start()
 
-    def left(self, peer: SslSocket | DtlsPeer) -> None:
-        """A client has gone."""
+    # ------------------------------------------------------------------------------ inside
+
+    def _welcome(self) -> None:
+        while (peer := self._server.nextPendingConnection()) is not None:
+            self.attend(peer)
+
+    def _left(self, peer: SslSocket | DtlsPeer) -> None:
+        self._clients.discard(peer)
         self.output.event("closed", {"peer": peerOf(peer), "clean": endedCleanly(peer)})
         peer.deleteLater()
         if self._remaining is not None:
             self._remaining -= 1
             if self._remaining == 0:
                 self.end()
-
-    # ------------------------------------------------------------------------------ inside
-
-    def _welcome(self) -> None:
-        while (peer := self._server.nextPendingConnection()) is not None:
-            self.attend(peer)
 
     def _serverEvent(self, name: str, fields: Fields) -> None:
         self.stirred()

@@ -280,6 +280,7 @@ class AssociationHandshake(AssociationFacts):
         output = session.take_all()
         if output:
             self._new_flight(Flight(output), now)
+            self._assembler.resuming = self.server and session.session_reused()
         if session.state not in IN_HANDSHAKE:
             self._asked.forget()
         if session.state is _S.FAILED:

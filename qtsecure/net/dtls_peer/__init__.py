@@ -88,11 +88,6 @@ class DtlsPeer(Connecting):
         association = self._complete()
         return association.srtp_profile().decode("ascii", "replace") if association is not None else ""
 
-    def isSessionReused(self) -> bool:
-        """Whether the handshake resumed an earlier session."""
-        association = self._complete()
-        return association is not None and association.session_reused()
-
     def exportKeyingMaterial(self, label: str | bytes, length: int, context: bytes | None = None) -> QByteArray:
         """Keying material bound to this association (RFC 5705).
 

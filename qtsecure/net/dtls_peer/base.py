@@ -1,7 +1,7 @@
 """The ground floor of DtlsPeer: signals, status, errors, and how an association ends.
 
 DtlsPeer is built in layers, one idea each, every layer a subclass of the one below:
-``PeerBase`` -> ``Handshake`` -> ``Messages`` -> ``Connecting`` -> ``DtlsPeer``. What happens for every
+``PeerBase`` -> ``Resuming`` -> ``Handshake`` -> ``Messages`` -> ``Connecting`` -> ``DtlsPeer``. What happens for every
 message is in ``net.dtls.path``.
 """
 

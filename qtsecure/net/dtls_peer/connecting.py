@@ -59,7 +59,7 @@ class Connecting(Messages):
         Raises:
             TypeError, ValueError: For an unusable argument.
             SecureError: ``Pending`` when there is an association already; another code when the
-                configuration cannot be used. Network faults arrive in errorOccurred.
+                configuration, or the session of setSession(), cannot be used. Network faults arrive in errorOccurred.
         """
         if isinstance(host, QHostAddress):
             host = host.toString()
@@ -79,12 +79,14 @@ class Connecting(Messages):
         engineConfiguration = self._configuration.toEngine(
             "client", pskEnabled=self._wantsPreSharedKeys(), datagrams=True
         )
-        self._attempt = attempt = Attempt(
+        attempt = Attempt(
             hostName=host,
             port=port,
             nameToProve=peerVerifyName or host.strip("[]"),
             engineConfiguration=engineConfiguration,
         )
+        self._chooseSession(attempt, engineConfiguration)
+        self._attempt = attempt
         self._error = None
         self._wish = Wish.NOTHING
         if self._path is not None:
@@ -165,6 +167,8 @@ class Connecting(Messages):
             peer_name=attempt.nameToProve,
             decisions=ProgramDecisions(self),
             mtu=self._mtu,
+            peer_place=attempt.place,
+            session=attempt.session,
         )
         if attempt.addresses:
             attempt.addressDeadline = schedulerOfThisThread().callLater(_SILENCE_MS, self._addressSilent)

@@ -30,7 +30,8 @@ from qtsecure.net.arguments import checkTimeout
 from qtsecure.net.certificate_answers import CertificateAnswers
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
-from qtsecure.net.dtls_peer.base import PeerBase, PeerObserver, Status
+from qtsecure.net.dtls_peer.base import PeerObserver, Status
+from qtsecure.net.dtls_peer.resuming import Resuming
 from qtsecure.net.failures import tlsFailure
 from qtsecure.net.handshake_questions import (
     Questions,
@@ -50,7 +51,7 @@ _Code = SecureError.Code
 REFUSED = "Connection refused: nothing listens on that port."
 
 
-class Handshake(CertificateAnswers, PeerBase):
+class Handshake(CertificateAnswers, Resuming):
     """The handshake methods of DtlsPeer."""
 
     _handshakeTimeout = 30_000
@@ -240,6 +241,7 @@ class Handshake(CertificateAnswers, PeerBase):
         self._cancelHandshakeDeadline()
         self._cancelAddressDeadline()
         path.establish()
+        self._keepSession()
         if not self._setStatus(Status.Connected) or path.ended:
             return
         if "encrypted" in self._heard:
@@ -272,6 +274,7 @@ class Handshake(CertificateAnswers, PeerBase):
             mismatch = QSslError.SslError.HostNameMismatch
             if all(error.error() == mismatch for error in self._attempt.sslErrors):
                 status = Status.ErrorHostnameMismatch
+        self._forgetSessions()
         self._finish(status, _explain(failure, path))
 
     def _certificateProblems(self, path: DtlsPath, issues: tuple[VerificationIssue, ...], decisionNeeded: bool) -> None:

@@ -489,15 +489,6 @@ class SslConfiguration(Algorithms, HandshakeResults):
         if hosts:
             raise _notSupported("Several names on one server", "use a certificate for all names, or one port for each")
 
-    def setSrtpProfiles(self, profiles: Iterable[str]) -> None:
-        """Set the profiles to negotiate for SRTP (RFC 5764).
-
-        Raises:
-            SecureError: ``profiles`` is not empty (``NotSupported``).
-        """
-        if list(profiles):
-            raise _notSupported("SRTP", "derive keys with exportKeyingMaterial")
-
     def ephemeralServerKey(self) -> NoReturn:
         """Return the server's key of the key exchange.
 

@@ -89,6 +89,7 @@ class TlsSettings:
         }
     )
     groups: tuple[str, ...] = ()
+    srtpProfiles: tuple[str, ...] = ()
     keyLogFile: str = ""
     crls: tuple[bytes, ...] = field(default=(), repr=False)
     pins: Pins = field(default_factory=Pins)
@@ -144,6 +145,7 @@ class TlsSettings:
             tls12_ciphers=tls12,
             tls13_suites=tls13,
             groups=self.groups,
+            srtp_profiles=self.srtpProfiles if datagrams else (),
             alpn_protocols=self.applicationProtocols,
             prefer_server_ciphers=QSsl.SslOption.SslOptionDisableServerCipherPreference not in self.options,
             psk_enabled=pskEnabled,

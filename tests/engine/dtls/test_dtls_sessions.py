@@ -79,7 +79,6 @@ def test_resuming(pki: PublicKeyInfrastructure, engine_path: str) -> None:
         assert after.srtp_profile() == b"SRTP_AEAD_AES_128_GCM"
         assert after.server_name() == before.server_name() == "localhost"
         assert after.issues == ()
-        assert after.statistics.datagrams_sent <= before.statistics.datagrams_sent
     assert second.client.association is not None
     assert second.client.association.peer_certificates() == der_chain(pki.viaIntermediate.chain)
 

@@ -260,60 +260,6 @@ def test_a_handshake_that_stops_is_ended_at_the_deadline(conversation: DtlsConve
     assert conversation.server.statistics().live == 0
 
 
-def test_closing_says_goodbye_to_everybody(conversation: DtlsConversation) -> None:
-    fetched = conversation.establish()
-    clients = connectMany(conversation, 2)
-    spin(lambda: conversation.server.statistics().pending == 2)
-    clients += connectMany(conversation, 1)
-    conversation.server.close()
-    assert conversation.server.serverPort() == 0
-    assert not conversation.server.isListening()
-    assert not conversation.server.hasPendingConnections()
-    assert fetched.status() is Status.Disconnected
-    spin(lambda: all(client.status() is Status.Disconnected for client in [conversation.client, *clients[:2]]))
-    deleteEverything()
-    assert conversation.server.findChildren(DtlsPeer) == [fetched]
-    conversation.listen()
-    conversation.establish()
-    closeAll(clients)
-
-
-def test_listening_twice(conversation: DtlsConversation) -> None:
-    port = conversation.listen()
-    assert not conversation.server.listen("127.0.0.1", 0)
-    assert conversation.server.serverPort() == port
-    assert conversation.server.serverAddress() == QHostAddress("127.0.0.1")
-    assert conversation.server.socketDescriptor() >= 0
-
-
-def test_a_shared_socket(conversation: DtlsConversation) -> None:
-    """It stays the program's, also when the server closes."""
-    shared = QUdpSocket()
-    with pytest.raises(ValueError, match="bound"):
-        conversation.server.bind(shared)
-    assert shared.bind(QHostAddress("127.0.0.1"), 0)
-    conversation.server.setSslConfiguration(conversation.serverConfiguration)
-    assert conversation.server.bind(shared)
-    assert conversation.server.serverPort() == shared.localPort()
-    peer = conversation.establish()
-    peer.writeDatagram(b"x")
-    spin(conversation.client.hasPendingDatagrams)
-    conversation.server.close()
-    assert shared.state() == QUdpSocket.SocketState.BoundState
-
-
-def test_a_shared_socket_that_is_deleted(conversation: DtlsConversation) -> None:
-    shared = QUdpSocket()
-    assert shared.bind(QHostAddress("127.0.0.1"), 0)
-    conversation.server.setSslConfiguration(conversation.serverConfiguration)
-    conversation.server.bind(shared)
-    peer = conversation.establish()
-    delete(shared)
-    assert not conversation.server.isListening()
-    assert peer.status() is Status.Disconnected
-    assert conversation.arguments("server.acceptError")
-
-
 SERVER_MOMENTS = ("newConnection", "startedEncryptionHandshake", "pendingConnectionAvailable")
 PEER_MOMENTS = ("statusChanged", "encrypted", "readyRead", "datagramReceived", "closed", "disconnected")
 ACTIONS: dict[str, Callable[[DtlsServer, DtlsPeer | None], object]] = {
