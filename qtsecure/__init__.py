@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from qtsecure.net.socket_writer import SocketWriter
     from qtsecure.net.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
+    from qtsecure.net.trust_decision import TrustDecision
+    from qtsecure.net.trust_decisions import TrustDecisions
     from qtsecure.net.values import (
         ChannelBinding,
+        OcspResponse,
         PreSharedKeyAuthenticator,
         Protocol,
         SslCertificate,
@@ -43,6 +46,7 @@ __all__ = [
     "DtlsPeer",
     "DtlsServer",
     "Interaction",
+    "OcspResponse",
     "PreSharedKeyAuthenticator",
     "Protocol",
     "SecureError",
@@ -55,6 +59,8 @@ __all__ = [
     "SslSocket",
     "TlsOptions",
     "TlsSession",
+    "TrustDecision",
+    "TrustDecisions",
     "TrustStore",
 ]
 
@@ -67,6 +73,7 @@ _MODULES = {
     "DtlsPeer": "qtsecure.net.dtls_peer",
     "DtlsServer": "qtsecure.net.dtls_server",
     "Interaction": "qtsecure.net.interaction",
+    "OcspResponse": "qtsecure.net.values",
     "PreSharedKeyAuthenticator": "qtsecure.net.values",
     "Protocol": "qtsecure.net.values",
     "SecureError": "qtsecure.errors",
@@ -79,6 +86,8 @@ _MODULES = {
     "SslSocket": "qtsecure.net.ssl_socket",
     "TlsOptions": "qtsecure.net.values",
     "TlsSession": "qtsecure.net.values",
+    "TrustDecision": "qtsecure.net.trust_decision",
+    "TrustDecisions": "qtsecure.net.trust_decisions",
     "TrustStore": "qtsecure.net.values",
 }
 

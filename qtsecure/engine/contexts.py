@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from OpenSSL import SSL, crypto
 
-from qtsecure.engine import _openssl, _openssl_identity, _openssl_psk, _openssl_trace
+from qtsecure.engine import _openssl, _openssl_identity, _openssl_ocsp, _openssl_psk, _openssl_trace
 from qtsecure.engine._openssl_sessions import sessions_supported
 from qtsecure.engine.certificates import tolerating_old_certificates
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
@@ -84,6 +84,7 @@ def _build(configuration: TlsConfiguration, server: bool) -> SSL.Context:
         _openssl.set_groups(context, configuration.groups)
     _set_credentials(context, configuration)
     _set_verification(context, configuration, server)
+    _set_stapling(context, configuration, server)
     _set_resumption(context, configuration, server)
     if configuration.alpn_protocols:
         if server:
@@ -202,6 +203,21 @@ def _set_verification(context: SSL.Context, configuration: TlsConfiguration, ser
     if server and len(configuration.trust.certificates) <= _MAX_CLIENT_CA_NAMES:
         for anchor in configuration.trust.certificates:
             context.add_client_ca(anchor)
+
+
+def _set_stapling(context: SSL.Context, configuration: TlsConfiguration, server: bool) -> None:
+    wanted = bool(configuration.ocsp_response) if server else configuration.asks_for_status
+    if not wanted:
+        return
+    if not _openssl_ocsp.ocsp_supported:
+        raise SecureError(
+            SecureError.Code.NotSupported,
+            "This build of the 'cryptography' package cannot staple a revocation status; install a newer one.",
+        )
+    if server:
+        _openssl_ocsp.staple(context, configuration.ocsp_response)
+    else:
+        _openssl_ocsp.hand_over_status(context)
 
 
 def _is_root(anchor: x509.Certificate) -> bool:

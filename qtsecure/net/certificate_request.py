@@ -33,12 +33,19 @@ class CertificateRequest(QObject):
     cancelled = Signal()
 
     def __init__(
-        self, chain: list[SslCertificate], errors: list[SslError], hostName: str, parent: QObject | None = None
+        self,
+        chain: list[SslCertificate],
+        errors: list[SslError],
+        hostName: str,
+        parent: QObject | None = None,
+        *,
+        port: int = 0,
     ) -> None:
         super().__init__(parent)
         self._chain = chain
         self._errors = errors
         self._hostName = hostName
+        self._port = port
         self._answer = _Answer.NONE
         # Weak, because it is a method of the parent, which a child must not keep alive.
         self._onAnswer: Callable[[], Callable[[bool], None] | None] | None = None
@@ -54,6 +61,10 @@ class CertificateRequest(QObject):
     def hostName(self) -> str:
         """The name that the peer was to prove; empty on a server."""
         return self._hostName
+
+    def port(self) -> int:
+        """The port that was connected to; 0 on a server, and where the program made the connection itself."""
+        return self._port
 
     def accept(self) -> None:
         """Go on with the connection in spite of the errors."""

@@ -94,6 +94,9 @@ class Asker(Protocol):
     def _nameToProve(self) -> str:
         """What the peer has to prove; empty on a server."""
 
+    def _portAsked(self) -> int:
+        """The port that a client has asked for; 0 on a server."""
+
     def _takesBinaryIdentity(self) -> bool:
         """Whether an identity for a pre-shared key may have any bytes."""
 
@@ -156,7 +159,11 @@ def allIgnored(asker: Asker) -> bool:
 
 def _requestDecision(asker: Asker, questions: Questions) -> bool | None:
     request = CertificateRequest(
-        asker._peerChain(), list(questions.sslErrors), asker._nameToProve(), cast(QObject, asker)
+        asker._peerChain(),
+        list(questions.sslErrors),
+        asker._nameToProve(),
+        cast(QObject, asker),
+        port=asker._portAsked(),
     )
     questions.request = request
     questions.paused = asker._pausesOnErrors

@@ -12,12 +12,15 @@ __all__ = ["Interaction"]
 class Interaction(QObject):
     """Override the questions that your program can answer; by default each one stays unanswered.
 
-    The methods are called in the thread that the object lives in, and may show a modal dialog. An
-    exception in one of them counts as no answer. No answer is never a yes.
+    The methods are called in the thread that the object lives in, and may show a modal dialog. No
+    answer is never a yes.
     """
 
     def askPassword(self, description: str) -> str | bytes | None:
-        """The passphrase of something encrypted, or None to give up.
+        """The passphrase of something encrypted, or None to give up (Gio.TlsInteraction.ask_password).
+
+        Called where an Interaction was given for a passphrase, and only if one is needed; after a
+        wrong one again, three times in all. What it raises comes out of the call that needed it.
 
         Args:
             description: What it is for, as a phrase for a prompt, for example

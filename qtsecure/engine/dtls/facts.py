@@ -43,6 +43,11 @@ class AssociationFacts:
         """The peer's chain as DER, leaf first, as it was sent."""
         return self._session.peer_certificates()
 
+    @property
+    def ocsp_response(self) -> bytes:
+        """On a client: the revocation status that the server has stapled, or empty."""
+        return self._session.ocsp_response
+
     def protocol_version(self) -> ProtocolVersion:
         """The negotiated version."""
         return self._session.protocol_version()

@@ -38,6 +38,7 @@ _FALLBACK_MTUS = ((2, 1232), (4, 548))
 
 _MAX_RESTARTS = 5
 _DAMAGED_CERTIFICATE = ("damaged certificate",)
+_SIGNS_OF_DAMAGE = frozenset({IssueCode.CERT_SIGNATURE_FAILURE, IssueCode.STATUS_UNREADABLE, IssueCode.STATUS_FORGED})
 _PATIENCE_WITH_NUMBERS = 2
 
 _S = StreamState
@@ -397,7 +398,7 @@ class AssociationHandshake(AssociationFacts):
             return False
         issues = [issue for event in events if isinstance(event, CertificateProblems) for issue in event.issues]
         known = _DAMAGED_CERTIFICATE in self._failures
-        if not any(issue.code == IssueCode.CERT_SIGNATURE_FAILURE for issue in issues) or known:
+        if known or not any(issue.code in _SIGNS_OF_DAMAGE for issue in issues):
             return False
         self._failures.add(_DAMAGED_CERTIFICATE)
         return True

@@ -8,7 +8,7 @@ from qtsecure.engine.dtls import DtlsAssociation
 from qtsecure.errors import SecureError
 from qtsecure.net.dtls_peer.connecting import Connecting
 from qtsecure.net.thread_guard import confinedToThread
-from qtsecure.net.values import Protocol, SslCertificate, SslCipher
+from qtsecure.net.values import OcspResponse, Protocol, SslCertificate, SslCipher
 
 __all__ = ["DtlsPeer"]
 
@@ -87,6 +87,12 @@ class DtlsPeer(Connecting):
         """The negotiated SRTP protection profile (RFC 5764), or an empty string."""
         association = self._complete()
         return association.srtp_profile().decode("ascii", "replace") if association is not None else ""
+
+    def ocspResponses(self) -> list[OcspResponse]:
+        """The revocation status that the server has stapled; none if it was not asked for it."""
+        association = self._path.association if self._path is not None else None
+        stapled = association.ocsp_response if association is not None else b""
+        return [OcspResponse(stapled)] if stapled else []
 
     def exportKeyingMaterial(self, label: str | bytes, length: int, context: bytes | None = None) -> QByteArray:
         """Keying material bound to this association (RFC 5705).

@@ -327,6 +327,9 @@ class Handshake(CertificateAnswers, Resuming):
     def _nameToProve(self) -> str:
         return self._attempt.nameToProve
 
+    def _portAsked(self) -> int:
+        return self._attempt.port
+
     def _peerChain(self) -> list[SslCertificate]:
         association = self._path.association if self._path is not None else None
         return [SslCertificate(certificate) for certificate in association.peer_certificates()] if association else []

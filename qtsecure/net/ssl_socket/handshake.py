@@ -396,6 +396,9 @@ class Handshake(CertificateAnswers, Resuming):
     def _nameToProve(self) -> str:
         return self._peerVerifyName or self._attempt.hostName
 
+    def _portAsked(self) -> int:
+        return self._attempt.port
+
     def _takesBinaryIdentity(self) -> bool:
         # Before the hello TLS 1.3 is possible, which carries any bytes; TLS 1.2 carries C strings.
         stream = self._dataPath.stream

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qtsecure.net.values.channel_binding import ChannelBinding
+from qtsecure.net.values.ocsp_response import OcspResponse
 from qtsecure.net.values.pre_shared_key_authenticator import PreSharedKeyAuthenticator
 from qtsecure.net.values.protocol import Protocol
 from qtsecure.net.values.session_facts import SessionFacts
@@ -17,6 +18,7 @@ from qtsecure.net.values.trust_store import TrustStore
 __all__ = [
     "ChannelBinding",
     "ConfigurationSource",
+    "OcspResponse",
     "PreSharedKeyAuthenticator",
     "Protocol",
     "SessionFacts",

@@ -111,8 +111,6 @@ def test_require_close_notify(pki: PublicKeyInfrastructure) -> None:
 
 Call = Callable[[SslConfiguration], object]
 NOT_YET: dict[str, tuple[Call, Call | None]] = {
-    "setOcspStaplingEnabled": (lambda c: c.setOcspStaplingEnabled(True), lambda c: c.setOcspStaplingEnabled(False)),
-    "setOcspResponse": (lambda c: c.setOcspResponse(b"response"), lambda c: c.setOcspResponse(b"")),
     "setVirtualHosts": (
         lambda c: c.setVirtualHosts({"a.example": SslConfiguration()}),
         lambda c: c.setVirtualHosts({}),
@@ -130,7 +128,6 @@ def test_what_the_engine_cannot_do(name: str) -> None:
     assert caught.value.code is SecureError.Code.NotSupported
     if harmless is not None:
         harmless(SslConfiguration())
-    assert not SslConfiguration().ocspStaplingEnabled()
 
 
 def test_srtp_profiles() -> None:
