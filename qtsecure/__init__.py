@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         TlsOptions,
         TlsSession,
         TrustStore,
+        UnknownHostPolicy,
     )
 
 __version__ = "0.1.0"
@@ -62,6 +63,7 @@ __all__ = [
     "TrustDecision",
     "TrustDecisions",
     "TrustStore",
+    "UnknownHostPolicy",
 ]
 
 # Where each public name lives. The imports above say the same to type checkers.
@@ -89,6 +91,7 @@ _MODULES = {
     "TrustDecision": "qtsecure.net.trust_decision",
     "TrustDecisions": "qtsecure.net.trust_decisions",
     "TrustStore": "qtsecure.net.values",
+    "UnknownHostPolicy": "qtsecure.net.values",
 }
 
 
