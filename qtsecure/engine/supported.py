@@ -24,7 +24,6 @@ _TLS13_SUITES = (
 # there is no way to supply them.
 _TLS12_SELECTION = b"ALL:!aNULL:!eNULL:!SRP:!aDSS"
 
-# OpenSSL's lists have a syntax of their own; only plain names are let through.
 _GROUPS = (
     *("X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"),
     *("X25519", "X448", "secp256r1", "secp384r1", "secp521r1"),
@@ -32,6 +31,7 @@ _GROUPS = (
     *("ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192"),
     *("brainpoolP256r1tls13", "brainpoolP384r1tls13", "brainpoolP512r1tls13"),
 )
+# OpenSSL's lists have a syntax of their own; only plain names are let through.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 
 
@@ -47,7 +47,6 @@ def supported_cipher_names() -> tuple[str, ...]:
 @functools.cache
 def is_group_supported(name: str) -> bool:
     """Whether ``name`` is one key-exchange group of the engine, such as ``X25519``."""
-    # OpenSSL's group lists have a syntax of their own; only plain names are let through.
     if not _NAME.match(name):
         return False
     try:
