@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from qtsecure.errors import ChannelBindingError, SecureError
     from qtsecure.net.cancellable import Cancellable
     from qtsecure.net.certificate_request import CertificateRequest
+    from qtsecure.net.choice_requests import ClientCertificateRequest, VirtualHostRequest
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.dtls_server import DtlsServer
     from qtsecure.net.interaction import Interaction
@@ -44,6 +45,7 @@ __all__ = [
     "CertificateRequest",
     "ChannelBinding",
     "ChannelBindingError",
+    "ClientCertificateRequest",
     "DtlsPeer",
     "DtlsServer",
     "Interaction",
@@ -64,6 +66,7 @@ __all__ = [
     "TrustDecisions",
     "TrustStore",
     "UnknownHostPolicy",
+    "VirtualHostRequest",
 ]
 
 # Where each public name lives. The imports above say the same to type checkers.
@@ -72,6 +75,7 @@ _MODULES = {
     "CertificateRequest": "qtsecure.net.certificate_request",
     "ChannelBinding": "qtsecure.net.values",
     "ChannelBindingError": "qtsecure.errors",
+    "ClientCertificateRequest": "qtsecure.net.choice_requests",
     "DtlsPeer": "qtsecure.net.dtls_peer",
     "DtlsServer": "qtsecure.net.dtls_server",
     "Interaction": "qtsecure.net.interaction",
@@ -92,6 +96,7 @@ _MODULES = {
     "TrustDecisions": "qtsecure.net.trust_decisions",
     "TrustStore": "qtsecure.net.values",
     "UnknownHostPolicy": "qtsecure.net.values",
+    "VirtualHostRequest": "qtsecure.net.choice_requests",
 }
 
 

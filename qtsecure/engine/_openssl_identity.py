@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 from OpenSSL._util import ffi, lib
 
 from qtsecure.engine._openssl import _address, _callback, _hooks
@@ -19,6 +19,7 @@ __all__ = [
     "certificate_requests_supported",
     "compare_server_names",
     "has_extended_master_secret",
+    "name_components",
     "server_names_supported",
 ]
 
@@ -76,6 +77,19 @@ def ask_for_certificate(context: SSL.Context) -> None:
 def accepted_authorities(connection: SSL.Connection) -> tuple[bytes, ...]:
     """On a client that was asked for a certificate: the names of the authorities, as DER."""
     return tuple(name.der() for name in connection.get_client_ca_list())
+
+
+def name_components(encoded: bytes) -> list[tuple[bytes, bytes]]:
+    """The short names and values of a distinguished name (DER); empty for what is none."""
+    data = ffi.from_buffer("unsigned char[]", encoded)
+    pointer = lib.d2i_X509_NAME(ffi.NULL, ffi.new("unsigned char **", data), len(encoded))
+    if pointer == ffi.NULL:
+        lib.ERR_clear_error()
+        return []
+    name = crypto.X509Name.__new__(crypto.X509Name)
+    # Past its __setattr__(), which takes every name for an attribute of the subject.
+    object.__setattr__(name, "_name", ffi.gc(pointer, lib.X509_NAME_free))
+    return name.get_components()
 
 
 def has_extended_master_secret(connection: SSL.Connection) -> bool:

@@ -93,14 +93,21 @@ class Choosing(StreamFacts):
         self._make_pipe()
         self._begin_with(self._hello.take())
 
-    def refuse_name(self) -> None:
+    def refuse_name(self, unable: str = "") -> None:
         """Answer ConfigurationNeeded with no: the client is told that its host is not served here.
 
         The alert is unrecognized_name (RFC 6066, section 3), or missing_extension when it has asked
         for none (RFC 8446, section 9.2).
+
+        Args:
+            unable: The host is served, but its settings cannot be used, and this sentence says why;
+                the alert is internal_error then.
         """
         self._refuse_reentrance()
         if self.state is not StreamState.CHOOSING or not self.server:
+            return
+        if unable:
+            self._refuse_hello(AlertDescription.INTERNAL_ERROR, unable)
             return
         named = self.requested_name is not None
         alert = AlertDescription.UNRECOGNIZED_NAME if named else AlertDescription.MISSING_EXTENSION

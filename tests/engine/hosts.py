@@ -60,7 +60,7 @@ class Visit:
         chosen = self.hosts.find_untrusted(event.server_name) or self.fallback
         when = (now,) if self.version == "dtls" else ()
         if chosen is None:
-            self.server.refuse_name(*when)
+            self.server.refuse_name("", *when)
         else:
             self.server.provide_configuration(chosen, *when)
         return True

@@ -277,9 +277,14 @@ class DtlsAssociation(AssociationHandshake):
             self._after_step(now)
         self._feed(now)
 
-    def refuse_name(self, now: float) -> None:
-        """Answer ConfigurationNeeded with no: the client is told that its host is not served here."""
-        self._session.refuse_name()
+    def refuse_name(self, unable: str, now: float) -> None:
+        """Answer ConfigurationNeeded with no: the client is told that its host is not served here.
+
+        Args:
+            unable: See :meth:`~qtsecure.engine.choosing.Choosing.refuse_name`; empty for an unknown name.
+            now: The time in seconds.
+        """
+        self._session.refuse_name(unable)
         self._after_step(now)
 
     def provide_certificate(self, credentials: Credentials | None, now: float) -> None:

@@ -69,6 +69,11 @@ class AssociationFacts:
         return self._session.server_name()
 
     @property
+    def requested_name(self) -> bytes | None:
+        """On a server that chooses: the name in the client's hello, as it was sent; None for none."""
+        return self._session.requested_name
+
+    @property
     def certificate_was_requested(self) -> bool:
         """On a client: whether the server has asked for a certificate."""
         return self._session.certificate_was_requested

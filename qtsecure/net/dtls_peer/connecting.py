@@ -169,6 +169,8 @@ class Connecting(Messages):
             mtu=self._mtu,
             peer_place=attempt.place,
             session=attempt.session,
+            chooses=self._choosesCertificate(attempt.engineConfiguration),
+            traced=self._traced,
         )
         if attempt.addresses:
             attempt.addressDeadline = schedulerOfThisThread().callLater(_SILENCE_MS, self._addressSilent)

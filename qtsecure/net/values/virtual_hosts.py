@@ -70,6 +70,10 @@ class VirtualHosting(HasSettings):
 
     # For our own layers
 
+    def hasVirtualHosts(self) -> bool:
+        """Whether there are any."""
+        return bool(self._settings.virtualHosts)
+
     def hostConfiguration_untrusted(self: _Own, serverName: bytes | None) -> _Own | None:
         """Return what is for a client that has sent this name; None for nothing at all."""
         settings = self._settings
