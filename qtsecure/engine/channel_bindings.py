@@ -14,7 +14,7 @@ from qtsecure.engine.certificates import tolerating_old_certificates
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.errors import ChannelBindingError
 
-__all__ = ["BINDINGS", "BindingKind", "channel_binding"]
+__all__ = ["BindingKind", "channel_binding"]
 
 _Code = ChannelBindingError.Code
 _EXPORTER_LABEL = b"EXPORTER-Channel-Binding"
@@ -29,17 +29,13 @@ class BindingKind(str, Enum):
     EXPORTER = "tls-exporter"
 
 
-BINDINGS = frozenset(kind.value for kind in BindingKind)
-"""The kinds that can be had, if the connection has them."""
-
-
 def channel_binding(
     kind: str, connection: SSL.Connection, *, server: bool, resumed: bool, version: ProtocolVersion
 ) -> bytes:
     """The bytes that both ends of a completed handshake have in common.
 
     Args:
-        kind: One of :data:`BINDINGS`.
+        kind: A value of :class:`BindingKind`.
         connection: Whose handshake is complete.
         server: Whether this end is the server.
         resumed: Whether the handshake has resumed a session.

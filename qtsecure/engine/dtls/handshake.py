@@ -24,6 +24,7 @@ from qtsecure.engine.dtls.wire import (
     MalformedDatagram,
     Record,
     fragment_untrusted,
+    hello_verify_request,
     plain_record,
 )
 from qtsecure.engine.events import AlertReceived, CertificateProblems, Event, FailureKind, StreamFailed
@@ -60,6 +61,7 @@ class AssociationHandshake(AssociationFacts):
         "_flight",
         "_flight_mtu",
         "_heard",
+        "_hello",
         "_identity",
         "_lowest_number",
         "_messages",
@@ -120,6 +122,7 @@ class AssociationHandshake(AssociationFacts):
         self._lowest_number = first
         self._verified = hello is not None and bool(hello.cookie)
         self._identity = hello.identity if hello is not None else b""
+        self._hello = hello
         self._session = self._new_session()
         self._assembler = Assembler(server=server, first=hello.message_number if hello is not None else 0)
         #: What OpenSSL has still to be given of the peer's flight.
@@ -249,6 +252,8 @@ class AssociationHandshake(AssociationFacts):
         if self._cookie is not None:
             # One of two cookies was forged. The genuine one comes again: the other does not satisfy the server.
             doubtful = cookie not in (self._cookie, self._other_cookie)
+            if cookie == self._cookie and self._assembler.next == 1:
+                self._waiting.begin(now)  # the server is still thinking about the hello
             if cookie == self._cookie or doubtful or self._assembler.next != 1 or not self._can_restart():
                 self._other_cookie = cookie if doubtful else self._other_cookie
                 self.statistics.drop(DropReason.STALE)
@@ -346,8 +351,13 @@ class AssociationHandshake(AssociationFacts):
             self._repeat_flight()
 
     def _show_life(self, now: float) -> None:
-        """A decision takes its time: the beginning of the last flight keeps the client from beginning again."""
-        if self._flight is not None and self._retransmission.may_answer(now):
+        """A decision takes its time: the beginning of the last flight keeps the client from beginning again.
+
+        Before there is a flight the cookie does, again: clients drop it, and ours take it for a sign of life.
+        """
+        if self._session.state is _S.CHOOSING and self._hello is not None and self._hello.cookie:
+            self._outgoing.append(hello_verify_request(self._hello.cookie, self._hello.record_sequence))
+        elif self._flight is not None and self._retransmission.may_answer(now):
             self._retransmission.last_sent = now
             self._send(Flight(self._flight.records[0].data))
 
