@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 
 from qtsecure.engine._openssl import _address, _callback, _hooks
@@ -86,10 +86,19 @@ def name_components(encoded: bytes) -> list[tuple[bytes, bytes]]:
     if pointer == ffi.NULL:
         lib.ERR_clear_error()
         return []
-    name = crypto.X509Name.__new__(crypto.X509Name)
-    # Past its __setattr__(), which takes every name for an attribute of the subject.
-    object.__setattr__(name, "_name", ffi.gc(pointer, lib.X509_NAME_free))
-    return name.get_components()
+    name = ffi.gc(pointer, lib.X509_NAME_free)
+    entries = [lib.X509_NAME_get_entry(name, index) for index in range(lib.X509_NAME_entry_count(name))]
+    return [(_short_name(entry), _value(entry)) for entry in entries]
+
+
+def _short_name(entry: Any) -> bytes:
+    number = lib.OBJ_obj2nid(lib.X509_NAME_ENTRY_get_object(entry))
+    return bytes(ffi.string(lib.OBJ_nid2sn(number)))  # "UNDEF" for what has none
+
+
+def _value(entry: Any) -> bytes:
+    data = lib.X509_NAME_ENTRY_get_data(entry)
+    return bytes(ffi.buffer(lib.ASN1_STRING_get0_data(data), lib.ASN1_STRING_length(data)))
 
 
 def has_extended_master_secret(connection: SSL.Connection) -> bool:
