@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.dtls_server import DtlsServer
     from qtsecure.net.interaction import Interaction
+    from qtsecure.net.proxies.proxy_address import ProxyAddress
+    from qtsecure.net.proxies.resolver import ProxyResolver
+    from qtsecure.net.proxies.simple_resolver import SimpleProxyResolver
     from qtsecure.net.socket_writer import SocketWriter
     from qtsecure.net.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
@@ -52,7 +55,10 @@ __all__ = [
     "OcspResponse",
     "PreSharedKeyAuthenticator",
     "Protocol",
+    "ProxyAddress",
+    "ProxyResolver",
     "SecureError",
+    "SimpleProxyResolver",
     "SocketWriter",
     "SslCertificate",
     "SslCipher",
@@ -82,7 +88,10 @@ _MODULES = {
     "OcspResponse": "qtsecure.net.values",
     "PreSharedKeyAuthenticator": "qtsecure.net.values",
     "Protocol": "qtsecure.net.values",
+    "ProxyAddress": "qtsecure.net.proxies.proxy_address",
+    "ProxyResolver": "qtsecure.net.proxies.resolver",
     "SecureError": "qtsecure.errors",
+    "SimpleProxyResolver": "qtsecure.net.proxies.simple_resolver",
     "SocketWriter": "qtsecure.net.socket_writer",
     "SslCertificate": "qtsecure.net.values",
     "SslCipher": "qtsecure.net.values",

@@ -16,7 +16,7 @@ from qtsecure.cli.output import Output
 from qtsecure.cli.signals import NOISE
 from qtsecure.cli.standard_input import StandardInput, descriptorOfStdin
 
-__all__ = ["connect"]
+__all__ = ["EXIT_CODES", "connect"]
 
 _HIDDEN = NOISE | {
     "acceptCertificate",
@@ -31,12 +31,13 @@ _AHEAD = 256 * 1024
 """How much of stdin may wait for the network, in bytes."""
 
 _Error = QAbstractSocket.SocketError
-_EXIT_CODES = {
+EXIT_CODES = {
     _Error.SocketTimeoutError: ExitCode.TIMEOUT,
     _Error.SslHandshakeFailedError: ExitCode.TLS_FAILURE,
     _Error.SslInternalError: ExitCode.TLS_FAILURE,
     _Error.SslInvalidUserDataError: ExitCode.TLS_FAILURE,
 }
+"""Of the errors of a socket; what is not here could not connect."""
 
 
 def connect(options: argparse.Namespace) -> ExitCode:
@@ -108,7 +109,7 @@ class _Connect(ClientCommand):
                 return  # disconnected comes next
             code = ExitCode.TLS_FAILURE
         else:
-            code = _EXIT_CODES.get(error, ExitCode.NOT_CONNECTED)
+            code = EXIT_CODES.get(error, ExitCode.NOT_CONNECTED)
         advice = " Give it with --cert and --key." if self._certificateDemanded and not self._ownCertificate else ""
         self.finish(code, error.name, self.socket.errorString() + advice)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from weakref import WeakMethod
 
 from PySide6.QtCore import QObject, Signal
+from shiboken6 import isValid
 
 from qtsecure.net.values import SslCertificate, SslError
 
@@ -27,6 +28,7 @@ class CertificateRequest(QObject):
     Answer in the slot with accept() or reject(), or call defer() there and answer later, for
     example when the user has closed a dialog. Meanwhile nothing is sent to the peer, and the
     connection keeps the request alive. After five minutes without an answer it is rejected.
+    Once it is answered or cancelled, it lives as long as the program holds it.
     """
 
     #: cancelled(): the connection went away before an answer was given; close your dialog.
@@ -92,6 +94,7 @@ class CertificateRequest(QObject):
         onAnswer, self._onAnswer = self._onAnswer, None
         callback = onAnswer() if onAnswer is not None else None
         if callback is not None:
+            self._release()
             callback(answer is _Answer.ACCEPTED)
 
     def _verdict(self, onAnswer: Callable[[bool], None]) -> bool | None:
@@ -110,3 +113,9 @@ class CertificateRequest(QObject):
             self._answer = _Answer.CANCELLED
             self._onAnswer = None
             self.cancelled.emit()
+        self._release()
+
+    def _release(self) -> None:
+        """Nobody waits for it any more: leave it to those who hold it, who may remember the answer later."""
+        if isValid(self):
+            self.setParent(None)

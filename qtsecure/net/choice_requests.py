@@ -7,6 +7,7 @@ from typing import Protocol, cast
 from weakref import WeakMethod
 
 from PySide6.QtCore import QByteArray, QObject, Signal
+from shiboken6 import isValid
 
 from qtsecure.engine.certificates import Credentials
 from qtsecure.engine.distinguished_names import name_attributes_untrusted
@@ -57,6 +58,7 @@ class ChoiceRequest(QObject):
         onAnswer, self._onAnswer = self._onAnswer, None
         callback = onAnswer() if onAnswer is not None else None
         if callback is not None:
+            self._release()
             callback()
 
     def _waitsFor(self, onAnswer: Callable[[], None]) -> bool:
@@ -77,6 +79,12 @@ class ChoiceRequest(QObject):
             self._open = False
             self._onAnswer = None
             self.cancelled.emit()
+        self._release()
+
+    def _release(self) -> None:
+        """Nobody waits for it any more: leave it to those who hold it."""
+        if isValid(self):
+            self.setParent(None)
 
 
 class _Server(Protocol):

@@ -276,7 +276,7 @@ class Choosing:
         engine = self._engine()
         if request is None or engine is None or engine.state is not StreamState.CHOOSING:
             return None
-        request.deleteLater()
+        request._release()
         left, questions.handshakeLeft = questions.handshakeLeft, None
         if left is not None:
             questions.handshakeDeadline = schedulerOfThisThread().callLater(left, self._handshakeTimedOut)

@@ -85,6 +85,13 @@ class DecisionStore:
         Copied and not moved, as it may hold settings of the program that are still good.
         """
         path = self._settings.fileName()
+        if not os.path.isfile(path):
+            # In the registry of Windows there is nothing to copy, and one entry does not harm another.
+            self.error = SecureError(
+                SecureError.Code.Failed,
+                f"Some remembered trust decisions in {path!r} are damaged; they stay there, and are asked for again.",
+            )
+            return
         try:
             with open(path, "rb") as file:
                 name = f"{path}.damaged-{hashlib.sha256(file.read()).hexdigest()[:8]}"

@@ -68,6 +68,8 @@ class DtlsServer(DtlsListening):
         parent: The QObject that owns it.
     """
 
+    #: closed(): close() has ended listening, or the socket was lost.
+    closed = Signal()
     #: newConnection(): a client has shown its address; its handshake has yet to succeed.
     newConnection = Signal()
     #: pendingConnectionAvailable(): an encrypted peer waits for nextPendingConnection().
@@ -125,6 +127,8 @@ class DtlsServer(DtlsListening):
                 if isValid(peer):
                     peer.deleteLater()
         table.closeWhenUnused()
+        if isValid(self):
+            self.closed.emit()
 
     def _closeAll(self) -> None:
         """close(), and say goodbye to the fetched peers, too."""

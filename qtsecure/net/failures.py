@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtNetwork import QAbstractSocket
 
+from qtsecure.engine.alerts import AlertDescription
 from qtsecure.engine.events import FailureKind, StreamFailed
 from qtsecure.errors import SecureError
 
@@ -43,7 +44,9 @@ _NETWORK = {
 def tlsFailure(failure: StreamFailed) -> SecureError:
     """What the engine says of its end."""
     code = _KINDS.get(failure.kind, _Code.TlsMisc)
-    if failure.kind is FailureKind.HANDSHAKE and failure.alert is not None:
+    if failure.alert == AlertDescription.CERTIFICATE_REQUIRED:
+        code = _Code.CertificateRequired  # in TLS 1.3 it comes when the client believes to be connected
+    elif failure.kind is FailureKind.HANDSHAKE and failure.alert is not None:
         code = _Code.HandshakeRefused
     return SecureError(code, failure.message, alert=failure.alert, engineReasons=failure.engine_reasons)
 

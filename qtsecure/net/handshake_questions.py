@@ -150,8 +150,6 @@ def cancelRequest(questions: Questions) -> None:
     for request in waiting:
         if request is not None and isValid(request):
             request._cancel()
-            if isValid(request):
-                request.deleteLater()
 
 
 def cancelDecisionDeadline(questions: Questions) -> None:
@@ -192,7 +190,7 @@ def _requestDecision(asker: Asker, questions: Questions) -> bool | None:
         questions.decisionDeadline = schedulerOfThisThread().callLater(DECISION_LIMIT_MS, request.reject)
     else:
         questions.request = None
-        request.deleteLater()
+        request._release()
     return verdict
 
 

@@ -320,6 +320,23 @@ def test_a_damaged_file_that_cannot_be_copied(
     assert file.read_bytes() == b"garbage\n"
 
 
+def test_damaged_entries_that_are_in_no_file(
+    pki: PublicKeyInfrastructure, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the registry of Windows: the entry stays where it is, and others can be written."""
+    settings = QSettings(str(file), QSettings.Format.IniFormat)
+    settings.setValue("qtsecure-trust/damaged", "{")
+    monkeypatch.setattr("qtsecure.net.decision_store.os.path.isfile", lambda path: False)
+    decisions = TrustDecisions(settings)
+    error = decisions.error()
+    assert error is not None
+    assert "they stay there" in error.message
+    assert decisions.remember(asked(pki.expired), Lifetime.Forever)
+    assert accepts(TrustDecisions(settings), asked(pki.expired))
+    assert settings.value("qtsecure-trust/damaged") == "{"
+    assert list(file.parent.glob("*damaged*")) == []
+
+
 def test_settings_that_cannot_be_written(pki: PublicKeyInfrastructure, tmp_path: Path) -> None:
     """The user is told; the decision holds for the session."""
     blocker = tmp_path / "a file"
@@ -421,18 +438,11 @@ def test_the_user_took_too_long(make_conversation: MakeConversation, file: Path,
     conversation.connect()
     spin(lambda: bool(requests))
     settle()
-    chain, errors, name, port = (
-        requests[0].certificateChain(),
-        requests[0].errors(),
-        requests[0].hostName(),
-        requests[0].port(),
-    )
     conversation.accepted[0].abort()
     spin(lambda: bool(cancelled))
-    copy = CertificateRequest(chain, errors, name, port=port)
-    copy._cancel()
-    assert decisions.remember(copy, Lifetime.Once)
     spin(lambda: client.state() == State.UnconnectedState)
+    assert not requests[0].isPending()
+    assert decisions.remember(requests[0], Lifetime.Once)
     client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
     spin(client.isEncrypted)
 

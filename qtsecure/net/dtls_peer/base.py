@@ -195,7 +195,7 @@ class PeerBase(QObject):
             return
         polite = wish is Wish.CLOSE
         if polite and path is not None and path.association is not None and not path.ended:
-            path.step(path.association.close)
+            path.sayGoodbye()
             if not isValid(self) or path is not self._path or path.ended:
                 return  # a slot was quicker
         self._finish(Status.Disconnected, None, orderly=polite)

@@ -224,8 +224,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         """The other side has been silent for too long."""
         path, attempt = self._path, self._attempt
         assert path is not None
-        assert path.association is not None
-        path.step(path.association.close)
+        path.sayGoodbye()
         if self._isStill(attempt) and not path.ended:
             text = f"The peer sent nothing for {self._idleTimeout} ms; it may be gone, or the network between."
             self._finish(Status.Error, SecureError(_Code.TimedOut, text))
@@ -276,7 +275,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             path.deliver(messages)
             if not isValid(self) or path.ended:
                 return
-        path.step(association.close)
+        path.sayGoodbye()
         if isValid(self) and path is self._path and not path.ended:
             self._finish(Status.Disconnected, None, orderly=True)
 

@@ -10,7 +10,7 @@ from qtsecure.net.values import PreSharedKeyAuthenticator
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import SERVER_SIGNALS, Exchange, VerifyMode, spin
 
-__all__ = ["PEER_SIGNALS", "DtlsConversation", "Keys", "Status", "VerifyMode"]
+__all__ = ["PEER_SIGNALS", "DtlsConversation", "Keys", "Status", "VerifyMode", "closeAll", "connectMany"]
 
 Status = DtlsPeer.Status
 
@@ -111,3 +111,17 @@ class Keys:
         self.asked.append(identity)
         if identity == self.identity:
             authenticator.setPreSharedKey(self.key)
+
+
+def connectMany(conversation: DtlsConversation, count: int) -> list[DtlsPeer]:
+    """So many more clients, which have begun."""
+    clients = [conversation.makeClient(f"client{index}") for index in range(count)]
+    for client in clients:
+        conversation.connect(client)
+    return clients
+
+
+def closeAll(clients: list[DtlsPeer]) -> None:
+    """End them without a word."""
+    for client in clients:
+        client.abort()

@@ -14,11 +14,10 @@ from PySide6.QtNetwork import QHostAddress, QUdpSocket
 from shiboken6 import delete, isValid
 
 from qtsecure import DtlsPeer, DtlsServer, SecureError
-from qtsecure.engine.dtls import DtlsAssociation
 from qtsecure.engine.dtls.wire import HandshakeType
 from tests.net.conversation import deleteEverything, openDescriptors, settle, spin
-from tests.net.dtls.conversation import DtlsConversation, Status
-from tests.net.dtls.test_server import closeAll, connectMany
+from tests.net.dtls.conversation import DtlsConversation, Status, closeAll, connectMany
+from tests.net.dtls.wires import RawClient
 
 needs_reuse_port = pytest.mark.skipif(not hasattr(native, "SO_REUSEPORT"), reason="needs SO_REUSEPORT")
 
@@ -261,27 +260,14 @@ def test_processes_share_their_cookies(conversation: DtlsConversation, shared: b
     process = subprocess.Popen(
         [sys.executable, "-c", _OTHER_PROCESS, known.hex()], stdout=subprocess.PIPE, cwd=Path(__file__).parents[3]
     )
-    association = DtlsAssociation(
-        conversation.clientConfiguration.toEngine("client", pskEnabled=False, datagrams=True),
-        server=False,
-        peer_name="127.0.0.1",
-    )
     try:
         assert process.stdout is not None
         other = int(process.stdout.readline())
-        with native.socket(native.AF_INET, native.SOCK_DGRAM) as client:
-            client.bind(("127.0.0.1", 0))
-            client.settimeout(5)
-            client.connect(("127.0.0.1", port))
-            association.start(0.0)
-            for datagram in association.take_outgoing():
-                client.send(datagram)
+        with RawClient(conversation.clientConfiguration) as client:
+            client.send(client.hello(), port)
             spin(lambda: conversation.server.statistics().challenges == 1)
-            association.receive(client.recv(2000), 0.0)
-            client.connect(("127.0.0.1", other))
-            for datagram in association.take_outgoing():
-                client.send(datagram)
-            answer = client.recv(2000)
+            client.send(client.answerTo(client.receive()), other)
+            answer = client.receive()
         assert answer[13] == (HandshakeType.SERVER_HELLO if shared else HandshakeType.HELLO_VERIFY_REQUEST)
     finally:
         process.kill()

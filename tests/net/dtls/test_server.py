@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QObject
-from PySide6.QtNetwork import QHostAddress, QUdpSocket
+from PySide6.QtNetwork import QHostAddress
 from shiboken6 import delete, isValid
 
 from qtsecure import DtlsPeer, DtlsServer, SecureError
 from tests.net.conversation import FakeClock, deleteEverything, openDescriptors, settle, spin
-from tests.net.dtls.conversation import DtlsConversation, Status
+from tests.net.dtls.conversation import DtlsConversation, Status, closeAll, connectMany
+from tests.net.dtls.wires import Relay
 
 
 @contextlib.contextmanager
@@ -113,52 +114,6 @@ def test_a_forged_hello_does_not_disturb(conversation: DtlsConversation) -> None
     conversation.client.writeDatagram(b"still here")
     spin(peer.hasPendingDatagrams)
     relay.close()
-
-
-class Relay:
-    """Passes datagrams between a server and whoever speaks to it, always from one port."""
-
-    def __init__(self, serverPort: int) -> None:
-        self._serverPort = serverPort
-        self._client: tuple[QHostAddress, int] | None = None
-        self.front, self.out = QUdpSocket(), QUdpSocket()
-        for udp in (self.front, self.out):
-            assert udp.bind(QHostAddress("127.0.0.1"), 0)
-        self.port = self.front.localPort()
-        self.front.readyRead.connect(self._fromClient)
-        self.out.readyRead.connect(self._fromServer)
-
-    def _fromClient(self) -> None:
-        while self.front.hasPendingDatagrams():
-            datagram = self.front.receiveDatagram()
-            self._client = datagram.senderAddress(), datagram.senderPort()
-            self.out.writeDatagram(datagram.data(), QHostAddress("127.0.0.1"), self._serverPort)
-
-    def _fromServer(self) -> None:
-        while self.out.hasPendingDatagrams():
-            data = self.out.receiveDatagram().data()
-            if self._client is not None:
-                self.front.writeDatagram(data, *self._client)
-
-    def forget(self) -> None:
-        """The client is gone."""
-        self._client = None
-
-    def close(self) -> None:
-        self.front.close()
-        self.out.close()
-
-
-def connectMany(conversation: DtlsConversation, count: int) -> list[DtlsPeer]:
-    clients = [conversation.makeClient(f"client{index}") for index in range(count)]
-    for client in clients:
-        conversation.connect(client)
-    return clients
-
-
-def closeAll(clients: list[DtlsPeer]) -> None:
-    for client in clients:
-        client.abort()
 
 
 def test_the_pending_queue_is_limited(conversation: DtlsConversation) -> None:
