@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from qtsecure.errors import ChannelBindingError, SecureError
     from qtsecure.net.cancellable import Cancellable
     from qtsecure.net.certificate_request import CertificateRequest
+    from qtsecure.net.choice_requests import ClientCertificateRequest, VirtualHostRequest
+    from qtsecure.net.datagram_transport import DatagramTransport
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.dtls_server import DtlsServer
     from qtsecure.net.interaction import Interaction
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
         TlsOptions,
         TlsSession,
         TrustStore,
+        UnknownHostPolicy,
     )
 
 __version__ = "0.1.0"
@@ -56,8 +59,10 @@ __all__ = [
     "CertificateRequest",
     "ChannelBinding",
     "ChannelBindingError",
+    "ClientCertificateRequest",
     "ClientEvent",
     "ConnectOperation",
+    "DatagramTransport",
     "DtlsPeer",
     "DtlsServer",
     "InetAddress",
@@ -88,6 +93,8 @@ __all__ = [
     "TrustDecisions",
     "TrustStore",
     "UnixAddress",
+    "UnknownHostPolicy",
+    "VirtualHostRequest",
 ]
 
 # Where each public name lives. The imports above say the same to type checkers.
@@ -96,8 +103,10 @@ _MODULES = {
     "CertificateRequest": "qtsecure.net.certificate_request",
     "ChannelBinding": "qtsecure.net.values",
     "ChannelBindingError": "qtsecure.errors",
+    "ClientCertificateRequest": "qtsecure.net.choice_requests",
     "ClientEvent": "qtsecure.net.socket_client.events",
     "ConnectOperation": "qtsecure.net.socket_client.operation",
+    "DatagramTransport": "qtsecure.net.datagram_transport",
     "DtlsPeer": "qtsecure.net.dtls_peer",
     "DtlsServer": "qtsecure.net.dtls_server",
     "InetAddress": "qtsecure.net.socket_client.inet_address",
@@ -128,6 +137,8 @@ _MODULES = {
     "TrustDecisions": "qtsecure.net.trust_decisions",
     "TrustStore": "qtsecure.net.values",
     "UnixAddress": "qtsecure.net.socket_client.unix_address",
+    "UnknownHostPolicy": "qtsecure.net.values",
+    "VirtualHostRequest": "qtsecure.net.choice_requests",
 }
 
 

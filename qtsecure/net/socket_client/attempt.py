@@ -334,6 +334,13 @@ class Attempt:
         # Keys are for the server, and no https proxy is offered one.
         return self._stage is Stage.HANDSHAKING and self._owner is not None and self._owner.hearsPreSharedKeys()
 
+    def wantsHostChoices(self) -> bool:
+        return False  # servers choose
+
+    def socketTraced(self, socket: SocketBase, direction: str, name: str, size: int) -> None:
+        if self._owner is not None:
+            self._owner.relay("handshakeMessage", socket, direction, name, size)
+
     def socketAsks(self, socket: SocketBase, signal: str, argument: object) -> None:
         if self._owner is not None:
             self._owner.relay(signal, socket, argument)

@@ -68,6 +68,8 @@ class SocketClient(ClientSettings):
     alertSent = Signal(object, QSsl.AlertLevel, QSsl.AlertType, str)
     #: alertReceived(connection: SslSocket, level: QSsl.AlertLevel, type: QSsl.AlertType, text: str).
     alertReceived = Signal(object, QSsl.AlertLevel, QSsl.AlertType, str)
+    #: handshakeMessage(connection: SslSocket, direction: str, name: str, size: int): see setHandshakeTraceEnabled().
+    handshakeMessage = Signal(object, str, str, int)
     #: acceptCertificate(connection: SslSocket, request: CertificateRequest): accept(), reject() or defer().
     acceptCertificate = Signal(object, object)
 

@@ -198,6 +198,17 @@ def test_gio_s33_alerts(story: Story) -> None:
     assert received == ["HandshakeFailure"]
 
 
+def test_gio_s33_traces(story: Story) -> None:
+    """Once the connection is told to trace, the client's handshakeMessage tells, too."""
+    traced: list[tuple[str, str]] = []
+    story.client.handshakeMessage.connect(lambda socket, direction, name, size: traced.append((direction, name)))
+    story.client.setTls(True)
+    during(story, ClientEvent.TlsHandshaking, lambda connection: connection.setHandshakeTraceEnabled(True))
+    story.success(story.client.connectToHost("127.0.0.1", story.server().serverPort()))
+    assert [direction for direction, _ in traced[:2]] == ["sent", "received"]
+    assert len(traced) > 4
+
+
 def test_gio_s33_pre_shared_keys(story: Story) -> None:
     """A slot of the client's signal switches them on, as on a socket."""
     server = story.server()
