@@ -107,7 +107,7 @@ def ask(question: Callable[[], None]) -> SecureError | None:
         question()
     except Exception:  # noqa: BLE001  # as PySide reports what a slot raises
         sys.excepthook(*sys.exc_info())
-        return SecureError(SecureError.Code.Failed, "The resolver of the program has a defect: it raised an exception.")
+        return SecureError(SecureError.Code.Failed, "A resolver or connectable of the program raised an exception.")
     return None
 
 

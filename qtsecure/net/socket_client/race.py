@@ -15,7 +15,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
 from qtsecure.net.socket_client.attempt import Attempt
 from qtsecure.net.socket_client.connectable import SocketConnectable
-from qtsecure.net.socket_client.enumeration import AddressEnumerator, Destination
+from qtsecure.net.socket_client.enumeration import AddressEnumerator, Destination, ask
 from qtsecure.net.socket_client.events import ClientEvent
 from qtsecure.net.socket_client.failures import FailureLog, Step, timedOut
 from qtsecure.net.socket_client.settings import ConnectSettings
@@ -69,9 +69,17 @@ class Race:
 
     def start(self) -> None:
         """Begin."""
-        if self.tell(ClientEvent.Resolving, None):
-            self._addresses = self._connectable.enumerate(self._settings.lookups)
-            self._askForAddress()
+        if not self.tell(ClientEvent.Resolving, None):
+            return
+        problem = ask(self._enumerate)  # the connectable, too, may be the program's
+        if problem is not None:
+            self._endLookup()
+            self._failures.note(Step.RESOLVING, problem)
+            self._endIfNothingIsLeft()
+
+    def _enumerate(self) -> None:
+        self._addresses = self._connectable.enumerate(self._settings.lookups)
+        self._askForAddress()
 
     def stop(self) -> None:
         """Close every socket and tell nothing any more; harmless when it is over."""
@@ -143,6 +151,7 @@ class Race:
             attempt.abort()
             self._failures.note(Step.CONNECTING, problem)
             self._askForAddress()
+            self._endIfNothingIsLeft()
             return
         self._connecting.append(attempt)
         self._newest = attempt

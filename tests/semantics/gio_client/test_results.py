@@ -533,7 +533,7 @@ def test_a_server_that_speaks_first_is_heard(story: Story) -> None:
     listener.close()
 
 
-@pytest.mark.parametrize("kind", ["names", "services", "proxies"])
+@pytest.mark.parametrize("kind", ["names", "services", "proxies", "connectable"])
 def test_resolvers_with_a_defect(story: Story, kind: str) -> None:
     """An exception is reported, and ends the operation with Failed."""
     complaints: list[type[BaseException]] = []
@@ -549,6 +549,10 @@ def test_resolvers_with_a_defect(story: Story, kind: str) -> None:
         def lookup(self, *arguments: object) -> NoReturn:
             raise LookupError("a defect")
 
+    class Place(NetworkAddress):
+        def enumerate(self, plan: object) -> NoReturn:
+            raise LookupError("a defect")
+
     proxies = Proxies()
     if kind == "proxies":
         story.client.setEnableProxy(True)
@@ -557,8 +561,12 @@ def test_resolvers_with_a_defect(story: Story, kind: str) -> None:
         story.client.setResolver(Names())
     before, sys.excepthook = sys.excepthook, lambda error, value, trace: complaints.append(error)
     try:
-        begin = story.client.connectToService if kind == "services" else story.client.connectToHost
-        operation = begin("x.example", "imaps" if kind == "services" else 80)
+        if kind == "services":
+            operation = story.client.connectToService("x.example", "imaps")
+        elif kind == "connectable":
+            operation = story.client.connectTo(Place("x.example", 80))
+        else:
+            operation = story.client.connectToHost("x.example", 80)
         assert story.failure(operation).code is Code.Failed
     finally:
         sys.excepthook = before
