@@ -19,6 +19,7 @@ from typing import Protocol, cast
 from weakref import ref
 
 from PySide6.QtCore import QObject, SignalInstance
+from shiboken6 import isValid
 
 from qtsecure.engine.dtls import SMALLEST_MTU, DtlsAssociation
 from qtsecure.engine.states import StreamState
@@ -39,7 +40,6 @@ _LINGER_MS = 2000
 """How long the last alert is repeated to a peer that has not got it."""
 _MTUS_BELOW = (1232, 548, SMALLEST_MTU)
 _BUSY_NETWORK = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.ENOMEM)
-_NOT_YET = (StreamState.HANDSHAKING, StreamState.DECIDING)
 
 
 class _Peer(Protocol):
@@ -56,6 +56,7 @@ class _Peer(Protocol):
     def idledOut(self) -> None: ...
     def socketLost(self) -> None: ...
     def replaced(self) -> None: ...
+    def pollLater(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -421,6 +422,10 @@ class DtlsPath:
             self.afterStep()
         self.arm()
 
+    def deadlines(self) -> tuple[Deadline | None, ...]:
+        """Those that there may be."""
+        return self._timer, self._idle
+
     def setIdleTimeout(self, milliseconds: int) -> None:
         """End when nothing authentic has come for so long; 0 for never."""
         self._idleTimeout = milliseconds
@@ -520,6 +525,11 @@ class DtlsPath:
     def statistics(self) -> DtlsPeerStatistics:
         """The numbers of this moment."""
         return DtlsPeerStatistics.of(self.association.statistics if self.association else None, self._dropped)
+
+    def peer(self) -> _Peer | None:
+        """Who signals for it; None when it is gone."""
+        peer = self._peer()
+        return peer if peer is not None and isValid(peer) else None
 
     @property
     def address(self) -> Address:

@@ -13,13 +13,13 @@ from qtsecure.net.datagrams.choice import makeDatagramSocket
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import Status, Wish
+from qtsecure.net.dtls_peer.configuring import Configuring
 from qtsecure.net.dtls_peer.handshake import REFUSED
-from qtsecure.net.dtls_peer.messages import Messages
 from qtsecure.net.handshake_questions import ProgramDecisions
 from qtsecure.net.name_lookup import NameLookup
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_errors import socketError
-from qtsecure.net.values import ConfigurationSource, SslConfiguration, configurationFrom
+from qtsecure.net.values import ConfigurationSource
 
 __all__ = ["Connecting"]
 
@@ -28,19 +28,8 @@ _SILENCE_MS = 3000
 _Code = SecureError.Code
 
 
-class Connecting(Messages):
+class Connecting(Configuring):
     """The connecting methods of DtlsPeer."""
-
-    def sslConfiguration(self) -> SslConfiguration:
-        """A copy of the configuration for the next handshake."""
-        return SslConfiguration(self._configuration)
-
-    def setSslConfiguration(self, configuration: ConfigurationSource) -> None:
-        """Use this configuration (a copy of it) for the next handshake.
-
-        ``Protocol.SecureProtocols``, which is the default, stands for DTLS 1.2 here.
-        """
-        self._configuration = configurationFrom(configuration)
 
     def connectToHost(
         self,
@@ -80,17 +69,19 @@ class Connecting(Messages):
             )
         if configuration is not None:
             self.setSslConfiguration(configuration)
+        override = self._lend(None)
         engineConfiguration = self._configuration.toEngine(
             "client", pskEnabled=self._wantsPreSharedKeys(), datagrams=True
         )
         attempt = Attempt(
             hostName=host,
             port=port,
-            nameToProve=peerVerifyName or host.strip("[]"),
+            nameToProve=peerVerifyName or override or host.strip("[]"),
             engineConfiguration=engineConfiguration,
         )
         self._chooseSession(attempt, engineConfiguration)
         self._attempt = attempt
+        self._carrier = None
         self._error = None
         self._wish = Wish.NOTHING
         if self._path is not None:
@@ -188,6 +179,8 @@ class Connecting(Messages):
                 mtu=self._mtu,
                 peer_place=attempt.place,
                 session=attempt.session,
+                chooses=self._choosesCertificate(attempt.engineConfiguration),
+                traced=self._traced,
             )
             path.step(path.association.start)
         except SecureError as error:  # OpenSSL refuses something that the configuration let pass
