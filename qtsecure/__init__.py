@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from qtsecure.errors import ChannelBindingError, SecureError
     from qtsecure.net.cancellable import Cancellable
     from qtsecure.net.certificate_request import CertificateRequest
+    from qtsecure.net.choice_requests import ClientCertificateRequest, VirtualHostRequest
+    from qtsecure.net.datagram_transport import DatagramTransport
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.dtls_server import DtlsServer
     from qtsecure.net.interaction import Interaction
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         TlsOptions,
         TlsSession,
         TrustStore,
+        UnknownHostPolicy,
     )
 
 __version__ = "0.1.0"
@@ -46,6 +49,8 @@ __all__ = [
     "CertificateRequest",
     "ChannelBinding",
     "ChannelBindingError",
+    "ClientCertificateRequest",
+    "DatagramTransport",
     "DtlsPeer",
     "DtlsServer",
     "Interaction",
@@ -68,6 +73,8 @@ __all__ = [
     "TrustDecision",
     "TrustDecisions",
     "TrustStore",
+    "UnknownHostPolicy",
+    "VirtualHostRequest",
 ]
 
 # Where each public name lives. The imports above say the same to type checkers.
@@ -76,6 +83,8 @@ _MODULES = {
     "CertificateRequest": "qtsecure.net.certificate_request",
     "ChannelBinding": "qtsecure.net.values",
     "ChannelBindingError": "qtsecure.errors",
+    "DatagramTransport": "qtsecure.net.datagram_transport",
+    "ClientCertificateRequest": "qtsecure.net.choice_requests",
     "DtlsPeer": "qtsecure.net.dtls_peer",
     "DtlsServer": "qtsecure.net.dtls_server",
     "Interaction": "qtsecure.net.interaction",
@@ -98,6 +107,8 @@ _MODULES = {
     "TrustDecision": "qtsecure.net.trust_decision",
     "TrustDecisions": "qtsecure.net.trust_decisions",
     "TrustStore": "qtsecure.net.values",
+    "UnknownHostPolicy": "qtsecure.net.values",
+    "VirtualHostRequest": "qtsecure.net.choice_requests",
 }
 
 
