@@ -31,7 +31,7 @@ from qtsecure.net.choice_requests import (
 from qtsecure.net.handshake_questions import DECISION_LIMIT_MS, Questions, cancelDecisionDeadline
 from qtsecure.net.interaction import Interaction
 from qtsecure.net.scheduler import schedulerOfThisThread
-from qtsecure.net.values import SslConfiguration
+from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration
 
 if TYPE_CHECKING:  # a program with sockets alone need not load DTLS
     from qtsecure.engine.dtls import DtlsAssociation
@@ -73,7 +73,9 @@ class Choosing:
         """Let this object answer for the user, from the next handshake on (g_tls_connection_set_interaction).
 
         On a client without a certificate its requestCertificate() is called when the server asks for one.
-        No session is resumed then, nor kept for later: it would answer for the user next time.
+        No session is resumed then, nor kept for later: it would answer for the user next time. Its
+        requestPreSharedKey(), if it is overridden, is asked where no slot of
+        preSharedKeyAuthenticationRequired has given a key.
 
         Raises:
             SecureError: It lives in another thread (``InvalidArgument``).
@@ -186,6 +188,21 @@ class Choosing:
         return self._interaction is not None and configuration.credentials is None
 
     # ---------------------------------------------------------------------------- the questions
+
+    def _interactionHasKeys(self) -> bool:
+        """Whether somebody has overridden the question for pre-shared keys."""
+        interaction = self._interaction
+        return interaction is not None and type(interaction).requestPreSharedKey is not Interaction.requestPreSharedKey
+
+    def _requestKey(self, authenticator: PreSharedKeyAuthenticator) -> None:
+        """No slot may have given a key. OpenSSL is on the stack, as with the slots."""
+        interaction = self._interaction
+        if interaction is None or not isValid(interaction) or not authenticator.preSharedKey().isEmpty():
+            return
+        try:
+            interaction.requestPreSharedKey(authenticator)
+        except Exception:  # noqa: BLE001 - as with a slot: reported, and no answer
+            sys.excepthook(*sys.exc_info())
 
     def _configurationNeeded(self, event: ConfigurationNeeded) -> None:
         """On a server: the client's hello is there."""
