@@ -60,6 +60,15 @@ def test_files_of_the_architecture() -> None:
     assert [name for name in named if not (ROOT / "qtsecure" / name).exists()] == []
 
 
+@pytest.mark.parametrize("page", ["howto-channel-bindings", "howto-debugging", "howto-virtual-hosts"])
+def test_snippets_run(directory: Path, page: str, qapp: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no program, as far as it goes by itself."""
+    monkeypatch.chdir(directory)
+    text = (DOCS / f"{page}.md").read_text("utf-8")
+    for code in set(BLOCK.findall(text)) - set(programs(page).values()):
+        exec(compile(code, page, "exec"), {})
+
+
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that the programs name."""
