@@ -272,7 +272,7 @@ def test_arguments(encounter: Encounter) -> None:
     thread = QThread()
     stranger = User()
     stranger.moveToThread(thread)
-    with pytest.raises(SecureError):
+    with pytest.raises(RuntimeError):
         client.setInteraction(stranger)
     client.setInteraction(None)
 
@@ -320,3 +320,24 @@ def test_an_interaction_may_know_keys(encounter: Encounter, monkeypatch: pytest.
     assert reported[0] is ValueError
     if encounter.kind != "1.3":  # which may use the certificate, and nobody wants to verify it
         assert not client.isEncrypted()
+
+
+def test_another_connection_in_the_dialog_of_the_first(encounter: Encounter) -> None:
+    """The answer to the first question is none to the second."""
+    listen(encounter)
+
+    def first(request: ClientCertificateRequest) -> None:
+        user.answer = lambda later: later.defer()
+        client.abort()
+        encounter.begin(client, "localhost")
+        spin(lambda: len(user.requests) == 2)
+        own(encounter)(request)
+
+    user = User(first)
+    client = encounter.begin(client_with(encounter, user), "localhost")
+    spin(lambda: len(user.requests) == 2)
+    settle()
+    assert user.requests[1].isPending()
+    assert encounter.peers == []
+    own(encounter)(user.requests[1])
+    spin(lambda: client.isEncrypted() and bool(encounter.peers))
