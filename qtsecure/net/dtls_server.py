@@ -27,7 +27,6 @@ from qtsecure.net.dtls.statistics import DtlsServerStatistics, LocalDrop
 from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
-from qtsecure.net.handshake_questions import ProgramDecisions
 from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values import SslConfiguration
 
@@ -245,15 +244,12 @@ class DtlsServer(DtlsListening):
             Ends(table.socket.localEnd(), address),
             timeouts=(self._handshakeTimeout, self._idleTimeout),
         )
+        if self._traced:
+            peer.setHandshakeTraceEnabled(True)
         self.newConnection.emit()
         if not isValid(self) or not isValid(peer) or path.ended:
             return
-        chooses, traced = self._choosesHosts(), self._traced
-        if traced:
-            peer.setHandshakeTraceEnabled(True)
-        peer.beginAsServer(
-            lambda now: listener.accept(hello, now, ProgramDecisions(peer), chooses=chooses, traced=traced)
-        )
+        peer.beginAsServer(listener, hello)
         if isValid(self) and isValid(peer):
             self.startedEncryptionHandshake.emit(peer)
 
