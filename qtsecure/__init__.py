@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from qtsecure.net.cancellable import Cancellable
     from qtsecure.net.certificate_request import CertificateRequest
     from qtsecure.net.choice_requests import ClientCertificateRequest, VirtualHostRequest
+    from qtsecure.net.datagram_transport import DatagramTransport
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.dtls_server import DtlsServer
     from qtsecure.net.interaction import Interaction
@@ -49,6 +50,7 @@ __all__ = [
     "ChannelBinding",
     "ChannelBindingError",
     "ClientCertificateRequest",
+    "DatagramTransport",
     "DtlsPeer",
     "DtlsServer",
     "Interaction",
@@ -81,6 +83,7 @@ _MODULES = {
     "CertificateRequest": "qtsecure.net.certificate_request",
     "ChannelBinding": "qtsecure.net.values",
     "ChannelBindingError": "qtsecure.errors",
+    "DatagramTransport": "qtsecure.net.datagram_transport",
     "ClientCertificateRequest": "qtsecure.net.choice_requests",
     "DtlsPeer": "qtsecure.net.dtls_peer",
     "DtlsServer": "qtsecure.net.dtls_server",

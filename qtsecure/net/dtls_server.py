@@ -27,6 +27,7 @@ from qtsecure.net.dtls.statistics import DtlsServerStatistics, LocalDrop
 from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
+from qtsecure.net.taking_server import TakingServer
 from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values import SslConfiguration
 
@@ -51,11 +52,11 @@ _FAIR_SHARE = 8
         *("isCookieVerificationEnabled", "reusePort"),
         # From our own layers:
         *("prepareListener", "helloAdmitted", "wantsPreSharedKeys", "peerAsks", "peerAlert", "peerEncrypted"),
-        *("wantsHostChoices", "peerTraced"),
+        *("wantsHostChoices", "peerTraced", "handshakingCount"),
         *("peerFailed", "peerDisconnected", "pathPeerDestroyed", "socketLost"),
     )
 )
-class DtlsServer(DtlsListening):
+class DtlsServer(TakingServer, DtlsListening):
     """A DTLS server with SslServer's methods and signals, and DtlsPeer in place of the socket.
 
     Peers are children of the server, also after nextPendingConnection(). Delete each with
@@ -140,8 +141,8 @@ class DtlsServer(DtlsListening):
         return ClientTable(self, self._dropped)
 
     def _tables(self) -> list[ClientTable]:
-        """The one in use, and those that fetched peers keep open."""
-        return [*self._retired, *([self._table] if self._table is not None else [])]
+        """The one in use, those that fetched peers keep open, and those over transports of the program."""
+        return [*self._retired, *([self._table] if self._table is not None else []), *self._takenTables()]
 
     # ------------------------------------------------------------------------- accepting
 
@@ -199,7 +200,7 @@ class DtlsServer(DtlsListening):
             self._pending = deque(filter(isValid, self._pending))
             if len(self._pending) >= self._maxPending:
                 return LocalDrop.TOO_MANY_PENDING
-        handshaking = len(self._handshaking)
+        handshaking = self.handshakingCount()
         if handshaking >= self._maxHandshaking:
             return LocalDrop.TOO_MANY_HANDSHAKING
         assert self._table is not None
@@ -224,7 +225,7 @@ class DtlsServer(DtlsListening):
             return
         if current is not None and not current.ended:
             self._replace(current)
-            if not isValid(self) or self._table is not table:
+            if not isValid(self) or self._table is not table or table.paths.get(address) not in (None, current):
                 return
         if reason := self._refusal(address):
             table.drop(reason)
@@ -244,12 +245,16 @@ class DtlsServer(DtlsListening):
             Ends(table.socket.localEnd(), address),
             timeouts=(self._handshakeTimeout, self._idleTimeout),
         )
-        if self._traced:
-            peer.setHandshakeTraceEnabled(True)
         self.newConnection.emit()
         if not isValid(self) or not isValid(peer) or path.ended:
             return
-        peer.beginAsServer(listener, hello)
+        self._answer(hello, peer, listener)
+
+    def _answer(self, hello: AdmittedHello, peer: DtlsPeer, listener: DtlsListener, *, mtu: int = 0) -> None:
+        """Begin the handshake of an adopted peer, with the server's MTU unless another is given."""
+        if self._traced:
+            peer.setHandshakeTraceEnabled(True)
+        peer.beginAsServer(listener, hello, mtu)
         if isValid(self) and isValid(peer):
             self.startedEncryptionHandshake.emit(peer)
 
@@ -289,7 +294,7 @@ class DtlsServer(DtlsListening):
             encrypted=self._succeeded,
             failed=self._failed,
             replaced=self._replaced,
-            handshaking=len(self._handshaking),
+            handshaking=self.handshakingCount(),
             pending=sum(map(isValid, self._pending)),
             live=sum(not path.ended for path in paths),
             hellos=listener.statistics.hellos if listener is not None else 0,
@@ -356,7 +361,8 @@ class DtlsServer(DtlsListening):
         """The program has deleted the socket that it shares: without it there is no server."""
         if not isValid(self):
             return
-        self._serverError, self._errorString = _Error.SocketResourceError, "The UDP socket of the server was deleted."
+        self._serverError = _Error.SocketResourceError
+        self._errorString = "The UDP socket of the server was closed or deleted."
         self.close()
         if isValid(self):
             self.acceptError.emit(SecureError(SecureError.Code.Closed, self._errorString))

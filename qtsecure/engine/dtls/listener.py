@@ -153,6 +153,7 @@ class DtlsListener:
         now: float,
         decisions: HandshakeDecisions | None = None,
         *,
+        mtu: int = 0,
         chooses: bool = False,
         traced: bool = False,
     ) -> DtlsAssociation:
@@ -162,6 +163,7 @@ class DtlsListener:
             hello: What receive() has admitted.
             now: The time in seconds.
             decisions: Who answers the questions inside the handshake.
+            mtu: The largest datagram of this association, in bytes of UDP payload; 0 for that of the others.
             chooses: The configuration is chosen when the name in the hello is known; see DtlsAssociation.
             traced: Tell of each message of the handshake.
 
@@ -172,7 +174,7 @@ class DtlsListener:
             self.configuration,
             server=True,
             decisions=decisions,
-            mtu=self.mtu,
+            mtu=mtu or self.mtu,
             hello=hello.start,
             chooses=chooses,
             traced=traced,

@@ -10,7 +10,7 @@ from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.sessions import Session
 from qtsecure.net.addresses import Ends
 from qtsecure.net.handshake_questions import Questions
-from qtsecure.net.name_lookup import NameLookup
+from qtsecure.net.name_lookup import LookUpThread, NameLookup
 from qtsecure.net.scheduler import Deadline
 
 __all__ = ["Attempt"]
@@ -28,6 +28,7 @@ class Attempt(Questions):
         nameToProve: What the server's certificate must prove; empty on a server.
         engineConfiguration: What the association begins with.
         lookup: The name look-up under way.
+        polledLookup: The same for poll(), which works without an event loop.
         addresses: Addresses not yet tried.
         addressDeadline: When another address is tried because the present one is silent.
         session: What is offered for resumption.
@@ -40,11 +41,16 @@ class Attempt(Questions):
     nameToProve: str = ""
     engineConfiguration: TlsConfiguration | None = None
     lookup: NameLookup | None = None
+    polledLookup: LookUpThread | None = None
     addresses: list[QHostAddress] = field(default_factory=list)
     addressDeadline: Deadline | None = None
     session: Session | None = None
     sharesSessions: bool = False
     ends: Ends = _UNKNOWN_ENDS
+
+    def deadlines(self) -> tuple[Deadline | None, ...]:
+        """Those that there may be."""
+        return self.addressDeadline, self.handshakeDeadline, self.decisionDeadline
 
     @property
     def place(self) -> str:

@@ -1,21 +1,24 @@
 """The ground floor of DtlsPeer: signals, status, errors, and how an association ends.
 
 DtlsPeer is built in layers, one idea each, every layer a subclass of the one below:
-``PeerBase`` -> ``Resuming`` -> ``Handshake`` -> ``Messages`` -> ``Connecting`` -> ``DtlsPeer``. What happens for every
-message is in ``net.dtls.path``.
+``PeerBase`` -> ``Resuming`` -> ``Handshake`` -> ``Messages`` -> ``Configuring`` -> ``Connecting`` -> ``OverTransport``
+-> ``Polling`` -> ``Packets`` -> ``Variants`` -> ``DtlsPeer``. What happens for every message is in
+``net.dtls.path``.
 """
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import Protocol
-from weakref import ReferenceType, ref
+from weakref import ref
 
 from PySide6.QtCore import SIGNAL, QEnum, QMetaMethod, QMetaObject, QObject
 from PySide6.QtNetwork import QSsl
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
+from qtsecure.net.datagrams.carriers import Carrier
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.handshake_questions import cancelRequest
@@ -110,11 +113,12 @@ class PeerBase(QObject):
     handshakeMessage = Signal(str, str, int)
 
     # On the class: setting an attribute of a QObject is slow, and most of these come later or never.
-    _observerReference: ReferenceType[PeerObserver] | None = None
+    _observerReference: Callable[[], PeerObserver | None] | None = None
     _error: SecureError | None = None
     _status = Status.Disconnected
     _wish = Wish.NOTHING
     _idleTimeout = 0
+    _carrier: Carrier | None = None
     _goneConnection: QMetaObject.Connection | None = None
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -158,12 +162,16 @@ class PeerBase(QObject):
 
     @property
     def _observer(self) -> PeerObserver | None:
-        """The server, kept weakly: a child must never hold the last reference to its parent."""
-        return self._observerReference() if self._observerReference is not None else None
+        """The server, or what stands for it."""
+        observer = self._observerReference() if self._observerReference is not None else None
+        return observer if observer is not None and isValid(observer) else None
 
     @_observer.setter
     def _observer(self, observer: PeerObserver | None) -> None:
-        self._observerReference = ref(observer) if observer is not None else None
+        if isinstance(observer, QObject):  # a child must never hold the last reference to its parent
+            self._observerReference = ref(observer)
+        else:
+            self._observerReference = None if observer is None else lambda: observer
 
     def _use(self, path: DtlsPath) -> None:
         """Begin with a path; it learns of the end of this object, also when C++ deletes it."""
@@ -213,6 +221,7 @@ class PeerBase(QObject):
         self._abandonAttempt()
         if path is not None:
             path.end()
+        self._carrier = None
         self._error = error
         if not self._setStatus(status):
             return

@@ -169,13 +169,19 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         self._status = Status.Handshaking
         self._limitHandshake()
 
-    def beginAsServer(self, listener: DtlsListener, hello: AdmittedHello) -> None:
-        """Answer the client's hello, which the listener has admitted."""
+    def beginAsServer(self, listener: DtlsListener, hello: AdmittedHello, mtu: int = 0) -> None:
+        """Answer the client's hello, which the listener has admitted.
+
+        Args:
+            listener: Of the server.
+            hello: What it has admitted.
+            mtu: The largest datagram, in bytes of UDP payload; 0 for the server's.
+        """
         path = self._path
         assert path is not None
         decisions, chooses, traced = ProgramDecisions(self), self._choosesHost(), self._traced
         try:
-            path.make(lambda now: listener.accept(hello, now, decisions, chooses=chooses, traced=traced))
+            path.make(lambda now: listener.accept(hello, now, decisions, mtu=mtu, chooses=chooses, traced=traced))
         except SecureError as error:
             if isValid(self) and not path.ended:
                 self._finish(Status.Error, error)
@@ -235,7 +241,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
 
     def socketLost(self) -> None:
         """The program has deleted the socket below."""
-        self._finish(Status.Error, SecureError(_Code.Closed, "The UDP socket below the association was deleted."))
+        self._finish(Status.Error, SecureError(_Code.Closed, "What carried the association was closed or deleted."))
 
     def replaced(self) -> None:
         """The client of this end has begun a new association."""
