@@ -31,12 +31,11 @@ from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import PeerBase, PeerObserver, Status
 from qtsecure.net.handshake_questions import (
-    Questions,
     alertArguments,
     allIgnored,
-    cancelDecisionDeadline,
     judgeCertificate,
 )
+from qtsecure.net.questions import Questions, cancelDecisionDeadline
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_errors import socketError
 from qtsecure.net.values import SslCertificate, SslConfiguration, SslError

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 from threading import get_ident
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from weakref import ReferenceType, ref
 
 from PySide6.QtCore import QIODevice, QMetaMethod, QObject, qWarning
@@ -19,11 +19,15 @@ from PySide6.QtNetwork import QAbstractSocket, QNetworkProxy, QSsl, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
+from qtsecure.net import values
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.data_path import DataPath
 from qtsecure.net.thread_guard import checkThread, nameOfIdent, nameOfThread, threadOf, wrongThread
-from qtsecure.net.values import SslConfiguration
+from qtsecure.net.values import default_configuration
+
+if TYPE_CHECKING:
+    from qtsecure.net.values import SslConfiguration
 
 __all__ = ["SocketBase", "SocketObserver"]
 
@@ -102,13 +106,16 @@ class SocketBase(QIODevice):
     _error = QAbstractSocket.SocketError.UnknownSocketError
     _openFor = _NOT_OPEN
     _afterEngine = AfterEngine.NOTHING
+    _startsWith: SslConfiguration | None = None
+    _ownConfiguration: SslConfiguration | None = None
 
     def __init__(self, parent: QObject | None = None) -> None:
         # PySide takes None for "no parent", but its stub does not say so.
         super().__init__(parent)  # type: ignore[arg-type]  # see above
         self._dataPath = DataPath(self)
         self._attempt = Attempt()
-        self._configuration = SslConfiguration.defaultConfiguration()
+        if default_configuration.chosen is not None:
+            self._startsWith = default_configuration.chosen
         if type(self).connectNotify is not SocketBase.connectNotify:
             self._emitEverything()
 
@@ -122,6 +129,17 @@ class SocketBase(QIODevice):
         for method in map(meta.method, range(meta.methodCount())):
             if method.methodType() == QMetaMethod.MethodType.Signal:
                 self._dataPath.signalConnected(method.name().toStdString())
+
+    @property
+    def _configuration(self) -> SslConfiguration:
+        """A copy of its own, made when it is first looked at: most sockets are given one before."""
+        if self._ownConfiguration is None:
+            self._ownConfiguration = values.startingConfiguration(self._startsWith)
+        return self._ownConfiguration
+
+    @_configuration.setter
+    def _configuration(self, configuration: SslConfiguration) -> None:
+        self._ownConfiguration = configuration
 
     # ---------------------------------------------------------------------- state and error
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QIODevice, QThread
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
+from qtsecure.net import late
 from qtsecure.net.addresses import checkPort
-from qtsecure.net.handshake_questions import cancelRequest
-from qtsecure.net.name_lookup import NameLookup
+from qtsecure.net.questions import cancelRequest
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.handshake import Handshake
-from qtsecure.net.transports.choice import adoptStream, makeStream
-from qtsecure.net.transports.stream import StreamTransport
+
+if TYPE_CHECKING:
+    from qtsecure.net.transports.stream import StreamTransport
 
 __all__ = ["Connecting"]
 
@@ -128,7 +131,7 @@ class Connecting(Handshake):
         try:
             if socketDescriptor >= 0 and socketDescriptor == self.socketDescriptor():
                 raise ValueError("it is this socket's own")  # the end of the old connection would close it
-            transport = adoptStream(self._dataPath, socketDescriptor)
+            transport = late.adoptStream(self._dataPath, socketDescriptor)
         except (OSError, ValueError, OverflowError) as error:
             self._error = _Error.SocketResourceError
             self.setErrorString(f"The descriptor {socketDescriptor} is not a connected socket: {error}.")
@@ -203,7 +206,7 @@ class Connecting(Handshake):
         if literal.setAddress(self._attempt.hostName.strip("[]")):
             self._found([literal], "")
         else:
-            self._attempt.lookup = NameLookup(self._found)
+            self._attempt.lookup = late.NameLookup(self._found)
             self._attempt.lookup.start(self._attempt.hostName)
 
     def _found(self, addresses: list[QHostAddress], errorText: str) -> None:
@@ -242,7 +245,7 @@ class Connecting(Handshake):
         transport.connectTo(address, self._attempt.port)
 
     def _makeTransport(self) -> StreamTransport:
-        return makeStream(self._dataPath)
+        return late.makeStream(self._dataPath)
 
     def _startAddressDeadline(self) -> None:
         self._attempt.addressDeadline = self._dataPath.scheduler.callLater(_ADDRESS_TIMEOUT_MS, self._addressTimedOut)

@@ -16,7 +16,7 @@ and only while the transport has little left to send, so that memory stays bound
 from __future__ import annotations
 
 from threading import get_ident
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 from weakref import ref
 
 from PySide6.QtCore import QObject, SignalInstance
@@ -24,10 +24,12 @@ from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.engine._openssl import buffers_of_this_thread
-from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.ssl_socket.byte_queue import ByteQueue
 from qtsecure.net.transports.stream import HIGH_WATER, StreamTransport
+
+if TYPE_CHECKING:
+    from qtsecure.engine.tls_stream import TlsStream
 
 __all__ = ["DataPath", "WatchedDataPath"]
 

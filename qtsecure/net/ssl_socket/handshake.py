@@ -10,39 +10,28 @@ for the questions that it waits for (``ProgramDecisions``); after each emit the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import SIGNAL, QObject
 from PySide6.QtNetwork import QAbstractSocket, QSslError, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.engine.alerts import AlertDescription, AlertLevel, fatal_alert_record
-from qtsecure.engine.events import (
-    AlertReceived,
-    AlertSent,
-    CertificateProblems,
-    FailureKind,
-    HandshakeCompleted,
-    PeerClosed,
-    StreamFailed,
-)
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.states import StreamState
-from qtsecure.engine.tls_stream import TlsStream
-from qtsecure.engine.verification import VerificationIssue
 from qtsecure.errors import SecureError
+from qtsecure.net import late, values
 from qtsecure.net.arguments import checkTimeout
-from qtsecure.net.handshake_questions import (
-    ProgramDecisions,
-    Questions,
-    alertArguments,
-    cancelDecisionDeadline,
-    cancelRequest,
-    judgeCertificate,
-)
+from qtsecure.net.questions import Questions, cancelDecisionDeadline, cancelRequest
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.resuming import Resuming
 from qtsecure.net.ssl_socket.starttls import earlyInputProblem_untrusted, refuseOpenTransaction, takeEarlyInput
-from qtsecure.net.values import SslCertificate, SslError
+
+if TYPE_CHECKING:
+    from qtsecure.engine.events import FailureKind
+    from qtsecure.engine.tls_stream import TlsStream
+    from qtsecure.engine.verification import VerificationIssue
+    from qtsecure.net.values import SslCertificate, SslError
 
 __all__ = ["Handshake"]
 
@@ -52,12 +41,13 @@ _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject)")
 _HELD_INPUT = 65536
 """How much a peer may send while a decision about its certificate is pending."""
 
-_FAILURES: dict[FailureKind, QAbstractSocket.SocketError] = {
-    FailureKind.TRUNCATED: _Error.RemoteHostClosedError,
-    FailureKind.ENDED_IN_HANDSHAKE: _Error.RemoteHostClosedError,
-    FailureKind.READ: _Error.SslInternalError,
-    FailureKind.WRITE: _Error.SslInternalError,
+_FAILURES = {
+    "TRUNCATED": _Error.RemoteHostClosedError,
+    "ENDED_IN_HANDSHAKE": _Error.RemoteHostClosedError,
+    "READ": _Error.SslInternalError,
+    "WRITE": _Error.SslInternalError,
 }
+"""What a FailureKind is for Qt, by its name; the others are SslHandshakeFailedError."""
 
 
 class Handshake(Resuming):
@@ -115,7 +105,7 @@ class Handshake(Resuming):
             return
         errors = list(errors)
         for error in errors:
-            if not isinstance(error, (SslError, QSslError)):
+            if not isinstance(error, (values.SslError, QSslError)):
                 raise TypeError(f"errors must hold SslError or QSslError objects, not {type(error).__name__}.")
         self._ignoreList = errors
 
@@ -163,11 +153,11 @@ class Handshake(Resuming):
             configuration = self._configuration.toEngine(
                 "server" if server else "client", pskEnabled=self._wantsPreSharedKeys()
             )
-            stream = TlsStream(
+            stream = late.TlsStream(
                 configuration,
                 server=server,
                 peer_name="" if server else self._serverName(),
-                decisions=ProgramDecisions(self),
+                decisions=late.ProgramDecisions(self),
                 peer_place="" if server else self._serverPlace(),
                 session=None if server else self._takeSession(configuration),
             )
@@ -252,24 +242,24 @@ class Handshake(Resuming):
             if event is None:
                 break
             match event:
-                case HandshakeCompleted():
+                case late.HandshakeCompleted():
                     self._handshakeCompleted()
-                case AlertSent(level, description):
+                case late.AlertSent(level, description):
                     self._alert(True, level, description)
-                case AlertReceived(level, description):
+                case late.AlertReceived(level, description):
                     self._alert(False, level, description)
-                case CertificateProblems(issues, decision_needed):
+                case late.CertificateProblems(issues, decision_needed):
                     self._certificateProblems(issues, decision_needed)
-                case PeerClosed():
+                case late.PeerClosed():
                     self._peerClosed()
-                case StreamFailed(kind, message):
+                case late.StreamFailed(kind, message):
                     self._streamFailed(kind, message)
             if not isValid(self):
                 return False
         return isValid(self)
 
     def _alert(self, sent: bool, level: int, description: int) -> None:
-        arguments = alertArguments(level, description)
+        arguments = late.alertArguments(level, description)
         (self.alertSent if sent else self.alertReceived).emit(*arguments)
         if isValid(self) and self._observer is not None:
             self._observer.socketAlert(self, sent, *arguments)
@@ -323,13 +313,15 @@ class Handshake(Resuming):
         self._cancelHandshakeDeadline()
         cancelRequest(self._attempt)
         self._dataPath.sendOutgoing()
-        if kind is not FailureKind.TRUNCATED and self._dataPath.stream is not None:
+        if kind is not late.FailureKind.TRUNCATED and self._dataPath.stream is not None:
             self._forgetSessions(self._dataPath.stream)
         # Qt aborts when the handshake itself fails; it disconnects when the certificate is found
         # wanting afterwards, and when the peer has ended.
-        judged = kind is FailureKind.CERTIFICATE_REJECTED and bool(self._attempt.sslErrors)
+        judged = kind is late.FailureKind.CERTIFICATE_REJECTED and bool(self._attempt.sslErrors)
         self._endWith(
-            _FAILURES.get(kind, _Error.SslHandshakeFailedError), message, viaClosing=judged or kind in _FAILURES
+            _FAILURES.get(kind.name, _Error.SslHandshakeFailedError),
+            message,
+            viaClosing=judged or kind.name in _FAILURES,
         )
 
     # -------------------------------------------------------------------------- deadline
@@ -358,7 +350,7 @@ class Handshake(Resuming):
         assert stream is not None
         if self._attempt.request is not None:
             return  # asked inside the handshake (TLS 1.3 server), and the answer was deferred
-        verdict = judgeCertificate(self, issues, decisionNeeded)
+        verdict = late.judgeCertificate(self, issues, decisionNeeded)
         if not isValid(self) or stream is not self._dataPath.stream or not decisionNeeded or verdict is None:
             return
         self._answerCertificate(stream, verdict)
@@ -434,4 +426,4 @@ class Handshake(Resuming):
 
     def _peerChain(self) -> list[SslCertificate]:
         certificates = self._dataPath.stream.peer_certificates() if self._dataPath.stream is not None else ()
-        return [SslCertificate(certificate) for certificate in certificates]
+        return [values.SslCertificate(certificate) for certificate in certificates]

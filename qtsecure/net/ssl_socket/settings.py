@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QSsl, QSslSocket
 
-from qtsecure.engine.certificates import PrivateKey
 from qtsecure.net.ssl_socket.idling import Idling
-from qtsecure.net.values import Protocol, SslCertificate
-from qtsecure.net.values.sources import CertificateSource, PrivateKeySource
+
+if TYPE_CHECKING:
+    from qtsecure.engine.certificates import PrivateKey
+    from qtsecure.net.values import Protocol, SslCertificate
+    from qtsecure.net.values.sources import CertificateSource, PrivateKeySource
 
 __all__ = ["Settings"]
 

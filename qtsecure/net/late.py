@@ -1,0 +1,99 @@
+"""What sockets need only when they connect: the engine, and the modules here that build on it.
+
+See ``late_modules``. The engine's foundation, ``_openssl``, is no such module: that an installation
+is broken shall be told by the import.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtsecure.net.late_modules import lateAttributes
+
+if TYPE_CHECKING:
+    from qtsecure.engine.configuration import TlsConfiguration
+    from qtsecure.engine.events import (
+        AlertReceived,
+        AlertSent,
+        CertificateProblems,
+        FailureKind,
+        HandshakeCompleted,
+        PeerClosed,
+        StreamFailed,
+    )
+    from qtsecure.engine.features import probe_features
+    from qtsecure.engine.host_names import HostName, InvalidHostName, normalize_host_name
+    from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_handshake_untrusted
+    from qtsecure.engine.resumption import Resumption, may_be_shared
+    from qtsecure.engine.sessions import Session, scope_of
+    from qtsecure.engine.tls_stream import TlsStream
+    from qtsecure.engine.verification import VerificationIssue
+    from qtsecure.net.handshake_questions import ProgramDecisions, alertArguments, allIgnored, judgeCertificate
+    from qtsecure.net.name_lookup import NameLookup, lookUpBlocking
+    from qtsecure.net.session_cache import sharedSessions
+    from qtsecure.net.transports.choice import adoptStream, makeStream
+    from qtsecure.net.transports.device_stream import DeviceStream
+    from qtsecure.net.transports.devices import checkDevice
+    from qtsecure.net.transports.proxy_stream import ProxyStream
+
+__all__ = [
+    "AlertReceived",
+    "AlertSent",
+    "CertificateProblems",
+    "DeviceStream",
+    "FailureKind",
+    "HandshakeCompleted",
+    "HostName",
+    "InvalidHostName",
+    "NameLookup",
+    "PeerClosed",
+    "ProgramDecisions",
+    "ProxyStream",
+    "Resumption",
+    "Session",
+    "StreamFailed",
+    "TlsConfiguration",
+    "TlsStream",
+    "VerificationIssue",
+    "adoptStream",
+    "alertArguments",
+    "allIgnored",
+    "checkDevice",
+    "describe_first_bytes_untrusted",
+    "judgeCertificate",
+    "lookUpBlocking",
+    "makeStream",
+    "may_be_shared",
+    "normalize_host_name",
+    "probe_features",
+    "scope_of",
+    "sharedSessions",
+    "starts_tls_handshake_untrusted",
+]
+
+# The imports above say the same to type checkers.
+_PLACES = {
+    "engine.configuration": ("TlsConfiguration",),
+    "engine.events": (
+        *("AlertReceived", "AlertSent", "CertificateProblems", "FailureKind"),
+        *("HandshakeCompleted", "PeerClosed", "StreamFailed"),
+    ),
+    "engine.features": ("probe_features",),
+    "engine.host_names": ("HostName", "InvalidHostName", "normalize_host_name"),
+    "engine.records": ("describe_first_bytes_untrusted", "starts_tls_handshake_untrusted"),
+    "engine.resumption": ("Resumption", "may_be_shared"),
+    "engine.sessions": ("Session", "scope_of"),
+    "engine.tls_stream": ("TlsStream",),
+    "engine.verification": ("VerificationIssue",),
+    "net.handshake_questions": ("ProgramDecisions", "alertArguments", "allIgnored", "judgeCertificate"),
+    "net.name_lookup": ("NameLookup", "lookUpBlocking"),
+    "net.session_cache": ("sharedSessions",),
+    "net.transports.choice": ("adoptStream", "makeStream"),
+    "net.transports.device_stream": ("DeviceStream",),
+    "net.transports.devices": ("checkDevice",),
+    "net.transports.proxy_stream": ("ProxyStream",),
+}
+
+__getattr__ = lateAttributes(
+    __name__, {name: f"qtsecure.{place}" for place, names in _PLACES.items() for name in names}
+)
