@@ -25,7 +25,7 @@ import os
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol, cast
-from weakref import WeakValueDictionary
+from weakref import ReferenceType, ref
 
 from OpenSSL import SSL, crypto
 from OpenSSL._util import ffi, lib
@@ -181,7 +181,9 @@ def _der(certificate: crypto.X509) -> bytes:
     return crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
 
 
-_hooks: WeakValueDictionary[int, Hooks] = WeakValueDictionary()
+# By the address of the SSL*. A pipe belongs to its hooks and takes the entry away when it goes with them:
+# a WeakValueDictionary does the same for four times the price.
+_references: dict[int, ReferenceType[Hooks]] = {}
 _verify_index: int = lib.SSL_get_ex_data_X509_STORE_CTX_idx()
 
 
@@ -194,9 +196,17 @@ def _address(ssl: Any) -> int:
     return int(ffi.cast("uintptr_t", ssl))
 
 
+def _hooks_of(ssl: Any) -> Hooks:
+    """The hooks of a connection; KeyError when they have just gone, and this is about their end."""
+    hooks = _references[_address(ssl)]()
+    if hooks is None:
+        raise KeyError("the hooks have gone")
+    return hooks
+
+
 @_callback("int(int, X509_STORE_CTX *)", error=0)
 def _on_verify(ok: int, store: Any) -> int:
-    hooks = _hooks[_address(lib.X509_STORE_CTX_get_ex_data(store, _verify_index))]
+    hooks = _hooks_of(lib.X509_STORE_CTX_get_ex_data(store, _verify_index))
     try:
         code = lib.X509_STORE_CTX_get_error(store)
         depth = lib.X509_STORE_CTX_get_error_depth(store)
@@ -221,7 +231,7 @@ def _on_info(ssl: Any, where: int, value: int) -> None:
 def _on_info_afterwards(ssl: Any, where: int, value: int) -> None:
     if where & _CB_LOOP:
         # The only sign of a ticket or KeyUpdate: TLS 1.3 tells no "handshake start" for them.
-        hooks = _hooks[_address(ssl)]
+        hooks = _hooks_of(ssl)
         try:
             hooks.handshake_message()
         except BaseException as error:
@@ -231,8 +241,9 @@ def _on_info_afterwards(ssl: Any, where: int, value: int) -> None:
 
 
 def _tell_alert(ssl: Any, where: int, value: int) -> None:
-    hooks = _hooks.get(_address(ssl))
-    if hooks is None:
+    try:
+        hooks = _hooks_of(ssl)
+    except KeyError:
         return  # the stream has just gone, and this is about its end
     try:
         hooks.alert(bool(where & _CB_WRITE), value >> 8, value & 0xFF)
@@ -242,7 +253,7 @@ def _tell_alert(ssl: Any, where: int, value: int) -> None:
 
 @_callback("int(SSL *, unsigned char **, unsigned char *, unsigned char *, unsigned int, void *)", error=_ALPN_REFUSE)
 def _on_alpn_select(ssl: Any, out: Any, out_length: Any, offer: Any, offer_length: int, _: Any) -> int:
-    hooks = _hooks[_address(ssl)]
+    hooks = _hooks_of(ssl)
     try:
         # OpenSSL has checked the framing of the list, so the lengths add up.
         offered: list[bytes] = []
@@ -362,19 +373,24 @@ class Pipe:
         message_seen: Set by the hooks when a message of the handshake is read; read() ends after it.
     """
 
-    __slots__ = ("_buffers", "connection", "message_seen", "outcome", "reasons")
+    __slots__ = ("_address", "_buffers", "connection", "message_seen", "outcome", "reasons")
 
     def __init__(self, context: SSL.Context, *, server: bool, hooks: Hooks) -> None:
+        self._address = 0
         self.connection = SSL.Connection(context, None)
         if server:
             self.connection.set_accept_state()
         else:
             self.connection.set_connect_state()
-        _hooks[_address(self.connection._ssl)] = hooks
+        self._address = _address(self.connection._ssl)
+        _references[self._address] = ref(hooks)
         self._buffers = buffers_of_this_thread()
         self.reasons: tuple[str, ...] = ()
         self.outcome = Outcome.DONE
         self.message_seen = False
+
+    def __del__(self, references: dict[int, ReferenceType[Hooks]] = _references) -> None:
+        references.pop(self._address, None)
 
     def feed(self, data: bytes | memoryview) -> None:
         """Give ciphertext from the peer to the engine."""

@@ -57,8 +57,8 @@ _UNEXPECTED_RECORD = bytes((_HANDSHAKE_RECORD, 3, 3, 0, 1, 0))
 """A message of the handshake without encryption, which cannot be once TLS 1.3 is established."""
 _MOST_MESSAGES = 32
 """Tickets, key updates and attempts to renegotiate without data in between; as BoringSSL and rustls have it."""
-_READABLE = frozenset({_S.ESTABLISHED, _S.LOCAL_CLOSED})
-_WRITABLE = frozenset({_S.ESTABLISHED, _S.PEER_CLOSED})
+_READABLE = (_S.ESTABLISHED, _S.LOCAL_CLOSED)
+_WRITABLE = (_S.ESTABLISHED, _S.PEER_CLOSED)
 _NOT_PINNED = "Error during SSL handshake: the peer's certificate is none of the pinned ones."
 _UNPROVEN = (
     "The server did not use the pre-shared key and its certificate is not verified; nothing proves who it is.",

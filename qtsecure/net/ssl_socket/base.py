@@ -20,6 +20,7 @@ from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net import values
+from qtsecure.net.heard_signals import namesOfSignals
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.data_path import DataPath
@@ -116,19 +117,15 @@ class SocketBase(QIODevice):
         self._attempt = Attempt()
         if default_configuration.chosen is not None:
             self._startsWith = default_configuration.chosen
-        if type(self).connectNotify is not SocketBase.connectNotify:
-            self._emitEverything()
+        if type(self).connectNotify is not SocketBase.connectNotify:  # it need not call ours (QObject::connectNotify)
+            for name in namesOfSignals(self):
+                self._dataPath.signalConnected(name)
 
     def connectNotify(self, signal: QMetaMethod) -> None:
         """Note which signals anybody has connected: emitting to nobody is not free."""
-        self._dataPath.signalConnected(signal.name().toStdString())
-
-    def _emitEverything(self) -> None:
-        """For a subclass with a connectNotify() of its own, which need not call ours (QObject::connectNotify)."""
-        meta = self.metaObject()
-        for method in map(meta.method, range(meta.methodCount())):
-            if method.methodType() == QMetaMethod.MethodType.Signal:
-                self._dataPath.signalConnected(method.name().toStdString())
+        name = signal.name().toStdString()
+        if name not in self._dataPath.heard:  # PySide calls this twice for each connection
+            self._dataPath.signalConnected(name)
 
     @property
     def _configuration(self) -> SslConfiguration:
@@ -249,8 +246,8 @@ class SocketBase(QIODevice):
     def _openAs(self, mode: QIODevice.OpenModeFlag) -> None:
         dataPath = self._dataPath
         self._openFor = mode
-        if mode is _READ_WRITE:  # nearly always, and to ask a flag of Qt's is slow in Python
-            dataPath.readable = dataPath.writable = True
+        if mode is _READ_WRITE or mode is _NOT_OPEN:  # nearly always, and to ask a flag of Qt's is slow in Python
+            dataPath.readable = dataPath.writable = mode is _READ_WRITE
         else:
             dataPath.readable = bool(mode & _READ_ONLY)
             dataPath.writable = bool(mode & _WRITE_ONLY)

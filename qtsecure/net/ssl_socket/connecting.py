@@ -127,7 +127,6 @@ class Connecting(Handshake):
         self._refuseInsideEngine("setSocketDescriptor")
         if state != _State.ConnectedState:
             raise ValueError("state must be ConnectedState; other descriptors cannot be adopted.")
-        self._dataPath.enterThread()
         try:
             if socketDescriptor >= 0 and socketDescriptor == self.socketDescriptor():
                 raise ValueError("it is this socket's own")  # the end of the old connection would close it

@@ -234,14 +234,16 @@ class Handshake(Resuming):
 
     def handleEvents(self) -> bool:
         """Turn each event into signals; a nested event loop in a slot handles the following ones."""
-        stream = self._dataPath.stream
-        # Once the transport is gone the connection is over, and what is left concerns nobody.
+        if not isValid(self):
+            return False
         dataPath = self._dataPath
-        while isValid(self) and stream is not None and stream is dataPath.stream and dataPath.transport is not None:
-            event = stream.next_event()
-            if event is None:
-                break
-            match event:
+        stream = dataPath.stream
+        if stream is None:
+            return True
+        events = stream.events
+        # Once the transport is gone the connection is over, and what is left concerns nobody.
+        while events and stream is dataPath.stream and dataPath.transport is not None:
+            match events.pop(0):
                 case late.HandshakeCompleted():
                     self._handshakeCompleted()
                 case late.AlertSent(level, description):
@@ -256,7 +258,7 @@ class Handshake(Resuming):
                     self._streamFailed(kind, message)
             if not isValid(self):
                 return False
-        return isValid(self)
+        return True
 
     def _alert(self, sent: bool, level: int, description: int) -> None:
         arguments = late.alertArguments(level, description)
