@@ -225,7 +225,8 @@ class SocketBase(QIODevice):
         It would be dropped in the child's own destructor, whereupon the parent deletes the child
         once more.
         """
-        return self._observerReference() if self._observerReference is not None else None
+        reference = self._observerReference
+        return reference() if reference is not None else None
 
     @_observer.setter
     def _observer(self, observer: SocketObserver | None) -> None:
@@ -239,8 +240,9 @@ class SocketBase(QIODevice):
             self.errorOccurred.emit(error)
             if not isValid(self):
                 return False
-        if self._observer is not None:
-            self._observer.socketFailed(self, error)
+        observer = self._observer
+        if observer is not None:
+            observer.socketFailed(self, error)
         return isValid(self)
 
     def _openAs(self, mode: QIODevice.OpenModeFlag) -> None:
@@ -270,7 +272,8 @@ class SocketBase(QIODevice):
             raise wrongThread(self, method, nameOfIdent(dataPath.thread) if moved else nameOfThread(thread))
 
     def _engineOnStack(self) -> bool:
-        return self._dataPath.stream is not None and self._dataPath.stream.busy
+        stream = self._dataPath.stream
+        return stream is not None and stream.busy
 
     def _refuseInsideEngine(self, method: str) -> None:
         """Raise for calls that can do nothing sensible while OpenSSL waits for a slot's answer."""
