@@ -62,6 +62,8 @@ class DtlsServer(QObject):
         parent: The QObject that owns it.
     """
 
+    #: closed(): close() has ended listening, or the socket was lost.
+    closed = Signal()
     #: newConnection(): a client has shown its address; its handshake has yet to succeed.
     newConnection = Signal()
     #: pendingConnectionAvailable(): an encrypted peer waits for nextPendingConnection().
@@ -200,6 +202,8 @@ class DtlsServer(QObject):
         for path in list(table.paths.values()):
             path.closePeer()
         table.close()
+        if isValid(self):
+            self.closed.emit()
 
     def serverAddress(self) -> QHostAddress:
         """Where the server listens; null when it does not."""

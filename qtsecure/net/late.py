@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from qtsecure.engine.sessions import Session, scope_of
     from qtsecure.engine.tls_stream import TlsStream
     from qtsecure.engine.verification import VerificationIssue
+    from qtsecure.net.failures import networkFailure, tlsFailure
     from qtsecure.net.handshake_questions import ProgramDecisions, alertArguments, allIgnored, judgeCertificate
     from qtsecure.net.name_lookup import NameLookup, lookUpBlocking
     from qtsecure.net.session_cache import sharedSessions
@@ -64,11 +65,13 @@ __all__ = [
     "lookUpBlocking",
     "makeStream",
     "may_be_shared",
+    "networkFailure",
     "normalize_host_name",
     "probe_features",
     "scope_of",
     "sharedSessions",
     "starts_tls_handshake_untrusted",
+    "tlsFailure",
 ]
 
 # The imports above say the same to type checkers.
@@ -85,6 +88,7 @@ _PLACES = {
     "engine.sessions": ("Session", "scope_of"),
     "engine.tls_stream": ("TlsStream",),
     "engine.verification": ("VerificationIssue",),
+    "net.failures": ("networkFailure", "tlsFailure"),
     "net.handshake_questions": ("ProgramDecisions", "alertArguments", "allIgnored", "judgeCertificate"),
     "net.name_lookup": ("NameLookup", "lookUpBlocking"),
     "net.session_cache": ("sharedSessions",),

@@ -29,6 +29,8 @@ class Listening(QObject):
 
     #: acceptError(error: QAbstractSocket.SocketError): taking a connection failed; errorString() tells why.
     acceptError = Signal(QAbstractSocket.SocketError)
+    #: closed(): close() has ended listening (QWebSocketServer::closed).
+    closed = Signal()
 
     def __init__(self, parent: QObject | None) -> None:
         super().__init__(parent)
@@ -107,12 +109,14 @@ class Listening(QObject):
         self._listenerEnd = self.destroyed.connect(lambda: listener.close())  # a function: see plain_slots
         self._reviewAccepting()
 
-    def _stop(self) -> None:
+    def _stop(self) -> bool:
+        """Listen no more; whether that is news."""
         listener, self._listener = self._listener, None
         if listener is not None:
             QObject.disconnect(self._listenerEnd)
             listener.close()
         self._acceptFailed = False
+        return listener is not None
 
     def _setError(self, error: OSError) -> None:
         self._serverError, self._errorString = socketError(error.errno or 0)

@@ -118,7 +118,7 @@ class SslServer(Listening):
         Sockets that were fetched stay, as children of the server. Harmless in every state and in
         every slot.
         """
-        self._stop()
+        listened = self._stop()
         self._forgetDeleted()
         handshaking, pending = list(self._room.handshaking), list(self._room.pending)
         self._room.clear()
@@ -131,6 +131,8 @@ class SslServer(Listening):
                 socket.abort()
                 if isValid(socket):
                     socket.deleteLater()
+        if listened and isValid(self):
+            self.closed.emit()
 
     # -------------------------------------------------------------------------- settings
 

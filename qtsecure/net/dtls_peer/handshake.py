@@ -30,6 +30,7 @@ from qtsecure.net.arguments import checkTimeout
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import PeerBase, PeerObserver, Status
+from qtsecure.net.failures import tlsFailure
 from qtsecure.net.handshake_questions import (
     alertArguments,
     allIgnored,
@@ -46,14 +47,6 @@ _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject)")
 _Code = SecureError.Code
 REFUSED = "Connection refused: nothing listens on that port."
 _PauseMode = QAbstractSocket.PauseMode
-_CODES = {
-    FailureKind.NOT_TLS: _Code.NotTls,
-    FailureKind.CERTIFICATE_REJECTED: _Code.BadCertificate,
-    FailureKind.CERTIFICATE_REQUIRED: _Code.CertificateRequired,
-    FailureKind.ENDED_IN_HANDSHAKE: _Code.Closed,
-    FailureKind.TIMED_OUT: _Code.TimedOut,
-    FailureKind.TRUNCATED: _Code.UncleanClose,
-}
 
 
 class Handshake(PeerBase):
@@ -401,13 +394,9 @@ class Handshake(PeerBase):
 
 
 def _explain(failure: StreamFailed, path: DtlsPath) -> SecureError:
-    """What went wrong, for the program."""
-    code = _CODES.get(failure.kind, _Code.TlsMisc)
-    message = failure.message
-    if failure.kind is FailureKind.HANDSHAKE and failure.alert is not None:
-        code = _Code.HandshakeRefused
-    elif failure.kind is FailureKind.TIMED_OUT and path.refusals:
-        code, message = _Code.ConnectionRefused, REFUSED
-    elif failure.kind is FailureKind.TIMED_OUT and path.trouble:
-        code, message = _Code.HostUnreachable, socketError(path.trouble)[1]
-    return SecureError(code, message, alert=failure.alert, engineReasons=failure.engine_reasons)
+    """What went wrong, for the program; a silence may have its reason in the network."""
+    if failure.kind is FailureKind.TIMED_OUT and path.refusals:
+        return SecureError(_Code.ConnectionRefused, REFUSED)
+    if failure.kind is FailureKind.TIMED_OUT and path.trouble:
+        return SecureError(_Code.HostUnreachable, socketError(path.trouble)[1])
+    return tlsFailure(failure)

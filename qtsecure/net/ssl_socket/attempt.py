@@ -11,6 +11,7 @@ from qtsecure.net.questions import Questions
 from qtsecure.net.scheduler import Deadline
 
 if TYPE_CHECKING:
+    from qtsecure.engine.events import StreamFailed
     from qtsecure.engine.sessions import Session
     from qtsecure.net.name_lookup import NameLookup
 
@@ -44,6 +45,7 @@ class Attempt(Questions):
         sharesSessions: On a client: its sessions may be kept for other sockets of this process.
         lastSession: The last session that was told of or kept.
         ends: Both ends' addresses, once the connection stands.
+        failure: What the engine said when it failed.
     """
 
     hostName: str = ""
@@ -62,6 +64,7 @@ class Attempt(Questions):
     sharesSessions: bool = False
     lastSession: Session | None = None
     ends: Ends = _UNKNOWN_ENDS
+    failure: StreamFailed | None = None
 
     def __init__(self, bound: tuple[QHostAddress, int, QAbstractSocket.BindFlag] | None = None) -> None:
         self.bound = bound

@@ -29,7 +29,7 @@ from qtsecure.net.ssl_socket.resuming import Resuming
 from qtsecure.net.ssl_socket.starttls import earlyInputProblem_untrusted, refuseOpenTransaction, takeEarlyInput
 
 if TYPE_CHECKING:
-    from qtsecure.engine.events import FailureKind
+    from qtsecure.engine.events import StreamFailed
     from qtsecure.engine.tls_stream import TlsStream
     from qtsecure.engine.verification import VerificationIssue
     from qtsecure.net.values import SslCertificate, SslError
@@ -247,7 +247,8 @@ class Handshake(Resuming):
         events = stream.events
         # Once the transport is gone the connection is over, and what is left concerns nobody.
         while events and stream is dataPath.stream and dataPath.transport is not None:
-            match events.pop(0):
+            event = events.pop(0)
+            match event:
                 case late.HandshakeCompleted():
                     self._handshakeCompleted()
                 case late.AlertSent(level, description):
@@ -258,8 +259,8 @@ class Handshake(Resuming):
                     self._certificateProblems(issues, decision_needed)
                 case late.PeerClosed():
                     self._peerClosed()
-                case late.StreamFailed(kind, message):
-                    self._streamFailed(kind, message)
+                case late.StreamFailed():
+                    self._streamFailed(event)
             if not isValid(self):
                 return False
         return True
@@ -318,8 +319,10 @@ class Handshake(Resuming):
             return
         self._finishUp()
 
-    def _streamFailed(self, kind: FailureKind, message: str) -> None:
+    def _streamFailed(self, failure: StreamFailed) -> None:
         dataPath = self._dataPath
+        kind = failure.kind
+        self._attempt.failure = failure
         self._cancelHandshakeDeadline()
         cancelRequest(self._attempt)
         dataPath.sendOutgoing()
@@ -330,7 +333,7 @@ class Handshake(Resuming):
         judged = kind is late.FailureKind.CERTIFICATE_REJECTED and bool(self._attempt.sslErrors)
         self._endWith(
             _FAILURES.get(kind.name, _Error.SslHandshakeFailedError),
-            message,
+            failure.message,
             viaClosing=judged or kind.name in _FAILURES,
         )
 
