@@ -46,7 +46,7 @@ from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_h
 from qtsecure.engine.resumption import Resumption, prevent_resumption
 from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import StreamState, Trigger, next_state
-from qtsecure.engine.stream_facts import StreamFacts
+from qtsecure.engine.stream_reading import READABLE, StreamReading
 from qtsecure.engine.verification import IssueCode, VerificationIssue
 
 __all__ = ["TlsStream"]
@@ -56,11 +56,6 @@ _NO_VERIFICATION, _VERIFIED_PEER = VerifyMode.NONE, VerifyMode.PEER
 _TLS_1_3 = ProtocolVersion.TLS_1_3
 _DONE, _WANT_READ = Outcome.DONE, Outcome.WANT_READ
 _ALERT_RECORD, _HANDSHAKE_RECORD = 21, 22
-_UNEXPECTED_RECORD = bytes((_HANDSHAKE_RECORD, 3, 3, 0, 1, 0))
-"""A message of the handshake without encryption, which cannot be once TLS 1.3 is established."""
-_MOST_MESSAGES = 32
-"""Tickets, key updates and attempts to renegotiate without data in between; as BoringSSL and rustls have it."""
-_READABLE = (_S.ESTABLISHED, _S.LOCAL_CLOSED)
 _WRITABLE = (_S.ESTABLISHED, _S.PEER_CLOSED)
 _UNFINISHED = (_S.HANDSHAKING, _S.DECIDING)
 _TAKES_NOTHING = (_S.NEW, _S.CLOSED, _S.FAILED, _S.PEER_CLOSED)
@@ -74,7 +69,7 @@ _UNPROVEN = (
 _NAME_ISSUES = frozenset({int(IssueCode.HOSTNAME_MISMATCH), int(IssueCode.IP_ADDRESS_MISMATCH)})
 
 
-class TlsStream(StreamFacts):
+class TlsStream(StreamReading):
     """One side of a TLS connection, without any I/O.
 
     Args:
@@ -103,24 +98,17 @@ class TlsStream(StreamFacts):
         "_issues_settled",
         "_last_words",
         "_leaf_verified",
-        "_messages_in_a_row",
         "_name_checked",
-        "_new_messages",
         "_peer_heard",
         "_peer_place",
         "_pipe",
         "_psk",
-        "_readable",
         "_refusal",
         "_resumption",
         "answered_peer",
-        "busy",
         "configuration",
         "established",
         "events",
-        "has_more",
-        "peer_closed_cleanly",
-        "quiet",
         "raised",
         "server",
         "state",
@@ -240,101 +228,6 @@ class TlsStream(StreamFacts):
     def next_event(self) -> Event | None:
         """The oldest event that was not fetched yet, or None."""
         return self.events.pop(0) if self.events else None
-
-    def read(self, limit: int) -> bytes:
-        """Decrypt and return up to ``limit`` bytes; empty when there is nothing (more) to read."""
-        pipe = self._pipe
-        if not self._readable or pipe is None:
-            return self._read_and_count(limit)
-        self._enter()
-        self.has_more = False
-        try:
-            data = pipe.read(limit)
-        finally:
-            self.busy = False
-        if pipe.outcome is not _WANT_READ or self.raised is not None:
-            return self._after_read(pipe, data, limit)
-        return data
-
-    def receive_and_read(self, count: int, limit: int) -> bytes:
-        """receive_landed() and read() in one step, for established streams (the hot path)."""
-        pipe = self._pipe
-        if not self._readable or pipe is None:
-            if pipe is not None and self._accepts_input():
-                pipe.feed_landed(count)
-            return self._read_and_count(limit)
-        if self.busy:
-            self._enter()  # raises
-        self.busy = self.quiet = True
-        self.has_more = False
-        try:
-            data = pipe.receive(count, limit)
-        finally:
-            self.busy = False
-        if pipe.outcome is not _WANT_READ or self.raised is not None:
-            return self._after_read(pipe, data, limit)
-        return data
-
-    def _read_and_count(self, limit: int) -> bytes:
-        """read() from the first message of the handshake on, until there is data again."""
-        pipe = self._pipe
-        if pipe is None or self.state not in _READABLE:
-            return b""
-        self.has_more = self.quiet = False
-        return self._after_read(pipe, self._read_once(pipe, limit), limit)
-
-    def _read_once(self, pipe: Pipe, limit: int) -> bytes:
-        self._enter()
-        try:
-            return pipe.read(limit)
-        finally:
-            self.busy = False
-
-    def _after_read(self, pipe: Pipe, data: bytes, limit: int) -> bytes:
-        self.quiet = False
-        self._count_messages(data)
-        while pipe.outcome is _O.MESSAGE and self.raised is None:
-            if self._messages_in_a_row > _MOST_MESSAGES:
-                self.cut_off(f"the peer sent more than {_MOST_MESSAGES} handshake messages in a row without any data")
-                return data
-            if len(data) == limit:
-                self.has_more = True
-                break
-            part = self._read_once(pipe, limit - len(data))
-            self._count_messages(part)
-            data += part
-        if pipe.outcome is _DONE:
-            self.has_more = True
-        elif pipe.outcome is _O.CLOSE_NOTIFY:
-            self.peer_closed_cleanly = True
-            self._move(_T.PEER_CLOSE)
-            self.events.append(PeerClosed())
-        elif pipe.outcome is _O.FAILED:
-            self._fail(explain_traffic_failure(True, pipe.reasons, self._alert_sent, self._alert_received))
-        self._reraise()
-        return data
-
-    def _count_messages(self, data: bytes) -> None:
-        """Keep the number of messages since the last data; the fast way is for when there are none."""
-        self._messages_in_a_row = self._new_messages if data else self._messages_in_a_row + self._new_messages
-        self._new_messages = 0
-        self._readable = self.state in _READABLE and not self._messages_in_a_row
-
-    def cut_off(self, why: str) -> None:
-        """End an established connection because of what its peer does, and tell it in a fatal alert."""
-        pipe = self._pipe
-        if pipe is None or not self._complete or self.state in (_S.FAILED, _S.CLOSED):
-            return
-        if self.protocol_version() is _TLS_1_3:
-            # The only way to have OpenSSL say "unexpected message" is to let it see one.
-            pipe.discard_input()
-            pipe.feed(_UNEXPECTED_RECORD)
-            self._read_once(pipe, 1)
-        else:
-            # Each message has been refused with no_renegotiation, and there is no fatal alert to provoke.
-            self.close()
-        self._fail(StreamFailed(FailureKind.READ, f"Error while reading: {why}.", self._alert_sent))
-        self._reraise()
 
     @property
     def has_events(self) -> bool:
@@ -726,7 +619,7 @@ class TlsStream(StreamFacts):
         if self.state is _S.DECIDING and trigger is not _T.ACCEPT:
             self._drop_outgoing()  # no other way out of a decision may complete the peer's handshake
         self.state = state = next_state(self.state, trigger)
-        self._readable = state in _READABLE and not self._messages_in_a_row
+        self._readable = state in READABLE and not self._messages_in_a_row
         self.established = state in _WRITABLE
         if state not in _UNFINISHED:
             self._psk.forget()  # the key has served
