@@ -98,6 +98,15 @@ _PLACES = {
     "net.transports.proxy_stream": ("ProxyStream",),
 }
 
-__getattr__ = lateAttributes(
-    __name__, {name: f"qtsecure.{place}" for place, names in _PLACES.items() for name in names}
-)
+_find = lateAttributes(__name__, {name: f"qtsecure.{place}" for place, names in _PLACES.items() for name in names})
+__getattr__ = _find
+_complete = False
+
+
+def loadAll() -> None:
+    """Load everything, for who is about to listen or to connect: no handshake shall wait for it, nor its deadline."""
+    global _complete
+    if not _complete:
+        for name in __all__:
+            _find(name)
+        _complete = True
