@@ -181,9 +181,26 @@ def _der(certificate: crypto.X509) -> bytes:
     return crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
 
 
-# By the address of the SSL*. A pipe belongs to its hooks and takes the entry away when it goes with them:
-# a WeakValueDictionary does the same for four times the price.
-_references: dict[int, ReferenceType[Hooks]] = {}
+class _HooksTable:
+    """The hooks of each connection, by the address of its ``SSL*``.
+
+    A pipe belongs to its hooks and takes the entry away when it goes with them: a WeakValueDictionary
+    does the same for four times the price.
+    """
+
+    __slots__ = ("references",)
+
+    def __init__(self) -> None:
+        self.references: dict[int, ReferenceType[Hooks]] = {}
+
+    def __getitem__(self, address: int) -> Hooks:
+        hooks = self.references[address]()
+        if hooks is None:
+            raise KeyError(address)  # they have just gone
+        return hooks
+
+
+_hooks = _HooksTable()
 _verify_index: int = lib.SSL_get_ex_data_X509_STORE_CTX_idx()
 
 
@@ -196,17 +213,9 @@ def _address(ssl: Any) -> int:
     return int(ffi.cast("uintptr_t", ssl))
 
 
-def _hooks_of(ssl: Any) -> Hooks:
-    """The hooks of a connection; KeyError when they have just gone, and this is about their end."""
-    hooks = _references[_address(ssl)]()
-    if hooks is None:
-        raise KeyError("the hooks have gone")
-    return hooks
-
-
 @_callback("int(int, X509_STORE_CTX *)", error=0)
 def _on_verify(ok: int, store: Any) -> int:
-    hooks = _hooks_of(lib.X509_STORE_CTX_get_ex_data(store, _verify_index))
+    hooks = _hooks[_address(lib.X509_STORE_CTX_get_ex_data(store, _verify_index))]
     try:
         code = lib.X509_STORE_CTX_get_error(store)
         depth = lib.X509_STORE_CTX_get_error_depth(store)
@@ -231,7 +240,7 @@ def _on_info(ssl: Any, where: int, value: int) -> None:
 def _on_info_afterwards(ssl: Any, where: int, value: int) -> None:
     if where & _CB_LOOP:
         # The only sign of a ticket or KeyUpdate: TLS 1.3 tells no "handshake start" for them.
-        hooks = _hooks_of(ssl)
+        hooks = _hooks[_address(ssl)]
         try:
             hooks.handshake_message()
         except BaseException as error:
@@ -242,7 +251,7 @@ def _on_info_afterwards(ssl: Any, where: int, value: int) -> None:
 
 def _tell_alert(ssl: Any, where: int, value: int) -> None:
     try:
-        hooks = _hooks_of(ssl)
+        hooks = _hooks[_address(ssl)]
     except KeyError:
         return  # the stream has just gone, and this is about its end
     try:
@@ -253,7 +262,7 @@ def _tell_alert(ssl: Any, where: int, value: int) -> None:
 
 @_callback("int(SSL *, unsigned char **, unsigned char *, unsigned char *, unsigned int, void *)", error=_ALPN_REFUSE)
 def _on_alpn_select(ssl: Any, out: Any, out_length: Any, offer: Any, offer_length: int, _: Any) -> int:
-    hooks = _hooks_of(ssl)
+    hooks = _hooks[_address(ssl)]
     try:
         # OpenSSL has checked the framing of the list, so the lengths add up.
         offered: list[bytes] = []
@@ -384,13 +393,13 @@ class Pipe:
         else:
             self.connection.set_connect_state()
         self._address = _address(self.connection._ssl)
-        _references[self._address] = ref(hooks)
+        _hooks.references[self._address] = ref(hooks)
         self._buffers = buffers_of_this_thread()
         self.reasons: tuple[str, ...] = ()
         self.outcome = Outcome.DONE
         self.message_seen = False
 
-    def __del__(self, references: dict[int, ReferenceType[Hooks]] = _references) -> None:
+    def __del__(self, references: dict[int, ReferenceType[Hooks]] = _hooks.references) -> None:
         references.pop(self._address, None)
 
     def feed(self, data: bytes | memoryview) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 
-from qtsecure.engine._openssl import _callback, _hooks_of
+from qtsecure.engine._openssl import _address, _callback, _hooks
 from qtsecure.engine.psk import MAX_IDENTITY_LENGTH, PreSharedKey, PskHash
 from qtsecure.errors import SecureError
 
@@ -54,7 +54,7 @@ _SUITES = {PskHash.SHA256: b"\x13\x01", PskHash.SHA384: b"\x13\x02"}
 
 @_callback("unsigned int(SSL *, char *, char *, unsigned int, unsigned char *, unsigned int)", error=0)
 def _on_psk_client(ssl: Any, hint: Any, identity_out: Any, identity_room: int, key_out: Any, key_room: int) -> int:
-    hooks = _hooks_of(ssl)
+    hooks = _hooks[_address(ssl)]
     try:
         answer = hooks.psk_for_server(ffi.string(hint) if hint != ffi.NULL else b"")
         # The buffers belong to OpenSSL: one byte too many is memory corruption, so refuse first.
@@ -74,7 +74,7 @@ def _on_psk_client(ssl: Any, hint: Any, identity_out: Any, identity_room: int, k
 def _on_psk_server(ssl: Any, identity: Any, key_out: Any, key_room: int) -> int:
     if lib.SSL_version(ssl) == _TLS_1_3:
         return 0  # has been asked with the whole identity
-    hooks = _hooks_of(ssl)
+    hooks = _hooks[_address(ssl)]
     try:
         answer = hooks.psk_for_client(ffi.string(identity) if identity != ffi.NULL else b"")
         if answer is None or not answer.usable or len(answer.key) > key_room:
@@ -89,7 +89,7 @@ def _on_psk_server(ssl: Any, identity: Any, key_out: Any, key_room: int) -> int:
 @_callback("int(SSL *, EVP_MD *, unsigned char **, size_t *, SSL_SESSION **)", error=0)
 def _on_use_session(ssl: Any, _: Any, identity_out: Any, identity_length: Any, session_out: Any) -> int:
     session_out[0] = ffi.NULL
-    hooks = _hooks_of(ssl)
+    hooks = _hooks[_address(ssl)]
     try:
         answer = hooks.psk_to_offer()
         if answer is None:
@@ -107,7 +107,7 @@ def _on_use_session(ssl: Any, _: Any, identity_out: Any, identity_length: Any, s
 @_callback("int(SSL *, unsigned char *, size_t, SSL_SESSION **)", error=0)
 def _on_find_session(ssl: Any, identity: Any, length: int, session_out: Any) -> int:
     session_out[0] = ffi.NULL
-    hooks = _hooks_of(ssl)
+    hooks = _hooks[_address(ssl)]
     try:
         answer = hooks.psk_for_client(bytes(ffi.buffer(identity, length)))
         if answer is not None and answer.usable:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["checkInt", "checkLeast", "checkTimeout", "checkWait"]
+__all__ = ["checkBool", "checkInt", "checkLeast", "checkTimeout", "checkWait"]
+
+
+def checkBool(value: bool, *, name: str) -> bool:
+    """The value, if it is a bool; TypeError naming the argument otherwise."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be a bool, not {type(value).__name__}.")
+    return value
 
 
 def checkInt(number: int, *, name: str) -> int:

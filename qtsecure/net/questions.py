@@ -42,8 +42,6 @@ def cancelRequest(questions: Questions) -> None:
     cancelDecisionDeadline(questions)
     if request is not None and isValid(request):
         request._cancel()
-        if isValid(request):
-            request.deleteLater()
 
 
 def cancelDecisionDeadline(questions: Questions) -> None:

@@ -19,6 +19,7 @@ from typing import Protocol, cast
 from weakref import ref
 
 from PySide6.QtCore import QObject, SignalInstance
+from shiboken6 import isValid
 
 from qtsecure.engine.dtls import SMALLEST_MTU, DtlsAssociation
 from qtsecure.engine.states import StreamState
@@ -56,6 +57,7 @@ class _Peer(Protocol):
     def idledOut(self) -> None: ...
     def socketLost(self) -> None: ...
     def replaced(self) -> None: ...
+    def pollLater(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -181,9 +183,9 @@ class DtlsPath:
             message = association.receive_message(datagram, now)
             if message:
                 self._lastHeard = now
+                if self._direct and self._batch:
+                    announceAll(self._batch)  # in the order of arrival; the slots may have ended this association
                 if self._direct and (peer := self._peer()) is not None:
-                    if self._batch:
-                        announceAll(self._batch)
                     peer.datagramReceived.emit(message)
                 else:
                     self._queue([message])
@@ -219,6 +221,13 @@ class DtlsPath:
         finally:
             self.busy = False
         self.afterStep()
+
+    def sayGoodbye(self) -> None:
+        """Send close_notify; no message can be sent any more, also in the slots that hear of it."""
+        association = self.association
+        if association is not None:
+            self.established = False
+            self.step(association.close)
 
     def make(self, accept: Callable[[float], DtlsAssociation]) -> None:
         """On a server: make the association of a hello; raises SecureError when that cannot be."""
@@ -407,11 +416,16 @@ class DtlsPath:
                 repeated = association.handle_timer(self._scheduler.clock())
             finally:
                 self.busy = False
+            self.send(association.take_outgoing())
             peer = self._peer()
             if repeated and peer is not None and "retransmissionTimeout" in self.heard:
                 peer.retransmissionTimeout.emit()
             self.afterStep()
         self.arm()
+
+    def deadlines(self) -> tuple[Deadline | None, ...]:
+        """Those that there may be."""
+        return self._timer, self._idle
 
     def setIdleTimeout(self, milliseconds: int) -> None:
         """End when nothing authentic has come for so long; 0 for never."""
@@ -447,7 +461,7 @@ class DtlsPath:
         if self.ended:
             return
         self.ended = True
-        self.established = False
+        self.established = self._direct = False
         self._held.clear()
         for deadline in (self._timer, self._idle):
             if deadline is not None:
@@ -485,6 +499,11 @@ class DtlsPath:
             self._table.peerDestroyed(self)
         self.end()
 
+    def forget(self) -> None:
+        """The peer begins anew; what nobody has read is lost."""
+        self._peer = _nobody
+        self.messages.clear()
+
     def closePeer(self) -> None:
         """The server closes: end the association as the program would."""
         peer = self._peer()
@@ -507,6 +526,11 @@ class DtlsPath:
     def statistics(self) -> DtlsPeerStatistics:
         """The numbers of this moment."""
         return DtlsPeerStatistics.of(self.association.statistics if self.association else None, self._dropped)
+
+    def peer(self) -> _Peer | None:
+        """Who signals for it; None when it is gone."""
+        peer = self._peer()
+        return peer if peer is not None and isValid(peer) else None
 
     @property
     def address(self) -> Address:

@@ -6,9 +6,9 @@ from PySide6.QtCore import QByteArray, QObject
 
 from qtsecure.engine.dtls import DtlsAssociation
 from qtsecure.errors import SecureError
-from qtsecure.net.dtls_peer.connecting import Connecting
+from qtsecure.net.dtls_peer.variants import Variants
 from qtsecure.net.thread_guard import confinedToThread
-from qtsecure.net.values import Protocol, SslCertificate, SslCipher
+from qtsecure.net.values import OcspResponse, Protocol, SslCertificate, SslCipher
 
 __all__ = ["DtlsPeer"]
 
@@ -18,14 +18,15 @@ _LONGEST_EXPORT = 8160  # 255 blocks of SHA-256, the least that the key derivati
 @confinedToThread(
     harmless=(
         *("status", "isEncrypted", "error", "errorString", "handshakeTimeout", "idleTimeout", "pauseMode", "mtu"),
+        *("packetError", "availablePacketCount", "encodeBufferMaxSize"),
         # Called for each message: writeDatagram() checks for itself, the others do no harm.
-        *("writeDatagram", "readDatagram", "hasPendingDatagrams", "pendingDatagramSize"),
+        *("writeDatagram", "readDatagram", "hasPendingDatagrams", "pendingDatagramSize", "putPacket", "getPacket"),
         # From our own layers:
         *("afterEngine", "reviewHeard", "handleEvents", "networkRefused", "idledOut", "socketLost", "replaced"),
-        *("adopt", "beginAsServer", "connectNotify", "disconnectNotify"),
+        *("adopt", "beginAsServer", "pollLater", "connectNotify", "disconnectNotify"),
     )
 )
-class DtlsPeer(Connecting):
+class DtlsPeer(Variants):
     """A DTLS client, or the server's end of an association: encrypted datagrams (RFC 6347).
 
     What a program would write around QDtls is inside: the UDP socket, the look-up of the host, timers,
@@ -88,10 +89,11 @@ class DtlsPeer(Connecting):
         association = self._complete()
         return association.srtp_profile().decode("ascii", "replace") if association is not None else ""
 
-    def isSessionReused(self) -> bool:
-        """Whether the handshake resumed an earlier session."""
-        association = self._complete()
-        return association is not None and association.session_reused()
+    def ocspResponses(self) -> list[OcspResponse]:
+        """The revocation status that the server has stapled; none if it was not asked for it."""
+        association = self._path.association if self._path is not None else None
+        stapled = association.ocsp_response if association is not None else b""
+        return [OcspResponse(stapled)] if stapled else []
 
     def exportKeyingMaterial(self, label: str | bytes, length: int, context: bytes | None = None) -> QByteArray:
         """Keying material bound to this association (RFC 5705).

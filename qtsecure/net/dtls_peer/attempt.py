@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from PySide6.QtNetwork import QHostAddress
 
 from qtsecure.engine.configuration import TlsConfiguration
+from qtsecure.engine.sessions import Session
 from qtsecure.net.addresses import Ends
-from qtsecure.net.name_lookup import NameLookup
+from qtsecure.net.name_lookup import LookUpThread, NameLookup
 from qtsecure.net.questions import Questions
 from qtsecure.net.scheduler import Deadline
 
@@ -27,9 +28,12 @@ class Attempt(Questions):
         nameToProve: What the server's certificate must prove; empty on a server.
         engineConfiguration: What the association begins with.
         lookup: The name look-up under way.
+        polledLookup: The same for poll(), which works without an event loop.
         addresses: Addresses not yet tried.
         addressDeadline: When another address is tried because the present one is silent.
         handshakeDeadline: When the handshake is given up.
+        session: What is offered for resumption.
+        sharesSessions: Its session may be kept for other peers of this process.
         ends: Both ends' addresses, once they are known.
     """
 
@@ -38,7 +42,19 @@ class Attempt(Questions):
     nameToProve: str = ""
     engineConfiguration: TlsConfiguration | None = None
     lookup: NameLookup | None = None
+    polledLookup: LookUpThread | None = None
     addresses: list[QHostAddress] = field(default_factory=list)
     addressDeadline: Deadline | None = None
     handshakeDeadline: Deadline | None = None
+    session: Session | None = None
+    sharesSessions: bool = False
     ends: Ends = _UNKNOWN_ENDS
+
+    def deadlines(self) -> tuple[Deadline | None, ...]:
+        """Those that there may be."""
+        return self.addressDeadline, self.handshakeDeadline, self.decisionDeadline
+
+    @property
+    def place(self) -> str:
+        """Where sessions of this association belong."""
+        return f"{self.hostName.lower()}:{self.port}" if self.hostName else ""

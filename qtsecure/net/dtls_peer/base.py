@@ -1,21 +1,24 @@
 """The ground floor of DtlsPeer: signals, status, errors, and how an association ends.
 
 DtlsPeer is built in layers, one idea each, every layer a subclass of the one below:
-``PeerBase`` -> ``Handshake`` -> ``Messages`` -> ``Connecting`` -> ``DtlsPeer``. What happens for every
-message is in ``net.dtls.path``.
+``PeerBase`` -> ``Resuming`` -> ``Handshake`` -> ``Messages`` -> ``Configuring`` -> ``Connecting`` -> ``OverTransport``
+-> ``Polling`` -> ``Packets`` -> ``Variants`` -> ``DtlsPeer``. What happens for every message is in
+``net.dtls.path``.
 """
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import Protocol
-from weakref import ReferenceType, ref
+from weakref import ref
 
 from PySide6.QtCore import SIGNAL, QEnum, QMetaMethod, QMetaObject, QObject
 from PySide6.QtNetwork import QSsl
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
+from qtsecure.net.datagrams.carriers import Carrier
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.qt_signal import Signal
@@ -102,11 +105,12 @@ class PeerBase(QObject):
     acceptCertificate = Signal(object)
 
     # On the class: setting an attribute of a QObject is slow, and most of these come later or never.
-    _observerReference: ReferenceType[PeerObserver] | None = None
+    _observerReference: Callable[[], PeerObserver | None] | None = None
     _error: SecureError | None = None
     _status = Status.Disconnected
     _wish = Wish.NOTHING
     _idleTimeout = 0
+    _carrier: Carrier | None = None
     _goneConnection: QMetaObject.Connection | None = None
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -150,12 +154,16 @@ class PeerBase(QObject):
 
     @property
     def _observer(self) -> PeerObserver | None:
-        """The server, kept weakly: a child must never hold the last reference to its parent."""
-        return self._observerReference() if self._observerReference is not None else None
+        """The server, or what stands for it."""
+        observer = self._observerReference() if self._observerReference is not None else None
+        return observer if observer is not None and isValid(observer) else None
 
     @_observer.setter
     def _observer(self, observer: PeerObserver | None) -> None:
-        self._observerReference = ref(observer) if observer is not None else None
+        if isinstance(observer, QObject):  # a child must never hold the last reference to its parent
+            self._observerReference = ref(observer)
+        else:
+            self._observerReference = None if observer is None else lambda: observer
 
     def _use(self, path: DtlsPath) -> None:
         """Begin with a path; it learns of the end of this object, also when C++ deletes it."""
@@ -187,7 +195,7 @@ class PeerBase(QObject):
             return
         polite = wish is Wish.CLOSE
         if polite and path is not None and path.association is not None and not path.ended:
-            path.step(path.association.close)
+            path.sayGoodbye()
             if not isValid(self) or path is not self._path or path.ended:
                 return  # a slot was quicker
         self._finish(Status.Disconnected, None, orderly=polite)
@@ -205,6 +213,7 @@ class PeerBase(QObject):
         self._abandonAttempt()
         if path is not None:
             path.end()
+        self._carrier = None
         self._error = error
         if not self._setStatus(status):
             return

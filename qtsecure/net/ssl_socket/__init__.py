@@ -14,7 +14,14 @@ from qtsecure.net.ssl_socket.library import Library
 from qtsecure.net.thread_guard import confinedToThread
 
 if TYPE_CHECKING:
-    from qtsecure.net.values import ConfigurationSource, Protocol, SslCertificate, SslCipher, SslConfiguration
+    from qtsecure.net.values import (
+        ConfigurationSource,
+        OcspResponse,
+        Protocol,
+        SslCertificate,
+        SslCipher,
+        SslConfiguration,
+    )
 
 __all__ = ["SslSocket"]
 
@@ -138,9 +145,13 @@ class SslSocket(Library):
             self._dataPath.stream.group_name() if self._dataPath.stream is not None and self._dataPath.encrypted else ""
         )
 
-    def ocspResponses(self) -> list[object]:
-        """The OCSP responses that the server stapled: none, as the engine cannot ask for them."""
-        return []
+    def ocspResponses(self) -> list[OcspResponse]:
+        """The revocation status that the server has stapled (QSslSocket::ocspResponses); none if it was not asked.
+
+        Known from sslErrors on, whether it can be believed or not; see sslHandshakeErrors() for that.
+        """
+        stapled = self._dataPath.stream.ocsp_response if self._dataPath.stream is not None else b""
+        return [values.OcspResponse(stapled)] if stapled else []
 
     def exportKeyingMaterial(self, label: str | bytes, length: int, context: bytes | None = None) -> QByteArray:
         """Keying material bound to this connection (RFC 5705; RFC 8446 section 7.5).

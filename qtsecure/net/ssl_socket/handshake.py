@@ -9,11 +9,10 @@ for the questions that it waits for (``ProgramDecisions``); after each emit the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import SIGNAL, QObject
-from PySide6.QtNetwork import QAbstractSocket, QSslError, QSslSocket
+from PySide6.QtCore import SIGNAL
+from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.engine.alerts import AlertDescription, AlertLevel, fatal_alert_record
@@ -23,6 +22,7 @@ from qtsecure.engine.states import StreamState
 from qtsecure.errors import SecureError
 from qtsecure.net import late, values
 from qtsecure.net.arguments import checkTimeout
+from qtsecure.net.certificate_answers import CertificateAnswers
 from qtsecure.net.questions import Questions, cancelDecisionDeadline, cancelRequest
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.resuming import Resuming
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from qtsecure.engine.events import StreamFailed
     from qtsecure.engine.tls_stream import TlsStream
     from qtsecure.engine.verification import VerificationIssue
-    from qtsecure.net.values import SslCertificate, SslError
+    from qtsecure.net.values import SslCertificate
 
 __all__ = ["Handshake"]
 
@@ -52,16 +52,10 @@ _FAILURES = {
 """What a FailureKind is for Qt, by its name; the others are SslHandshakeFailedError."""
 
 
-class Handshake(Resuming):
+class Handshake(CertificateAnswers, Resuming):
     """The TLS methods of SslSocket."""
 
-    # On the class: setting an attribute of a QObject is slow, and most sockets keep these.
     _handshakeTimeout = 30_000
-    _pausesOnErrors = False
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._ignoreList: list[SslError | QSslError] = []
 
     # ---------------------------------------------------------------------------- public
 
@@ -92,32 +86,6 @@ class Handshake(Resuming):
             ValueError: For a negative number other than -1.
         """
         self._handshakeTimeout = checkTimeout(ms, name="ms")
-
-    def ignoreSslErrors(self, errors: Sequence[SslError | QSslError] | None = None) -> None:
-        """Go on in spite of certificate errors.
-
-        Args:
-            errors: Exactly the errors to ignore, each with its certificate; connecting fails if
-                there is any other. The list stays for later connections and replaces an earlier
-                one. Without it all errors of this connection are ignored, which gives up any
-                protection; call it in a slot of sslErrors, because connecting resets it.
-        """
-        if errors is None:
-            self._attempt.ignoresAll = True
-            return
-        errors = list(errors)
-        for error in errors:
-            if not isinstance(error, (values.SslError, QSslError)):
-                raise TypeError(f"errors must hold SslError or QSslError objects, not {type(error).__name__}.")
-        self._ignoreList = errors
-
-    def continueInterruptedHandshake(self) -> None:
-        """In a slot of handshakeInterruptedOnError: go on; asked anew for each error."""
-        self._attempt.goesOn = True
-
-    def sslHandshakeErrors(self) -> list[SslError]:
-        """What was wrong with the peer's certificate in this connection."""
-        return list(self._attempt.sslErrors)
 
     def peerVerifyName(self) -> str:
         """The name of setPeerVerifyName()."""
@@ -432,6 +400,9 @@ class Handshake(Resuming):
 
     def _nameToProve(self) -> str:
         return self._peerVerifyName or self._attempt.hostName
+
+    def _portAsked(self) -> int:
+        return self._attempt.port
 
     def _takesBinaryIdentity(self) -> bool:
         # Before the hello TLS 1.3 is possible, which carries any bytes; TLS 1.2 carries C strings.

@@ -115,13 +115,7 @@ class Resuming(Closing):
         host = self._serverIdentity()
         if host is None:
             return None
-        scope = late.scope_of(configuration, host, self._serverPlace())
-        session = late.sharedSessions.take(scope)
-        if session is not None and not session.is_still_valid():
-            # An expired certificate would fail the resumption; a full handshake may show a new one.
-            late.sharedSessions.forget(scope)
-            return None
-        return session
+        return late.sharedSessions.takeValid(late.scope_of(configuration, host, self._serverPlace()))
 
     def ticketsLanded(self) -> None:
         """The peer has sent messages of the handshake behind it: tickets, on a client of TLS 1.3."""

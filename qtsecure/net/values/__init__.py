@@ -11,6 +11,7 @@ from qtsecure.net.late_modules import lateAttributes
 
 if TYPE_CHECKING:
     from qtsecure.net.values.channel_binding import ChannelBinding
+    from qtsecure.net.values.ocsp_response import OcspResponse
     from qtsecure.net.values.pre_shared_key_authenticator import PreSharedKeyAuthenticator
     from qtsecure.net.values.protocol import Protocol
     from qtsecure.net.values.session_facts import SessionFacts
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from qtsecure.net.values.tls_options import TlsOptions
     from qtsecure.net.values.tls_session import TlsSession
     from qtsecure.net.values.trust_store import TrustStore
-
 __all__ = [
     "ChannelBinding",
     "ConfigurationSource",
+    "OcspResponse",
     "PreSharedKeyAuthenticator",
     "Protocol",
     "SessionFacts",
@@ -48,6 +49,7 @@ __all__ = [
 _PLACES = {
     "ChannelBinding": "channel_binding",
     "ConfigurationSource": "ssl_configuration",
+    "OcspResponse": "ocsp_response",
     "PreSharedKeyAuthenticator": "pre_shared_key_authenticator",
     "Protocol": "protocol",
     "SessionFacts": "session_facts",
