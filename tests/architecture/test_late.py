@@ -119,3 +119,18 @@ for thread in threads:
 print(any(thread.is_alive() for thread in threads), problems)
 """
     assert python(code) == "False []"
+
+
+def test_nothing_is_left_to_load_when_a_handshake_begins() -> None:
+    """Who listens or connects has loaded everything before: the deadline of the handshake is for the network."""
+    code = """
+import sys
+from PySide6.QtCore import QCoreApplication
+from qtsecure import SslConfiguration, SslServer, SslSocket
+from qtsecure.net import late
+application = QCoreApplication([])
+{begin}
+print([name for name in late.__all__ if name not in vars(late)])
+"""
+    assert python(code.format(begin="server = SslServer(); server.listen('127.0.0.1')")) == "[]"
+    assert python(code.format(begin="client = SslSocket(); client.connectToHostEncrypted('127.0.0.1', 1)")) == "[]"

@@ -190,6 +190,8 @@ class Connecting(Handshake):
         *,
         encrypts: bool,
     ) -> None:
+        if encrypts:
+            late.loadAll()
         dataPath = self._dataPath
         self._resetConnection()
         self._attempt.encrypts = encrypts
