@@ -1,7 +1,7 @@
 """Names that a module offers without loading what they stand for (PEP 562).
 
 A program waits for its imports before it shows anything. What only a connection needs, half of this
-package, is loaded when the first one is made, where 15 ms more or less are not noticed.
+package, is loaded just before the first one is made, where 30 ms more or less are not noticed.
 
 Modules that are loaded late import from one another directly, never through such a module: two
 threads that wait for each other's imports would be the end.

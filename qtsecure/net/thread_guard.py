@@ -22,7 +22,6 @@ _OURS = "qtsecure.net."
 _NOTHING = object()
 _THREAD_MAY_BE_ASKED = tuple(map(int, qVersion().split("."))) > (6, 11, 0)
 _elsewhere = QThread()
-_checkedAlready: set[Callable[..., Any]] = set()
 _TAKES_ANY = 0x04
 """The code of a function with *arguments: inspect.CO_VARARGS, whose module takes long to import."""
 
@@ -41,18 +40,15 @@ def confinedToThread(
     verify = check or checkThread
 
     def decorate(cls: _Class) -> _Class:
-        # Wrapped where it is defined last: what other layers call with super() is not checked again, and
-        # PySide looks at every entry of every class when it makes an object.
         methods = {
-            name: (base, method)
+            name: method
             for base in reversed(cls.__mro__)
             if base.__module__.startswith(_OURS)
             for name, method in vars(base).items()
             if isinstance(method, FunctionType) and name[0] != "_" and name not in exempt
         }
-        for name, (owner, method) in methods.items():
-            if method not in _checkedAlready:
-                setattr(owner, name, _checked(method, verify))
+        for name, method in methods.items():
+            setattr(cls, name, _checked(method, verify))
         return cls
 
     return decorate
@@ -83,7 +79,6 @@ def _checked(method: FunctionType, verify: Callable[[Any, str], None]) -> Callab
     plain = not code.co_flags & _TAKES_ANY
     shape = shapes.get(code.co_argcount, severalArguments) if plain else severalArguments
     functools.update_wrapper(shape, method)
-    _checkedAlready.add(shape)
     return shape
 
 
