@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from qtsecure.errors import ChannelBindingError, SecureError
     from qtsecure.net.cancellable import Cancellable
     from qtsecure.net.certificate_request import CertificateRequest
+    from qtsecure.net.choice_requests import ClientCertificateRequest, VirtualHostRequest
     from qtsecure.net.datagram_transport import DatagramTransport
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.dtls_server import DtlsServer
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         TlsOptions,
         TlsSession,
         TrustStore,
+        UnknownHostPolicy,
     )
 
 __version__ = "0.1.0"
@@ -47,6 +49,7 @@ __all__ = [
     "CertificateRequest",
     "ChannelBinding",
     "ChannelBindingError",
+    "ClientCertificateRequest",
     "DatagramTransport",
     "DtlsPeer",
     "DtlsServer",
@@ -70,6 +73,8 @@ __all__ = [
     "TrustDecision",
     "TrustDecisions",
     "TrustStore",
+    "UnknownHostPolicy",
+    "VirtualHostRequest",
 ]
 
 # Where each public name lives. The imports above say the same to type checkers.
@@ -79,6 +84,7 @@ _MODULES = {
     "ChannelBinding": "qtsecure.net.values",
     "ChannelBindingError": "qtsecure.errors",
     "DatagramTransport": "qtsecure.net.datagram_transport",
+    "ClientCertificateRequest": "qtsecure.net.choice_requests",
     "DtlsPeer": "qtsecure.net.dtls_peer",
     "DtlsServer": "qtsecure.net.dtls_server",
     "Interaction": "qtsecure.net.interaction",
@@ -101,6 +107,8 @@ _MODULES = {
     "TrustDecision": "qtsecure.net.trust_decision",
     "TrustDecisions": "qtsecure.net.trust_decisions",
     "TrustStore": "qtsecure.net.values",
+    "UnknownHostPolicy": "qtsecure.net.values",
+    "VirtualHostRequest": "qtsecure.net.choice_requests",
 }
 
 

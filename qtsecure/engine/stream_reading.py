@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from qtsecure.engine._openssl import Outcome, Pipe
+from qtsecure.engine.choosing import Choosing
 from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import Event, FailureKind, PeerClosed, StreamFailed
 from qtsecure.engine.failures import explain_traffic_failure
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.states import StreamState, Trigger
-from qtsecure.engine.stream_facts import StreamFacts
 
 __all__ = ["READABLE", "StreamReading"]
 
@@ -22,7 +22,7 @@ READABLE = (_S.ESTABLISHED, _S.LOCAL_CLOSED)
 """The states in which there may be something to read."""
 
 
-class StreamReading(StreamFacts):
+class StreamReading(Choosing):
     """A part of TlsStream.
 
     Messages of the handshake that come after it (tickets, key updates) are only let through one by
@@ -36,14 +36,12 @@ class StreamReading(StreamFacts):
         "busy",
         "has_more",
         "peer_closed_cleanly",
-        "quiet",
     )
     state: StreamState
     busy: bool
     raised: BaseException | None
     events: list[Event]
     has_more: bool
-    quiet: bool
     peer_closed_cleanly: bool
     _complete: bool
     _readable: bool

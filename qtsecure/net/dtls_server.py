@@ -14,7 +14,9 @@ from PySide6.QtCore import SIGNAL, QObject, Signal
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSsl
 from shiboken6 import isValid
 
+from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.dtls import AdmittedHello, DtlsListener
+from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.errors import SecureError
 from qtsecure.net.addresses import Ends
 from qtsecure.net.arguments import checkLeast
@@ -34,7 +36,12 @@ __all__ = ["DtlsServer"]
 
 _Error = QAbstractSocket.SocketError
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject,PyObject)")
+_CHOICE_SIGNAL = SIGNAL("certificateRequired(PyObject,PyObject)")
 _LARGEST_MTU = 65507
+_UNDECIDED = TlsConfiguration(
+    minimum_version=ProtocolVersion.DTLS_1_2, maximum_version=ProtocolVersion.DTLS_1_2, verify_mode=VerifyMode.NONE
+)
+"""What associations begin with while their clients have not said which host they want."""
 _FAIR_SHARE = 8
 """So many handshakes one address may have when more than half of the places are taken."""
 
@@ -46,7 +53,8 @@ _FAIR_SHARE = 8
         *("isCookieVerificationEnabled", "reusePort"),
         # From our own layers:
         *("prepareListener", "helloAdmitted", "wantsPreSharedKeys", "peerAsks", "peerAlert", "peerEncrypted"),
-        *("peerFailed", "peerDisconnected", "pathPeerDestroyed", "socketLost", "handshakingCount"),
+        *("wantsHostChoices", "peerTraced", "handshakingCount"),
+        *("peerFailed", "peerDisconnected", "pathPeerDestroyed", "socketLost"),
     )
 )
 class DtlsServer(TakingServer, DtlsListening):
@@ -88,6 +96,11 @@ class DtlsServer(TakingServer, DtlsListening):
     errorOccurred = Signal(QObject, object)
     #: acceptCertificate(peer: DtlsPeer, request: CertificateRequest).
     acceptCertificate = Signal(QObject, object)
+    #: certificateRequired(peer: DtlsPeer, request: VirtualHostRequest): which configuration is for this
+    #: client? Connecting it is what makes each handshake ask.
+    certificateRequired = Signal(object, object)
+    #: handshakeMessage(peer: DtlsPeer, direction: str, name: str, size: int): "sent" or "received".
+    handshakeMessage = Signal(QObject, str, str, int)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -158,7 +171,7 @@ class DtlsServer(TakingServer, DtlsListening):
     def prepareListener(self) -> DtlsListener | None:
         """For the table: the listener with the present settings, or None when they cannot be used."""
         try:
-            configuration = self._configuration.toEngine("server", pskEnabled=self.wantsPreSharedKeys(), datagrams=True)
+            configuration = self._configurationToBeginWith()
             listener = self._listener
             if listener is None:
                 listener = self._listener = DtlsListener(configuration, cookies=self._cookies, mtu=self._mtu)
@@ -173,6 +186,14 @@ class DtlsServer(TakingServer, DtlsListening):
                 self.acceptError.emit(error)
             return None
         return listener
+
+    def _configurationToBeginWith(self) -> TlsConfiguration:
+        if self._choosesHosts():
+            return _UNDECIDED
+        return self._configuration.toEngine("server", pskEnabled=self.wantsPreSharedKeys(), datagrams=True)
+
+    def _choosesHosts(self) -> bool:
+        return self._configuration.hasVirtualHosts() or self.wantsHostChoices()
 
     def _refusal(self, address: Address) -> LocalDrop | None:
         """Why there is no place for another client."""
@@ -228,7 +249,16 @@ class DtlsServer(TakingServer, DtlsListening):
         self.newConnection.emit()
         if not isValid(self) or not isValid(peer) or path.ended:
             return
-        peer.beginAsServer(lambda now: listener.accept(hello, now, ProgramDecisions(peer)))
+        self._answer(hello, peer, listener)
+
+    def _answer(self, hello: AdmittedHello, peer: DtlsPeer, listener: DtlsListener, *, mtu: int = 0) -> None:
+        """Begin the handshake of an adopted peer, with the server's MTU unless another is given."""
+        chooses, traced = self._choosesHosts(), self._traced
+        if traced:
+            peer.setHandshakeTraceEnabled(True)
+        peer.beginAsServer(
+            lambda now: listener.accept(hello, now, ProgramDecisions(peer), mtu=mtu, chooses=chooses, traced=traced)
+        )
         if isValid(self) and isValid(peer):
             self.startedEncryptionHandshake.emit(peer)
 
@@ -281,6 +311,14 @@ class DtlsServer(TakingServer, DtlsListening):
     def wantsPreSharedKeys(self) -> bool:
         """Whether pre-shared keys are to be accepted."""
         return self.receivers(_PSK_SIGNAL) > 0
+
+    def wantsHostChoices(self) -> bool:
+        """Whether somebody chooses configurations."""
+        return self.receivers(_CHOICE_SIGNAL) > 0
+
+    def peerTraced(self, peer: PeerBase, direction: str, name: str, size: int) -> None:
+        """Forward."""
+        self.handshakeMessage.emit(peer, direction, name, size)
 
     def peerAsks(self, peer: PeerBase, signal: str, argument: object) -> None:
         """Forward a question of the handshake, which has the same name here."""

@@ -27,6 +27,7 @@ from qtsecure.net.values.ssl_configuration import SslConfiguration
 from qtsecure.net.values.ssl_error import SslError
 
 __all__ = [
+    "DECISION_LIMIT_MS",
     "Asker",
     "ProgramDecisions",
     "alertArguments",
@@ -34,7 +35,7 @@ __all__ = [
     "judgeCertificate",
 ]
 
-_DECISION_LIMIT_MS = 300_000
+DECISION_LIMIT_MS = 300_000
 _LEVELS = {1: QSsl.AlertLevel.Warning, 2: QSsl.AlertLevel.Fatal}
 
 
@@ -138,7 +139,7 @@ def _requestDecision(asker: Asker, questions: Questions) -> bool | None:
     if verdict is None:
         # The user's time is not the peer's fault: the handshake's own deadline pauses.
         asker._cancelHandshakeDeadline()
-        questions.decisionDeadline = schedulerOfThisThread().callLater(_DECISION_LIMIT_MS, request.reject)
+        questions.decisionDeadline = schedulerOfThisThread().callLater(DECISION_LIMIT_MS, request.reject)
     else:
         questions.request = None
         request._release()

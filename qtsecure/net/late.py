@@ -16,8 +16,11 @@ if TYPE_CHECKING:
         AlertReceived,
         AlertSent,
         CertificateProblems,
+        CertificateRequested,
+        ConfigurationNeeded,
         FailureKind,
         HandshakeCompleted,
+        HandshakeMessage,
         PeerClosed,
         StreamFailed,
     )
@@ -28,8 +31,16 @@ if TYPE_CHECKING:
     from qtsecure.engine.sessions import Session, scope_of
     from qtsecure.engine.tls_stream import TlsStream
     from qtsecure.engine.verification import VerificationIssue
+    from qtsecure.net.choice_requests import ClientCertificateRequest, VirtualHostRequest, readableNames_untrusted
     from qtsecure.net.failures import networkFailure, tlsFailure
-    from qtsecure.net.handshake_questions import ProgramDecisions, alertArguments, allIgnored, judgeCertificate
+    from qtsecure.net.handshake_questions import (
+        DECISION_LIMIT_MS,
+        ProgramDecisions,
+        alertArguments,
+        allIgnored,
+        judgeCertificate,
+    )
+    from qtsecure.net.interaction import Interaction
     from qtsecure.net.name_lookup import NameLookup, lookUpBlocking
     from qtsecure.net.session_cache import sharedSessions
     from qtsecure.net.transports.choice import adoptStream, makeStream
@@ -38,13 +49,19 @@ if TYPE_CHECKING:
     from qtsecure.net.transports.proxy_stream import ProxyStream
 
 __all__ = [
+    "DECISION_LIMIT_MS",
     "AlertReceived",
     "AlertSent",
     "CertificateProblems",
+    "CertificateRequested",
+    "ClientCertificateRequest",
+    "ConfigurationNeeded",
     "DeviceStream",
     "FailureKind",
     "HandshakeCompleted",
+    "HandshakeMessage",
     "HostName",
+    "Interaction",
     "InvalidHostName",
     "NameLookup",
     "PeerClosed",
@@ -56,6 +73,7 @@ __all__ = [
     "TlsConfiguration",
     "TlsStream",
     "VerificationIssue",
+    "VirtualHostRequest",
     "adoptStream",
     "alertArguments",
     "allIgnored",
@@ -68,6 +86,7 @@ __all__ = [
     "networkFailure",
     "normalize_host_name",
     "probe_features",
+    "readableNames_untrusted",
     "scope_of",
     "sharedSessions",
     "starts_tls_handshake_untrusted",
@@ -78,8 +97,8 @@ __all__ = [
 _PLACES = {
     "engine.configuration": ("TlsConfiguration",),
     "engine.events": (
-        *("AlertReceived", "AlertSent", "CertificateProblems", "FailureKind"),
-        *("HandshakeCompleted", "PeerClosed", "StreamFailed"),
+        *("AlertReceived", "AlertSent", "CertificateProblems", "CertificateRequested", "ConfigurationNeeded"),
+        *("FailureKind", "HandshakeCompleted", "HandshakeMessage", "PeerClosed", "StreamFailed"),
     ),
     "engine.features": ("probe_features",),
     "engine.host_names": ("HostName", "InvalidHostName", "normalize_host_name"),
@@ -88,8 +107,16 @@ _PLACES = {
     "engine.sessions": ("Session", "scope_of"),
     "engine.tls_stream": ("TlsStream",),
     "engine.verification": ("VerificationIssue",),
+    "net.choice_requests": ("ClientCertificateRequest", "VirtualHostRequest", "readableNames_untrusted"),
     "net.failures": ("networkFailure", "tlsFailure"),
-    "net.handshake_questions": ("ProgramDecisions", "alertArguments", "allIgnored", "judgeCertificate"),
+    "net.handshake_questions": (
+        "DECISION_LIMIT_MS",
+        "ProgramDecisions",
+        "alertArguments",
+        "allIgnored",
+        "judgeCertificate",
+    ),
+    "net.interaction": ("Interaction",),
     "net.name_lookup": ("NameLookup", "lookUpBlocking"),
     "net.session_cache": ("sharedSessions",),
     "net.transports.choice": ("adoptStream", "makeStream"),

@@ -11,6 +11,7 @@ from qtsecure.net.scheduler import Deadline
 
 if TYPE_CHECKING:
     from qtsecure.net.certificate_request import CertificateRequest
+    from qtsecure.net.choice_requests import ChoiceRequest
     from qtsecure.net.values import SslError
 
 __all__ = ["Questions", "cancelDecisionDeadline", "cancelRequest"]
@@ -25,6 +26,10 @@ class Questions:
         paused: That decision is a pause, which resume() ends.
         sslErrors: What was wrong with the peer's certificate.
         ignoresAll: ignoreSslErrors() was called without a list.
+        choice: The certificate or configuration that is being chosen.
+        handshakeDeadline: When the handshake is given up.
+        handshakeLeft: How many ms were left when that deadline was made to wait.
+        noCertificate: Why there was no certificate for a server that asked for one, if that is known.
         goesOn: A slot has called continueInterruptedHandshake() for the present error.
     """
 
@@ -34,14 +39,20 @@ class Questions:
     sslErrors: Sequence[SslError] = ()
     ignoresAll: bool = False
     goesOn: bool = False
+    choice: ChoiceRequest | None = None
+    noCertificate: str = ""
+    handshakeDeadline: Deadline | None = None
+    handshakeLeft: float | None = None
 
 
 def cancelRequest(questions: Questions) -> None:
     """The connection is over, or there is another question."""
-    request, questions.request = questions.request, None
+    waiting = (questions.request, questions.choice)
+    questions.request = questions.choice = None
     cancelDecisionDeadline(questions)
-    if request is not None and isValid(request):
-        request._cancel()
+    for request in waiting:
+        if request is not None and isValid(request):
+            request._cancel()
 
 
 def cancelDecisionDeadline(questions: Questions) -> None:

@@ -39,6 +39,7 @@ _UNFETCHED_LIMIT = 65_537
 """How much is read for a socket that nobody has fetched; no number that a program would choose."""
 _TLS_ERRORS = (_Error.SslHandshakeFailedError, _Error.SslInternalError, _Error.SslInvalidUserDataError)
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject,PyObject)")
+_CHOICE_SIGNAL = SIGNAL("certificateRequired(PyObject,PyObject)")
 
 
 @confinedToThread(
@@ -49,6 +50,7 @@ _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject,PyObject)")
         *("mayAccept", "listenerAccepted", "listenerFailed", "incomingConnection", "childEvent"),
         "connectNotify",
         *("wantsPreSharedKeys", "socketSpoke", "socketStartedHandshake", "socketAsks", "socketAlert"),
+        *("wantsHostChoices", "socketTraced"),
         *("socketEncrypted", "socketFailed", "socketDisconnected"),
     )
 )
@@ -87,6 +89,11 @@ class SslServer(Listening):
     errorOccurred = Signal(QObject, QAbstractSocket.SocketError)
     #: acceptCertificate(socket: SslSocket, request: CertificateRequest).
     acceptCertificate = Signal(QObject, object)
+    #: certificateRequired(socket: SslSocket, request: VirtualHostRequest): which configuration is for this
+    #: client? Connecting it is what makes each handshake ask.
+    certificateRequired = Signal(object, object)
+    #: handshakeMessage(socket: SslSocket, direction: str, name: str, size: int): "sent" or "received".
+    handshakeMessage = Signal(QObject, str, str, int)
 
     _maxHandshaking = 128
     _handshakeTimeout = 5000
@@ -222,6 +229,8 @@ class SslServer(Listening):
             socket.deleteLater()
             return
         self._room.arrive(socket, socket._dataPath.scheduler.clock())
+        if self._traced:
+            socket.setHandshakeTraceEnabled(True)
         socket.awaitHandshake(self, self._configuration, self._handshakeTimeout)
 
     def _hasTooMany(self, host: str) -> bool:
@@ -315,6 +324,14 @@ class SslServer(Listening):
     def wantsPreSharedKeys(self) -> bool:
         """Whether pre-shared keys are to be accepted."""
         return "preSharedKeyAuthenticationRequired" in self._heard and self.receivers(_PSK_SIGNAL) > 0
+
+    def wantsHostChoices(self) -> bool:
+        """Whether somebody chooses configurations."""
+        return self.receivers(_CHOICE_SIGNAL) > 0
+
+    def socketTraced(self, socket: SocketBase, direction: str, name: str, size: int) -> None:
+        """Forward."""
+        self.handshakeMessage.emit(socket, direction, name, size)
 
     def socketSpoke(self, socket: SocketBase) -> None:
         """The client is not silent any more."""

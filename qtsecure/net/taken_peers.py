@@ -21,7 +21,6 @@ from qtsecure.net.dtls.statistics import LocalDrop
 from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
-from qtsecure.net.handshake_questions import ProgramDecisions
 
 if TYPE_CHECKING:
     from qtsecure.net.dtls_server import DtlsServer
@@ -131,7 +130,7 @@ class _TransportClient:
     def free(self) -> None:
         """Let go of the transport."""
         self.carrier = None
-        self.table.close()
+        self.table.letGo()
 
     def _alive(self) -> DtlsServer | None:
         server = self._server()
@@ -156,7 +155,6 @@ class _TransportClient:
             return
         if current is not None:
             current.abandon()
-        listener = server._listener
         server._accepted += 1
         self._peer = peer = DtlsPeer(server)
         path = DtlsPath(peer, table, table.batch)
@@ -171,9 +169,7 @@ class _TransportClient:
         )
         peer._carrier = self.carrier
         self.handshaking = True
-        peer.beginAsServer(lambda now: listener.accept(hello, now, ProgramDecisions(peer), mtu=self._mtu))
-        if isValid(server) and isValid(peer):
-            server.startedEncryptionHandshake.emit(peer)
+        server._answer(hello, peer, server._listener, mtu=self._mtu)
 
     def _beginAnew(self, server: DtlsServer, hello: AdmittedHello, live: DtlsPath | None) -> None:
         """Let the next takeConnection() find the hello: in the transport, or when the client repeats it."""
@@ -201,6 +197,14 @@ class _TransportClient:
     def wantsPreSharedKeys(self) -> bool:
         server = self._alive()
         return server is not None and server.wantsPreSharedKeys()
+
+    def wantsHostChoices(self) -> bool:
+        server = self._alive()
+        return server is not None and server.wantsHostChoices()
+
+    def peerTraced(self, peer: PeerBase, direction: str, name: str, size: int) -> None:
+        if (server := self._alive()) is not None:
+            server.peerTraced(peer, direction, name, size)
 
     def peerAsks(self, peer: PeerBase, signal: str, argument: object) -> None:
         if (server := self._alive()) is not None:
@@ -249,3 +253,12 @@ class _TransportTable(ClientTable):
         client = self._client()
         if not self.paths and self.socket is not None and client is not None:
             client.pathsEnded()
+
+    def letGo(self) -> None:
+        """Close the socket, which is the transport's; what is left ends with its peer."""
+        paths, self.paths = list(self.paths.values()), {}
+        for path in paths:
+            path.abandon()
+        socket, self.socket = self.socket, None
+        if socket is not None:
+            socket.close()

@@ -40,7 +40,6 @@ _LINGER_MS = 2000
 """How long the last alert is repeated to a peer that has not got it."""
 _MTUS_BELOW = (1232, 548, SMALLEST_MTU)
 _BUSY_NETWORK = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.ENOMEM)
-_NOT_YET = (StreamState.HANDSHAKING, StreamState.DECIDING)
 
 
 class _Peer(Protocol):

@@ -31,7 +31,6 @@ class Attempt(Questions):
         polledLookup: The same for poll(), which works without an event loop.
         addresses: Addresses not yet tried.
         addressDeadline: When another address is tried because the present one is silent.
-        handshakeDeadline: When the handshake is given up.
         session: What is offered for resumption.
         sharesSessions: Its session may be kept for other peers of this process.
         ends: Both ends' addresses, once they are known.
@@ -45,7 +44,6 @@ class Attempt(Questions):
     polledLookup: LookUpThread | None = None
     addresses: list[QHostAddress] = field(default_factory=list)
     addressDeadline: Deadline | None = None
-    handshakeDeadline: Deadline | None = None
     session: Session | None = None
     sharesSessions: bool = False
     ends: Ends = _UNKNOWN_ENDS

@@ -49,6 +49,10 @@ class PeerObserver(Protocol):
     def peerAlert(
         self, peer: PeerBase, sent: bool, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str
     ) -> None: ...
+    def wantsHostChoices(self) -> bool:
+        """Whether anybody listens to the server's certificateRequired."""
+
+    def peerTraced(self, peer: PeerBase, direction: str, name: str, size: int) -> None: ...
     def peerEncrypted(self, peer: PeerBase) -> None: ...
     def peerFailed(self, peer: PeerBase, error: SecureError) -> None: ...
     def peerDisconnected(self, peer: PeerBase) -> None: ...
@@ -103,6 +107,10 @@ class PeerBase(QObject):
     alertReceived = Signal(QSsl.AlertLevel, QSsl.AlertType, str)
     #: acceptCertificate(request: CertificateRequest): errors that nobody ignored; accept(), reject() or defer().
     acceptCertificate = Signal(object)
+    #: certificateRequired(request: VirtualHostRequest): on a server; which configuration is for this client?
+    certificateRequired = Signal(object)
+    #: handshakeMessage(direction: str, name: str, size: int): "sent" or "received"; see setHandshakeTraceEnabled().
+    handshakeMessage = Signal(str, str, int)
 
     # On the class: setting an attribute of a QObject is slow, and most of these come later or never.
     _observerReference: Callable[[], PeerObserver | None] | None = None

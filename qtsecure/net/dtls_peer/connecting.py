@@ -179,6 +179,8 @@ class Connecting(Configuring):
                 mtu=self._mtu,
                 peer_place=attempt.place,
                 session=attempt.session,
+                chooses=self._choosesCertificate(attempt.engineConfiguration),
+                traced=self._traced,
             )
             path.step(path.association.start)
         except SecureError as error:  # OpenSSL refuses something that the configuration let pass

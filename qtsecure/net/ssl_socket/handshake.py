@@ -9,6 +9,7 @@ for the questions that it waits for (``ProgramDecisions``); after each emit the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import SIGNAL
@@ -23,16 +24,19 @@ from qtsecure.errors import SecureError
 from qtsecure.net import late, values
 from qtsecure.net.arguments import checkTimeout
 from qtsecure.net.certificate_answers import CertificateAnswers
+from qtsecure.net.channel_bindings import ChannelBindings
+from qtsecure.net.choosing import Choosing
 from qtsecure.net.questions import Questions, cancelDecisionDeadline, cancelRequest
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.resuming import Resuming
 from qtsecure.net.ssl_socket.starttls import earlyInputProblem_untrusted, refuseOpenTransaction, takeEarlyInput
 
 if TYPE_CHECKING:
+    from qtsecure.engine.configuration import TlsConfiguration
     from qtsecure.engine.events import StreamFailed
     from qtsecure.engine.tls_stream import TlsStream
     from qtsecure.engine.verification import VerificationIssue
-    from qtsecure.net.values import SslCertificate
+    from qtsecure.net.values import SslCertificate, SslConfiguration
 
 __all__ = ["Handshake"]
 
@@ -40,6 +44,7 @@ _State = members_of(QAbstractSocket.SocketState)
 _Error = members_of(QAbstractSocket.SocketError)
 _SERVER, _CLIENT = QSslSocket.SslMode.SslServerMode, QSslSocket.SslMode.SslClientMode
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject)")
+_WAITING = frozenset({StreamState.DECIDING, StreamState.CHOOSING})
 _HELD_INPUT = 65536
 """How much a peer may send while a decision about its certificate is pending."""
 
@@ -52,7 +57,7 @@ _FAILURES = {
 """What a FailureKind is for Qt, by its name; the others are SslHandshakeFailedError."""
 
 
-class Handshake(CertificateAnswers, Resuming):
+class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     """The TLS methods of SslSocket."""
 
     _handshakeTimeout = 30_000
@@ -121,16 +126,22 @@ class Handshake(CertificateAnswers, Resuming):
             self._endWith(_Error.SslHandshakeFailedError, problem, viaClosing=False)
             return False
         try:
-            configuration = self._configuration.toEngine(
-                "server" if server else "client", pskEnabled=self._wantsPreSharedKeys()
-            )
+            if server and self._choosesHost():
+                configuration, chooses = late.TlsConfiguration(), True  # until the client has named its host
+            elif server:
+                configuration, chooses = self._toServerEngine(self._configuration), False
+            else:
+                configuration = self._configuration.toEngine("client", pskEnabled=self._wantsPreSharedKeys())
+                chooses = self._choosesCertificate(configuration)
             stream = late.TlsStream(
                 configuration,
                 server=server,
                 peer_name="" if server else self._serverName(),
                 decisions=late.ProgramDecisions(self),
                 peer_place="" if server else self._serverPlace(),
-                session=None if server else self._takeSession(configuration),
+                session=None if server else self._takeSession(configuration, shares=not chooses),
+                chooses=chooses,
+                traced=self._traced,
             )
             dataPath.stream = stream
             attempt, timeout = self._attempt, self._handshakeTimeout
@@ -173,7 +184,7 @@ class Handshake(CertificateAnswers, Resuming):
     def handshakeLanded(self, stream: TlsStream, count: int) -> None:
         """Handshake messages arrived in the landing buffer of this thread."""
         stream.receive_landed(count)
-        if stream.state is StreamState.DECIDING:
+        if stream.state in _WAITING:
             self._attempt.heldInput += count
             if self._attempt.heldInput > _HELD_INPUT:
                 self._dataPath.pauseReading()
@@ -228,7 +239,13 @@ class Handshake(CertificateAnswers, Resuming):
                 case late.PeerClosed():
                     self._peerClosed()
                 case late.StreamFailed():
-                    self._streamFailed(event)
+                    self._streamFailed(self._withReason(event))
+                case late.ConfigurationNeeded():
+                    self._configurationNeeded(event)
+                case late.CertificateRequested():
+                    self._certificateRequested(event)
+                case late.HandshakeMessage():
+                    self._messageTraced(event)
             if not isValid(self):
                 return False
         return True
@@ -344,6 +361,9 @@ class Handshake(CertificateAnswers, Resuming):
         else:
             stream.reject_certificate()
         self._dataPath.sendOutgoing()
+        self._readAgain()
+
+    def _readAgain(self) -> None:
         if self._dataPath.readingPaused and self._dataPath.transport is not None:
             self._dataPath.readingPaused = False
             self._dataPath.transport.setReading(True)
@@ -370,6 +390,34 @@ class Handshake(CertificateAnswers, Resuming):
             )
         self._answerCertificate(stream, accepted)
         self._afterEngineCall()
+
+    # ------------------------------------------------------------ what may be chosen (choosing)
+
+    def _engine(self) -> TlsStream | None:
+        return self._dataPath.stream
+
+    def _tellEngine(self, call: Callable[..., None], *arguments: object) -> None:
+        self._attempt.heldInput = 0
+        call(*arguments)
+        if isValid(self) and self._dataPath.transport is not None:
+            self._readAgain()
+            self._afterEngineCall()
+
+    def _isGoingOn(self) -> bool:
+        return isValid(self) and self._dataPath.transport is not None and not self._afterEngine
+
+    def _toServerEngine(self, configuration: SslConfiguration) -> TlsConfiguration:
+        return configuration.toEngine("server", pskEnabled=self._wantsPreSharedKeys())
+
+    def _serverAsksForHosts(self) -> bool:
+        return self._observer is not None and self._observer.wantsHostChoices()
+
+    def _hears(self, signal: str) -> bool:
+        return signal in self._dataPath.heard
+
+    def _tellServerOfMessage(self, direction: str, name: str, size: int) -> None:
+        if self._observer is not None:
+            self._observer.socketTraced(self, direction, name, size)
 
     # ---------------------------------------------------- what is asked (handshake_questions)
 

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from qtsecure.net.values.ssl_error import SslError
     from qtsecure.net.values.tls_options import TlsOptions
     from qtsecure.net.values.tls_session import TlsSession
+    from qtsecure.net.values.tls_settings import UnknownHostPolicy
     from qtsecure.net.values.trust_store import TrustStore
+
 __all__ = [
     "ChannelBinding",
     "ConfigurationSource",
@@ -41,6 +43,7 @@ __all__ = [
     "TlsOptions",
     "TlsSession",
     "TrustStore",
+    "UnknownHostPolicy",
     "configurationFrom",
     "startingConfiguration",
 ]
@@ -60,6 +63,7 @@ _PLACES = {
     "TlsOptions": "tls_options",
     "TlsSession": "tls_session",
     "TrustStore": "trust_store",
+    "UnknownHostPolicy": "tls_settings",
     "configurationFrom": "ssl_configuration",
     "startingConfiguration": "ssl_configuration",
 }
