@@ -98,6 +98,9 @@ class SslServer(Listening):
     _maxHandshaking = 128
     _handshakeTimeout = 5000
 
+    #: The names of the signals that somebody has connected; a few of the others are not emitted.
+    _heard: frozenset[str] = frozenset()
+
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._configuration = SslConfiguration.defaultConfiguration()
@@ -106,13 +109,12 @@ class SslServer(Listening):
         self._looksForDeleted = False
         self._givenAway: set[SslSocket] = set()
         self._counts = ServerCounts()
-        self._heard: set[str] = set()
         if type(self).connectNotify is not SslServer.connectNotify:  # it need not call ours (QObject::connectNotify)
-            self._heard.update(namesOfSignals(self))
+            self._heard = frozenset(namesOfSignals(self))
 
     def connectNotify(self, signal: QMetaMethod) -> None:
         """Note which signals anybody has connected: emitting to nobody is not free."""
-        self._heard.add(signal.name().toStdString())
+        self._heard |= {signal.name().toStdString()}
 
     def close(self) -> None:
         """Stop listening; abort handshakes and delete sockets that nobody fetched.
