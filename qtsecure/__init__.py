@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from qtsecure.errors import ChannelBindingError, SecureError
     from qtsecure.net.cancellable import Cancellable
     from qtsecure.net.certificate_request import CertificateRequest
+    from qtsecure.net.condition_notifier import ConditionNotifier
+    from qtsecure.net.datagram_based import Condition, DatagramBased, DtlsMessage
+    from qtsecure.net.dtls_connection_interface import DtlsConnectionInterface
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.dtls_server import DtlsServer
     from qtsecure.net.socket_writer import SocketWriter
     from qtsecure.net.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
     from qtsecure.net.values import (
+        CertificateFlag,
         ChannelBinding,
         PreSharedKeyAuthenticator,
         Protocol,
@@ -36,9 +40,15 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Cancellable",
+    "CertificateFlag",
     "CertificateRequest",
     "ChannelBinding",
     "ChannelBindingError",
+    "Condition",
+    "ConditionNotifier",
+    "DatagramBased",
+    "DtlsConnectionInterface",
+    "DtlsMessage",
     "DtlsPeer",
     "DtlsServer",
     "PreSharedKeyAuthenticator",
@@ -59,9 +69,15 @@ __all__ = [
 # Where each public name lives. The imports above say the same to type checkers.
 _MODULES = {
     "Cancellable": "qtsecure.net.cancellable",
+    "CertificateFlag": "qtsecure.net.values",
     "CertificateRequest": "qtsecure.net.certificate_request",
     "ChannelBinding": "qtsecure.net.values",
     "ChannelBindingError": "qtsecure.errors",
+    "Condition": "qtsecure.net.datagram_based",
+    "ConditionNotifier": "qtsecure.net.condition_notifier",
+    "DatagramBased": "qtsecure.net.datagram_based",
+    "DtlsConnectionInterface": "qtsecure.net.dtls_connection_interface",
+    "DtlsMessage": "qtsecure.net.datagram_based",
     "DtlsPeer": "qtsecure.net.dtls_peer",
     "DtlsServer": "qtsecure.net.dtls_server",
     "PreSharedKeyAuthenticator": "qtsecure.net.values",

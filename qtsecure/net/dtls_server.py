@@ -537,6 +537,10 @@ class DtlsServer(QObject):
 
     def socketLost(self) -> None:
         """The program has deleted the socket that it shares: without it there is no server."""
+        for path in list(self._table.paths.values()) if self._table is not None else ():
+            path.datagramSocketLost()
+            if not isValid(self):
+                return
         self._serverError, self._errorString = _Error.SocketResourceError, "The UDP socket of the server was deleted."
         self.close()
         if isValid(self):

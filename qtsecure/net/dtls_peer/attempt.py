@@ -21,6 +21,8 @@ _UNKNOWN_ENDS = Ends()
 class Attempt(Questions):
     """A fresh one is made for every association, so that nothing of the last leaks into the next.
 
+    It exists before the association does: setPeer() names its goal, and its directions may be ended.
+
     Attributes:
         hostName: What was asked for; empty on a server.
         port: The port that was asked for.
@@ -31,6 +33,12 @@ class Attempt(Questions):
         addressDeadline: When another address is tried because the present one is silent.
         handshakeDeadline: When the handshake is given up.
         ends: Both ends' addresses, once they are known.
+        asking: How many slots are being asked about this handshake, one inside the other.
+        factsTold: The peer's certificate and what was negotiated are known to the program.
+        readEnded: The other side has ended its direction.
+        readShut: The program has ended receiving.
+        writeShut: The program has ended sending.
+        closedHere: The program has closed it.
     """
 
     hostName: str = ""
@@ -42,3 +50,9 @@ class Attempt(Questions):
     addressDeadline: Deadline | None = None
     handshakeDeadline: Deadline | None = None
     ends: Ends = _UNKNOWN_ENDS
+    asking: int = 0
+    factsTold: bool = False
+    readEnded: bool = False
+    readShut: bool = False
+    writeShut: bool = False
+    closedHere: bool = False

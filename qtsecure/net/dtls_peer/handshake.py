@@ -29,7 +29,8 @@ from qtsecure.net.addresses import Ends
 from qtsecure.net.arguments import checkTimeout
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
-from qtsecure.net.dtls_peer.base import PeerBase, PeerObserver, Status
+from qtsecure.net.dtls_peer.base import PeerObserver, Status
+from qtsecure.net.dtls_peer.facts import Facts
 from qtsecure.net.handshake_questions import (
     Questions,
     alertArguments,
@@ -39,7 +40,7 @@ from qtsecure.net.handshake_questions import (
 )
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_errors import socketError
-from qtsecure.net.values import SslCertificate, SslConfiguration, SslError
+from qtsecure.net.values import SslConfiguration, SslError
 
 __all__ = ["REFUSED", "Handshake"]
 
@@ -57,7 +58,7 @@ _CODES = {
 }
 
 
-class Handshake(PeerBase):
+class Handshake(Facts):
     """The handshake methods of DtlsPeer."""
 
     # On the class: setting an attribute of a QObject is slow, and most peers keep these.
@@ -266,15 +267,23 @@ class Handshake(PeerBase):
         """The other side has been silent for too long."""
         path, attempt = self._path, self._attempt
         assert path is not None
-        assert path.association is not None
-        path.step(path.association.close)
+        self._sayLastWord(path)
         if self._isStill(attempt) and not path.ended:
             text = f"The peer sent nothing for {self._idleTimeout} ms; it may be gone, or the network between."
-            self._finish(Status.Error, SecureError(_Code.TimedOut, text))
+            self._endWithoutGoodbye(SecureError(_Code.TimedOut, text))
 
     def socketLost(self) -> None:
         """The program has deleted the socket below."""
-        self._finish(Status.Error, SecureError(_Code.Closed, "The UDP socket below the association was deleted."))
+        code = _Code.UncleanClose if self.isEncrypted() else _Code.Closed
+        self._endWithoutGoodbye(SecureError(code, "The UDP socket below the association was deleted."))
+
+    def _endWithoutGoodbye(self, error: SecureError) -> None:
+        """The other side cannot be heard any more: an error, or the quiet end that the configuration asks for."""
+        if not self.isEncrypted() or self._configuration.requireCloseNotify():
+            self._finish(Status.Error, error)
+            return
+        self._attempt.readEnded = True
+        self._finish(Status.Disconnected, None)
 
     def replaced(self) -> None:
         """The client of this end has begun a new association."""
@@ -295,7 +304,8 @@ class Handshake(PeerBase):
         self._cancelHandshakeDeadline()
         self._cancelAddressDeadline()
         path.establish()
-        if not self._setStatus(Status.Connected) or path.ended:
+        path.writable = not attempt.writeShut
+        if not self._tellFacts() or path.ended or not self._setStatus(Status.Connected) or path.ended:
             return
         if "encrypted" in self._heard:
             self.encrypted.emit()
@@ -305,21 +315,13 @@ class Handshake(PeerBase):
             self._observer.peerEncrypted(self)
             if not self._isStill(attempt) or path.ended:
                 return
+        if attempt.writeShut:
+            self._sayLastWord(path)  # shutdown() was called before
+            if not self._isStill(attempt) or path.ended:
+                return
         # What overtook the end of the handshake.
         if messages := association.take_messages():
             path.deliver(messages)
-
-    def _peerClosed(self, path: DtlsPath) -> None:
-        """close_notify: answer it."""
-        association = path.association
-        assert association is not None
-        if messages := association.take_messages():
-            path.deliver(messages)
-            if not isValid(self) or path.ended:
-                return
-        path.step(association.close)
-        if isValid(self) and path is self._path and not path.ended:
-            self._finish(Status.Disconnected, None, orderly=True)
 
     def _failed(self, path: DtlsPath, failure: StreamFailed) -> None:
         status = Status.Error
@@ -382,10 +384,6 @@ class Handshake(PeerBase):
 
     def _nameToProve(self) -> str:
         return self._attempt.nameToProve
-
-    def _peerChain(self) -> list[SslCertificate]:
-        association = self._path.association if self._path is not None else None
-        return [SslCertificate(certificate) for certificate in association.peer_certificates()] if association else []
 
     def _decided(self, accepted: bool) -> None:
         """The deferred answer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtsecure.net.values.certificate_flag import CertificateFlag, certificateFlags
 from qtsecure.net.values.channel_binding import ChannelBinding
 from qtsecure.net.values.pre_shared_key_authenticator import PreSharedKeyAuthenticator
 from qtsecure.net.values.protocol import Protocol
@@ -15,6 +16,7 @@ from qtsecure.net.values.tls_session import TlsSession
 from qtsecure.net.values.trust_store import TrustStore
 
 __all__ = [
+    "CertificateFlag",
     "ChannelBinding",
     "ConfigurationSource",
     "PreSharedKeyAuthenticator",
@@ -27,5 +29,6 @@ __all__ = [
     "TlsOptions",
     "TlsSession",
     "TrustStore",
+    "certificateFlags",
     "configurationFrom",
 ]

@@ -310,7 +310,7 @@ def test_a_shared_socket_that_is_deleted(conversation: DtlsConversation) -> None
     peer = conversation.establish()
     delete(shared)
     assert not conversation.server.isListening()
-    assert peer.status() is Status.Disconnected
+    assert peer.status() is Status.Error
     assert conversation.arguments("server.acceptError")
 
 
