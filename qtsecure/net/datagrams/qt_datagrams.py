@@ -51,7 +51,7 @@ class QtDatagrams(DatagramSocket):
         shared: A bound or connected socket of the program, which stays its own; or None.
     """
 
-    __slots__ = ("_connections", "_own", "_peer", "_readsOn", "_socket")
+    __slots__ = ("_connections", "_own", "_peer", "_readsOn", "_ready", "_socket")
 
     def __init__(self, owner: DatagramOwner, shared: QUdpSocket | None = None) -> None:
         super().__init__(owner)
@@ -59,6 +59,7 @@ class QtDatagrams(DatagramSocket):
         self._socket: QUdpSocket | None = shared or QUdpSocket()
         self._peer: Address | None = None
         self._readsOn = False
+        self._ready = False
         self._connections = [
             self._socket.readyRead.connect(plainSlot(self._onReadyRead)),
             self._socket.errorOccurred.connect(plainSlot(self._onError)),
@@ -104,12 +105,15 @@ class QtDatagrams(DatagramSocket):
 
     def _readOn(self) -> None:
         self._readsOn = False
-        self._readBatch()
-
-    def _onReadyRead(self) -> None:
-        if not self._readBatch() and self._peer is not None:
+        ready, self._ready = self._ready, False
+        if not self._readBatch() and ready and self._peer is not None:
             # Ready without a datagram: ICMP says that nobody is there. Qt swallows the error.
             (self._owner() or NULL_OWNER).datagramsFailed(errno.ECONNREFUSED)
+
+    def _onReadyRead(self) -> None:
+        # Not inside this slot: Qt never emits readyRead inside itself, and a slot of the program may wait for more.
+        self._ready = True
+        self._readSoon()
 
     def _readBatch(self) -> bool:
         """Read what is there; whether there was anything."""

@@ -143,7 +143,9 @@ class Waiting(Settings):
             loop.quit()
 
         deadline = schedulerOfThisThread().callLater(seconds * 1000, wake) if seconds != math.inf else None
-        connection = cancellable.cancelled.connect(loop.quit) if cancellable is not None else None
+        connections = [self.destroyed.connect(loop.quit)]
+        if cancellable is not None:
+            connections.append(cancellable.cancelled.connect(loop.quit))
         self._watch(wake)
         try:
             if loop.exec() != 0:
@@ -151,8 +153,8 @@ class Waiting(Settings):
         finally:
             if deadline is not None:
                 deadline.cancel()
-            if connection is not None:
-                QObject.disconnect(connection)
+            for connection in connections:
+                QObject.disconnect(connection)  # answers False when the object has gone
             if isValid(self):
                 self._unwatch(wake)
 
