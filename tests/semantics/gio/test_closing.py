@@ -130,13 +130,14 @@ def test_gio_d34_ending_the_own_direction(conversation: DtlsConversation) -> Non
 def test_gio_d34_before_the_handshake_is_complete(conversation: DtlsConversation) -> None:
     """It takes effect when it is: the other side learns of it then."""
     client = prepared(conversation)
-    conversation.server.pendingConnectionAvailable.connect(lambda: None)
+    conversation.server.startedEncryptionHandshake.connect(lambda peer: peer.setHalfOpenAllowed(True))
     assert client.shutdown(False, True) is True
     client.startHandshake()
     spin(lambda: client.isEncrypted() and conversation.server.hasPendingConnections())
     peer = conversation.server.nextPendingConnection()
     assert peer is not None
-    peer.setHalfOpenAllowed(True)
+    spin(peer.atEnd)
+    assert client.isEncrypted()
     assert refusal(client.sendMessages, [b"x"]).code is Code.Closed
     assert goodbyes(conversation) == 1
 

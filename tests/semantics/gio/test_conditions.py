@@ -243,7 +243,12 @@ def test_waiting_begins_the_handshake(conversation: DtlsConversation) -> None:
 
 
 def test_numbers_are_glibs() -> None:
-    assert [int(condition) for condition in (Condition.In, Condition.Out, Condition.Err, Condition.Hup)] == [1, 4, 8, 16]
+    assert [int(condition) for condition in (Condition.In, Condition.Out, Condition.Err, Condition.Hup)] == [
+        1,
+        4,
+        8,
+        16,
+    ]
 
 
 @pytest.mark.parametrize("condition", [1, None, "In"])
