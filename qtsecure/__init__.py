@@ -19,12 +19,19 @@ if TYPE_CHECKING:
     from qtsecure.net.dtls_connection_interface import DtlsConnectionInterface
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.dtls_server import DtlsServer
+    from qtsecure.net.interaction import Interaction
+    from qtsecure.net.proxies.proxy_address import ProxyAddress
+    from qtsecure.net.proxies.resolver import ProxyResolver
+    from qtsecure.net.proxies.simple_resolver import SimpleProxyResolver
     from qtsecure.net.socket_writer import SocketWriter
     from qtsecure.net.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
+    from qtsecure.net.trust_decision import TrustDecision
+    from qtsecure.net.trust_decisions import TrustDecisions
     from qtsecure.net.values import (
         CertificateFlag,
         ChannelBinding,
+        OcspResponse,
         PreSharedKeyAuthenticator,
         Protocol,
         SslCertificate,
@@ -51,9 +58,14 @@ __all__ = [
     "DtlsMessage",
     "DtlsPeer",
     "DtlsServer",
+    "Interaction",
+    "OcspResponse",
     "PreSharedKeyAuthenticator",
     "Protocol",
+    "ProxyAddress",
+    "ProxyResolver",
     "SecureError",
+    "SimpleProxyResolver",
     "SocketWriter",
     "SslCertificate",
     "SslCipher",
@@ -63,6 +75,8 @@ __all__ = [
     "SslSocket",
     "TlsOptions",
     "TlsSession",
+    "TrustDecision",
+    "TrustDecisions",
     "TrustStore",
 ]
 
@@ -80,9 +94,14 @@ _MODULES = {
     "DtlsMessage": "qtsecure.net.datagram_based",
     "DtlsPeer": "qtsecure.net.dtls_peer",
     "DtlsServer": "qtsecure.net.dtls_server",
+    "Interaction": "qtsecure.net.interaction",
+    "OcspResponse": "qtsecure.net.values",
     "PreSharedKeyAuthenticator": "qtsecure.net.values",
     "Protocol": "qtsecure.net.values",
+    "ProxyAddress": "qtsecure.net.proxies.proxy_address",
+    "ProxyResolver": "qtsecure.net.proxies.resolver",
     "SecureError": "qtsecure.errors",
+    "SimpleProxyResolver": "qtsecure.net.proxies.simple_resolver",
     "SocketWriter": "qtsecure.net.socket_writer",
     "SslCertificate": "qtsecure.net.values",
     "SslCipher": "qtsecure.net.values",
@@ -92,6 +111,8 @@ _MODULES = {
     "SslSocket": "qtsecure.net.ssl_socket",
     "TlsOptions": "qtsecure.net.values",
     "TlsSession": "qtsecure.net.values",
+    "TrustDecision": "qtsecure.net.trust_decision",
+    "TrustDecisions": "qtsecure.net.trust_decisions",
     "TrustStore": "qtsecure.net.values",
 }
 

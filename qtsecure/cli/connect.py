@@ -6,18 +6,17 @@ import argparse
 import codecs
 
 from PySide6.QtCore import QTimer
-from PySide6.QtNetwork import QAbstractSocket, QSsl, QSslError
+from PySide6.QtNetwork import QAbstractSocket, QSsl
 
-from qtsecure import PreSharedKeyAuthenticator, SslConfiguration, SslError, SslSocket
-from qtsecure.cli.arguments import PreSharedKey
+from qtsecure import SslConfiguration, SslSocket
+from qtsecure.cli.client_command import PATIENCE_MS, ClientCommand
 from qtsecure.cli.configuration import UsageError, clientConfiguration
 from qtsecure.cli.exit_codes import ExitCode
-from qtsecure.cli.output import Fields, Output
-from qtsecure.cli.running import Command
-from qtsecure.cli.signals import NOISE, watchSocket
+from qtsecure.cli.output import Output
+from qtsecure.cli.signals import NOISE
 from qtsecure.cli.standard_input import StandardInput, descriptorOfStdin
 
-__all__ = ["connect"]
+__all__ = ["EXIT_CODES", "connect"]
 
 _HIDDEN = NOISE | {
     "acceptCertificate",
@@ -30,16 +29,15 @@ _HIDDEN = NOISE | {
 }
 _AHEAD = 256 * 1024
 """How much of stdin may wait for the network, in bytes."""
-_PATIENCE_MS = 1000
-"""How long the peer must be silent after the end of stdin."""
 
 _Error = QAbstractSocket.SocketError
-_EXIT_CODES = {
+EXIT_CODES = {
     _Error.SocketTimeoutError: ExitCode.TIMEOUT,
     _Error.SslHandshakeFailedError: ExitCode.TLS_FAILURE,
     _Error.SslInternalError: ExitCode.TLS_FAILURE,
     _Error.SslInvalidUserDataError: ExitCode.TLS_FAILURE,
 }
+"""Of the errors of a socket; what is not here could not connect."""
 
 
 def connect(options: argparse.Namespace) -> ExitCode:
@@ -63,97 +61,43 @@ def connect(options: argparse.Namespace) -> ExitCode:
     return _Pipe(output, options, configuration).run()
 
 
-class _Connect(Command):
+class _Connect(ClientCommand):
     """What both ways to use a connection have in common."""
 
     def __init__(self, output: Output, options: argparse.Namespace, configuration: SslConfiguration) -> None:
-        super().__init__(output)
-        self._target = options.target
-        self._serverName: str = options.servername
-        self._key: PreSharedKey | None = options.psk[0] if options.psk else None
-        self._insecure: bool = options.insecure
-        self._keyAsked = False
+        super().__init__(output, options)
         self._ownCertificate = bool(options.cert)
         self._certificateDemanded = False
-        self._leaving = False
-        self._encrypted = False
         self.socket = SslSocket(self)
-        self.socket.setSslConfiguration(configuration)
-        self.socket.setHandshakeTimeout(0)  # the timer below covers everything
-        self._timer = QTimer(self, singleShot=True, interval=options.timeout)
-        self._timer.timeout.connect(self._timedOut)
+        self.socket.setHandshakeTimeout(0)  # the limit of the command covers everything
+        self.use(self.socket, configuration)
 
     def start(self) -> None:
         socket = self.socket
-        watchSocket(socket, self.report, psk=self._key is not None)
-        socket.sslErrors.connect(self._certificateErrors)
-        socket.encrypted.connect(self._begin)
         socket.readyRead.connect(self.receive)
         socket.alertReceived.connect(self._alerted)
         socket.errorOccurred.connect(self._failed)
-        socket.disconnected.connect(self._disconnected)
-        if self._key is not None:
-            socket.preSharedKeyAuthenticationRequired.connect(self._giveKey)
         self.limitTime()
         try:
-            socket.connectToHostEncrypted(self._target.host, self._target.port, sslPeerName=self._serverName)
+            socket.connectToHostEncrypted(self.target.host, self.target.port, sslPeerName=self.serverName)
         except ValueError as error:
             self.finish(ExitCode.USAGE, "Usage", str(error))
-
-    def report(self, name: str, fields: Fields) -> None:
-        """Print a signal."""
-        self.output.event(name, fields)
-
-    def begin(self) -> None:
-        """The connection is ready."""
-        raise NotImplementedError
 
     def receive(self) -> None:
         """Data has arrived."""
         raise NotImplementedError
 
-    def left(self) -> None:
-        """The peer has ended the connection in good order."""
-        raise NotImplementedError
-
     def timeoutText(self) -> str:
-        """What did not happen in time."""
-        return f"{self._target.host} did not answer and complete the handshake"
-
-    def limitTime(self) -> None:
-        """Allow the next step its time."""
-        if self._timer.interval() > 0:
-            self._timer.start()
-
-    def liftLimit(self) -> None:
-        """Wait for as long as it takes."""
-        self._timer.stop()
+        if self.encrypted:
+            return super().timeoutText()
+        return f"{self.target.host} did not answer and complete the handshake"
 
     def leave(self) -> None:
-        """Say goodbye."""
-        self._leaving = True
+        super().leave()
         self.socket.disconnectFromHost()
 
-    def interrupt(self) -> None:
-        self.finish(ExitCode.INTERRUPTED)
-        self.leave()
-
-    def _begin(self) -> None:
-        self._encrypted = True
-        self.begin()
-
-    def _giveKey(self, authenticator: PreSharedKeyAuthenticator) -> None:
-        assert self._key is not None
-        self._keyAsked = True
-        authenticator.setIdentity(self._key.identity.encode("utf-8", "surrogateescape"))
-        authenticator.setPreSharedKey(self._key.key)
-
-    def _certificateErrors(self, errors: list[SslError]) -> None:
-        # A server proves itself with a certificate or with the key. If it showed no certificate, it
-        # has used the key: there are no suites without either of them.
-        missing = QSslError.SslError.NoPeerCertificate
-        if self._insecure or (self._keyAsked and all(error.error() == missing for error in errors)):
-            self.socket.ignoreSslErrors(errors)
+    def giveUp(self) -> None:
+        self.socket.abort()
 
     def _alerted(self, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str) -> None:
         if kind == QSsl.AlertType.CertificateRequired:
@@ -161,26 +105,13 @@ class _Connect(Command):
 
     def _failed(self, error: QAbstractSocket.SocketError) -> None:
         if error == _Error.RemoteHostClosedError:
-            if self.socket.peerClosedCleanly() or self._leaving:
+            if self.socket.peerClosedCleanly() or self.leaving:
                 return  # disconnected comes next
             code = ExitCode.TLS_FAILURE
         else:
-            code = _EXIT_CODES.get(error, ExitCode.NOT_CONNECTED)
+            code = EXIT_CODES.get(error, ExitCode.NOT_CONNECTED)
         advice = " Give it with --cert and --key." if self._certificateDemanded and not self._ownCertificate else ""
         self.finish(code, error.name, self.socket.errorString() + advice)
-
-    def _disconnected(self) -> None:
-        clean = self._leaving or self.socket.peerClosedCleanly()
-        if self._encrypted:
-            self.report("closed", {"clean": clean})
-        if self._leaving:
-            self.finish(ExitCode.OK)
-        elif clean:
-            self.left()
-
-    def _timedOut(self) -> None:
-        self.finish(ExitCode.TIMEOUT, "Timeout", f"{self.timeoutText()} within {self._timer.interval()} ms.")
-        self.socket.abort()
 
 
 class _Messages(_Connect):
@@ -194,9 +125,6 @@ class _Messages(_Connect):
 
     def begin(self) -> None:
         self._sendNext()
-
-    def timeoutText(self) -> str:
-        return "The answer did not come" if self._encrypted else super().timeoutText()
 
     def _sendNext(self) -> None:
         if not self._messages:
@@ -217,8 +145,7 @@ class _Messages(_Connect):
             self._judge(self._answer)  # an answer whose line the peer ended by leaving
         if self._messages:
             self.finish(ExitCode.WRONG_ANSWER, "WrongAnswer", "The peer closed the connection before it answered.")
-        else:
-            self.finish(ExitCode.OK)
+        super().left()
 
     def _isComplete(self) -> bool:
         if not self._expectEcho:
@@ -229,16 +156,15 @@ class _Messages(_Connect):
 
     def _judge(self, answer: bytes) -> None:
         message = self._messages.pop(0)
-        self.output.event("message", {"text": answer.decode("utf-8", "replace").removesuffix("\n")})
-        if self._expectEcho and answer != message:
-            self.finish(ExitCode.WRONG_ANSWER, "WrongAnswer", "The answer differs from what was sent.")
-            self.leave()
-        elif self.socket.state() == QAbstractSocket.SocketState.ConnectedState:
+        wanted = self.judge(answer, message if self._expectEcho else None)
+        if wanted and self.socket.state() == QAbstractSocket.SocketState.ConnectedState:
             self._sendNext()
 
 
 class _Pipe(_Connect):
     """Passes stdin on to the peer, and the peer's answers to stdout."""
+
+    passesStdinOn = True
 
     def __init__(self, output: Output, options: argparse.Namespace, configuration: SslConfiguration) -> None:
         super().__init__(output, options, configuration)
@@ -246,17 +172,8 @@ class _Pipe(_Connect):
         self._input = StandardInput(descriptorOfStdin(), self._send, self._ended)
         self._unacknowledged = 0
         self._atEnd = False
-        self._silence = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
+        self._silence = QTimer(self, singleShot=True, interval=PATIENCE_MS)
         self._silence.timeout.connect(self.leave)
-
-    def report(self, name: str, fields: Fields) -> None:
-        # stdout belongs to the peer, unless a program reads events.
-        if self.output.asJson:
-            super().report(name, fields)
-        elif name == "sslErrors" and self._insecure:
-            texts = fields["texts"]
-            assert isinstance(texts, list)
-            self.output.warning(f"Going on in spite of: {'; '.join(texts)}.")
 
     def begin(self) -> None:
         self.liftLimit()
@@ -274,9 +191,6 @@ class _Pipe(_Connect):
         text = self._decoder.decode(data)
         for line in text.removesuffix("\n").split("\n") if text else ():
             self.output.event("message", {"text": line})
-
-    def left(self) -> None:
-        self.finish(ExitCode.OK)
 
     def _send(self, data: bytes) -> None:
         if self.socket.write(data) >= 0:

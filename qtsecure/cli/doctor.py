@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import qtsecure
+from qtsecure.cli.environment import remarkableVariables
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Output
 from qtsecure.cli.system_libraries import installCommand, missingLibraries, packageOf
@@ -27,6 +28,8 @@ _NEEDED = ("QtCore", "QtNetwork")
 _OPTIONAL = ("QtGui", "QtWidgets", "QtQml")
 _WINDOW_PLUGIN = "Qt/plugins/platforms/libqxcb.so"
 _TIMEOUT_S = 60
+_GROUPS = ("X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024", "X25519", "P-256", "P-384", "P-521", "X448")
+"""Those worth naming, the best first; OpenSSL has no list to ask for."""
 
 
 def doctor() -> ExitCode:
@@ -35,6 +38,7 @@ def doctor() -> ExitCode:
     examination.versions()
     examination.engine()
     examination.trust()
+    examination.environment()
     examination.qt()
     return examination.verdict()
 
@@ -64,6 +68,7 @@ class _Examination:
     def engine(self) -> None:
         try:
             from qtsecure.engine.features import probe_features
+            from qtsecure.engine.supported import is_group_supported
         except ImportError as error:
             self._say("engine", f"cannot be loaded: {error}")
             self._broken = True
@@ -71,6 +76,8 @@ class _Examination:
         features = probe_features()
         self._say("OpenSSL", f"{features.openssl_version}, inside cryptography")
         self._say("pre-shared keys", _yes(features.psk))
+        self._say("OCSP stapling", _yes(features.ocsp))
+        self._say("key exchange", ", ".join(filter(is_group_supported, _GROUPS)))
         self._say("DTLS 1.2", _yes(features.dtls))
         self._say("DTLS 1.3", _yes(features.dtls_1_3) + ("" if features.dtls_1_3 else "; comes with OpenSSL 4.1"))
         if not features.raw_path:
@@ -86,7 +93,12 @@ class _Examination:
         except SecureError as error:
             self._say("trusted certificates", f"none. {error.message}")
             return
-        self._say("trusted certificates", f"{len(anchors)} from {anchors.origin}")
+        skipped = f"; {anchors.skipped} cannot be read" if anchors.skipped else ""
+        self._say("trusted certificates", f"{len(anchors)} from {anchors.origin}{skipped}")
+
+    def environment(self) -> None:
+        for name, remark in remarkableVariables(os.environ):
+            self._say(name, remark)
 
     def qt(self) -> None:
         for module in _NEEDED + _OPTIONAL:

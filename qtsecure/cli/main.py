@@ -55,6 +55,10 @@ def _run(options: argparse.Namespace) -> ExitCode:
         from qtsecure.cli.doctor import doctor
 
         return doctor()
+    if options.command == "certificate":
+        from qtsecure.cli.certificate import certificate
+
+        return certificate(options)
     if options.command == "demo":
         from qtsecure.cli.demo import demo
 
@@ -75,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     _addDemo(commands.add_parser("demo", help="a TLS or DTLS conversation in one process, with every signal"))
     _addServe(commands.add_parser("serve", help="a TLS or DTLS server", epilog=_EPILOG))
     _addConnect(commands.add_parser("connect", help="a TLS or DTLS client", epilog=_EPILOG))
+    _addCertificate(
+        commands.add_parser("certificate", help="a chain, what is wrong with it, and what to do", epilog=_EPILOG)
+    )
     commands.add_parser("doctor", help="versions, features, trusted certificates and missing libraries")
     return parser
 
@@ -141,6 +148,24 @@ def _addConnect(parser: argparse.ArgumentParser) -> None:
         default=30_000,
         metavar="MS",
         help="for connecting, and for each answer (%(default)s); 0 = no limit",
+    )
+    _addJson(parser)
+
+
+def _addCertificate(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Show the certificates of a file or a server, whether they are valid, and what each error means. "
+        "Exits with 5 if they are not."
+    )
+    parser.add_argument("subject", metavar="FILE|HOST:PORT", help="a PEM or DER file, or a server to ask")
+    parser.add_argument("--ca", metavar="PEM", help="whom to trust instead of the authorities of this computer")
+    parser.add_argument("--servername", default="", metavar="NAME", help="the name that the certificate must have")
+    parser.add_argument(
+        "--timeout",
+        type=arguments.duration,
+        default=30_000,
+        metavar="MS",
+        help="for a server's answer (%(default)s); 0 = no limit",
     )
     _addJson(parser)
 

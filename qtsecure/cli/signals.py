@@ -20,7 +20,7 @@ from qtsecure import (
 )
 from qtsecure.cli.output import Fields
 
-__all__ = ["NOISE", "encryptionOf", "peerOf", "watchServer", "watchSocket"]
+__all__ = ["NOISE", "encryptionOf", "endedCleanly", "peerOf", "watchServer", "watchSocket"]
 
 NOISE = frozenset({"aboutToClose", "bytesWritten", "encryptedBytesWritten", "readChannelFinished", "readyRead"})
 """Signals that people do not want to see."""
@@ -64,6 +64,11 @@ def encryptionOf(socket: SslSocket | DtlsPeer) -> Fields:
         "alpn": socket.negotiatedProtocol(),
         "reused": socket.isSessionReused(),
     }
+
+
+def endedCleanly(socket: SslSocket | DtlsPeer) -> bool:
+    """Whether the connection ended with the peer's goodbye."""
+    return socket.peerClosedCleanly() if isinstance(socket, SslSocket) else socket.error() is None
 
 
 def peerOf(socket: SslSocket | DtlsPeer) -> str:

@@ -52,7 +52,7 @@ def _on_server_name(_ssl: Any, _alert: Any, _argument: Any) -> int:
 
 
 def keep_server_names(context: SSL.Context) -> None:
-    """Have the sessions of a TLS 1.2 server remember which name (SNI) the client had asked for.
+    """Have the sessions of a server of (D)TLS 1.2 remember which name (SNI) the client had asked for.
 
     OpenSSL takes the name of a resumed session from there, and puts it there only if a callback
     has found it good.
@@ -106,7 +106,7 @@ def _decode(encoded: bytes) -> Any:
 
 
 def spoil_session(connection: SSL.Connection) -> None:
-    """Let a TLS 1.2 server's ticket for this connection be one that is never resumed.
+    """Let the ticket of a server of (D)TLS 1.2 for this connection be one that is never resumed.
 
     The session's version is only written into the ticket; the handshake itself goes by that of the
     connection. A server does not resume a session of another version, and none of TLS 1.0 exists.

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.utils import CryptographyDeprecationWarning
 
+from qtsecure.engine.passphrases import Passphrase, passphrases
 from qtsecure.errors import SecureError
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "read_source",
     "tolerating_old_certificates",
     "unusable",
+    "usable_key",
 ]
 
 PrivateKey: TypeAlias = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey | Ed448PrivateKey
@@ -103,14 +105,14 @@ def load_certificates(source: CertificateSource) -> tuple[x509.Certificate, ...]
     return tuple(certificates)
 
 
-def load_private_key(source: PrivateKeySource, passphrase: bytes | bytearray | str | None = None) -> PrivateKey:
+def load_private_key(source: PrivateKeySource, passphrase: Passphrase = None) -> PrivateKey:
     """Read a private key of type RSA, EC, Ed25519 or Ed448.
 
     Args:
         source: PEM or DER bytes (PKCS#8, PKCS#1 or SEC 1), PEM text, a path, or a key object.
             A PEM file may also hold certificates.
-        passphrase: What the key is encrypted with; text is encoded as UTF-8. Not looked at if the
-            key is not encrypted.
+        passphrase: What the key is encrypted with, or a function that asks for it. Not looked at if
+            the key is not encrypted.
 
     Returns:
         The key.
@@ -121,7 +123,7 @@ def load_private_key(source: PrivateKeySource, passphrase: bytes | bytearray | s
             in it, or a key of another type.
         TypeError: If an argument is of another type.
     """
-    if passphrase is not None and not isinstance(passphrase, (bytes, bytearray, str)):
+    if not (passphrase is None or callable(passphrase) or isinstance(passphrase, (bytes, bytearray, str))):
         raise TypeError(f"passphrase must be bytes, bytearray, str or None, not {type(passphrase).__name__}.")
     if isinstance(source, tuple(_KEY_TYPES)):
         return cast(PrivateKey, source)
@@ -137,6 +139,19 @@ def load_private_key(source: PrivateKeySource, passphrase: bytes | bytearray | s
         key = _decrypt(load, data, origin, passphrase)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise unusable(f"{origin} contains no private key that can be read", error) from None
+    return usable_key(key, origin)
+
+
+def usable_key(key: object, origin: str) -> PrivateKey:
+    """The key, if TLS certificates can have one of its kind.
+
+    Args:
+        key: Any private key.
+        origin: How to call its source at the beginning of a sentence.
+
+    Raises:
+        SecureError: ``BadCertificate``.
+    """
     if isinstance(key, tuple(_KEY_TYPES)):
         return cast(PrivateKey, key)
     raise SecureError(
@@ -277,30 +292,26 @@ def _parse_certificates(data: bytes, origin: str) -> tuple[x509.Certificate, ...
     return certificates
 
 
-def _decrypt(
-    load: Callable[[bytes, bytes], object],
-    data: bytes,
-    origin: str,
-    passphrase: bytes | bytearray | str | None,
-) -> object:
-    if not passphrase:
+def _decrypt(load: Callable[[bytes, bytes], object], data: bytes, origin: str, passphrase: Passphrase) -> object:
+    wrong: ValueError | None = None
+    for secret in passphrases(passphrase, f"{origin[0].lower()}{origin[1:]}"):
+        try:
+            return load(data, secret)
+        except ValueError as error:
+            wrong = error
+        except UnsupportedAlgorithm as error:
+            raise unusable(f"{origin} contains a private key with an unsupported encryption", error) from None
+    if wrong is None:
         raise SecureError(
             SecureError.Code.BadCertificatePassword,
             f"{origin} contains an encrypted private key; give its passphrase.",
         )
-    secret = passphrase.encode("utf-8") if isinstance(passphrase, str) else passphrase
-    try:
-        # cryptography takes any buffer: bytes(secret) would be one more copy that nobody can wipe.
-        return load(data, cast(bytes, secret))
-    except ValueError as error:
-        raise SecureError(
-            SecureError.Code.BadCertificatePassword,
-            f"The passphrase does not open the private key: {origin[0].lower()}{origin[1:]} "
-            "was encrypted with another one or is damaged.",
-            engineReasons=(str(error),),
-        ) from None
-    except UnsupportedAlgorithm as error:
-        raise unusable(f"{origin} contains a private key with an unsupported encryption", error) from None
+    raise SecureError(
+        SecureError.Code.BadCertificatePassword,
+        f"The passphrase does not open the private key: {origin[0].lower()}{origin[1:]} "
+        "was encrypted with another one or is damaged.",
+        engineReasons=(str(wrong),),
+    )
 
 
 def unusable(what: str, error: Exception | None = None) -> SecureError:

@@ -59,6 +59,9 @@ class TlsConfiguration:
             included, needs one of its issuer that is up to date.
         pins: If there are any, the peer's own certificate must match one, in every verify mode.
         verify_host_name: On a client: the certificate must be for the name of the server.
+        ocsp_stapling: On a client that verifies: ask for the revocation status of the server's
+            certificate (RFC 6066, section 8), and find it wanting unless it is good.
+        ocsp_response: On a server: the status to give to clients that ask, as DER, or empty.
         require_close_notify: An end without close_notify is a failure.
         key_log_file: Where to append the NSS key log; empty for none.
     """
@@ -84,6 +87,8 @@ class TlsConfiguration:
     crls: tuple[bytes, ...] = field(default=(), repr=False)
     pins: Pins = field(default_factory=Pins)
     verify_host_name: bool = True
+    ocsp_stapling: bool = False
+    ocsp_response: bytes = field(default=b"", repr=False)
     require_close_notify: bool = True
     key_log_file: str = ""
     _hash: int = field(init=False, repr=False, compare=False)
@@ -92,6 +97,11 @@ class TlsConfiguration:
         """Hash once: every connection looks up its context with this."""
         values = tuple(getattr(self, each.name) for each in fields(self) if each.compare)
         object.__setattr__(self, "_hash", hash(values))
+
+    @property
+    def asks_for_status(self) -> bool:
+        """Whether a client asks for the revocation status: only where somebody verifies the answer."""
+        return self.ocsp_stapling and self.verify_mode is not VerifyMode.NONE
 
     def __hash__(self) -> int:
         return self._hash

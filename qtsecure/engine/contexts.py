@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from OpenSSL import SSL, crypto
 
-from qtsecure.engine import _openssl, _openssl_psk
+from qtsecure.engine import _openssl, _openssl_ocsp, _openssl_psk
 from qtsecure.engine._openssl_sessions import keep_server_names, sessions_supported
 from qtsecure.engine.certificates import tolerating_old_certificates
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
@@ -78,6 +78,7 @@ def _build(configuration: TlsConfiguration, server: bool) -> SSL.Context:
         _openssl.set_groups(context, configuration.groups)
     _set_credentials(context, configuration)
     _set_verification(context, configuration, server)
+    _set_stapling(context, configuration, server)
     _set_resumption(context, configuration, server)
     if configuration.alpn_protocols:
         if server:
@@ -185,6 +186,21 @@ def _set_verification(context: SSL.Context, configuration: TlsConfiguration, ser
             context.add_client_ca(anchor)
 
 
+def _set_stapling(context: SSL.Context, configuration: TlsConfiguration, server: bool) -> None:
+    wanted = bool(configuration.ocsp_response) if server else configuration.asks_for_status
+    if not wanted:
+        return
+    if not _openssl_ocsp.ocsp_supported:
+        raise SecureError(
+            SecureError.Code.NotSupported,
+            "This build of the 'cryptography' package cannot staple a revocation status; install a newer one.",
+        )
+    if server:
+        _openssl_ocsp.staple(context, configuration.ocsp_response)
+    else:
+        _openssl_ocsp.hand_over_status(context)
+
+
 def _is_root(anchor: x509.Certificate) -> bool:
     """Whether a certificate names no other issuer than itself; one with unreadable names counts as a root."""
     try:
@@ -208,5 +224,5 @@ def _set_resumption(context: SSL.Context, configuration: TlsConfiguration, serve
     never = authenticated or not configuration.session_tickets_enabled
     if never or not sessions_supported:
         context.set_options(SSL.OP_NO_TICKET)
-    elif configuration.minimum_version is ProtocolVersion.TLS_1_2:
+    elif configuration.minimum_version is not ProtocolVersion.TLS_1_3:
         keep_server_names(context)

@@ -33,6 +33,11 @@ _BY_REASON: dict[str, tuple[FailureKind, str]] = {
         "the client offered no usable pre-shared key, and there is no certificate to fall back on that it can verify",
     ),
     "no application protocol": (FailureKind.HANDSHAKE, "both sides have no application protocol in common"),
+    # OpenSSL's own words for what it sends, where it cannot read a stapled response.
+    "tlsv1 bad certificate status response": (
+        FailureKind.HANDSHAKE,
+        "the revocation status that the server sent cannot be read",
+    ),
     "excessive message size": (FailureKind.HANDSHAKE, "the peer sent a larger message than the protocol allows"),
 }
 
@@ -41,6 +46,9 @@ _BY_ALERT: dict[int, str] = {
     AlertDescription.UNKNOWN_CA: "it does not trust the authority that issued our certificate",
     AlertDescription.BAD_CERTIFICATE: "it rejects our certificate",
     AlertDescription.CERTIFICATE_EXPIRED: "our certificate has expired",
+    AlertDescription.BAD_CERTIFICATE_STATUS_RESPONSE: (
+        "it does not accept the revocation status that was sent with our certificate, or misses one"
+    ),
     AlertDescription.UNKNOWN_PSK_IDENTITY: "it does not know our pre-shared key identity",
     AlertDescription.DECRYPT_ERROR: "our proof of possession failed; with a pre-shared key, the keys differ",
     AlertDescription.BAD_RECORD_MAC: "it cannot decrypt our messages; with a pre-shared key, the keys differ",

@@ -7,7 +7,7 @@ from typing import Final
 
 from OpenSSL import SSL
 
-from qtsecure.engine import _openssl, _openssl_psk
+from qtsecure.engine import _openssl, _openssl_ocsp, _openssl_psk
 from qtsecure.engine._openssl_version import openssl_version
 
 __all__ = ["EngineFeatures", "probe_features"]
@@ -30,6 +30,8 @@ class EngineFeatures:
     """DTLS 1.2."""
     dtls_1_3: bool
     """DTLS 1.3."""
+    ocsp: bool
+    """Stapled revocation status."""
 
 
 def probe_features() -> EngineFeatures:
@@ -40,6 +42,7 @@ def probe_features() -> EngineFeatures:
         psk=_openssl_psk.psk_supported,
         dtls=_accepts(SSL.DTLS_METHOD, _DTLS_1_2),
         dtls_1_3=_accepts(SSL.DTLS_METHOD, _DTLS_1_3),
+        ocsp=_openssl_ocsp.ocsp_supported,
     )
 
 

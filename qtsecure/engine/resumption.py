@@ -30,7 +30,7 @@ def may_be_shared(configuration: TlsConfiguration) -> bool:
 
 def prevent_resumption(connection: SSL.Connection, version: ProtocolVersion) -> None:
     """On a server, inside the handshake: nobody can resume the session of this connection."""
-    if version is ProtocolVersion.TLS_1_2:
+    if version is not ProtocolVersion.TLS_1_3:
         # The ticket has been promised before the client's certificate is seen.
         _openssl_sessions.spoil_session(connection)
     else:

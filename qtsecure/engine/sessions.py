@@ -1,4 +1,4 @@
-"""Sessions of TLS 1.2 and 1.3 as values that can be kept, stored and offered again.
+"""Sessions of TLS 1.2 and 1.3 and of DTLS 1.2 as values that can be kept, stored and offered again.
 
 A resumed handshake shows no certificate, and OpenSSL verifies nothing: it would resume the session
 of one host with another, or one whose errors were ignored under a strict configuration. So a
@@ -30,7 +30,7 @@ _MAGIC = b"qtsecure session\x01"
 _OTHER_CONFIGURATION = "it was made with another configuration"
 _LARGEST = 1 << 20
 _LONGEST_CHAIN = 32
-_VERSIONS = (ProtocolVersion.TLS_1_2, ProtocolVersion.TLS_1_3)
+_VERSIONS = (ProtocolVersion.TLS_1_2, ProtocolVersion.TLS_1_3, ProtocolVersion.DTLS_1_2)
 
 
 @dataclass(frozen=True, slots=True)

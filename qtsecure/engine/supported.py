@@ -1,4 +1,4 @@
-"""Which cipher suites and key-exchange groups the engine knows."""
+"""Which cipher suites, key-exchange groups and SRTP profiles the engine knows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.contexts import context_for
 from qtsecure.errors import SecureError
 
-__all__ = ["is_group_supported", "supported_cipher_names"]
+__all__ = ["is_group_supported", "is_srtp_profile_supported", "supported_cipher_names"]
 
 _TLS13_SUITES = (
     b"TLS_AES_256_GCM_SHA384",
@@ -25,7 +25,8 @@ _TLS13_SUITES = (
 # there is no way to supply them.
 _TLS12_SELECTION = b"ALL:!aNULL:!eNULL:!SRP:!aDSS"
 
-_GROUP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
+# OpenSSL's lists have a syntax of their own; only plain names are let through.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 
 
 @functools.cache
@@ -40,11 +41,22 @@ def supported_cipher_names() -> tuple[str, ...]:
 @functools.cache
 def is_group_supported(name: str) -> bool:
     """Whether ``name`` is one key-exchange group of the engine, such as ``X25519``."""
-    # OpenSSL's group lists have a syntax of their own; only plain names are let through.
-    if not _GROUP_NAME.match(name):
+    if not _NAME.match(name):
         return False
     try:
         context_for(TlsConfiguration(groups=(name,)), server=False)
     except SecureError:
+        return False
+    return True
+
+
+@functools.cache
+def is_srtp_profile_supported(name: str) -> bool:
+    """Whether ``name`` is one SRTP protection profile (RFC 5764, RFC 7714), such as ``SRTP_AEAD_AES_128_GCM``."""
+    if not _NAME.match(name):
+        return False
+    try:
+        SSL.Context(SSL.DTLS_METHOD).set_tlsext_use_srtp(name.encode("ascii"))
+    except SSL.Error:
         return False
     return True

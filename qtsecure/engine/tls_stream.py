@@ -20,7 +20,7 @@ import dataclasses
 
 from OpenSSL import SSL
 
-from qtsecure.engine import _openssl, _openssl_psk
+from qtsecure.engine import _openssl, _openssl_ocsp, _openssl_psk
 from qtsecure.engine._openssl import Outcome, Pipe, VerifyStep
 from qtsecure.engine.alerts import AlertDescription, AlertLevel, fatal_alert_record
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
@@ -38,6 +38,7 @@ from qtsecure.engine.events import (
 )
 from qtsecure.engine.failures import explain_handshake_failure, explain_traffic_failure
 from qtsecure.engine.host_names import HostName, InvalidHostName, normalize_host_name
+from qtsecure.engine.ocsp import demands_status_untrusted, judge_status_untrusted
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.psk_exchange import PskExchange, suites_for
@@ -66,6 +67,8 @@ _UNPROVEN = (
     "algorithm (SHA-256 or SHA-384).",
 )
 """What is wrong when a key was not used: on a client, and on a server."""
+_REFUSALS = frozenset({"certificate verify failed", "invalid status response"})
+"""OpenSSL's reasons when it was told here to refuse."""
 _NAME_ISSUES = frozenset({int(IssueCode.HOSTNAME_MISMATCH), int(IssueCode.IP_ADDRESS_MISMATCH)})
 
 
@@ -114,6 +117,7 @@ class TlsStream(StreamFacts):
         "established",
         "events",
         "has_more",
+        "ocsp_response",
         "peer_closed_cleanly",
         "quiet",
         "raised",
@@ -164,6 +168,8 @@ class TlsStream(StreamFacts):
         self._name_checked = not configuration.verify_host_name
         self._peer_heard = False
         self._chain_to_judge: tuple[bytes, ...] = ()
+        #: On a client: the revocation status that the server has stapled, whatever it says; empty for none.
+        self.ocsp_response = b""
         if not server and peer_name:
             try:
                 self._host = normalize_host_name(peer_name)
@@ -461,9 +467,12 @@ class TlsStream(StreamFacts):
             return None
         if self._alert_sent is not None or self._alert_received is not None:
             return None
+        chain = self.peer_certificates()
+        if self.configuration.asks_for_status and chain and demands_status_untrusted(chain[0]):
+            return None  # a resumed handshake would come without the status
         if self._resumption is None:
             self._resumption = Resumption(self.configuration, self._host, self._peer_place)
-        return self._resumption.session(pipe.connection, self.peer_certificates())
+        return self._resumption.session(pipe.connection, chain)
 
     # -------------------------------------------------- what OpenSSL asks (see _openssl.Hooks)
 
@@ -500,6 +509,23 @@ class TlsStream(StreamFacts):
                 return self._issues[0].code if self._issues[0].code > 0 else int(IssueCode.APPLICATION_VERIFICATION)
             self._issues_settled = answer is True
         return 0
+
+    def certificate_status(self, response: bytes) -> bool:
+        """Find out whether the stapled status is good; see _openssl_ocsp."""
+        pipe = self._pipe
+        assert pipe is not None
+        chain = pipe.peer_certificates()
+        if not chain or pipe.session_reused():
+            return True  # a resumed handshake repeats neither the certificate nor its status
+        self.ocsp_response = response
+        others = (*_openssl_ocsp.verified_chain(pipe.connection)[1:], *chain[1:])
+        code = judge_status_untrusted(response, chain[0], others, _openssl_ocsp.current_time())
+        if code is None:
+            return True
+        issue = VerificationIssue(int(code), 0, chain[0])
+        self._issues.append(issue)
+        self._issues_settled = False
+        return not self.configuration.interrupt_on_error or self._decisions.continue_after(issue)
 
     def alert(self, sent: bool, level: int, description: int) -> None:
         """Note an alert; it becomes an event after the engine call."""
@@ -582,6 +608,8 @@ class TlsStream(StreamFacts):
                 self._name_checked = _openssl.set_verified_host(pipe.connection, host.ascii, host.ip)
             if not host.ip and self.configuration.server_name_indication:
                 pipe.connection.set_tlsext_host_name(host.ascii.encode("ascii"))
+        if not self.server and self.configuration.asks_for_status:
+            pipe.connection.request_ocsp()
         if self._resumption is not None and self._resumption.offered is not None:
             self._resumption.offered.offer_on(pipe.connection)
         self._pipe = pipe
@@ -712,7 +740,7 @@ class TlsStream(StreamFacts):
         assert self._pipe is not None
         failure = explain_handshake_failure(self._pipe.reasons, self._alert_sent, self._alert_received)
         refusal = self._refusal or (f"{_sentence(self._issues[0])}." if self._issues else "")
-        if refusal and self._alert_received is None and "certificate verify failed" in self._pipe.reasons:
+        if refusal and self._alert_received is None and not _REFUSALS.isdisjoint(self._pipe.reasons):
             failure = StreamFailed(FailureKind.CERTIFICATE_REJECTED, refusal, self._alert_sent, self._pipe.reasons)
         self._fail(failure)
 

@@ -22,6 +22,21 @@ class IssueCode(enum.IntEnum):
     NO_PEER_CERTIFICATE = -1
     INVALID_HOST_NAME = -2
     UNKNOWN_RESULT = -3
+    STATUS_NOT_SENT = -4
+    STATUS_DEMANDED = -5
+    STATUS_UNREADABLE = -6
+    STATUS_MALFORMED_REQUEST = -7
+    STATUS_INTERNAL_ERROR = -8
+    STATUS_TRY_LATER = -9
+    STATUS_SIGNATURE_REQUIRED = -10
+    STATUS_UNAUTHORIZED = -11
+    STATUS_UNTRUSTED_RESPONDER = -12
+    STATUS_FORGED = -13
+    STATUS_OF_ANOTHER = -14
+    STATUS_FROM_FUTURE = -15
+    STATUS_OUT_OF_DATE = -16
+    STATUS_UNKNOWN = -17
+    STATUS_REVOKED = -18
     UNSPECIFIED = 1
     UNABLE_TO_GET_ISSUER_CERT = 2
     UNABLE_TO_GET_CRL = 3
@@ -127,6 +142,11 @@ class IssueCode(enum.IntEnum):
     AKID_ISSUER_SERIAL_NOT_PAIRED = 103
     IDP_ONLY_USER_CA_ATTR_EXCLUSIVE = 104
 
+    @property
+    def is_status(self) -> bool:
+        """Whether it is about the revocation status that a server has stapled."""
+        return IssueCode.STATUS_REVOKED <= self <= IssueCode.STATUS_NOT_SENT
+
 
 _I = IssueCode
 _D = AlertDescription
@@ -136,6 +156,33 @@ _TEXTS: Final = MappingProxyType(
         _I.NO_PEER_CERTIFICATE: "the peer has not sent a certificate",
         _I.INVALID_HOST_NAME: "the name of the server cannot be the name of any certificate",
         _I.UNKNOWN_RESULT: "the verification of the certificate ended without a result",
+        _I.STATUS_NOT_SENT: "the server did not send the revocation status of its certificate, which was asked for",
+        _I.STATUS_DEMANDED: (
+            "the certificate may only be used together with its revocation status, which the server did not send"
+        ),
+        _I.STATUS_UNREADABLE: "the revocation status that the server sent cannot be read",
+        _I.STATUS_MALFORMED_REQUEST: (
+            "the server sent an error of its responder instead of a revocation status: the request was malformed"
+        ),
+        _I.STATUS_INTERNAL_ERROR: (
+            "the server sent an error of its responder instead of a revocation status: an internal error"
+        ),
+        _I.STATUS_TRY_LATER: "the server sent an error of its responder instead of a revocation status: try later",
+        _I.STATUS_SIGNATURE_REQUIRED: (
+            "the server sent an error of its responder instead of a revocation status: the request must be signed"
+        ),
+        _I.STATUS_UNAUTHORIZED: (
+            "the server sent an error of its responder instead of a revocation status: it refuses to answer"
+        ),
+        _I.STATUS_UNTRUSTED_RESPONDER: (
+            "the revocation status was signed by somebody whom the certificate's issuer has not authorized"
+        ),
+        _I.STATUS_FORGED: "the signature of the revocation status is wrong: it was changed or forged",
+        _I.STATUS_OF_ANOTHER: "the revocation status that the server sent is about another certificate",
+        _I.STATUS_FROM_FUTURE: "the revocation status is not valid yet, or the clock of this computer is wrong",
+        _I.STATUS_OUT_OF_DATE: "the revocation status is out of date, or the clock of this computer is wrong",
+        _I.STATUS_UNKNOWN: "the responder of the certificate's issuer does not know the certificate",
+        _I.STATUS_REVOKED: "the certificate has been revoked: its own server has sent a revocation status that says so",
         _I.UNSPECIFIED: "the certificate could not be verified for an unknown reason",
         _I.UNABLE_TO_GET_ISSUER_CERT: "the certificate of an authority in the chain is missing",
         _I.UNABLE_TO_GET_CRL: "there is no revocation list that tells whether the certificate is still good",
@@ -253,12 +300,14 @@ _TEXTS: Final = MappingProxyType(
     }
 )
 
-# As OpenSSL's own ssl_x509err2alert; every code that is not here is certificate_unknown.
+# As OpenSSL's own ssl_x509err2alert, and for the stapled status as RFC 6066, section 8 has it; every
+# code that is not here is certificate_unknown.
 _ALERTS: Final = MappingProxyType(
     {
         _I.NO_PEER_CERTIFICATE: _D.CERTIFICATE_REQUIRED,
         _I.INVALID_HOST_NAME: _D.BAD_CERTIFICATE,
         _I.UNKNOWN_RESULT: _D.INTERNAL_ERROR,
+        **dict.fromkeys((code for code in _I if code.is_status), _D.BAD_CERTIFICATE_STATUS_RESPONSE),
         _I.UNSPECIFIED: _D.INTERNAL_ERROR,
         _I.UNABLE_TO_GET_ISSUER_CERT: _D.UNKNOWN_CA,
         _I.UNABLE_TO_GET_CRL: _D.UNKNOWN_CA,
@@ -314,6 +363,9 @@ _NEVER_OVERRIDABLE: Final = frozenset(
         _I.CA_KEY_TOO_SMALL,
         _I.CA_MD_TOO_WEAK,
         _I.UNKNOWN_RESULT,
+        _I.STATUS_DEMANDED,
+        _I.STATUS_FORGED,
+        _I.STATUS_REVOKED,
     }
 )
 

@@ -5,6 +5,13 @@ from __future__ import annotations
 __all__ = ["checkBool", "checkInt", "checkLeast", "checkTimeout", "checkWait"]
 
 
+def checkBool(value: bool, *, name: str) -> bool:
+    """The value, if it is a bool; TypeError naming the argument otherwise."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be a bool, not {type(value).__name__}.")
+    return value
+
+
 def checkInt(number: int, *, name: str) -> int:
     """The number, if it is an int; TypeError naming the argument otherwise."""
     if isinstance(number, bool) or not isinstance(number, int):
@@ -31,10 +38,3 @@ def checkWait(ms: int, *, name: str) -> int:
     if checkInt(ms, name=name) < -1:
         raise ValueError(f"{name} must be a number of milliseconds, or -1 to wait for ever, not {ms}.")
     return ms
-
-
-def checkBool(value: bool, *, name: str) -> bool:
-    """The value, if it is a bool; TypeError naming the argument otherwise."""
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} must be a bool, not {type(value).__name__}.")
-    return value

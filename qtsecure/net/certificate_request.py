@@ -7,6 +7,7 @@ from collections.abc import Callable
 from weakref import WeakMethod
 
 from PySide6.QtCore import QObject, Signal
+from shiboken6 import isValid
 
 from qtsecure.net.values import SslCertificate, SslError
 
@@ -27,18 +28,26 @@ class CertificateRequest(QObject):
     Answer in the slot with accept() or reject(), or call defer() there and answer later, for
     example when the user has closed a dialog. Meanwhile nothing is sent to the peer, and the
     connection keeps the request alive. After five minutes without an answer it is rejected.
+    Once it is answered or cancelled, it lives as long as the program holds it.
     """
 
     #: cancelled(): the connection went away before an answer was given; close your dialog.
     cancelled = Signal()
 
     def __init__(
-        self, chain: list[SslCertificate], errors: list[SslError], hostName: str, parent: QObject | None = None
+        self,
+        chain: list[SslCertificate],
+        errors: list[SslError],
+        hostName: str,
+        parent: QObject | None = None,
+        *,
+        port: int = 0,
     ) -> None:
         super().__init__(parent)
         self._chain = chain
         self._errors = errors
         self._hostName = hostName
+        self._port = port
         self._answer = _Answer.NONE
         # Weak, because it is a method of the parent, which a child must not keep alive.
         self._onAnswer: Callable[[], Callable[[bool], None] | None] | None = None
@@ -54,6 +63,10 @@ class CertificateRequest(QObject):
     def hostName(self) -> str:
         """The name that the peer was to prove; empty on a server."""
         return self._hostName
+
+    def port(self) -> int:
+        """The port that was connected to; 0 on a server, and where the program made the connection itself."""
+        return self._port
 
     def accept(self) -> None:
         """Go on with the connection in spite of the errors."""
@@ -85,6 +98,7 @@ class CertificateRequest(QObject):
         onAnswer, self._onAnswer = self._onAnswer, None
         callback = onAnswer() if onAnswer is not None else None
         if callback is not None:
+            self._release()
             callback(answer is _Answer.ACCEPTED)
 
     def _verdict(self, onAnswer: Callable[[bool], None]) -> bool | None:
@@ -103,3 +117,9 @@ class CertificateRequest(QObject):
             self._answer = _Answer.CANCELLED
             self._onAnswer = None
             self.cancelled.emit()
+        self._release()
+
+    def _release(self) -> None:
+        """Nobody waits for it any more: leave it to those who hold it, who may remember the answer later."""
+        if isValid(self):
+            self.setParent(None)

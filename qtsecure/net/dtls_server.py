@@ -10,26 +10,24 @@ from __future__ import annotations
 
 from collections import deque
 
-from PySide6.QtCore import SIGNAL, QObject, Signal, qWarning
-from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSsl, QUdpSocket
+from PySide6.QtCore import SIGNAL, QObject, Signal
+from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSsl
 from shiboken6 import isValid
 
-from qtsecure.engine.dtls import DEFAULT_MTU, SMALLEST_MTU, AdmittedHello, DtlsListener
+from qtsecure.engine.dtls import AdmittedHello, DtlsListener
 from qtsecure.errors import SecureError
-from qtsecure.net.addresses import Ends, checkPort, listenAddress
-from qtsecure.net.arguments import checkInt, checkLeast, checkTimeout
-from qtsecure.net.datagrams.choice import makeDatagramSocket
-from qtsecure.net.datagrams.datagram_socket import Address, DatagramSocket, plainHost
-from qtsecure.net.datagrams.qt_datagrams import QtDatagrams
+from qtsecure.net.addresses import Ends
+from qtsecure.net.arguments import checkLeast
+from qtsecure.net.datagrams.datagram_socket import Address, plainHost
+from qtsecure.net.dtls.listening import DtlsListening
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls.statistics import DtlsServerStatistics, LocalDrop
 from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
 from qtsecure.net.handshake_questions import ProgramDecisions
-from qtsecure.net.socket_errors import socketError
 from qtsecure.net.thread_guard import confinedToThread
-from qtsecure.net.values import ConfigurationSource, SslConfiguration, configurationFrom
+from qtsecure.net.values import SslConfiguration
 
 __all__ = ["DtlsServer"]
 
@@ -44,24 +42,26 @@ _FAIR_SHARE = 8
     harmless=(
         *("isListening", "serverError", "errorString", "handshakeTimeout", "idleTimeout", "mtu"),
         *("maxPendingConnections", "maxHandshakingConnections", "maxConnectionsPerAddress", "maxConnections"),
-        "isCookieVerificationEnabled",
+        *("isCookieVerificationEnabled", "reusePort"),
         # From our own layers:
         *("prepareListener", "helloAdmitted", "wantsPreSharedKeys", "peerAsks", "peerAlert", "peerEncrypted"),
         *("peerFailed", "peerDisconnected", "pathPeerDestroyed", "socketLost"),
     )
 )
-class DtlsServer(QObject):
+class DtlsServer(DtlsListening):
     """A DTLS server with SslServer's methods and signals, and DtlsPeer in place of the socket.
 
     Peers are children of the server, also after nextPendingConnection(). Delete each with
     ``deleteLater()`` when you are done with it, for example in a slot of its ``disconnected``. All
-    of them use the server's one UDP socket and end with it. Use the server in the thread that
-    it lives in: other threads get a RuntimeError.
+    of them talk through the server's one UDP socket. Use the server in the thread that it lives in:
+    other threads get a RuntimeError.
 
     Args:
         parent: The QObject that owns it.
     """
 
+    #: closed(): close() has ended listening, or the socket was lost.
+    closed = Signal()
     #: newConnection(): a client has shown its address; its handshake has yet to succeed.
     newConnection = Signal()
     #: pendingConnectionAvailable(): an encrypted peer waits for nextPendingConnection().
@@ -91,102 +91,18 @@ class DtlsServer(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._configuration = SslConfiguration.defaultConfiguration()
-        self._table: ClientTable | None = None
-        self._listener: DtlsListener | None = None
-        self._configurationRefused = False
-        self._cookies = True
-        self._secret: bytes | None = None
-        self._mtu = DEFAULT_MTU
-        self._maxPending = 30
-        self._maxHandshaking = 256
-        self._maxPerAddress = 0
         self._maxConnections = 0
-        self._handshakeTimeout = 30_000
-        self._idleTimeout = 60_000
-        self._paused = False
         self._handshaking: dict[DtlsPath, DtlsPeer] = {}
         self._pending: deque[DtlsPeer] = deque()
         self._accepted = self._succeeded = self._failed = self._replaced = 0
-        self._dropped: dict[LocalDrop, int] = {}
-        self._serverError = _Error.UnknownSocketError
-        self._errorString = ""
-
-    # ------------------------------------------------------------------------- listening
-
-    def listen(
-        self, address: QHostAddress | QHostAddress.SpecialAddress | str = QHostAddress.SpecialAddress.Any, port: int = 0
-    ) -> bool:
-        """Receive datagrams; False (and serverError(), errorString()) when it is not possible.
-
-        Args:
-            address: Where to listen, as an IP address or "localhost"; Any means IPv6 and IPv4.
-            port: 0 for a free one; serverPort() tells which.
-
-        Raises:
-            TypeError: An argument has another type.
-            ValueError: ``address`` is no IP address, or ``port`` is out of range.
-        """
-        checkPort(port)
-        host = listenAddress(address)
-        if self.isListening():
-            qWarning("DtlsServer: listen() called on a server that is listening already.")
-            return False
-        table = ClientTable(self)
-        socket = makeDatagramSocket(table)
-        try:
-            socket.bind(host, port)
-        except OSError as error:
-            socket.close()
-            self._serverError, self._errorString = socketError(error.errno or 0)
-            return False
-        self._start(table, socket)
-        return True
-
-    def bind(self, udpSocket: QUdpSocket) -> bool:
-        """Serve clients on a bound socket of the program, which stays its own.
-
-        The program may still send with it; reading is the server's from now on. Datagrams that are
-        no DTLS are dropped.
-
-        Returns:
-            False when the server listens already.
-
-        Raises:
-            TypeError: For anything but a QUdpSocket.
-            ValueError: When it is not bound.
-        """
-        if not isinstance(udpSocket, QUdpSocket):
-            raise TypeError(f"udpSocket must be a QUdpSocket, not {type(udpSocket).__name__}.")
-        if udpSocket.state() != QAbstractSocket.SocketState.BoundState:
-            raise ValueError("udpSocket must be bound; call its bind() first.")
-        if self.isListening():
-            qWarning("DtlsServer: bind() called on a server that is listening already.")
-            return False
-        table = ClientTable(self)
-        self._start(table, QtDatagrams(table, udpSocket))
-        return True
-
-    def _start(self, table: ClientTable, socket: DatagramSocket) -> None:
-        table.socket = socket
-        table.paused = self._paused
-        table.dropped = self._dropped
-        self._table = table
-        self._serverError = _Error.UnknownSocketError
-        self._errorString = ""
-        self.destroyed.connect(lambda: table.serverDestroyed())
-
-    def isListening(self) -> bool:
-        """Whether the server has a socket."""
-        return self._table is not None
 
     def close(self) -> None:
-        """Say goodbye to every client and close the socket.
+        """Let in nobody any more; say goodbye to the clients that the program has not fetched.
 
-        Peers that were fetched emit ``closed`` and stay as children of the server; the others are
-        deleted.
+        Peers that were fetched stay connected, as children of the server, and the socket stays open for
+        them until the last of them has ended. listen() at the same place goes on with it.
         """
-        table, self._table = self._table, None
-        if table is None:
+        if (table := self._retire()) is None:
             return
         unfetched = [*self._handshaking.values(), *self._pending]
         self._failed += len(self._handshaking)
@@ -197,152 +113,25 @@ class DtlsServer(QObject):
                 peer.close()
                 if isValid(peer):
                     peer.deleteLater()
-        for path in list(table.paths.values()):
+        table.closeWhenUnused()
+        if isValid(self):
+            self.closed.emit()
+
+    def _closeAll(self) -> None:
+        """close(), and say goodbye to the fetched peers, too."""
+        paths = [path for table in self._tables() for path in table.paths.values()]
+        self.close()
+        for path in paths:
             path.closePeer()
-        table.close()
 
-    def serverAddress(self) -> QHostAddress:
-        """Where the server listens; null when it does not."""
-        return self._localEnd()[0]
+    def _newTable(self) -> ClientTable:
+        return ClientTable(self, self._dropped)
 
-    def serverPort(self) -> int:
-        """The port; 0 when the server does not listen."""
-        return self._localEnd()[1]
+    def _tables(self) -> list[ClientTable]:
+        """The one in use, and those that fetched peers keep open."""
+        return [*self._retired, *([self._table] if self._table is not None else [])]
 
-    def _localEnd(self) -> tuple[QHostAddress, int]:
-        socket = self._table.socket if self._table is not None else None
-        return socket.localEnd() if socket is not None else (QHostAddress(), 0)
-
-    def socketDescriptor(self) -> int:
-        """The native descriptor of the UDP socket, or -1."""
-        socket = self._table.socket if self._table is not None else None
-        return socket.descriptor() if socket is not None else -1
-
-    def serverError(self) -> QAbstractSocket.SocketError:
-        """Why listening failed last; UnknownSocketError for never."""
-        return self._serverError
-
-    def errorString(self) -> str:
-        """The sentence for serverError()."""
-        return self._errorString
-
-    # -------------------------------------------------------------------------- settings
-
-    def sslConfiguration(self) -> SslConfiguration:
-        """A copy of the configuration for new connections."""
-        return SslConfiguration(self._configuration)
-
-    def setSslConfiguration(self, configuration: ConfigurationSource) -> None:
-        """Use this configuration for associations that begin from now on; live ones keep theirs.
-
-        ``Protocol.SecureProtocols``, which is the default, stands for DTLS 1.2 here.
-        """
-        self._configuration = configurationFrom(configuration)
-        self._configurationRefused = False
-
-    def isCookieVerificationEnabled(self) -> bool:
-        """Whether clients have to show that they receive what is sent to their address."""
-        return self._cookies
-
-    def setCookieVerificationEnabled(self, enabled: bool) -> None:
-        """Demand a cookie from every client (the default), or only from one that begins anew.
-
-        Without cookies anybody can make the server send its certificate to a stranger, and use up
-        the places for handshakes.
-        """
-        if not isinstance(enabled, bool):
-            raise TypeError(f"enabled must be a bool, not {type(enabled).__name__}.")
-        self._cookies = enabled
-        if self._listener is not None:
-            self._listener.cookies_required = enabled
-
-    def setCookieSecret(self, secret: bytes) -> None:
-        """Make cookies with this secret, for instance one that several processes share.
-
-        Cookies of the secret before it stay good. Without this call the server has a secret of its
-        own, which it replaces every minute.
-
-        Raises:
-            TypeError: For anything but bytes.
-            ValueError: For less than 16 bytes.
-        """
-        if not isinstance(secret, (bytes, bytearray)):
-            raise TypeError(f"secret must be bytes, not {type(secret).__name__}.")
-        if len(secret) < 16:
-            raise ValueError(f"secret must have at least 16 bytes, not {len(secret)}.")
-        self._secret = bytes(secret)
-        if self._listener is not None:
-            self._listener.set_secret(self._secret)
-
-    def mtu(self) -> int:
-        """The largest datagram of new associations, in bytes of UDP payload."""
-        return self._mtu
-
-    def setMtu(self, mtu: int) -> None:
-        """Send no datagram with more bytes of UDP payload than this; 1200 by default. For new associations.
-
-        Raises:
-            TypeError: For anything but an int.
-            ValueError: For less than 256 or more than 65507.
-        """
-        if not SMALLEST_MTU <= checkInt(mtu, name="mtu") <= _LARGEST_MTU:
-            raise ValueError(f"mtu must be between {SMALLEST_MTU} and {_LARGEST_MTU} bytes, not {mtu}.")
-        self._mtu = mtu
-        if self._listener is not None:
-            self._listener.mtu = mtu
-
-    def handshakeTimeout(self) -> int:
-        """How long a handshake may take in all, in ms; 0 or -1: no limit."""
-        return self._handshakeTimeout
-
-    def setHandshakeTimeout(self, timeout: int) -> None:
-        """Set the total handshake deadline for associations that begin from now on.
-
-        Raises:
-            TypeError: For anything but an int.
-            ValueError: For a negative number other than -1.
-        """
-        self._handshakeTimeout = checkTimeout(timeout, name="timeout")
-
-    def idleTimeout(self) -> int:
-        """After how long without a message an association ends, in ms; 0 or -1 for never."""
-        return self._idleTimeout
-
-    def setIdleTimeout(self, timeout: int) -> None:
-        """End associations whose client sends nothing for so long; for those that begin from now on.
-
-        A client that vanishes without a word is not noticed otherwise. DtlsPeer.setIdleTimeout()
-        changes it for one peer.
-
-        Raises:
-            TypeError: For anything but an int.
-            ValueError: For a negative number other than -1.
-        """
-        self._idleTimeout = checkTimeout(timeout, name="timeout")
-
-    def maxPendingConnections(self) -> int:
-        """How many encrypted peers may wait before hellos are dropped."""
-        return self._maxPending
-
-    def setMaxPendingConnections(self, numConnections: int) -> None:
-        """Limit the queue of encrypted peers; ValueError for less than 1."""
-        self._maxPending = checkLeast(numConnections, 1, name="numConnections")
-
-    def maxHandshakingConnections(self) -> int:
-        """How many handshakes may be under way before hellos are dropped."""
-        return self._maxHandshaking
-
-    def setMaxHandshakingConnections(self, numConnections: int) -> None:
-        """Limit the concurrent handshakes; ValueError for less than 1."""
-        self._maxHandshaking = checkLeast(numConnections, 1, name="numConnections")
-
-    def maxConnectionsPerAddress(self) -> int:
-        """How many handshaking and pending connections one address may have; 0 for no limit."""
-        return self._maxPerAddress
-
-    def setMaxConnectionsPerAddress(self, numConnections: int) -> None:
-        """Drop further hellos of an address that has so many unfetched connections; 0 for no limit."""
-        self._maxPerAddress = checkLeast(numConnections, 0, name="numConnections")
+    # ------------------------------------------------------------------------- accepting
 
     def maxConnections(self) -> int:
         """How many associations may exist in all; 0 for no limit."""
@@ -351,8 +140,6 @@ class DtlsServer(QObject):
     def setMaxConnections(self, numConnections: int) -> None:
         """Drop hellos while so many associations exist, in whatever state; 0 for no limit."""
         self._maxConnections = checkLeast(numConnections, 0, name="numConnections")
-
-    # ------------------------------------------------------------------------- accepting
 
     def pauseAccepting(self) -> None:
         """Drop the hellos of new clients until resumeAccepting(); they try again by themselves."""
@@ -474,7 +261,7 @@ class DtlsServer(QObject):
     def statistics(self) -> DtlsServerStatistics:
         """Numbers since the server was made."""
         listener = self._listener
-        paths = self._table.paths.values() if self._table is not None else ()
+        paths = [path for table in self._tables() for path in table.paths.values()]
         return DtlsServerStatistics(
             accepted=self._accepted,
             encrypted=self._succeeded,
@@ -516,13 +303,13 @@ class DtlsServer(QObject):
         """Forward; the peer is valid until the slot returns to the event loop."""
         self.errorOccurred.emit(peer, error)
         if isValid(self) and isValid(peer):
-            self._retire(peer)
+            self._discard(peer)
 
     def peerDisconnected(self, peer: PeerBase) -> None:
         """A handshake ended, also when a slot aborted it without any error."""
-        self._retire(peer)
+        self._discard(peer)
 
-    def _retire(self, peer: PeerBase) -> None:
+    def _discard(self, peer: PeerBase) -> None:
         if peer._path is not None and self._handshaking.pop(peer._path, None) is not None:
             self._failed += 1
             peer._observer = None
@@ -537,10 +324,8 @@ class DtlsServer(QObject):
 
     def socketLost(self) -> None:
         """The program has deleted the socket that it shares: without it there is no server."""
-        for path in list(self._table.paths.values()) if self._table is not None else ():
-            path.datagramSocketLost()
-            if not isValid(self):
-                return
+        if not isValid(self):
+            return
         self._serverError, self._errorString = _Error.SocketResourceError, "The UDP socket of the server was deleted."
         self.close()
         if isValid(self):

@@ -7,6 +7,7 @@ The way of a certificate error: engine -> ``CertificateProblems`` -> ``judgeCert
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 from weakref import ref
@@ -67,7 +68,7 @@ class Asker(Protocol):
         """Those of the present connection."""
 
     @property
-    def _ignoreList(self) -> list[SslError | QSslError]:
+    def _ignoreList(self) -> Sequence[SslError | QSslError]:
         """What ignoreSslErrors() was given."""
 
     @property
@@ -92,6 +93,9 @@ class Asker(Protocol):
 
     def _nameToProve(self) -> str:
         """What the peer has to prove; empty on a server."""
+
+    def _portAsked(self) -> int:
+        """The port that a client has asked for; 0 on a server."""
 
     def _takesBinaryIdentity(self) -> bool:
         """Whether an identity for a pre-shared key may have any bytes."""
@@ -134,8 +138,6 @@ def cancelRequest(questions: Questions) -> None:
     cancelDecisionDeadline(questions)
     if request is not None and isValid(request):
         request._cancel()
-        if isValid(request):
-            request.deleteLater()
 
 
 def cancelDecisionDeadline(questions: Questions) -> None:
@@ -155,7 +157,11 @@ def allIgnored(asker: Asker) -> bool:
 
 def _requestDecision(asker: Asker, questions: Questions) -> bool | None:
     request = CertificateRequest(
-        asker._peerChain(), list(questions.sslErrors), asker._nameToProve(), cast(QObject, asker)
+        asker._peerChain(),
+        list(questions.sslErrors),
+        asker._nameToProve(),
+        cast(QObject, asker),
+        port=asker._portAsked(),
     )
     questions.request = request
     questions.paused = asker._pausesOnErrors
@@ -172,7 +178,7 @@ def _requestDecision(asker: Asker, questions: Questions) -> bool | None:
         questions.decisionDeadline = schedulerOfThisThread().callLater(_DECISION_LIMIT_MS, request.reject)
     else:
         questions.request = None
-        request.deleteLater()
+        request._release()
     return verdict
 
 

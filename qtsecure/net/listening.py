@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import socket as native
 
 from PySide6.QtCore import QObject, QThread, Signal, qWarning
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy, QNetworkProxyFactory, QNetworkProxyQuery
@@ -15,6 +14,7 @@ from qtsecure.net.arguments import checkInt, checkLeast
 from qtsecure.net.listeners.choice import makeListener
 from qtsecure.net.listeners.listener import Listener
 from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.server_settings import ServerSettings
 from qtsecure.net.socket_errors import socketError
 
 __all__ = ["Listening"]
@@ -24,22 +24,21 @@ _ProxyType = QNetworkProxy.ProxyType
 _ACCEPT_RETRY_MS = 500
 
 
-class Listening(QObject):
+class Listening(ServerSettings, QObject):
     """The lower half of SslServer, which says what becomes of the connections."""
 
     #: acceptError(error: QAbstractSocket.SocketError): taking a connection failed; errorString() tells why.
     acceptError = Signal(QAbstractSocket.SocketError)
+    #: closed(): close() has ended listening (QWebSocketServer::closed).
+    closed = Signal()
 
     def __init__(self, parent: QObject | None) -> None:
         super().__init__(parent)
         self._listener: Listener | None = None
         self._backlog = 50
-        self._reusePort = False
         self._proxy = QNetworkProxy(_ProxyType.DefaultProxy)
         self._pausedByUser = False
         self._acceptFailed = False
-        self._serverError = _Error.UnknownSocketError
-        self._errorString = ""
 
     # ------------------------------------------------------------------------- beginning
 
@@ -107,12 +106,14 @@ class Listening(QObject):
         self._listenerEnd = self.destroyed.connect(lambda: listener.close())  # a function: see plain_slots
         self._reviewAccepting()
 
-    def _stop(self) -> None:
+    def _stop(self) -> bool:
+        """Listen no more; whether that is news."""
         listener, self._listener = self._listener, None
         if listener is not None:
             QObject.disconnect(self._listenerEnd)
             listener.close()
         self._acceptFailed = False
+        return listener is not None
 
     def _setError(self, error: OSError) -> None:
         self._serverError, self._errorString = socketError(error.errno or 0)
@@ -148,14 +149,6 @@ class Listening(QObject):
         """The native listening descriptor, or -1."""
         return self._listener.descriptor() if self._listener is not None else -1
 
-    def serverError(self) -> QAbstractSocket.SocketError:
-        """Why listening or accepting failed last; UnknownSocketError for never."""
-        return self._serverError
-
-    def errorString(self) -> str:
-        """The sentence for serverError()."""
-        return self._errorString
-
     # -------------------------------------------------------------------------- settings
 
     def listenBacklogSize(self) -> int:
@@ -165,28 +158,6 @@ class Listening(QObject):
     def setListenBacklogSize(self, size: int) -> None:
         """Set the kernel's backlog; before listen()."""
         self._backlog = checkLeast(size, 1, name="size")
-
-    def reusePort(self) -> bool:
-        """Whether several servers may listen on one port."""
-        return self._reusePort
-
-    def setReusePort(self, enabled: bool) -> None:
-        """Let several servers, of this or of other processes, listen on one port (SO_REUSEPORT); before listen().
-
-        Each of them has to ask for it. Linux spreads the connections over them.
-
-        Raises:
-            TypeError: For anything but a bool.
-            SecureError: This operating system cannot do it (``NotSupported``).
-        """
-        if not isinstance(enabled, bool):
-            raise TypeError(f"enabled must be a bool, not {type(enabled).__name__}.")
-        if enabled and not hasattr(native, "SO_REUSEPORT"):
-            raise SecureError(
-                SecureError.Code.NotSupported,
-                "setReusePort(): this operating system lets only one server listen on a port.",
-            )
-        self._reusePort = enabled
 
     def proxy(self) -> QNetworkProxy:
         """The proxy of setProxy(); of type DefaultProxy at first, which means the application's."""
@@ -222,6 +193,9 @@ class Listening(QObject):
     def mayAccept(self) -> bool:
         """Whether the limits leave room for another connection."""
         return not self._pausedByUser and not self._acceptFailed and self._hasRoom()
+
+    def _settingsChanged(self) -> None:
+        self._reviewAccepting()
 
     def _reviewAccepting(self) -> None:
         if self._listener is not None:

@@ -61,6 +61,14 @@ class SessionCache:
                     self._drop(scope)
             return session
 
+    def takeValid(self, scope: SessionScope) -> Session | None:
+        """The same, unless the certificate of the server has expired meanwhile: it would fail the resumption."""
+        session = self.take(scope)
+        if session is not None and not session.is_still_valid():
+            self.forget(scope)  # a full handshake may show a new one
+            return None
+        return session
+
     def forget(self, scope: SessionScope) -> None:
         """Drop what is kept of a scope: a connection with it has failed."""
         with self._lock:

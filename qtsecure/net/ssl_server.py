@@ -18,7 +18,7 @@ from PySide6.QtNetwork import QAbstractSocket, QSsl
 from shiboken6 import isValid
 
 from qtsecure.net.accepted_socket import AcceptedSocket
-from qtsecure.net.arguments import checkLeast, checkTimeout, checkWait
+from qtsecure.net.arguments import checkWait
 from qtsecure.net.late_names import lateNames
 from qtsecure.net.listening import Listening
 from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
@@ -27,11 +27,7 @@ from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.transports.choice import forgetAdopted
-from qtsecure.net.values import (
-    ConfigurationSource,
-    SslConfiguration,
-    configurationFrom,
-)
+from qtsecure.net.values import SslConfiguration
 from qtsecure.net.waiting_room import WaitingRoom
 
 __all__ = ["ServerStatistics", "SslServer"]
@@ -91,13 +87,12 @@ class SslServer(Listening):
     #: acceptCertificate(socket: SslSocket, request: CertificateRequest).
     acceptCertificate = Signal(QObject, object)
 
+    _maxHandshaking = 128
+    _handshakeTimeout = 5000
+
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._configuration = SslConfiguration.defaultConfiguration()
-        self._maxPending = 30
-        self._maxHandshaking = 128
-        self._maxPerAddress = 0
-        self._handshakeTimeout = 5000
         self._room = WaitingRoom()
         self._roomReview: Deadline | None = None
         self._looksForDeleted = False
@@ -110,7 +105,7 @@ class SslServer(Listening):
         Sockets that were fetched stay, as children of the server. Harmless in every state and in
         every slot.
         """
-        self._stop()
+        listened = self._stop()
         self._forgetDeleted()
         handshaking, pending = list(self._room.handshaking), list(self._room.pending)
         self._room.clear()
@@ -123,59 +118,8 @@ class SslServer(Listening):
                 socket.abort()
                 if isValid(socket):
                     socket.deleteLater()
-
-    # -------------------------------------------------------------------------- settings
-
-    def sslConfiguration(self) -> SslConfiguration:
-        """A copy of the configuration for new connections."""
-        return SslConfiguration(self._configuration)
-
-    def setSslConfiguration(self, configuration: ConfigurationSource) -> None:
-        """Use this configuration for connections accepted from now on; live ones keep theirs."""
-        self._configuration = configurationFrom(configuration)
-
-    def handshakeTimeout(self) -> int:
-        """How long a connection may take from accept to ``encrypted``, in ms; 0 or -1: no limit."""
-        return self._handshakeTimeout
-
-    def setHandshakeTimeout(self, timeout: int) -> None:
-        """Set the total handshake deadline for connections accepted from now on.
-
-        Raises:
-            TypeError: For anything but an int.
-            ValueError: For a negative number other than -1.
-        """
-        self._handshakeTimeout = checkTimeout(timeout, name="timeout")
-
-    def maxPendingConnections(self) -> int:
-        """How many encrypted sockets may wait before accepting pauses."""
-        return self._maxPending
-
-    def setMaxPendingConnections(self, numConnections: int) -> None:
-        """Limit the queue of encrypted sockets; ValueError for less than 1."""
-        self._maxPending = checkLeast(numConnections, 1, name="numConnections")
-        self._reviewAccepting()
-
-    def maxHandshakingConnections(self) -> int:
-        """How many handshakes may be under way before accepting pauses."""
-        return self._maxHandshaking
-
-    def setMaxHandshakingConnections(self, numConnections: int) -> None:
-        """Limit the concurrent handshakes; ValueError for less than 1.
-
-        At the limit the kernel keeps further clients, until a handshake ends. One that has said
-        nothing at all for 100 ms makes room then: errorOccurred tells SocketResourceError for it.
-        """
-        self._maxHandshaking = checkLeast(numConnections, 1, name="numConnections")
-        self._reviewAccepting()
-
-    def maxConnectionsPerAddress(self) -> int:
-        """How many handshaking and pending connections one address may have; 0 for no limit."""
-        return self._maxPerAddress
-
-    def setMaxConnectionsPerAddress(self, numConnections: int) -> None:
-        """Refuse further connections of an address that has so many unfetched ones; 0 for no limit."""
-        self._maxPerAddress = checkLeast(numConnections, 0, name="numConnections")
+        if listened and isValid(self):
+            self.closed.emit()
 
     # ------------------------------------------------------------------------- accepting
 

@@ -1,8 +1,9 @@
 """Test support that programs built on qtsecure can use as well.
 
-A throw-away PKI, a signal recorder, a simulated bad network, and reference and misbehaving TLS
-peers; as pytest fixtures see :mod:`qtsecure.testing.plugin`. The names below are loaded when they are
-first used, because pytest imports this package in every environment that has qtsecure installed.
+A throw-away PKI, a signal recorder, a simulated bad network, connected pairs, a catalogue of faults,
+and reference and misbehaving TLS peers; as pytest fixtures see :mod:`qtsecure.testing.plugin`. The
+names below are loaded when they are first used, because pytest imports this package in every
+environment that has qtsecure installed.
 """
 
 from __future__ import annotations
@@ -12,21 +13,49 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from qtsecure.testing.datagram_link import DatagramLink
+    from qtsecure.testing.faults import Fault, FaultyServer
+    from qtsecure.testing.pairs import (
+        DtlsPair,
+        TlsPair,
+        connectedDtlsPair,
+        connectedTlsPair,
+        dtlsEchoServer,
+        tlsEchoServer,
+        waitFor,
+    )
     from qtsecure.testing.pki import CertificateAuthority, IssuedCertificate, PublicKeyInfrastructure
     from qtsecure.testing.signals import SignalRecord, SignalRecorder
 
 __all__ = [
     "CertificateAuthority",
     "DatagramLink",
+    "DtlsPair",
+    "Fault",
+    "FaultyServer",
     "IssuedCertificate",
     "PublicKeyInfrastructure",
     "SignalRecord",
     "SignalRecorder",
+    "TlsPair",
+    "connectedDtlsPair",
+    "connectedTlsPair",
+    "dtlsEchoServer",
+    "tlsEchoServer",
+    "waitFor",
 ]
 
 _MODULES = {
     "CertificateAuthority": "qtsecure.testing.pki",
     "DatagramLink": "qtsecure.testing.datagram_link",
+    "DtlsPair": "qtsecure.testing.pairs",
+    "Fault": "qtsecure.testing.faults",
+    "FaultyServer": "qtsecure.testing.faults",
+    "TlsPair": "qtsecure.testing.pairs",
+    "connectedDtlsPair": "qtsecure.testing.pairs",
+    "connectedTlsPair": "qtsecure.testing.pairs",
+    "dtlsEchoServer": "qtsecure.testing.pairs",
+    "tlsEchoServer": "qtsecure.testing.pairs",
+    "waitFor": "qtsecure.testing.pairs",
     "IssuedCertificate": "qtsecure.testing.pki",
     "PublicKeyInfrastructure": "qtsecure.testing.pki",
     "SignalRecord": "qtsecure.testing.signals",

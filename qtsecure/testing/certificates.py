@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 __all__ = ["CertificateAuthority", "CertificateFiles", "IssuedCertificate", "KeyType", "PrivateKey", "Usage"]
@@ -202,6 +203,42 @@ class CertificateAuthority:
             .revocation_date(_now() - timedelta(hours=1))
             .build()
         )
+
+    def ocspResponse(
+        self,
+        certificate: IssuedCertificate | x509.Certificate,
+        *,
+        thisUpdate: datetime | None = None,
+        nextUpdate: datetime | None = None,
+    ) -> bytes:
+        """Return what a server staples to a certificate of this authority (RFC 6960), as DER.
+
+        It says "revoked" after :meth:`revoke`, and "good" otherwise.
+
+        Args:
+            certificate: What it is about.
+            thisUpdate: When it was made; an hour ago if None.
+            nextUpdate: When it expires; in seven days if None.
+        """
+        if isinstance(certificate, IssuedCertificate):
+            certificate = certificate.certificate
+        revoked = any(each.serial_number == certificate.serial_number for each in self._revoked)
+        response = (
+            ocsp.OCSPResponseBuilder()
+            .add_response(
+                cert=certificate,
+                issuer=self.certificate,
+                algorithm=hashes.SHA256(),
+                cert_status=ocsp.OCSPCertStatus.REVOKED if revoked else ocsp.OCSPCertStatus.GOOD,
+                this_update=thisUpdate or _now() - timedelta(hours=1),
+                next_update=nextUpdate or _now() + timedelta(days=7),
+                revocation_time=_now() - timedelta(hours=1) if revoked else None,
+                revocation_reason=None,
+            )
+            .responder_id(ocsp.OCSPResponderEncoding.HASH, self.certificate)
+            .sign(self.privateKey, _hashFor(self.privateKey))
+        )
+        return response.public_bytes(serialization.Encoding.DER)
 
     def crl(
         self, *, lastUpdate: datetime | None = None, nextUpdate: datetime | None = None

@@ -7,6 +7,7 @@ nor OpenSSL until a test asks for a fixture.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,10 +15,25 @@ import pytest
 if TYPE_CHECKING:
     from PySide6.QtCore import QCoreApplication, QObject
 
+    from qtsecure.net.dtls_server import DtlsServer
+    from qtsecure.net.ssl_server import SslServer
+    from qtsecure.testing.datagram_link import DatagramLink
+    from qtsecure.testing.faults import Fault, FaultyServer
+    from qtsecure.testing.pairs import DtlsPair, TlsPair
     from qtsecure.testing.pki import PublicKeyInfrastructure
     from qtsecure.testing.signals import SignalRecorder
 
-__all__ = ["qtsecure_pki", "qtsecure_signals"]
+__all__ = [
+    "qtsecure_dtls_echo_server",
+    "qtsecure_dtls_pair",
+    "qtsecure_echo_server",
+    "qtsecure_faulty_server",
+    "qtsecure_keylog_file",
+    "qtsecure_link",
+    "qtsecure_pki",
+    "qtsecure_signals",
+    "qtsecure_tls_pair",
+]
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +59,105 @@ def qtsecure_signals(qapp: QCoreApplication) -> Iterator[Callable[..., SignalRec
     yield record
     for recorder in recorders:
         recorder.close()
+
+
+@pytest.fixture
+def qtsecure_tls_pair(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure) -> Iterator[TlsPair]:
+    """Two SslSockets that are connected with each other: ``client``, ``peer`` and their ``server``."""
+    from qtsecure.testing.pairs import connectedTlsPair
+
+    pair = connectedTlsPair(qtsecure_pki)
+    yield pair
+    _end(pair.client, pair.server)
+
+
+@pytest.fixture
+def qtsecure_dtls_pair(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure) -> Iterator[DtlsPair]:
+    """Two DtlsPeers that are connected with each other: ``client``, ``peer`` and their ``server``."""
+    from qtsecure.testing.pairs import connectedDtlsPair
+
+    pair = connectedDtlsPair(qtsecure_pki)
+    yield pair
+    _end(pair.client, pair.server)
+
+
+@pytest.fixture
+def qtsecure_echo_server(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure) -> Iterator[SslServer]:
+    """A TLS server on a free port of 127.0.0.1 that returns what it receives; trust ``qtsecure_pki.ca``."""
+    from qtsecure.testing.pairs import tlsEchoServer
+
+    server = tlsEchoServer(qtsecure_pki)
+    yield server
+    _end(server)
+
+
+@pytest.fixture
+def qtsecure_dtls_echo_server(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure) -> Iterator[DtlsServer]:
+    """The same with DTLS."""
+    from qtsecure.testing.pairs import dtlsEchoServer
+
+    server = dtlsEchoServer(qtsecure_pki)
+    yield server
+    _end(server)
+
+
+@pytest.fixture
+def qtsecure_faulty_server(qtsecure_pki: PublicKeyInfrastructure) -> Iterator[Callable[[Fault], FaultyServer]]:
+    """Make running servers that get something wrong: ``qtsecure_faulty_server(Fault.Expired).port``."""
+    from qtsecure.testing.faults import FaultyServer
+
+    servers: list[FaultyServer] = []
+
+    def make(fault: Fault) -> FaultyServer:
+        server = FaultyServer(fault, qtsecure_pki)
+        server.start()
+        servers.append(server)
+        return server
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def qtsecure_link(request: pytest.FixtureRequest) -> Iterator[Callable[..., DatagramLink]]:
+    """Make simulated bad networks: ``qtsecure_link(loss=0.1)``; a test that fails prints their seeds.
+
+    The seed is 0, or that of ``--qtsecure-seed``, unless the test gives one.
+    """
+    from qtsecure.testing.datagram_link import DatagramLink
+
+    links: list[DatagramLink] = []
+
+    def make(**settings: object) -> DatagramLink:
+        settings.setdefault("seed", request.config.getoption("--qtsecure-seed"))
+        links.append(DatagramLink(**settings))  # type: ignore[arg-type]  # the class checks them
+        return links[-1]
+
+    yield make
+    for link in links:
+        # Captured, so only a failing test shows it.
+        print(f"{link!r}\nrepeat with: pytest {request.node.nodeid!r} --qtsecure-seed={link.seed}")  # noqa: T201
+
+
+@pytest.fixture
+def qtsecure_keylog_file(tmp_path: Path) -> Path:
+    """Where to let ``SslConfiguration.setKeyLogFile()`` write, for Wireshark; pytest clears it away in the end."""
+    return tmp_path / "keys.log"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """One option: the seed of simulated networks."""
+    parser.getgroup("qtsecure").addoption(
+        "--qtsecure-seed", type=int, default=0, help="seed of the simulated networks of the fixture qtsecure_link"
+    )
+
+
+def _end(*objects: QObject) -> None:
+    """Close and delete what the test has not deleted."""
+    from shiboken6 import delete, isValid
+
+    for obj in filter(isValid, objects):
+        obj.close()  # type: ignore[attr-defined]  # servers, sockets and peers have it
+        if isValid(obj):
+            delete(obj)

@@ -36,7 +36,7 @@ ARROWS = {
     "__main__": Allowed({"cli"}),
     "engine": Allowed({"errors"}, {"OpenSSL", "cryptography", "idna"}, lazyPackages={"certifi"}),
     "net": Allowed({"", "engine", "errors"}, NETWORK),
-    "aio": Allowed({"", "net", "errors"}, CORE),
+    "aio": Allowed({"", "net", "errors"}, NETWORK),
     "qml": Allowed({"", "net", "errors"}, NETWORK | {"PySide6.QtQml", "PySide6.QtGui"}),
     "widgets": Allowed({"", "net", "errors"}, NETWORK | {"PySide6.QtGui", "PySide6.QtWidgets"}),
     "designer": Allowed({"", "widgets"}, CORE | {"PySide6.QtGui", "PySide6.QtWidgets", "PySide6.QtDesigner"}),

@@ -32,7 +32,7 @@ def projectFiles() -> Iterator[Path]:
             for name in names
             if name not in NOT_OURS and not name.endswith(("_cache", "__", ".egg-info")) and name != ".hypothesis"
         ]
-        for file in files:
+        for file in set(files) - NOT_OURS:  # .git is a file in a linked work tree
             path = Path(directory, file)
             if b"\0" not in path.read_bytes():
                 yield path

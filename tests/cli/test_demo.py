@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qtsecure.cli import demo
+from qtsecure.cli import demo, demo_command
 
 
 @pytest.mark.parametrize("words", [[], ["--headless"]])
@@ -41,7 +41,7 @@ def test_over_both_transports(run, transport_mode: str) -> None:
 
 def test_timeout(qapp, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """It cannot hang: exit code 6."""
-    monkeypatch.setattr(demo, "_TIMEOUT_MS", 1)
+    monkeypatch.setattr(demo_command, "_TIMEOUT_MS", 1)
     monkeypatch.setattr(demo.SslSocket, "connectToHostEncrypted", lambda *arguments: None)
     assert demo.demo() == 6
     assert "did not come to its end" in capsys.readouterr().err

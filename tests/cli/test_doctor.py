@@ -19,6 +19,8 @@ def test_here(capsys: pytest.CaptureFixture[str]) -> None:
         assert any(line.startswith(topic) for line in out.splitlines()), topic
     assert "pre-shared keys       yes" in out
     assert "DTLS 1.2              yes" in out
+    assert "OCSP stapling         yes" in out
+    assert "key exchange          X25519MLKEM768, " in out
     assert "QtNetwork             works" in out
     assert "transport             " in out
 
@@ -37,6 +39,14 @@ def test_no_trusted_certificates(run, tmp_path: Path) -> None:
     done = run("doctor", SSL_CERT_FILE=str(tmp_path / "none.pem"), SSL_CERT_DIR="")
     assert done.code == 0
     assert "trusted certificates  none. The environment sets SSL_CERT_FILE" in done.out
+
+
+def test_dangerous_variables(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Told, and no failure."""
+    monkeypatch.setattr(doctor, "_importError", lambda module: None)
+    monkeypatch.setenv("SSLKEYLOGFILE", "keys\x1b.txt")
+    assert main(["doctor"]) == 0
+    assert "SSLKEYLOGFILE         keys\\x1b.txt: not looked at by qtsecure" in capsys.readouterr().out
 
 
 def test_gui_libraries(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"qtsecure {qtsecure.__version__}\n"
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["serve"], ["connect"], ["doctor"]])
+@pytest.mark.parametrize("command", [[], ["demo"], ["serve"], ["connect"], ["certificate"], ["doctor"]])
 def test_help(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
     """Every command has its help, with the exit codes where scripts need them."""
     assert main([*command, "--help"]) == 0
@@ -54,6 +54,10 @@ def test_help_of_connect(capsys: pytest.CaptureFixture[str]) -> None:
         ["connect", "localhost:443", "--psk", "a:00", "--psk", "b:00"],
         ["connect", "localhost:443", "--expect-echo"],
         ["connect", "localhost:443", "--cert", "only.pem"],
+        ["certificate"],
+        ["certificate", "nowhere.pem"],
+        ["certificate", "localhost:443", "--timeout", "soon"],
+        ["certificate", "localhost:443", "--ca", "nowhere.pem"],
         ["serve"],
         ["serve", "--cert", "only.pem"],
         ["serve", "--psk", "a:00", "--host", "not-an-address"],

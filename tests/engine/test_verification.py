@@ -59,6 +59,9 @@ def test_own_codes() -> None:
     assert missing.alert is AlertDescription.CERTIFICATE_REQUIRED
     bad_name = VerificationIssue(IssueCode.INVALID_HOST_NAME, 0, None)
     assert (bad_name.code, bad_name.alert) == (-2, AlertDescription.BAD_CERTIFICATE)
+    statuses = [code for code in IssueCode if code.name.startswith("STATUS_")]
+    assert {VerificationIssue(code, 0, None).alert for code in statuses} == {113}
+    assert statuses == [code for code in IssueCode if code.is_status]
     unknown = VerificationIssue(IssueCode.UNKNOWN_RESULT, 0, None)
     assert (unknown.code, unknown.alert) == (-3, AlertDescription.INTERNAL_ERROR)
 
@@ -86,6 +89,11 @@ def test_numbers_of_a_later_openssl_are_survived(code: int) -> None:
         (IssueCode.CA_KEY_TOO_SMALL, False),
         (IssueCode.CA_MD_TOO_WEAK, False),
         (IssueCode.UNKNOWN_RESULT, False),
+        (IssueCode.STATUS_NOT_SENT, True),
+        (IssueCode.STATUS_OUT_OF_DATE, True),
+        (IssueCode.STATUS_DEMANDED, False),
+        (IssueCode.STATUS_FORGED, False),
+        (IssueCode.STATUS_REVOKED, False),
     ],
 )
 def test_what_a_user_may_decide(code: IssueCode, overridable: bool) -> None:

@@ -11,6 +11,8 @@ from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QTimer
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
+from qtsecure.net.dtls_peer import DtlsPeer
+from qtsecure.net.dtls_server import DtlsServer
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
@@ -103,26 +105,21 @@ def story(recorder: SignalRecorder, prefix: str, *, leaveOut: Iterable[str] = BY
     return lines
 
 
-class Conversation:
-    """A server on the loopback interface, a client, and the server's end of the connection.
+class Exchange:
+    """What the conversations of TLS and DTLS have in common: who shows which certificate, and the record.
 
-    Every signal is recorded, with the prefixes ``server``, ``accepted`` (the server's socket, from
-    the first moment) and ``client``.
+    Args:
+        pki: The authority of the tests.
     """
 
-    def __init__(self, pki: PublicKeyInfrastructure, *, protocol: Protocol = Protocol.TlsV1_2OrLater) -> None:
+    server: SslServer | DtlsServer
+    client: SslSocket | DtlsPeer
+
+    def __init__(self, pki: PublicKeyInfrastructure) -> None:
         self.pki = pki
         self.recorder = SignalRecorder()
         self.serverConfiguration = SslConfiguration.forServer(pki.server.chain, pki.server.privateKey)
         self.clientConfiguration = SslConfiguration.forClient([pki.ca.certificate])
-        self.serverConfiguration.setProtocol(protocol)
-        self.clientConfiguration.setProtocol(protocol)
-        self.accepted: list[SslSocket] = []
-        self.server: SslServer = _WatchedServer(self)
-        self.recorder.watch(self.server, SERVER_SIGNALS, prefix="server")
-        self.client = SslSocket()
-        self.recorder.watch(self.client, SOCKET_SIGNALS, prefix="client")
-        self.peer: SslSocket = self.client  # until there is one
 
     def showServer(self, identity: IssuedCertificate) -> None:
         """Let the server show another certificate."""
@@ -139,6 +136,36 @@ class Conversation:
         """Let the server verify the client's certificate, as issued by the authority of the tests."""
         self.serverConfiguration.setPeerVerifyMode(VerifyMode.VerifyPeer)
         self.serverConfiguration.setCaCertificates([self.pki.ca.certificate])
+
+    def close(self) -> None:
+        self.recorder.close()
+        for obj in (self.server, self.client):
+            if isValid(obj):
+                obj.close()
+                obj.deleteLater()
+        settle()
+
+
+class Conversation(Exchange):
+    """A server on the loopback interface, a client, and the server's end of the connection.
+
+    Every signal is recorded, with the prefixes ``server``, ``accepted`` (the server's socket, from
+    the first moment) and ``client``.
+    """
+
+    server: SslServer
+    client: SslSocket
+
+    def __init__(self, pki: PublicKeyInfrastructure, *, protocol: Protocol = Protocol.TlsV1_2OrLater) -> None:
+        super().__init__(pki)
+        self.serverConfiguration.setProtocol(protocol)
+        self.clientConfiguration.setProtocol(protocol)
+        self.accepted: list[SslSocket] = []
+        self.server = _WatchedServer(self)
+        self.recorder.watch(self.server, SERVER_SIGNALS, prefix="server")
+        self.client = SslSocket()
+        self.recorder.watch(self.client, SOCKET_SIGNALS, prefix="client")
+        self.peer: SslSocket = self.client  # until there is one
 
     def listen(self) -> None:
         self.server.setSslConfiguration(self.serverConfiguration)
@@ -174,14 +201,6 @@ class Conversation:
 
     def story(self, prefix: str) -> list[str]:
         return story(self.recorder, prefix)
-
-    def close(self) -> None:
-        self.recorder.close()
-        for obj in (self.server, self.client):
-            if isValid(obj):
-                obj.close()
-                obj.deleteLater()
-        settle()
 
 
 class _WatchedServer(SslServer):

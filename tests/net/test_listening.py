@@ -17,7 +17,7 @@ from PySide6.QtNetwork import QHostAddress, QNetworkInterface
 from shiboken6 import delete, isValid
 
 from qtsecure.errors import SecureError
-from qtsecure.net.listeners import binding
+from qtsecure.net import server_sockets
 from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.testing.peers import RawClient
@@ -101,7 +101,7 @@ def test_any_without_ipv6_means_ipv4(
             raise OSError(97, "Address family not supported by protocol")
         return real(family, kind)
 
-    monkeypatch.setattr(binding.socket, "socket", withoutIpv6)
+    monkeypatch.setattr(server_sockets.socket, "socket", withoutIpv6)
     assert conversation.server.listen(Special.Any)
     monkeypatch.undo()
     monkeypatch.setenv("QTSECURE_TRANSPORT", transport_mode)

@@ -165,14 +165,14 @@ def test_supported_features_and_classes() -> None:
     assert SslSocket.isFeatureSupported(feature.ServerSideAlpn)
     assert SslSocket.isFeatureSupported(feature.SessionTicket)
     assert SslSocket.isFeatureSupported(feature.Psk) == probe_features().psk
-    assert not SslSocket.isFeatureSupported(feature.Ocsp)
+    assert SslSocket.isFeatureSupported(feature.Ocsp) == probe_features().ocsp
     assert SslSocket.isClassImplemented(implemented.Socket)
     assert SslSocket.isClassImplemented(implemented.Dtls) == probe_features().dtls
     assert not SslSocket.isClassImplemented(implemented.DiffieHellman)
 
 
-def test_there_are_no_stapled_responses(conversation: Conversation) -> None:
-    """Nor is there an ephemeral key to be had; both say so in their way."""
+def test_what_nobody_asked_for(conversation: Conversation) -> None:
+    """There is no stapled status, and an ephemeral key is not to be had."""
     conversation.establish()
     assert conversation.client.ocspResponses() == []
     with pytest.raises(SecureError, match="keyExchangeGroup") as raised:

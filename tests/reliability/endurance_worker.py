@@ -1,4 +1,4 @@
-"""Long runs in a process of their own: ``python endurance_worker.py throughput|cycles|endpoints|silent COUNT``.
+"""Long runs in a process of their own: ``python endurance_worker.py RUN COUNT``; the runs are at the end.
 
 Both ends are in this process. Prints the figures as JSON.
 """
@@ -20,7 +20,11 @@ import OpenSSL.SSL
 from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QEventLoop, QObject, QTimer
 
 from qtsecure.engine import _openssl
+from qtsecure.engine.dtls import DtlsAssociation
 from qtsecure.engine.tls_stream import TlsStream
+from qtsecure.net.dtls.path import DtlsPath
+from qtsecure.net.dtls_peer import DtlsPeer
+from qtsecure.net.dtls_server import DtlsServer
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
@@ -129,6 +133,7 @@ def census() -> dict[str, float]:
         "connections": sum(isinstance(each, OpenSSL.SSL.Connection) for each in alive),
         "contexts": sum(isinstance(each, OpenSSL.SSL.Context) for each in alive),
         "streams": sum(isinstance(each, TlsStream) for each in alive),
+        "associations": sum(isinstance(each, (DtlsAssociation, DtlsPath)) for each in alive),
         "hooks": len(_openssl._hooks),
         "tasks": len(schedulerOfThisThread().tasks),
         "blocks": sys.getallocatedblocks(),
@@ -153,6 +158,43 @@ def cycles(count: int) -> dict[str, float]:
         spin(lambda: not first.isEncrypted() and not second.isEncrypted())
         peer.deleteLater()
         client.deleteLater()
+
+    return left(cycle, count)
+
+
+def dtlsCycles(count: int) -> dict[str, float]:
+    """The same for associations."""
+    server = DtlsServer()
+    server.setSslConfiguration(SslConfiguration.forServer(_PKI.server.chain, _PKI.server.privateKey))
+    server.setIdleTimeout(0)
+    assert server.listen("127.0.0.1")
+
+    def cycle(number: int) -> None:
+        client = DtlsPeer()
+        client.setSslConfiguration(_clientConfiguration)
+        client.connectToHost("127.0.0.1", server.serverPort())
+        spin(lambda: client.isEncrypted() and server.hasPendingConnections())
+        peer = server.nextPendingConnection()
+        assert peer is not None
+        client.writeDatagram(b"ping")
+        spin(peer.hasPendingDatagrams)
+        peer.writeDatagram(peer.readDatagram())
+        spin(client.hasPendingDatagrams)
+        first, second = (client, peer) if number & 1 else (peer, client)
+        if number & 2:
+            first.abort()
+            second.abort()
+        else:
+            first.close()
+        spin(lambda: not first.isEncrypted() and not second.isEncrypted())
+        peer.deleteLater()
+        client.deleteLater()
+
+    return left(cycle, count)
+
+
+def left(cycle: Callable[[int], None], count: int) -> dict[str, float]:
+    """What has grown by so many cycles."""
 
     def run(number: int) -> None:
         for each in range(number):
@@ -198,7 +240,7 @@ def silent(count: int) -> dict[str, float]:
 
 
 RUNS: dict[str, Callable[[int], dict[str, float]]] = {
-    run.__name__: run for run in (throughput, cycles, endpoints, silent)
+    run.__name__: run for run in (throughput, cycles, dtlsCycles, endpoints, silent)
 }
 
 

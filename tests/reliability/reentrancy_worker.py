@@ -1,21 +1,13 @@
-"""A fork server for the re-entrancy matrix: ``python reentrancy_worker.py <cells>``.
+"""The re-entrancy matrix of TLS: ``python -m tests.reliability.reentrancy_worker <cells>``; see ``fork_server``.
 
-A cell is one connection in which one slot of one signal does one thing at its first emission. Each
-runs in a process of its own, forked from this one, which has everything loaded but no application.
-Results are written as JSON lines: the cell, and what went wrong (nothing, if all is well).
+A cell is one connection in which one slot of one signal does one thing at its first emission.
 """
 
 from __future__ import annotations
 
-import faulthandler
 import gc
-import json
-import os
-import select
-import signal as unix_signal
 import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,10 +20,8 @@ from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import PreSharedKeyAuthenticator, Protocol, SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.reliability.fork_server import serve
 
-WORKERS = 2
-CELL_LIMIT = 15.0
-"""Seconds after which a cell counts as hanging."""
 _QUIET_LIMIT_MS = 3000
 _KEY = bytes(range(32))
 _State = QAbstractSocket.SocketState
@@ -417,71 +407,7 @@ def _serverKey(socket: SslSocket, authenticator: PreSharedKeyAuthenticator) -> N
     authenticator.setPreSharedKey(_KEY)
 
 
-# ------------------------------------------------------------------------------- fork server
-
-
-def _child(cell: Cell, out: int) -> None:
-    """Never returns."""
-    faulthandler.enable()
-    try:
-        faults = Run(cell).run()
-    except BaseException as error:  # noqa: BLE001 - the parent reports it
-        faults = [f"the cell itself failed: {error!r}"]
-    os.write(out, json.dumps(faults).encode())
-    os._exit(0)
-
-
-def runCells(cells: Iterable[Cell]) -> Iterable[tuple[Cell, list[str]]]:
-    """Run every cell in a process of its own, a few at a time; must be called without an application."""
-    waiting = list(cells)[::-1]
-    running: dict[int, tuple[Cell, int, float]] = {}  # by the pipe's reading end
-    while waiting or running:
-        while waiting and len(running) < WORKERS:
-            cell = waiting.pop()
-            reading, writing = os.pipe()
-            child = os.fork()
-            if child == 0:
-                os.close(reading)
-                _child(cell, writing)
-            os.close(writing)
-            running[reading] = (cell, child, time.monotonic() + CELL_LIMIT)
-        ready, _, _ = select.select(list(running), [], [], 0.2)
-        for reading in list(running):
-            cell, child, end = running[reading]
-            if reading in ready:
-                yield cell, _collect(reading, child)
-            elif time.monotonic() > end:
-                os.kill(child, unix_signal.SIGKILL)
-                os.waitpid(child, 0)
-                os.close(reading)
-                yield cell, ["hang: killed"]
-            else:
-                continue
-            del running[reading]
-
-
-def _collect(reading: int, child: int) -> list[str]:
-    text = b""
-    while part := os.read(reading, 65536):
-        text += part
-    os.close(reading)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        return [f"crash: {unix_signal.Signals(os.WTERMSIG(status)).name}"]
-    if not text:
-        return [f"crash: no result, exit status {os.WEXITSTATUS(status)}"]
-    result: list[str] = json.loads(text)
-    return result
-
-
-def main() -> None:
-    """Run the cells given as JSON in the file that is the only argument."""
+if __name__ == "__main__":
     for name in ("ca", "otherCa", "server", "clientUnknownCa"):
         getattr(_PKI, name)  # keys are made once, before the first fork
-    cells = [Cell(*entry) for entry in json.loads(Path(sys.argv[1]).read_text("ascii"))]
-    for cell, faults in runCells(cells):
-        print(json.dumps([cell, faults]), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    serve(lambda entry: Run(Cell(*entry)).run())

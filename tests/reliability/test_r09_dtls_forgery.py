@@ -111,6 +111,9 @@ def networks(pki: PublicKeyInfrastructure) -> dict[str, Callable[[DatagramLink],
     }
     trusting = dtls_client([pki.ca.certificate])
     with_certificate = dtls_client([pki.ca.certificate], credentials=credentials(pki.client))
+    resumable = dtls_server(pki.server)
+    earlier = Network(trusting, resumable).established().client.association
+    assert earlier is not None
     return {
         "certificate": functools.partial(Network, trusting, dtls_server(pki.server)),
         "no cookies": functools.partial(Network, trusting, dtls_server(pki.server), cookies=False),
@@ -118,6 +121,7 @@ def networks(pki: PublicKeyInfrastructure) -> dict[str, Callable[[DatagramLink],
             Network, with_certificate, dtls_server(pki.server, clients=[pki.ca.certificate])
         ),
         "key": functools.partial(Network, psk_client(), psk_server(), **keys),
+        "resumption": functools.partial(Network, trusting, resumable, session=earlier.session()),
     }
 
 
@@ -128,7 +132,7 @@ def alive(network: Network) -> bool:
     return network.say(b"ping") == [b"ping"] and network.say(b"pong", from_server=True) == [b"pong"]
 
 
-@pytest.mark.parametrize("kind", ["certificate", "no cookies", "client certificate", "key"])
+@pytest.mark.parametrize("kind", ["certificate", "no cookies", "client certificate", "key", "resumption"])
 def test_forged_datagrams_in_the_handshake(qtsecure_pki: PublicKeyInfrastructure, figure: Figure, kind: str) -> None:
     """One forged datagram never costs the handshake, at whatever moment it comes, on either side."""
     make = networks(qtsecure_pki)[kind]

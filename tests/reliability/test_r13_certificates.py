@@ -15,13 +15,17 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import MD5, SHA1, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.ocsp import OCSPCertStatus, OCSPResponseStatus
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 from OpenSSL import SSL
 
-from qtsecure.engine.events import FailureKind
+from qtsecure.engine.configuration import TlsConfiguration
+from qtsecure.engine.events import FailureKind, StreamFailed
 from qtsecure.engine.revocation import load_crls
-from qtsecure.engine.verification import IssueCode
+from qtsecure.engine.verification import IssueCode, VerificationIssue
 from qtsecure.testing.pki import IssuedCertificate, PublicKeyInfrastructure
+from tests.engine.dtls.support import Network, for_datagrams
+from tests.engine.ocsp_responses import MUST_STAPLE, make_delegate, make_refusal, make_status
 from tests.engine.support import (
     NUMBERS,
     VERSIONS,
@@ -149,6 +153,8 @@ class Case:
         fields: More for the configuration of the side that verifies.
         roles: The sides that see it this way.
         bare: The other side is OpenSSL without the engine, which would not show such a certificate.
+        status: What a server staples to it; then the client asks.
+        datagrams: Whether a DTLS server can show it.
     """
 
     make: Make
@@ -158,6 +164,8 @@ class Case:
     fields: Callable[[World], dict[str, Any]] = field(default=lambda world: {})
     roles: tuple[Role, ...] = ("client", "server")
     bare: bool = False
+    status: Callable[[World, IssuedCertificate], bytes] | None = None
+    datagrams: bool = True
 
 
 def good(make: Make, **more: Any) -> Case:
@@ -176,6 +184,21 @@ def crls(*makers: Callable[[World], x509.CertificateRevocationList]) -> Callable
     return lambda world: {"crls": load_crls([make(world) for make in makers])}
 
 
+def stapled(make: Callable[[World, IssuedCertificate], bytes] | None = None, **status: Any) -> dict[str, Any]:
+    """A server that staples this, by default the status of a certificate of the root, and a client that asks."""
+    return {
+        "status": make or (lambda world, leaf: make_status(world.root, leaf, **status)),
+        "fields": lambda world: {"ocsp_stapling": True},
+        "roles": ("client",),
+    }
+
+
+def by_delegate(world: World, leaf: IssuedCertificate, **fields: Any) -> bytes:
+    """Signed by somebody who may sign for the root, or not."""
+    delegate = make_delegate(world.root, **fields)
+    return make_status(world.root, leaf, signer=delegate, certificates=[delegate.certificate])
+
+
 ONLY_CLIENT: dict[str, Any] = {"roles": ("client",)}
 RSA_1024 = functools.cache(lambda: rsa.generate_private_key(65537, 1024))
 RSA_2048 = functools.cache(lambda: rsa.generate_private_key(65537, 2048))
@@ -188,7 +211,7 @@ CASES: dict[str, Case] = {
     "of a second intermediate": good(lambda w: w.below(w.middle, w.authority(w.middle, common_name="low"))),
     "RSA key": good(lambda w: w.leaf(w.root, key=RSA_2048())),
     "P-384 key": good(lambda w: w.leaf(w.root, key=ec.generate_private_key(ec.SECP384R1()))),
-    "Ed25519 key": good(lambda w: w.leaf(w.root, key=ed25519.Ed25519PrivateKey.generate())),
+    "Ed25519 key": good(lambda w: w.leaf(w.root, key=ed25519.Ed25519PrivateKey.generate()), datagrams=False),
     "RSA authority": good(lambda w: w.below(w.authority(w.root, key=RSA_2048()))),
     "signed with SHA-384": good(lambda w: w.leaf(w.root, hash_algorithm=SHA384())),
     "signed with SHA-512": good(lambda w: w.leaf(w.root, hash_algorithm=SHA512())),
@@ -385,6 +408,75 @@ CASES: dict[str, Case] = {
     "list out of date": bad(
         lambda w: w.leaf(w.root), 45, I.CRL_HAS_EXPIRED, fields=crls(lambda w: make_crl(w.root, end=NOW - DAY / 2))
     ),
+    "list from the future": bad(
+        lambda w: w.leaf(w.root), 42, I.CRL_NOT_YET_VALID, fields=crls(lambda w: make_crl(w.root, begin=NOW + DAY / 2))
+    ),
+    "list forged": bad(
+        lambda w: w.leaf(w.root),
+        51,
+        I.CRL_SIGNATURE_FAILURE,
+        fields=crls(lambda w: make_crl(w.root, signer=w.stranger)),  # type: ignore[arg-type]  # it signs like an authority
+    ),
+    "on neither of two lists": good(
+        lambda w: w.below(w.middle), fields=crls(lambda w: make_crl(w.root), lambda w: make_crl(w.middle))
+    ),
+    "revoked and expired": bad(
+        lambda w: revokedAndExpired(w),
+        44,
+        I.CERT_REVOKED,
+        I.CERT_HAS_EXPIRED,
+        fields=crls(lambda w: make_crl(w.root, revokedAndExpired(w))),
+    ),
+    # Stapled status, which only clients ask for
+    "good status": good(lambda w: w.leaf(w.root), **stapled()),
+    "good status of an intermediate": good(
+        lambda w: w.below(w.middle), **stapled(lambda w, leaf: make_status(w.middle, leaf))
+    ),
+    "good status of a delegate": good(lambda w: w.leaf(w.root), **stapled(lambda w, leaf: by_delegate(w, leaf))),
+    "good status, demanded": good(lambda w: w.leaf(w.root, extensions=[MUST_STAPLE]), **stapled()),
+    "no status": bad(lambda w: w.leaf(w.root), 113, I.STATUS_NOT_SENT, **stapled(lambda w, leaf: b"")),
+    "no status, demanded": bad(
+        lambda w: w.leaf(w.root, extensions=[MUST_STAPLE]), 113, I.STATUS_DEMANDED, **stapled(lambda w, leaf: b"")
+    ),
+    "status: revoked": bad(lambda w: w.leaf(w.root), 113, I.STATUS_REVOKED, **stapled(status=OCSPCertStatus.REVOKED)),
+    "status: unknown": bad(lambda w: w.leaf(w.root), 113, I.STATUS_UNKNOWN, **stapled(status=OCSPCertStatus.UNKNOWN)),
+    "status out of date": bad(
+        lambda w: w.leaf(w.root), 113, I.STATUS_OUT_OF_DATE, **stapled(begin=NOW - 9 * DAY, end=NOW - DAY)
+    ),
+    "status from the future": bad(lambda w: w.leaf(w.root), 113, I.STATUS_FROM_FUTURE, **stapled(begin=NOW + DAY / 2)),
+    "status forged": bad(
+        lambda w: w.leaf(w.root),
+        113,
+        I.STATUS_FORGED,
+        **stapled(lambda w, leaf: make_status(w.root, leaf, signer=w.stranger, responder=w.root)),
+    ),
+    "status of a stranger": bad(
+        lambda w: w.leaf(w.root),
+        113,
+        I.STATUS_UNTRUSTED_RESPONDER,
+        **stapled(lambda w, leaf: make_status(w.root, leaf, signer=w.stranger)),
+    ),
+    "status of a delegate without the purpose": bad(
+        lambda w: w.leaf(w.root),
+        113,
+        I.STATUS_UNTRUSTED_RESPONDER,
+        **stapled(lambda w, leaf: by_delegate(w, leaf, extensions=())),
+    ),
+    "status: try later": bad(
+        lambda w: w.leaf(w.root),
+        113,
+        I.STATUS_TRY_LATER,
+        **stapled(lambda w, leaf: make_refusal(OCSPResponseStatus.TRY_LATER)),
+    ),
+    "status: revoked, and expired": bad(
+        # The alert is that of what was found first.
+        lambda w: w.leaf(w.root, **EXPIRED),
+        45,
+        I.CERT_HAS_EXPIRED,
+        I.STATUS_REVOKED,
+        **stapled(status=OCSPCertStatus.REVOKED),
+    ),
+    "good status, another name": bad(lambda w: w.leaf(w.root, ["www.example"]), 42, I.HOSTNAME_MISMATCH, **stapled()),
 }
 
 
@@ -397,34 +489,82 @@ def _once(make: Make) -> Make:
 selfSigned = _once(lambda world: world.leaf(None))
 strangersLeaf = _once(lambda world: world.leaf(world.stranger, ["a.example", HOST]))
 revoked = _once(lambda world: world.leaf(world.root))
+revokedAndExpired = _once(lambda world: world.leaf(world.root, **EXPIRED))
 
 
-def show(
-    case: Case, role: Role, version: Version, world: World, pki: PublicKeyInfrastructure
-) -> tuple[IssuedCertificate, Side, list[int]]:
-    """Show the chain of a row: the chain, the side that verifies, and the fatal alerts that the other has heard."""
-    shown = case.make(world)
+def configure(
+    case: Case,
+    role: Role,
+    version: Version | None,
+    world: World,
+    shown: IssuedCertificate,
+    pki: PublicKeyInfrastructure,
+) -> tuple[TlsConfiguration, TlsConfiguration]:
+    """Client and server of a row."""
     anchors = [each.certificate for each in case.trust(world)]
     fields = case.fields(world)
     if role == "client":
-        client = client_configuration(anchors, version, **fields)
-        server = server_configuration(pki.server if case.bare else shown, version)
-    else:
-        own = None if case.bare else credentials(shown)
-        client = client_configuration([pki.ca.certificate], version, credentials=own)
-        server = server_configuration(pki.server, version, clients=anchors, **fields)
+        response = case.status(world, shown) if case.status is not None else b""
+        server = server_configuration(pki.server if case.bare else shown, version, ocsp_response=response)
+        return client_configuration(anchors, version, **fields), server
+    own = None if case.bare else credentials(shown)
+    client = client_configuration([pki.ca.certificate], version, credentials=own)
+    return client, server_configuration(pki.server, version, clients=anchors, **fields)
+
+
+@dataclass
+class Outcome:
+    """What came of showing a chain to a side that verifies.
+
+    Attributes:
+        shown: The chain.
+        issues: Everything that was found.
+        completed: Whether it was accepted.
+        failure: How it ended otherwise.
+        sent: The fatal alerts of the side that verifies.
+        heard: Those that the other side has heard.
+    """
+
+    shown: IssuedCertificate
+    issues: tuple[VerificationIssue, ...]
+    completed: bool
+    failure: StreamFailed | None
+    sent: list[int]
+    heard: list[int]
+
+
+def show(case: Case, role: Role, version: Version, world: World, pki: PublicKeyInfrastructure) -> Outcome:
+    """Show the chain of a row over a stream."""
+    shown = case.make(world)
+    client, server = configure(case, role, version, world, shown, pki)
     # A TLS 1.3 server can only send an alert while its client still waits.
     pair = Pair(
         client, server, name=HOST if role == "client" else "localhost", server_decisions=Recorder(accepts=False)
     )
     side, other = pair.sides if role == "client" else pair.sides[::-1]
     if case.bare:
-        return shown, side, talk_to_bare_peer(side, shown, version)
-    pair.handshake()
-    if side.completed:
-        assert pair.say(b"hello") == b"hello"
-    other.drain()  # a TLS 1.3 client hears the verdict after its own handshake
-    return shown, side, other.alerts_received
+        heard = talk_to_bare_peer(side, shown, version)
+    else:
+        pair.handshake()
+        if side.completed:
+            assert pair.say(b"hello") == b"hello"
+        other.drain()  # a TLS 1.3 client hears the verdict after its own handshake
+        heard = other.alerts_received
+    return Outcome(shown, side.stream.issues, side.completed, side.failure, side.alerts_sent, heard)
+
+
+def show_over_datagrams(case: Case, role: Role, world: World, pki: PublicKeyInfrastructure) -> Outcome:
+    """The same with DTLS 1.2, on a network without losses."""
+    shown = case.make(world)
+    client, server = (for_datagrams(each) for each in configure(case, role, None, world, shown, pki))
+    network = Network(client, server, name=HOST if role == "client" else "localhost").handshake()
+    end, other = network.ends if role == "client" else network.ends[::-1]
+    if end.completed:
+        assert network.say(b"hello") == [b"hello"]
+    else:
+        network.run(10.0)  # an alert without encryption is believed after a while
+    assert end.association is not None
+    return Outcome(shown, end.association.issues, end.completed, end.failure, end.alerts_sent, other.alerts_received)
 
 
 def talk_to_bare_peer(side: Side, shown: IssuedCertificate, version: Version) -> list[int]:
@@ -458,42 +598,49 @@ def talk_to_bare_peer(side: Side, shown: IssuedCertificate, version: Version) ->
     return heard
 
 
-def wrong(name: str, case: Case, role: Role, version: Version, world: World, pki: PublicKeyInfrastructure) -> list[str]:
+def wrong(name: str, case: Case, outcome: Outcome, world: World) -> list[str]:
     """What is not as the row says; nothing if all is well."""
-    shown, side, heard = show(case, role, version, world, pki)
-    known = der_chain([*shown.chain, *(each.certificate for each in case.trust(world))])
+    known = der_chain([*outcome.shown.chain, *(each.certificate for each in case.trust(world))])
     found = []
 
     def check(good: bool, what: str) -> None:
         if not good:
-            found.append(f"{name}, {role}, TLS {version}: {what}")
+            found.append(f"{name}: {what}")
 
-    codes = frozenset(side.issue_codes)
+    codes = frozenset(issue.code for issue in outcome.issues)
+    failure = outcome.failure
     check(codes == case.found, f"found {sorted(codes)} instead of {sorted(case.found)}")
-    check(side.completed is (not case.found), f"verdict: {side.failure}")
-    check(side.alerts_sent == ([] if case.alert is None else [case.alert]), f"alerts {side.alerts_sent}")
-    check(heard == side.alerts_sent, f"the peer heard {heard}")
-    for issue in side.stream.issues:
+    check(outcome.completed is (not case.found), f"verdict: {failure}")
+    check(outcome.sent == ([] if case.alert is None else [case.alert]), f"alerts {outcome.sent}")
+    check(outcome.heard == outcome.sent, f"the peer heard {outcome.heard}")
+    for issue in outcome.issues:
         check(issue.certificate in (None, *known), f"{issue.name} is about another certificate")
     if case.found:
-        check(
-            side.failure is not None and side.failure.kind is FailureKind.CERTIFICATE_REJECTED,
-            f"failure {side.failure}",
-        )
+        check(failure is not None and failure.kind is FailureKind.CERTIFICATE_REJECTED, f"failure {failure}")
     return found
 
 
 @pytest.mark.parametrize("role", ["client", "server"])
 def test_matrix(role: Role, qtsecure_pki: PublicKeyInfrastructure, figure: Callable[[str, str], None]) -> None:
-    """Each row in both versions."""
+    """Each row in TLS 1.2, TLS 1.3 and DTLS 1.2."""
     world = World(role)
     rows = {name: case for name, case in CASES.items() if role in case.roles}
-    found = [
-        line
-        for name, case in rows.items()
-        for version in VERSIONS
-        for line in wrong(name, case, role, version, world, qtsecure_pki)
-    ]
-    figure("R13", f"{len(found)} deviations in {len(rows)} chains x TLS 1.2 and 1.3, verified by the {role} (target 0)")
+    found: list[str] = []
+    handshakes = 0
+    for name, case in rows.items():
+        for version in VERSIONS:
+            outcome = show(case, role, version, world, qtsecure_pki)
+            found += wrong(f"{name}, {role}, TLS {version}", case, outcome, world)
+        handshakes += len(VERSIONS)
+        # Without the engine there is no DTLS, and not every key serves a DTLS server.
+        if not case.bare and (case.datagrams or role == "server"):
+            outcome = show_over_datagrams(case, role, world, qtsecure_pki)
+            found += wrong(f"{name}, {role}, DTLS 1.2", case, outcome, world)
+            handshakes += 1
+    figure(
+        "R13",
+        f"{len(found)} deviations in {handshakes} handshakes, {len(rows)} chains x 3 protocols, "
+        f"verified by the {role} (target 0)",
+    )
     assert len(rows) >= 60
     assert found == []

@@ -67,6 +67,15 @@ CASES = [
     Case("server with certificate only", server="certificate", client="any"),
     Case("server prefers its certificate", server="both", client="any"),
     Case("server with certificate only, verified", server="certificate", client="verify", good=True),
+    Case("key of 16 bytes", (IDENTITY, KEY[:16]), {IDENTITY: KEY[:16]}, good=True),
+    Case("key of 511 bytes", (IDENTITY, LONG[1:]), {IDENTITY: LONG[1:]}, good=True),
+    Case("identity of one byte", (b"i", KEY), {b"i": KEY}, good=True),
+    Case("identity of spaces and colons", (b" a:b ", KEY), {b" a:b ": KEY}, good=True),
+    Case("server with both, verified", server="both", client="verify", good=True),
+    Case("zero before the key", (IDENTITY, b"\0" + KEY[:-1]), client_says="keys differ", alert=20),
+    Case("zero behind the key", (IDENTITY, KEY + b"\0"), client_says="keys differ", alert=20),
+    Case("key of somebody else", (b"a", LONG), {b"a": KEY, b"b": LONG}, client_says="keys differ", alert=20),
+    Case("identity with a space behind", (IDENTITY + b" ", KEY), client_says="identity", alert=115),
     Case("wrong key, verifying client", (IDENTITY, b"x" * 32), client="verify", client_says="keys differ", alert=20),
 ]
 

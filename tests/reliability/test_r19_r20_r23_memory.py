@@ -52,12 +52,22 @@ def test_r19_memory_while_a_gibibyte_passes(transport_mode: str, figure: Figure)
 @pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_r20_nothing_is_left_of_connections(transport_mode: str, count: int, figure: Figure) -> None:
     """Connect, talk, and end in four ways, again and again."""
-    left = run("cycles", count)
+    judgeCycles(run("cycles", count), count, f"TLS connections made and ended ({transport_mode})", figure)
+
+
+@pytest.mark.parametrize("count", [300, pytest.param(3000, marks=pytest.mark.slow)])
+def test_r20_nothing_is_left_of_associations(transport_mode: str, count: int, figure: Figure) -> None:
+    """The same with DTLS."""
+    judgeCycles(run("dtlsCycles", count), count, f"DTLS associations made and ended ({transport_mode})", figure)
+
+
+def judgeCycles(left: dict[str, float], count: int, what: str, figure: Figure) -> None:
+    """Tell what is left, which must be nothing."""
     growth = left.pop("rss") / MIB
     blocks = left.pop("blocks")
     figure(
         "R20",
-        f"{count} TLS connections made and ended ({transport_mode}): {growth:+.2f} MiB (target < 2 MiB), "
+        f"{count} {what}: {growth:+.2f} MiB (target < 2 MiB), "
         f"{blocks:.0f} blocks of Python's, left: "
         + ", ".join(f"{number:.0f} {name}" for name, number in left.items())
         + " (target 0 each)",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import PySide6
@@ -13,6 +14,7 @@ from PySide6.QtCore import QCoreApplication, QIODevice, QObject, QThread, QXmlSt
 
 import qtsecure.net.ssl_socket as socket_module
 from qtsecure.net.ssl_socket import SslSocket
+from qtsecure.net.trust_decisions import TrustDecisions
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import Conversation, State, spin
@@ -22,6 +24,9 @@ pytestmark = pytest.mark.usefixtures("transport_mode")
 _FD = 0
 # What each method needs; the others are called without arguments.
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "answer": (None,),
+    "remember": (None, TrustDecisions.Lifetime.Once),
+    "revoke": (None,),
     "connectToHost": ("localhost", 1),
     "connectToHostEncrypted": ("localhost", 1),
     "exportKeyingMaterial": ("EXPERIMENTAL", 16),
@@ -82,6 +87,8 @@ SERVER_METHODS = [
     "statistics",
 ]
 
+DECISION_METHODS = ["answer", "decisions", "error", "remember", "revoke", "revokeAll"]
+
 
 def inThread(function: Callable[[], object], name: str = "intruder") -> object:
     """What a call in another thread returns or raises."""
@@ -118,19 +125,21 @@ def isRefusal(outcome: object, method: str) -> bool:
     return isinstance(outcome, RuntimeError) and named
 
 
-def test_r29_every_method(conversation: Conversation, figure: Callable[[str, str], None]) -> None:
-    """SslSocket, connected and not, and SslServer: nothing gets through, and the connection lives on."""
+def test_r29_every_method(conversation: Conversation, figure: Callable[[str, str], None], tmp_path: Path) -> None:
+    """SslSocket, connected and not, SslServer, TrustDecisions: nothing gets through, and the connection lives on."""
     conversation.establish()
     unused = SslSocket()
     calls: list[tuple[QObject, str]] = [(conversation.client, name) for name in SOCKET_METHODS]
     calls += [(unused, name) for name in SOCKET_METHODS]
     calls += [(conversation.server, name) for name in SERVER_METHODS]
+    decisions = TrustDecisions(tmp_path / "trust.ini")
+    calls += [(decisions, name) for name in DECISION_METHODS]
     passed = []
     for obj, name in calls:
         outcome = inThread(lambda obj=obj, name=name: getattr(obj, name)(*ARGUMENTS.get(name, ())))
         if not isRefusal(outcome, name):
             passed.append(f"{type(obj).__name__}.{name}: {outcome!r}")
-    methods = len(SOCKET_METHODS) + len(SERVER_METHODS)
+    methods = len(SOCKET_METHODS) + len(SERVER_METHODS) + len(DECISION_METHODS)
     figure("R29", f"{len(passed)} of {len(calls)} wrong-thread calls of {methods} methods got through (target 0)")
     assert passed == []
     assert methods >= 30

@@ -71,3 +71,46 @@ class WireTap:
                     for end in (connection, other):
                         others.pop(end, None)
                         end.close()
+
+
+class DatagramTap:
+    """The same for datagrams of one client, between it and a UDP port."""
+
+    def __init__(self, target: int) -> None:
+        self._target = ("127.0.0.1", target)
+        self._front, self._back = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+        for each in (self._front, self._back):
+            each.bind(("127.0.0.1", 0))
+        self._wake, self._stop = socket.socketpair()
+        self.port: int = self._front.getsockname()[1]
+        self.recorded = bytearray()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> DatagramTap:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop.close()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+        for each in (self._wake, self._front, self._back):
+            each.close()
+
+    def _run(self) -> None:
+        client = None
+        while True:
+            ready, _, _ = select.select([self._wake, self._front, self._back], [], [])
+            if self._wake in ready:
+                return
+            for each in ready:
+                try:
+                    data, sender = each.recvfrom(65536)
+                    self.recorded += data
+                    if each is self._front:
+                        client = sender
+                        self._back.sendto(data, self._target)
+                    elif client is not None:
+                        self._front.sendto(data, client)
+                except OSError:
+                    pass  # ICMP: one of them has gone

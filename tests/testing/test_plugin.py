@@ -63,3 +63,47 @@ def test_fixtures_work_in_another_project(project: pytest.Pytester) -> None:
     )
     result = project.runpytest_subprocess("-p", "qtsecure.testing.plugin", "-p", "pytestqt.plugin")
     result.assert_outcomes(passed=3)
+
+
+def test_pairs_and_servers_end_with_their_test(project: pytest.Pytester) -> None:
+    """What a fixture has made is deleted, also when the test has left it connected."""
+    project.makeini("[pytest]\nqt_api = pyside6\n")
+    project.makepyfile(
+        """
+        from shiboken6 import isValid
+
+        seen = []
+
+        def test_use(qtsecure_tls_pair, qtsecure_dtls_pair, qtsecure_echo_server, qtsecure_dtls_echo_server):
+            for pair in (qtsecure_tls_pair, qtsecure_dtls_pair):
+                seen.extend([pair.client, pair.peer, pair.server])
+            seen.extend([qtsecure_echo_server, qtsecure_dtls_echo_server])
+            assert all(map(isValid, seen))
+
+        def test_gone():
+            assert len(seen) == 8
+            assert not any(map(isValid, seen))
+        """
+    )
+    result = project.runpytest_subprocess("-p", "qtsecure.testing.plugin", "-p", "pytestqt.plugin")
+    result.assert_outcomes(passed=2)
+
+
+def test_links_take_the_seed_of_the_command_line(project: pytest.Pytester) -> None:
+    """A failing test prints how to repeat it, and doing so gives the same accidents."""
+    project.makepyfile(
+        """
+        def test_unlucky(qtsecure_link):
+            link = qtsecure_link(loss=0.5)
+            for _ in range(20):
+                link.send("client", b"x")
+            assert link.counters.lost == -1
+        """
+    )
+    outputs = []
+    for seed in (7, 7, 8):
+        result = project.runpytest_subprocess("-p", "qtsecure.testing.plugin", f"--qtsecure-seed={seed}")
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines([f"*--qtsecure-seed={seed}*"])
+        outputs.append(next(line for line in result.stdout.lines if line.startswith("E") and "lost" in line))
+    assert outputs[0] == outputs[1] != outputs[2]

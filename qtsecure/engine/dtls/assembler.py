@@ -132,6 +132,7 @@ class Assembler:
         "change_cipher_spec",
         "encrypted",
         "next",
+        "resuming",
         "version",
     )
 
@@ -142,6 +143,8 @@ class Assembler:
         #: Whether the client has shown a certificate, and so has to sign.
         self._signs = False
         self.next = first
+        #: On a server that resumes: nothing unencrypted is left to come from the client.
+        self.resuming = False
         self.version = b"\xfe\xfd"
         self._messages: dict[int, list[_Version]] = {}
         self._buffered = 0
@@ -173,7 +176,11 @@ class Assembler:
             return Verdict.DROPPED
         if part.number < self.next:
             return self._compare(part)
-        if part.number >= self.next + _MESSAGES_AHEAD or self._buffered + len(part.body) > _MAX_BUFFERED:
+        if (
+            self.resuming
+            or part.number >= self.next + _MESSAGES_AHEAD
+            or self._buffered + len(part.body) > _MAX_BUFFERED
+        ):
             return Verdict.DROPPED
         versions = self._messages.setdefault(part.number, [])
         kept = fitting = 0

@@ -42,6 +42,7 @@ from qtsecure.engine.dtls.wire import (
     split_records_untrusted,
 )
 from qtsecure.engine.events import Event, FailureKind, StreamFailed
+from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import StreamState
 from qtsecure.errors import SecureError
 
@@ -66,10 +67,14 @@ class DtlsAssociation(AssociationHandshake):
         decisions: Who answers the questions inside the handshake.
         mtu: The largest datagram to send, in bytes of UDP payload; 256 to 65507.
         hello: On a server: the hello that this association is for.
+        peer_place: On a client: where the server is, for example ``"host:4433"``; a session of one place
+            is not resumed at another.
+        session: On a client: the session to resume if the server still knows it.
 
     Raises:
         ValueError: When the versions or the size are not usable.
-        SecureError: When OpenSSL refuses a part of the configuration.
+        SecureError: When OpenSSL refuses a part of the configuration, or the session belongs to another
+            peer or configuration.
     """
 
     __slots__ = ("__weakref__", "_last_words_left")
@@ -83,10 +88,21 @@ class DtlsAssociation(AssociationHandshake):
         decisions: HandshakeDecisions | None = None,
         mtu: int = DEFAULT_MTU,
         hello: ClientHelloStart | None = None,
+        peer_place: str = "",
+        session: Session | None = None,
     ) -> None:
         require_datagrams(configuration)
         _require_mtu(mtu)
-        super().__init__(configuration, server=server, peer_name=peer_name, decisions=decisions, mtu=mtu, hello=hello)
+        super().__init__(
+            configuration,
+            server=server,
+            peer_name=peer_name,
+            decisions=decisions,
+            mtu=mtu,
+            hello=hello,
+            peer_place=peer_place,
+            session=session,
+        )
         self._last_words_left = _MAX_LAST_WORDS
 
     # ------------------------------------------------------------------ what front ends call

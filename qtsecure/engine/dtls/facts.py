@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.dtls.session import DtlsSession
 from qtsecure.engine.protocols import ProtocolVersion
+from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import StreamState
 from qtsecure.engine.verification import VerificationIssue
 
@@ -41,6 +43,11 @@ class AssociationFacts:
         """The peer's chain as DER, leaf first, as it was sent."""
         return self._session.peer_certificates()
 
+    @property
+    def ocsp_response(self) -> bytes:
+        """On a client: the revocation status that the server has stapled, or empty."""
+        return self._session.ocsp_response
+
     def protocol_version(self) -> ProtocolVersion:
         """The negotiated version."""
         return self._session.protocol_version()
@@ -64,6 +71,15 @@ class AssociationFacts:
     def srtp_profile(self) -> bytes:
         """The negotiated SRTP protection profile (RFC 5764), or empty."""
         return self._session.srtp_profile()
+
+    @property
+    def configuration(self) -> TlsConfiguration:
+        """What the association began with."""
+        return self._session.configuration
+
+    def session(self) -> Session | None:
+        """On a client: what can resume this association later, or None (see TlsStream.session())."""
+        return self._session.session()
 
     def session_reused(self) -> bool:
         """Whether the handshake resumed an earlier session."""

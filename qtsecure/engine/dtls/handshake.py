@@ -27,6 +27,7 @@ from qtsecure.engine.dtls.wire import (
     plain_record,
 )
 from qtsecure.engine.events import AlertReceived, CertificateProblems, Event, FailureKind, StreamFailed
+from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import StreamState
 from qtsecure.engine.verification import IssueCode
 
@@ -37,6 +38,7 @@ _FALLBACK_MTUS = ((2, 1232), (4, 548))
 
 _MAX_RESTARTS = 5
 _DAMAGED_CERTIFICATE = ("damaged certificate",)
+_SIGNS_OF_DAMAGE = frozenset({IssueCode.CERT_SIGNATURE_FAILURE, IssueCode.STATUS_UNREADABLE, IssueCode.STATUS_FORGED})
 _PATIENCE_WITH_NUMBERS = 2
 
 _S = StreamState
@@ -62,10 +64,12 @@ class AssociationHandshake(AssociationFacts):
         "_messages",
         "_mtu",
         "_numbering",
+        "_offered",
         "_other_cookie",
         "_outgoing",
         "_peer_finished",
         "_peer_name",
+        "_peer_place",
         "_portions",
         "_retransmission",
         "_room",
@@ -85,11 +89,15 @@ class AssociationHandshake(AssociationFacts):
         decisions: HandshakeDecisions | None,
         mtu: int,
         hello: ClientHelloStart | None,
+        peer_place: str,
+        session: Session | None,
     ) -> None:
         self.server = server
         self.statistics = AssociationStatistics()
         self._configuration = configuration
         self._peer_name = peer_name
+        self._peer_place = peer_place
+        self._offered = session
         self._asked = AskedOnce(decisions or HandshakeDecisions())
         self._mtu = self._flight_mtu = mtu
         self._room = 0
@@ -267,6 +275,7 @@ class AssociationHandshake(AssociationFacts):
         output = session.take_all()
         if output:
             self._new_flight(Flight(output), now)
+            self._assembler.resuming = self.server and session.session_reused()
         if session.state not in (_S.HANDSHAKING, _S.DECIDING):
             self._asked.forget()
         if session.state is _S.FAILED:
@@ -383,7 +392,7 @@ class AssociationHandshake(AssociationFacts):
             return False
         issues = [issue for event in events if isinstance(event, CertificateProblems) for issue in event.issues]
         known = _DAMAGED_CERTIFICATE in self._failures
-        if not any(issue.code == IssueCode.CERT_SIGNATURE_FAILURE for issue in issues) or known:
+        if known or not any(issue.code in _SIGNS_OF_DAMAGE for issue in issues):
             return False
         self._failures.add(_DAMAGED_CERTIFICATE)
         return True
@@ -418,6 +427,8 @@ class AssociationHandshake(AssociationFacts):
             decisions=self._asked,
             mtu=self._flight_mtu,
             hello_verified=self._verified,
+            peer_place=self._peer_place,
+            session=self._offered,
         )
 
     def _believe_alert(self, now: float) -> None:

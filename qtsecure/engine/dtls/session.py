@@ -12,12 +12,13 @@ from OpenSSL import SSL
 from qtsecure.engine import _openssl_dtls
 from qtsecure.engine._openssl import Outcome
 from qtsecure.engine.alerts import AlertDescription, AlertLevel
-from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
+from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.dtls.wire import ALERT, MAX_PLAIN_RECORD, plain_record
 from qtsecure.engine.events import AlertSent, StreamFailed
 from qtsecure.engine.failures import explain_handshake_failure
 from qtsecure.engine.protocols import ProtocolVersion
+from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import StreamState, Trigger
 from qtsecure.engine.tls_stream import TlsStream
 
@@ -36,6 +37,8 @@ class DtlsSession(TlsStream):
         decisions: Who answers the questions inside the handshake.
         mtu: The largest datagram of the handshake, in bytes of UDP payload.
         hello_verified: On a server: the hello bears a cookie, which has been checked already.
+        peer_place: On a client: where the server is, for sessions.
+        session: On a client: the session to offer.
     """
 
     __slots__ = ("_hello_verified", "_mtu", "_read_record")
@@ -49,8 +52,17 @@ class DtlsSession(TlsStream):
         decisions: HandshakeDecisions | None,
         mtu: int,
         hello_verified: bool,
+        peer_place: str,
+        session: Session | None,
     ) -> None:
-        super().__init__(configuration, server=server, peer_name=peer_name, decisions=decisions)
+        super().__init__(
+            configuration,
+            server=server,
+            peer_name=peer_name,
+            decisions=decisions,
+            peer_place=peer_place,
+            session=session,
+        )
         self._mtu = mtu
         self._hello_verified = hello_verified
 
@@ -182,9 +194,6 @@ class DtlsSession(TlsStream):
     def _make_pipe(self) -> None:
         super()._make_pipe()
         assert self._pipe is not None
-        if self.server and self.configuration.verify_mode is VerifyMode.QUERY:
-            # Up to version 1.2 a ticket is promised before the client's certificate is seen.
-            self._pipe.connection.set_options(SSL.OP_NO_TICKET)
         self._read_record = _openssl_dtls.record_reader(self._pipe)
         # Without a size of its own OpenSSL asks the memory BIO, and then uses 256 bytes.
         self._pipe.connection.set_options(SSL.OP_NO_QUERY_MTU)

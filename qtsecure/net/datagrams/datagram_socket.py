@@ -84,8 +84,8 @@ class DatagramSocket(ABC):
         self._owner = _nobody
 
     @abstractmethod
-    def bind(self, address: QHostAddress, port: int) -> None:
-        """Receive from everybody; OSError (with an errno) when it is not possible."""
+    def bind(self, address: QHostAddress, port: int, *, reusePort: bool = False) -> None:
+        """Receive from everybody, with SO_REUSEPORT if wanted; OSError (with an errno) when it is not possible."""
 
     @abstractmethod
     def connectTo(self, address: QHostAddress, port: int) -> None:

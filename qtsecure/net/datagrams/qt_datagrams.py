@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-from collections.abc import Callable
+import socket as native
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from PySide6.QtCore import QObject
@@ -20,6 +22,7 @@ from qtsecure.net.datagrams.datagram_socket import (
 )
 from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.server_sockets import serverSocket
 
 __all__ = ["QtDatagrams"]
 
@@ -51,7 +54,7 @@ class QtDatagrams(DatagramSocket):
         shared: A bound or connected socket of the program, which stays its own; or None.
     """
 
-    __slots__ = ("_connections", "_own", "_peer", "_readsOn", "_ready", "_socket")
+    __slots__ = ("_connections", "_own", "_peer", "_readsOn", "_ready", "_signalling", "_socket")
 
     def __init__(self, owner: DatagramOwner, shared: QUdpSocket | None = None) -> None:
         super().__init__(owner)
@@ -60,6 +63,7 @@ class QtDatagrams(DatagramSocket):
         self._peer: Address | None = None
         self._readsOn = False
         self._ready = False
+        self._signalling = 0
         self._connections = [
             self._socket.readyRead.connect(plainSlot(self._onReadyRead)),
             self._socket.errorOccurred.connect(plainSlot(self._onError)),
@@ -70,9 +74,13 @@ class QtDatagrams(DatagramSocket):
                 self._peer = _plain(shared.peerAddress()), shared.peerPort()
             self._readSoon()  # readyRead does not come again for what is there already
 
-    def bind(self, address: QHostAddress, port: int) -> None:
+    def bind(self, address: QHostAddress, port: int, *, reusePort: bool = False) -> None:
         assert self._socket is not None
-        if not self._socket.bind(address, port, QAbstractSocket.BindFlag.DontShareAddress):
+        if reusePort:
+            # Qt's own flags for sharing mean SO_REUSEADDR, which lets the latest socket have everything.
+            bound = serverSocket(native.SOCK_DGRAM, address, port, reusePort=True)
+            self._socket.setSocketDescriptor(bound.detach(), QAbstractSocket.SocketState.BoundState)
+        elif not self._socket.bind(address, port, QAbstractSocket.BindFlag.DontShareAddress):
             self._fail()
         self._enlarge()
 
@@ -110,6 +118,18 @@ class QtDatagrams(DatagramSocket):
             # Ready without a datagram: ICMP says that nobody is there. Qt swallows the error.
             (self._owner() or NULL_OWNER).datagramsFailed(errno.ECONNREFUSED)
 
+    @contextlib.contextmanager
+    def _inSlot(self) -> Iterator[None]:
+        """The socket must outlive its own signal, whatever the program does, and in whichever event loop."""
+        udp = self._socket
+        self._signalling += 1
+        try:
+            yield
+        finally:
+            self._signalling -= 1
+            if self._socket is None and udp is not None and not self._signalling and isValid(udp):
+                self._letGoOf(udp)
+
     def _onReadyRead(self) -> None:
         # Not inside this slot: Qt never emits readyRead inside itself, and a slot of the program may wait for more.
         self._ready = True
@@ -135,7 +155,8 @@ class QtDatagrams(DatagramSocket):
 
     def _onError(self, error: QAbstractSocket.SocketError) -> None:
         if error != _Error.TemporaryError:
-            (self._owner() or NULL_OWNER).datagramsFailed(_ERRNO.get(error, errno.EIO))
+            with self._inSlot():
+                (self._owner() or NULL_OWNER).datagramsFailed(_ERRNO.get(error, errno.EIO))
 
     def _onDestroyed(self) -> None:
         owner = self._owner() or NULL_OWNER
@@ -166,7 +187,18 @@ class QtDatagrams(DatagramSocket):
             QObject.disconnect(connection)
         if self._own:
             udp.close()
+        if not self._signalling:
+            self._letGoOf(udp)
+
+    def _letGoOf(self, udp: QUdpSocket) -> None:
+        """Outside of our slots; but the socket may be signalling to others, or about to return from our slot."""
+        if self._own:
             udp.deleteLater()
+            return
+        # The reference may be the last one: it lives until the event loop that runs now goes on.
+        keeper = QObject()
+        keeper.destroyed.connect(lambda: udp)
+        keeper.deleteLater()
 
     def descriptor(self) -> int:
         return int(self._socket.socketDescriptor()) if self._socket is not None and isValid(self._socket) else -1

@@ -18,13 +18,13 @@ from qtsecure.net.datagrams.datagram_socket import (
     DatagramSocket,
 )
 from qtsecure.net.reactor import READ, Registration, reactorOfThisThread
+from qtsecure.net.server_sockets import serverSocket
 
 __all__ = ["ReactorDatagrams"]
 
 _MOST_READS = 32
 """For one event; others want to be served, too, and what is left is reported again."""
 _LARGEST = 65536
-_NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 _NOTHING_THERE = (BlockingIOError, InterruptedError)
 
 
@@ -46,16 +46,11 @@ class ReactorDatagrams(DatagramSocket):
         self._dual = False
         self._reads = 1
 
-    def bind(self, address: QHostAddress, port: int) -> None:
-        if address != QHostAddress(QHostAddress.SpecialAddress.Any):
-            self._use(*nativeAddress(address, port))
-            return
-        try:
-            self._use(socket.AF_INET6, ("::", port), dual=True)
-        except OSError as error:
-            if error.errno not in _NO_IPV6:
-                raise
-            self._use(socket.AF_INET, ("0.0.0.0", port))  # noqa: S104  # the caller asked for every interface
+    def bind(self, address: QHostAddress, port: int, *, reusePort: bool = False) -> None:
+        native = serverSocket(socket.SOCK_DGRAM, address, port, reusePort=reusePort)
+        everywhere = address == QHostAddress(QHostAddress.SpecialAddress.Any)
+        self._dual = everywhere and native.family == socket.AF_INET6
+        self._watch(native)
 
     def connectTo(self, address: QHostAddress, port: int) -> None:
         family, target = nativeAddress(address, port)
@@ -66,18 +61,6 @@ class ReactorDatagrams(DatagramSocket):
             native.close()
             raise
         self._peer = native.getpeername()
-        self._watch(native)
-
-    def _use(self, family: socket.AddressFamily, target: Address, *, dual: bool = False) -> None:
-        native = socket.socket(family, socket.SOCK_DGRAM)
-        try:
-            if family == socket.AF_INET6:
-                native.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if dual else 1)
-            native.bind(target)
-        except OSError:
-            native.close()
-            raise
-        self._dual = dual
         self._watch(native)
 
     def _watch(self, native: socket.socket) -> None:

@@ -232,6 +232,13 @@ class DtlsPath:
             self.busy = False
         self.afterStep()
 
+    def sayGoodbye(self) -> None:
+        """Send close_notify; no message can be sent any more, also in the slots that hear of it."""
+        association = self.association
+        if association is not None:
+            self.writable = False
+            self.step(association.close)
+
     def make(self, accept: Callable[[float], DtlsAssociation]) -> None:
         """On a server: make the association of a hello; raises SecureError when that cannot be."""
         self.busy = True

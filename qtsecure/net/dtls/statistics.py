@@ -30,6 +30,8 @@ class LocalDrop(enum.Enum):
     """The system knows no way to the other side."""
     UNKNOWN_PEER = "unknown peer"
     """A datagram to a server that belongs to no association and begins none."""
+    NOT_LISTENING = "not listening"
+    """A hello after close(), while fetched peers keep the socket open."""
     PAUSED = "paused"
     """A hello while accepting was paused."""
     TOO_MANY_PENDING = "too many pending"

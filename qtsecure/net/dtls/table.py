@@ -42,37 +42,59 @@ class ClientTable:
     """The associations of one UDP socket by the addresses of their clients.
 
     Attributes:
-        socket: Where datagrams come from and go to; None until there is one.
+        socket: Where datagrams come from and go to; None until there is one, and after the end.
+        where: What the server was asked to listen on.
+        retired: The server has closed: hellos are dropped, and the socket goes with the last path.
         paths: The associations, among them some that have ended and repeat their last alert.
         paused: Hellos are dropped.
         batch: The paths that have got messages to announce.
         dropped: How much was thrown away here, and why.
     """
 
-    __slots__ = ("__weakref__", "_owner", "_scheduler", "batch", "dropped", "paths", "paused", "socket")
+    __slots__ = (
+        "__weakref__",
+        "_owner",
+        "_scheduler",
+        "batch",
+        "dropped",
+        "paths",
+        "paused",
+        "retired",
+        "socket",
+        "where",
+    )
 
-    def __init__(self, owner: TableOwner) -> None:
+    def __init__(self, owner: TableOwner, dropped: dict[LocalDrop, int]) -> None:
         self._owner = ref(owner)
         self._scheduler = schedulerOfThisThread()
         self.socket: DatagramSocket | None = None
         self.paths: dict[Address, DtlsPath] = {}
         self.paused = False
         self.batch: list[DtlsPath] = []
-        self.dropped: dict[LocalDrop, int] = {}
+        self.dropped = dropped
+        self.retired = False
+        self.where: object = None
+
+    def begin(self, socket: DatagramSocket, where: object) -> None:
+        """Serve a socket."""
+        self.socket = socket
+        self.where = where
 
     def datagramArrived(self, datagram: bytes, address: Address) -> None:
         """A datagram of anybody."""
-        path = self.paths.get(address)
         if datagram[0] == _HANDSHAKE_RECORD and is_hello_start_untrusted(datagram):
-            self._receiveHello(datagram, address, path)
-        elif path is not None:
+            self.batchEnded()  # slots run now, before anything is looked up
+            self._receiveHello(datagram, address, self.paths.get(address))
+        elif (path := self.paths.get(address)) is not None:
             path.datagramArrived(datagram, address)
         else:
             self.drop(LocalDrop.UNKNOWN_PEER)
 
     def _receiveHello(self, datagram: bytes, address: Address, path: DtlsPath | None) -> None:
-        self.batchEnded()  # slots may run now, and start event loops
         owner = self._owner()
+        if self.retired:
+            self.drop(LocalDrop.NOT_LISTENING)
+            return
         if self.paused and path is None:
             self.drop(LocalDrop.PAUSED)
             return
@@ -107,14 +129,24 @@ class ClientTable:
 
     def datagramSocketLost(self) -> None:
         """The program has deleted the socket that it shares with us."""
-        owner = self._owner()
-        if owner is not None:
+        owner, retired = self._owner(), self.retired
+        self.socket = None
+        for path in list(self.paths.values()):
+            path.datagramSocketLost()
+        if owner is not None and not retired:
             owner.socketLost()
 
     def pathEnded(self, path: DtlsPath) -> None:
         """The address is free again, unless a later association has it already."""
         if self.paths.get(path.address) is path:
             del self.paths[path.address]
+            if self.retired:
+                self.closeWhenUnused()
+
+    def closeWhenUnused(self) -> None:
+        """The server has closed; the last path takes the socket with it."""
+        if self.retired and not self.paths:
+            self.close()
 
     def peerDestroyed(self, path: DtlsPath) -> None:
         """The peer of a path is gone."""

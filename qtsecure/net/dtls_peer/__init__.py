@@ -7,6 +7,7 @@ from PySide6.QtCore import QByteArray, QObject
 from qtsecure.errors import SecureError
 from qtsecure.net.dtls_peer.conditions import Conditions
 from qtsecure.net.thread_guard import confinedToThread
+from qtsecure.net.values import OcspResponse
 
 __all__ = ["DtlsPeer"]
 
@@ -50,10 +51,11 @@ class DtlsPeer(Conditions):
         association = self._complete()
         return association.srtp_profile().decode("ascii", "replace") if association is not None else ""
 
-    def isSessionReused(self) -> bool:
-        """Whether the handshake resumed an earlier session."""
-        association = self._complete()
-        return association is not None and association.session_reused()
+    def ocspResponses(self) -> list[OcspResponse]:
+        """The revocation status that the server has stapled; none if it was not asked for it."""
+        association = self._path.association if self._path is not None else None
+        stapled = association.ocsp_response if association is not None else b""
+        return [OcspResponse(stapled)] if stapled else []
 
     def exportKeyingMaterial(self, label: str | bytes, length: int, context: bytes | None = None) -> QByteArray:
         """Keying material bound to this association (RFC 5705).

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from PySide6.QtNetwork import QHostAddress
 
 from qtsecure.engine.configuration import TlsConfiguration
+from qtsecure.engine.sessions import Session
 from qtsecure.net.addresses import Ends
 from qtsecure.net.handshake_questions import Questions
 from qtsecure.net.name_lookup import NameLookup
@@ -32,6 +33,8 @@ class Attempt(Questions):
         addresses: Addresses not yet tried.
         addressDeadline: When another address is tried because the present one is silent.
         handshakeDeadline: When the handshake is given up.
+        session: What is offered for resumption.
+        sharesSessions: Its session may be kept for other peers of this process.
         ends: Both ends' addresses, once they are known.
         asking: How many slots are being asked about this handshake, one inside the other.
         factsTold: The peer's certificate and what was negotiated are known to the program.
@@ -49,6 +52,8 @@ class Attempt(Questions):
     addresses: list[QHostAddress] = field(default_factory=list)
     addressDeadline: Deadline | None = None
     handshakeDeadline: Deadline | None = None
+    session: Session | None = None
+    sharesSessions: bool = False
     ends: Ends = _UNKNOWN_ENDS
     asking: int = 0
     factsTold: bool = False
@@ -56,3 +61,8 @@ class Attempt(Questions):
     readShut: bool = False
     writeShut: bool = False
     closedHere: bool = False
+
+    @property
+    def place(self) -> str:
+        """Where sessions of this association belong."""
+        return f"{self.hostName.lower()}:{self.port}" if self.hostName else ""

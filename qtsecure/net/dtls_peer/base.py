@@ -1,9 +1,9 @@
 """The ground floor of DtlsPeer: signals, status, errors, and how an association ends.
 
 DtlsPeer is built in layers, one idea each, every layer a subclass of the one below: ``PeerBase`` ->
-``HalfClosing`` -> ``Facts`` -> ``Handshake`` -> ``Accepting`` -> ``Messages`` -> ``Connecting`` -> ``Settings``
--> ``Waiting`` -> ``MessageBatches`` -> ``Conditions`` -> ``DtlsPeer``. What happens for every message is in
-``net.dtls.path``.
+``HalfClosing`` -> ``Facts`` -> ``Resuming`` -> ``Handshake`` -> ``Accepting`` -> ``Messages`` -> ``Connecting`` ->
+``Settings`` -> ``Waiting`` -> ``MessageBatches`` -> ``Conditions`` -> ``DtlsPeer``. What happens for every message is
+in ``net.dtls.path``.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ class PeerBase(QObject):
             return
         polite = wish is Wish.CLOSE
         if polite and path is not None and path.association is not None and not path.ended:
-            path.step(path.association.close)
+            path.sayGoodbye()
             if not isValid(self) or path is not self._path or path.ended:
                 return  # a slot was quicker
         self._finish(Status.Disconnected, None, orderly=polite)

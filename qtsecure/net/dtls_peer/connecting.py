@@ -59,7 +59,7 @@ class Connecting(Messages):
         Raises:
             TypeError, ValueError: For an unusable argument.
             SecureError: ``Pending`` when there is an association already; another code when the
-                configuration cannot be used. Network faults arrive in errorOccurred.
+                configuration, or the session of setSession(), cannot be used. Network faults arrive in errorOccurred.
         """
         goal = self._checkGoal("connectToHost", host, port, peerVerifyName)
         if configuration is not None:
@@ -159,9 +159,10 @@ class Connecting(Messages):
         return changes
 
     def _begin(self, attempt: Attempt) -> None:
-        attempt.engineConfiguration = self._configuration.toEngine(
+        attempt.engineConfiguration = engineConfiguration = self._configuration.toEngine(
             "client", pskEnabled=self._wantsPreSharedKeys(), datagrams=True
         )
+        self._chooseSession(attempt, engineConfiguration)
         changes = self._replaceAttempt(attempt)
         self._limitHandshake()
         if not self._setStatus(Status.Handshaking) or not self._tellChanges(changes):
@@ -242,6 +243,8 @@ class Connecting(Messages):
             peer_name=attempt.nameToProve,
             decisions=ProgramDecisions(self),
             mtu=self._mtu,
+            peer_place=attempt.place,
+            session=attempt.session,
         )
         if attempt.addresses:
             attempt.addressDeadline = schedulerOfThisThread().callLater(_SILENCE_MS, self._addressSilent)

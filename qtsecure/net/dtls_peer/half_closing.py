@@ -104,7 +104,7 @@ class HalfClosing(PeerBase):
         attempt.writeShut = True
         path = self._path
         if path is not None and path.established:
-            self._sayLastWord(path)
+            path.sayGoodbye()
         if not self._isStill(attempt):
             return
         self._wake()
@@ -114,13 +114,6 @@ class HalfClosing(PeerBase):
                 return
         if attempt.readEnded and self._status is Status.Connected:
             self._finish(Status.Disconnected, None, orderly=True)
-
-    def _sayLastWord(self, path: DtlsPath) -> None:
-        """Send close_notify."""
-        path.writable = False
-        association = path.association
-        assert association is not None
-        path.step(association.close)
 
     def _peerClosed(self, path: DtlsPath) -> None:
         """close_notify of the other side."""
@@ -139,6 +132,6 @@ class HalfClosing(PeerBase):
         if attempt.writeShut:
             self._finish(Status.Disconnected, None, orderly=True)
         elif not self.isHalfOpenAllowed():
-            self._sayLastWord(path)
+            path.sayGoodbye()
             if self._isStill(attempt) and not path.ended:
                 self._finish(Status.Disconnected, None, orderly=True)

@@ -6,10 +6,10 @@ the questions that it waits for (``net.handshake_questions``); after each emit t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from PySide6.QtCore import SIGNAL, QObject
-from PySide6.QtNetwork import QAbstractSocket, QSslError
+from PySide6.QtCore import SIGNAL
+from PySide6.QtNetwork import QSslError
 from shiboken6 import isValid
 
 from qtsecure.engine.dtls import DtlsAssociation
@@ -27,10 +27,12 @@ from qtsecure.engine.verification import VerificationIssue
 from qtsecure.errors import SecureError
 from qtsecure.net.addresses import Ends
 from qtsecure.net.arguments import checkTimeout
+from qtsecure.net.certificate_answers import CertificateAnswers
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import PeerObserver, Status
-from qtsecure.net.dtls_peer.facts import Facts
+from qtsecure.net.dtls_peer.resuming import Resuming
+from qtsecure.net.failures import tlsFailure
 from qtsecure.net.handshake_questions import (
     Questions,
     alertArguments,
@@ -40,34 +42,19 @@ from qtsecure.net.handshake_questions import (
 )
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_errors import socketError
-from qtsecure.net.values import SslConfiguration, SslError
+from qtsecure.net.values import SslConfiguration
 
 __all__ = ["REFUSED", "Handshake"]
 
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject)")
 _Code = SecureError.Code
 REFUSED = "Connection refused: nothing listens on that port."
-_PauseMode = QAbstractSocket.PauseMode
-_CODES = {
-    FailureKind.NOT_TLS: _Code.NotTls,
-    FailureKind.CERTIFICATE_REJECTED: _Code.BadCertificate,
-    FailureKind.CERTIFICATE_REQUIRED: _Code.CertificateRequired,
-    FailureKind.ENDED_IN_HANDSHAKE: _Code.Closed,
-    FailureKind.TIMED_OUT: _Code.TimedOut,
-    FailureKind.TRUNCATED: _Code.UncleanClose,
-}
 
 
-class Handshake(Facts):
+class Handshake(CertificateAnswers, Resuming):
     """The handshake methods of DtlsPeer."""
 
-    # On the class: setting an attribute of a QObject is slow, and most peers keep these.
     _handshakeTimeout = 30_000
-    _pausesOnErrors = False
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._ignored: list[SslError | QSslError] = []
 
     # ---------------------------------------------------------------------------- public
 
@@ -100,48 +87,6 @@ class Handshake(Facts):
         self._idleTimeout = checkTimeout(ms, name="ms")
         if self._path is not None:
             self._path.setIdleTimeout(ms)
-
-    def ignoreSslErrors(self, errors: Sequence[SslError | QSslError] | None = None) -> None:
-        """Go on in spite of certificate errors.
-
-        Args:
-            errors: Exactly the errors to ignore, each with its certificate; connecting fails if
-                there is any other. The list stays for later associations and replaces an earlier
-                one. Without it all errors of this association are ignored, which gives up any
-                protection; call it in a slot of sslErrors, because connecting resets it.
-        """
-        if errors is None:
-            self._attempt.ignoresAll = True
-            return
-        errors = list(errors)
-        for error in errors:
-            if not isinstance(error, (SslError, QSslError)):
-                raise TypeError(f"errors must hold SslError or QSslError objects, not {type(error).__name__}.")
-        self._ignored = errors
-
-    def continueInterruptedHandshake(self) -> None:
-        """In a slot of handshakeInterruptedOnError: go on; asked anew for each error."""
-        self._attempt.goesOn = True
-
-    def sslHandshakeErrors(self) -> list[SslError]:
-        """What was wrong with the peer's certificate in this association."""
-        return list(self._attempt.sslErrors)
-
-    def pauseMode(self) -> QAbstractSocket.PauseMode:
-        """When the handshake pauses (QAbstractSocket::pauseMode)."""
-        return _PauseMode.PauseOnSslErrors if self._pausesOnErrors else _PauseMode.PauseNever
-
-    def setPauseMode(self, pauseMode: QAbstractSocket.PauseMode) -> None:
-        """With PauseOnSslErrors, wait after sslErrors for resumeHandshake() or abortHandshake(), as QDtls does.
-
-        For at most five minutes; acceptCertificate is not emitted then. Set it before connecting.
-
-        Raises:
-            TypeError: For anything but a QAbstractSocket.PauseMode.
-        """
-        if not isinstance(pauseMode, _PauseMode):
-            raise TypeError(f"pauseMode must be a QAbstractSocket.PauseMode, not {type(pauseMode).__name__}.")
-        self._pausesOnErrors = pauseMode == _PauseMode.PauseOnSslErrors
 
     def resumeHandshake(self) -> bool:
         """Go on with a handshake that waits for a decision about the certificate (QDtls::resumeHandshake).
@@ -267,7 +212,7 @@ class Handshake(Facts):
         """The other side has been silent for too long."""
         path, attempt = self._path, self._attempt
         assert path is not None
-        self._sayLastWord(path)
+        path.sayGoodbye()
         if self._isStill(attempt) and not path.ended:
             text = f"The peer sent nothing for {self._idleTimeout} ms; it may be gone, or the network between."
             self._endWithoutGoodbye(SecureError(_Code.TimedOut, text))
@@ -305,6 +250,7 @@ class Handshake(Facts):
         self._cancelAddressDeadline()
         path.establish()
         path.writable = not attempt.writeShut
+        self._keepSession()
         if not self._tellFacts() or path.ended or not self._setStatus(Status.Connected) or path.ended:
             return
         if "encrypted" in self._heard:
@@ -316,7 +262,7 @@ class Handshake(Facts):
             if not self._isStill(attempt) or path.ended:
                 return
         if attempt.writeShut:
-            self._sayLastWord(path)  # shutdown() was called before
+            path.sayGoodbye()  # shutdown() was called before
             if not self._isStill(attempt) or path.ended:
                 return
         # What overtook the end of the handshake.
@@ -329,6 +275,7 @@ class Handshake(Facts):
             mismatch = QSslError.SslError.HostNameMismatch
             if all(error.error() == mismatch for error in self._attempt.sslErrors):
                 status = Status.ErrorHostnameMismatch
+        self._forgetSessions()
         self._finish(status, _explain(failure, path))
 
     def _certificateProblems(self, path: DtlsPath, issues: tuple[VerificationIssue, ...], decisionNeeded: bool) -> None:
@@ -349,10 +296,6 @@ class Handshake(Facts):
     @property
     def _questions(self) -> Questions:
         return self._attempt
-
-    @property
-    def _ignoreList(self) -> list[SslError | QSslError]:
-        return self._ignored
 
     def _takesBinaryIdentity(self) -> bool:
         return False  # DTLS 1.2 carries C strings
@@ -385,6 +328,9 @@ class Handshake(Facts):
     def _nameToProve(self) -> str:
         return self._attempt.nameToProve
 
+    def _portAsked(self) -> int:
+        return self._attempt.port
+
     def _decided(self, accepted: bool) -> None:
         """The deferred answer."""
         attempt, path = self._attempt, self._path
@@ -400,13 +346,9 @@ class Handshake(Facts):
 
 
 def _explain(failure: StreamFailed, path: DtlsPath) -> SecureError:
-    """What went wrong, for the program."""
-    code = _CODES.get(failure.kind, _Code.TlsMisc)
-    message = failure.message
-    if failure.kind is FailureKind.HANDSHAKE and failure.alert is not None:
-        code = _Code.HandshakeRefused
-    elif failure.kind is FailureKind.TIMED_OUT and path.refusals:
-        code, message = _Code.ConnectionRefused, REFUSED
-    elif failure.kind is FailureKind.TIMED_OUT and path.trouble:
-        code, message = _Code.HostUnreachable, socketError(path.trouble)[1]
-    return SecureError(code, message, alert=failure.alert, engineReasons=failure.engine_reasons)
+    """What went wrong, for the program; a silence may have its reason in the network."""
+    if failure.kind is FailureKind.TIMED_OUT and path.refusals:
+        return SecureError(_Code.ConnectionRefused, REFUSED)
+    if failure.kind is FailureKind.TIMED_OUT and path.trouble:
+        return SecureError(_Code.HostUnreachable, socketError(path.trouble)[1])
+    return tlsFailure(failure)

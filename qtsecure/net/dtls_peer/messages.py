@@ -6,17 +6,15 @@ from threading import get_ident
 
 from PySide6.QtCore import QByteArray
 
-from qtsecure.engine.dtls import DEFAULT_MTU, SMALLEST_MTU
+from qtsecure.engine.dtls import DEFAULT_MTU
 from qtsecure.errors import SecureError
-from qtsecure.net.arguments import checkInt
+from qtsecure.net.dtls.sizes import checkMtu
 from qtsecure.net.dtls.statistics import DtlsPeerStatistics
 from qtsecure.net.dtls_peer.accepting import Accepting
 from qtsecure.net.dtls_peer.base import Status
 from qtsecure.net.thread_guard import checkThread
 
 __all__ = ["Messages"]
-
-_LARGEST_MTU = 65507
 
 
 class Messages(Accepting):
@@ -76,9 +74,7 @@ class Messages(Accepting):
             TypeError: For anything but an int.
             ValueError: For less than 256 or more than 65507.
         """
-        if not SMALLEST_MTU <= checkInt(mtu, name="mtu") <= _LARGEST_MTU:
-            raise ValueError(f"mtu must be between {SMALLEST_MTU} and {_LARGEST_MTU} bytes, not {mtu}.")
-        self._mtu = mtu
+        self._mtu = checkMtu(mtu)
         association = self._path.association if self._path is not None else None
         if association is not None:
             association.set_mtu(mtu)

@@ -108,7 +108,7 @@ class Waiting(Settings):
         """End the handshake with this error, and tell the other side."""
         attempt, path = self._attempt, self._path
         if path is not None and path.association is not None:
-            self._sayLastWord(path)
+            path.sayGoodbye()
         if self._isStill(attempt) and self._status is Status.Handshaking:
             self._finish(Status.Error, error)
 

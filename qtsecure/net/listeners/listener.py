@@ -16,7 +16,7 @@ from weakref import ReferenceType, WeakValueDictionary, ref
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
 from qtsecure.net.addresses import qtAddress
-from qtsecure.net.listeners.binding import listeningSocket
+from qtsecure.net.server_sockets import serverSocket
 from qtsecure.net.socket_errors import socketError
 
 __all__ = ["Listener", "ListenerOwner"]
@@ -54,7 +54,13 @@ class Listener(ABC):
 
     def listen(self, address: QHostAddress, port: int, backlog: int, *, reusePort: bool) -> None:
         """Begin, with SO_REUSEPORT if wanted; OSError when it is not possible."""
-        self._use(listeningSocket(address, port, backlog, reusePort=reusePort))
+        native = serverSocket(socket.SOCK_STREAM, address, port, reusePort=reusePort)
+        try:
+            native.listen(backlog)
+        except OSError:
+            native.close()
+            raise
+        self._use(native)
 
     def adopt(self, descriptor: int) -> None:
         """Take over a listening descriptor; OSError when it is none."""

@@ -12,6 +12,7 @@ from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.transports.devices import checkDevice
 from qtsecure.net.values import (
     ConfigurationSource,
+    OcspResponse,
     Protocol,
     SessionFacts,
     SslCertificate,
@@ -142,9 +143,13 @@ class SslSocket(Library):
             self._dataPath.stream.group_name() if self._dataPath.stream is not None and self._dataPath.encrypted else ""
         )
 
-    def ocspResponses(self) -> list[object]:
-        """The OCSP responses that the server stapled: none, as the engine cannot ask for them."""
-        return []
+    def ocspResponses(self) -> list[OcspResponse]:
+        """The revocation status that the server has stapled (QSslSocket::ocspResponses); none if it was not asked.
+
+        Known from sslErrors on, whether it can be believed or not; see sslHandshakeErrors() for that.
+        """
+        stapled = self._dataPath.stream.ocsp_response if self._dataPath.stream is not None else b""
+        return [OcspResponse(stapled)] if stapled else []
 
     def exportKeyingMaterial(self, label: str | bytes, length: int, context: bytes | None = None) -> QByteArray:
         """Keying material bound to this connection (RFC 5705; RFC 8446 section 7.5).

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy
 
+from qtsecure.engine.events import StreamFailed
 from qtsecure.engine.sessions import Session
 from qtsecure.net.addresses import Ends
 from qtsecure.net.handshake_questions import Questions
@@ -41,6 +42,7 @@ class Attempt(Questions):
         sharesSessions: On a client: its sessions may be kept for other sockets of this process.
         lastSession: The last session that was told of or kept.
         ends: Both ends' addresses, once the connection stands.
+        failure: What the engine said when it failed.
     """
 
     hostName: str = ""
@@ -61,6 +63,7 @@ class Attempt(Questions):
     sharesSessions: bool = False
     lastSession: Session | None = None
     ends: Ends = _UNKNOWN_ENDS
+    failure: StreamFailed | None = None
 
     def deadlines(self) -> list[Deadline]:
         """Those that are still to come."""

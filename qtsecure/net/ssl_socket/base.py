@@ -19,6 +19,7 @@ from PySide6.QtNetwork import QAbstractSocket, QNetworkProxy, QSsl, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
+from qtsecure.net.failures import networkFailure, tlsFailure
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.data_path import DataPath
@@ -132,6 +133,15 @@ class SocketBase(QIODevice):
     def error(self) -> QAbstractSocket.SocketError:
         """The last error, or UnknownSocketError; its sentence is errorString()."""
         return self._error
+
+    def failure(self) -> SecureError | None:
+        """The last error with more than error() tells: a code, the alert, OpenSSL's reasons; None for none."""
+        if self._error == QAbstractSocket.SocketError.UnknownSocketError:
+            return None
+        failure, text = self._attempt.failure, self.errorString()
+        if failure is not None and failure.message == text:
+            return tlsFailure(failure)
+        return networkFailure(self._error, text)
 
     def mode(self) -> QSslSocket.SslMode:
         """Unencrypted, or the role in TLS (QSslSocket::mode)."""

@@ -9,10 +9,8 @@ for the questions that it waits for (``ProgramDecisions``); after each emit the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from PySide6.QtCore import SIGNAL, QObject
-from PySide6.QtNetwork import QAbstractSocket, QSslError, QSslSocket
+from PySide6.QtCore import SIGNAL
+from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.engine.alerts import AlertDescription, AlertLevel, fatal_alert_record
@@ -31,6 +29,7 @@ from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.engine.verification import VerificationIssue
 from qtsecure.errors import SecureError
 from qtsecure.net.arguments import checkTimeout
+from qtsecure.net.certificate_answers import CertificateAnswers
 from qtsecure.net.handshake_questions import (
     ProgramDecisions,
     Questions,
@@ -42,7 +41,7 @@ from qtsecure.net.handshake_questions import (
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.resuming import Resuming
 from qtsecure.net.ssl_socket.starttls import earlyInputProblem_untrusted, refuseOpenTransaction, takeEarlyInput
-from qtsecure.net.values import SslCertificate, SslError
+from qtsecure.net.values import SslCertificate
 
 __all__ = ["Handshake"]
 
@@ -60,16 +59,10 @@ _FAILURES: dict[FailureKind, QAbstractSocket.SocketError] = {
 }
 
 
-class Handshake(Resuming):
+class Handshake(CertificateAnswers, Resuming):
     """The TLS methods of SslSocket."""
 
-    # On the class: setting an attribute of a QObject is slow, and most sockets keep these.
     _handshakeTimeout = 30_000
-    _pausesOnErrors = False
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._ignoreList: list[SslError | QSslError] = []
 
     # ---------------------------------------------------------------------------- public
 
@@ -100,32 +93,6 @@ class Handshake(Resuming):
             ValueError: For a negative number other than -1.
         """
         self._handshakeTimeout = checkTimeout(ms, name="ms")
-
-    def ignoreSslErrors(self, errors: Sequence[SslError | QSslError] | None = None) -> None:
-        """Go on in spite of certificate errors.
-
-        Args:
-            errors: Exactly the errors to ignore, each with its certificate; connecting fails if
-                there is any other. The list stays for later connections and replaces an earlier
-                one. Without it all errors of this connection are ignored, which gives up any
-                protection; call it in a slot of sslErrors, because connecting resets it.
-        """
-        if errors is None:
-            self._attempt.ignoresAll = True
-            return
-        errors = list(errors)
-        for error in errors:
-            if not isinstance(error, (SslError, QSslError)):
-                raise TypeError(f"errors must hold SslError or QSslError objects, not {type(error).__name__}.")
-        self._ignoreList = errors
-
-    def continueInterruptedHandshake(self) -> None:
-        """In a slot of handshakeInterruptedOnError: go on; asked anew for each error."""
-        self._attempt.goesOn = True
-
-    def sslHandshakeErrors(self) -> list[SslError]:
-        """What was wrong with the peer's certificate in this connection."""
-        return list(self._attempt.sslErrors)
 
     def peerVerifyName(self) -> str:
         """The name of setPeerVerifyName()."""
@@ -262,8 +229,8 @@ class Handshake(Resuming):
                     self._certificateProblems(issues, decision_needed)
                 case PeerClosed():
                     self._peerClosed()
-                case StreamFailed(kind, message):
-                    self._streamFailed(kind, message)
+                case StreamFailed():
+                    self._streamFailed(event)
             if not isValid(self):
                 return False
         return isValid(self)
@@ -319,7 +286,9 @@ class Handshake(Resuming):
             return
         self._finishUp()
 
-    def _streamFailed(self, kind: FailureKind, message: str) -> None:
+    def _streamFailed(self, failure: StreamFailed) -> None:
+        kind = failure.kind
+        self._attempt.failure = failure
         self._cancelHandshakeDeadline()
         cancelRequest(self._attempt)
         self._dataPath.sendOutgoing()
@@ -329,7 +298,7 @@ class Handshake(Resuming):
         # wanting afterwards, and when the peer has ended.
         judged = kind is FailureKind.CERTIFICATE_REJECTED and bool(self._attempt.sslErrors)
         self._endWith(
-            _FAILURES.get(kind, _Error.SslHandshakeFailedError), message, viaClosing=judged or kind in _FAILURES
+            _FAILURES.get(kind, _Error.SslHandshakeFailedError), failure.message, viaClosing=judged or kind in _FAILURES
         )
 
     # -------------------------------------------------------------------------- deadline
@@ -426,6 +395,9 @@ class Handshake(Resuming):
 
     def _nameToProve(self) -> str:
         return self._peerVerifyName or self._attempt.hostName
+
+    def _portAsked(self) -> int:
+        return self._attempt.port
 
     def _takesBinaryIdentity(self) -> bool:
         # Before the hello TLS 1.3 is possible, which carries any bytes; TLS 1.2 carries C strings.

@@ -107,11 +107,12 @@ class Library(Settings):
 
     @staticmethod
     def supportedFeatures(backendName: str = "") -> list[QSsl.SupportedFeature]:
-        """What there is of Qt's list; OCSP stapling is missing."""
+        """What there is of Qt's list: all of it, unless the cryptography package lacks something."""
         if backendName not in ("", _BACKEND):
             return []
-        missing = {_Feature.Ocsp} if probe_features().psk else {_Feature.Ocsp, _Feature.Psk}
-        return [feature for feature in _Feature if feature not in missing]
+        features = probe_features()
+        optional = {_Feature.Ocsp: features.ocsp, _Feature.Psk: features.psk}
+        return [feature for feature in _Feature if optional.get(feature, True)]
 
     @staticmethod
     def isFeatureSupported(feat: QSsl.SupportedFeature, backendName: str = "") -> bool:

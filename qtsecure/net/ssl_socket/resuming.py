@@ -112,13 +112,7 @@ class Resuming(Closing):
         host = self._serverIdentity()
         if host is None:
             return None
-        scope = scope_of(configuration, host, self._serverPlace())
-        session = sharedSessions.take(scope)
-        if session is not None and not session.is_still_valid():
-            # An expired certificate would fail the resumption; a full handshake may show a new one.
-            sharedSessions.forget(scope)
-            return None
-        return session
+        return sharedSessions.takeValid(scope_of(configuration, host, self._serverPlace()))
 
     def ticketsLanded(self) -> None:
         """The peer has sent messages of the handshake behind it: tickets, on a client of TLS 1.3."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QSsl, QSslSocket
 
 from qtsecure.engine.certificates import PrivateKey
 from qtsecure.net.ssl_socket.idling import Idling
 from qtsecure.net.values import Protocol, SslCertificate
-from qtsecure.net.values.sources import CertificateSource, PrivateKeySource
+from qtsecure.net.values.sources import CertificateSource, PassphraseSource, PrivateKeySource
 
 __all__ = ["Settings"]
 
@@ -60,14 +59,12 @@ class Settings(Idling):
         """The private key as an object of the cryptography package."""
         return self._configuration.privateKey()
 
-    def setPrivateKey(
-        self, key: PrivateKeySource | None, passphrase: bytes | bytearray | QByteArray | str | None = None
-    ) -> None:
+    def setPrivateKey(self, key: PrivateKeySource | None, passphrase: PassphraseSource | None = None) -> None:
         """Set the private key of the certificate.
 
         Args:
             key: An object, PEM, DER or a path; None removes it.
-            passphrase: What the key is encrypted with.
+            passphrase: What the key is encrypted with, or an Interaction to ask if it is.
 
         Raises:
             SecureError: It cannot be read, or belongs to another certificate.

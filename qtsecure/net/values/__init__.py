@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qtsecure.net.values.certificate_flag import CertificateFlag, certificateFlags
 from qtsecure.net.values.channel_binding import ChannelBinding
+from qtsecure.net.values.ocsp_response import OcspResponse
 from qtsecure.net.values.pre_shared_key_authenticator import PreSharedKeyAuthenticator
 from qtsecure.net.values.protocol import Protocol
 from qtsecure.net.values.session_facts import SessionFacts
@@ -19,6 +20,7 @@ __all__ = [
     "CertificateFlag",
     "ChannelBinding",
     "ConfigurationSource",
+    "OcspResponse",
     "PreSharedKeyAuthenticator",
     "Protocol",
     "SessionFacts",

@@ -1,4 +1,4 @@
-"""The algorithms of a configuration: cipher suites, key-exchange groups, and options."""
+"""The algorithms of a configuration: cipher suites, key-exchange groups, SRTP profiles, and options."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from PySide6.QtNetwork import QSsl, QSslCipher, QSslEllipticCurve
 
 from qtsecure.engine.supported import supported_cipher_names
-from qtsecure.net.values.arguments import cipherNamesFrom, groupNamesFrom
+from qtsecure.net.values.arguments import cipherNamesFrom, groupNamesFrom, srtpProfilesFrom
 from qtsecure.net.values.ssl_cipher import SslCipher
 from qtsecure.net.values.tls_settings import HasSettings, defaultCipherNames
 
@@ -67,6 +67,26 @@ class Algorithms(HasSettings):
         """The same as :meth:`setKeyExchangeGroups`; also takes Qt's type."""
         names = curves if isinstance(curves, str) else [_curveName(curve) for curve in curves]
         self.setKeyExchangeGroups(names)
+
+    def srtpProfiles(self) -> list[str]:
+        """Return the SRTP protection profiles to negotiate with DTLS, best first."""
+        return list(self._settings.srtpProfiles)
+
+    def setSrtpProfiles(self, profiles: Iterable[str]) -> None:
+        """Set the SRTP protection profiles (RFC 5764) to offer or accept with DTLS, best first; none by default.
+
+        ``DtlsPeer.srtpProfile()`` tells what was agreed on, and ``exportKeyingMaterial("EXTRACTOR-dtls_srtp", ...)``
+        gives the keys. A server takes the first of the client's profiles that it has, too; without one in common the
+        association goes on without. It has no meaning for TLS.
+
+        Args:
+            profiles: Names such as ``"SRTP_AEAD_AES_128_GCM"`` or ``"SRTP_AES128_CM_SHA1_80"``.
+
+        Raises:
+            TypeError: ``profiles`` is not a list of strings.
+            ValueError: The engine does not know a profile.
+        """
+        self._settings = replace(self._settings, srtpProfiles=srtpProfilesFrom(profiles))
 
     def testSslOption(self, option: QSsl.SslOption) -> bool:
         """Whether ``option`` is set."""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QSslCipher
 
-from qtsecure.engine.supported import is_group_supported, supported_cipher_names
+from qtsecure.engine.supported import is_group_supported, is_srtp_profile_supported, supported_cipher_names
 from qtsecure.net.values.ssl_cipher import SslCipher
 
-__all__ = ["applicationProtocolsFrom", "cipherNamesFrom", "groupNamesFrom", "identityHintFrom", "octets"]
+__all__ = [
+    "applicationProtocolsFrom",
+    "cipherNamesFrom",
+    "groupNamesFrom",
+    "identityHintFrom",
+    "octets",
+    "srtpProfilesFrom",
+]
 
 _MAXIMUM_HINT_LENGTH = 255
 _MAXIMUM_ALPN_LENGTH = 65535
@@ -57,14 +64,28 @@ def groupNamesFrom(groups: Iterable[str]) -> tuple[str, ...]:
         TypeError: ``groups`` is not a list of strings.
         ValueError: The engine does not know a group.
     """
-    if isinstance(groups, str):
-        raise TypeError("groups must be a list of names, not one string")
-    names = tuple(dict.fromkeys(groups))
+    return _namesFrom(groups, "groups", "a key-exchange group", is_group_supported)
+
+
+def srtpProfilesFrom(profiles: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of SRTP protection profiles, each once.
+
+    Raises:
+        TypeError: ``profiles`` is not a list of strings.
+        ValueError: The engine does not know a profile.
+    """
+    return _namesFrom(profiles, "profiles", "an SRTP profile", is_srtp_profile_supported)
+
+
+def _namesFrom(given: Iterable[str], argument: str, what: str, isKnown: Callable[[str], bool]) -> tuple[str, ...]:
+    if isinstance(given, str):
+        raise TypeError(f"{argument} must be a list of names, not one string")
+    names = tuple(dict.fromkeys(given))
     for name in names:
         if not isinstance(name, str):
-            raise TypeError(f"groups must contain names, not {type(name).__name__}")
-        if not is_group_supported(name):
-            raise ValueError(f"groups contains {name!r}, which is not a key-exchange group of the engine")
+            raise TypeError(f"{argument} must contain names, not {type(name).__name__}")
+        if not isKnown(name):
+            raise ValueError(f"{argument} contains {name!r}, which is not {what} of the engine")
     return names
 
 

@@ -43,6 +43,7 @@ def readInto(target: SslConfiguration, source: QSslConfiguration) -> None:
     target.setPreSharedKeyIdentityHint(source.preSharedKeyIdentityHint())
     target.setMissingCertificateIsFatal(source.missingCertificateIsFatal())
     target.setHandshakeMustInterruptOnError(source.handshakeMustInterruptOnError())
+    target.setOcspStaplingEnabled(source.ocspStaplingEnabled())
     for option in QSsl.SslOption:
         target.setSslOption(option, source.testSslOption(option))
 
@@ -77,6 +78,7 @@ def write(settings: TlsSettings) -> QSslConfiguration:
     result.setPreSharedKeyIdentityHint(settings.identityHint)
     result.setMissingCertificateIsFatal(settings.missingCertificateIsFatal)
     result.setHandshakeMustInterruptOnError(settings.interruptOnError)
+    result.setOcspStaplingEnabled(settings.ocspStapling)
     for option in QSsl.SslOption:
         result.setSslOption(option, option in settings.options)
     return result

@@ -5,29 +5,38 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import typing
 from collections.abc import Iterable
 from typing import TypeAlias
 
 from cryptography import x509
-from PySide6.QtCore import QByteArray
+from PySide6.QtCore import QByteArray, QObject
 from PySide6.QtNetwork import QSslCertificate, QSslKey
 
-from qtsecure.engine.certificates import PrivateKey, load_certificates, load_private_key
+from qtsecure.engine.certificates import Credentials, PrivateKey, load_certificates, load_private_key
+from qtsecure.engine.ocsp import load_status
+from qtsecure.engine.passphrases import Passphrase
 from qtsecure.engine.pins import Pins
+from qtsecure.engine.pkcs12 import load_pkcs12
 from qtsecure.engine.revocation import CrlSource as EngineCrlSource
 from qtsecure.engine.revocation import load_crls
 from qtsecure.errors import SecureError
+from qtsecure.net.thread_guard import checkThread
 from qtsecure.net.values.ssl_certificate import SslCertificate
 
 __all__ = [
     "CertificateSource",
     "CrlSource",
+    "PassphraseSource",
     "PinSource",
     "PrivateKeySource",
+    "StatusSource",
     "certificatesFrom",
+    "credentialsFrom",
     "crlsFrom",
     "pinsFrom",
     "privateKeyFrom",
+    "statusFrom",
 ]
 
 _PIN_PREFIX = "sha256/"
@@ -82,6 +91,24 @@ def crlsFrom(source: CrlSource) -> tuple[bytes, ...]:
     return load_crls(bytes(source.data()) if isinstance(source, QByteArray) else source)
 
 
+StatusSource: TypeAlias = bytes | bytearray | QByteArray | str | os.PathLike[str]
+"""An OCSP response as DER, or the path of a file with it."""
+
+
+def statusFrom(source: StatusSource) -> bytes:
+    """Return the OCSP response of ``source``.
+
+    Raises:
+        SecureError: A file cannot be read, or there is no usable response.
+        TypeError: ``source`` is of another type.
+    """
+    if isinstance(source, QByteArray):
+        source = bytes(source.data())
+    if not isinstance(source, (bytes, bytearray, str, os.PathLike)):
+        raise TypeError(f"response must be bytes or a path, not {type(source).__name__}")
+    return load_status(source)
+
+
 def pinsFrom(source: PinSource) -> Pins:
     """Return the pins of ``source``: hashes of keys, and of the certificates that are given whole.
 
@@ -117,7 +144,36 @@ def _keyHash(text: str) -> bytes:
     return value
 
 
-def privateKeyFrom(source: PrivateKeySource, passphrase: bytes | bytearray | QByteArray | str | None) -> PrivateKey:
+@typing.runtime_checkable
+class AsksPassword(typing.Protocol):
+    """An Interaction, which belongs to a layer above."""
+
+    def askPassword(self, description: str) -> str | bytes | None: ...
+
+
+PassphraseSource: TypeAlias = bytes | bytearray | QByteArray | str | AsksPassword
+"""The passphrase itself, or an Interaction that asks the user when it is needed."""
+
+
+def passphraseFrom(source: PassphraseSource | None) -> Passphrase:
+    """Return what the engine takes for a passphrase.
+
+    Raises:
+        RuntimeError: An Interaction belongs to another thread.
+        TypeError: ``source`` is of another type.
+    """
+    if isinstance(source, QByteArray):
+        return bytes(source.data())
+    if source is None or isinstance(source, (bytes, bytearray, str)):
+        return source
+    if not isinstance(source, AsksPassword):
+        raise TypeError(f"passphrase must be bytes, text or an Interaction, not {type(source).__name__}")
+    if isinstance(source, QObject):
+        checkThread(source, "askPassword")
+    return source.askPassword
+
+
+def privateKeyFrom(source: PrivateKeySource, passphrase: PassphraseSource | None) -> PrivateKey:
     """Return the private key of ``source``.
 
     Raises:
@@ -134,6 +190,20 @@ def privateKeyFrom(source: PrivateKeySource, passphrase: bytes | bytearray | QBy
         source = source.toPem()
     if isinstance(source, QByteArray):
         source = bytes(source.data())
-    if isinstance(passphrase, QByteArray):
-        passphrase = bytes(passphrase.data())
-    return load_private_key(source, passphrase)
+    return load_private_key(source, passphraseFrom(passphrase))
+
+
+def credentialsFrom(
+    source: bytes | bytearray | QByteArray | str | os.PathLike[str], passphrase: PassphraseSource | None
+) -> Credentials:
+    """Return what a PKCS #12 file holds.
+
+    Raises:
+        SecureError: The passphrase is missing or wrong, or the file cannot be read or used.
+        TypeError: An argument is of another type.
+    """
+    if isinstance(source, QByteArray):
+        source = bytes(source.data())
+    if not isinstance(source, (bytes, bytearray, str, os.PathLike)):
+        raise TypeError(f"source must be bytes or a path, not {type(source).__name__}")
+    return load_pkcs12(source, passphraseFrom(passphrase))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import typing
 from collections.abc import Iterable, Mapping
@@ -19,22 +18,17 @@ from qtsecure.errors import SecureError
 from qtsecure.net.arguments import checkInt
 from qtsecure.net.values import qt_configuration
 from qtsecure.net.values.algorithms import Algorithms
-from qtsecure.net.values.arguments import (
-    applicationProtocolsFrom,
-    identityHintFrom,
-    octets,
-)
+from qtsecure.net.values.arguments import applicationProtocolsFrom, identityHintFrom
 from qtsecure.net.values.handshake_results import HandshakeResults
 from qtsecure.net.values.protocol import Protocol
+from qtsecure.net.values.revocation import Revocation
 from qtsecure.net.values.session_facts import SessionFacts
 from qtsecure.net.values.sources import (
     CertificateSource,
-    CrlSource,
-    PinSource,
+    PassphraseSource,
     PrivateKeySource,
     certificatesFrom,
-    crlsFrom,
-    pinsFrom,
+    credentialsFrom,
     privateKeyFrom,
 )
 from qtsecure.net.values.ssl_certificate import SslCertificate
@@ -53,7 +47,7 @@ class _Convertible(typing.Protocol):
     def toSslConfiguration(self) -> SslConfiguration: ...
 
 
-class SslConfiguration(Algorithms, HandshakeResults):
+class SslConfiguration(Algorithms, Revocation, HandshakeResults):
     """A copyable, comparable set of TLS settings; methods follow ``QSslConfiguration``.
 
     Getters return what was set, or the default. What cannot work is refused by the setter, not by
@@ -108,7 +102,7 @@ class SslConfiguration(Algorithms, HandshakeResults):
     def forServer(
         certificateChain: CertificateSource,
         privateKey: PrivateKeySource,
-        passphrase: bytes | bytearray | QByteArray | str | None = None,
+        passphrase: PassphraseSource | None = None,
     ) -> SslConfiguration:
         """Return the default configuration with the identity of a server.
 
@@ -118,13 +112,39 @@ class SslConfiguration(Algorithms, HandshakeResults):
         Args:
             certificateChain: The server's certificate, then its intermediates.
             privateKey: The key of the first certificate.
-            passphrase: What the key is encrypted with.
+            passphrase: What the key is encrypted with, or an Interaction to ask if it is.
 
         Raises:
             SecureError: Certificate or key cannot be read, or they do not belong together.
         """
+        return SslConfiguration._ofServer(
+            certificatesFrom(certificateChain), OwnKey(privateKeyFrom(privateKey, passphrase))
+        )
+
+    @staticmethod
+    def fromPkcs12(
+        source: bytes | bytearray | QByteArray | str | os.PathLike[str], passphrase: PassphraseSource | None = None
+    ) -> SslConfiguration:
+        """Return the default configuration with the identity in a PKCS #12 file (``.p12``, ``.pfx``).
+
+        For servers and clients; authorities are those of :meth:`forServer`.
+
+        Args:
+            source: The content of the file, or its path.
+            passphrase: What it is encrypted with, or an Interaction to ask if it is.
+
+        Raises:
+            SecureError: The passphrase is missing or wrong, or the file cannot be read, or holds no
+                certificate with its key.
+            TypeError: An argument is of another type.
+        """
+        credentials = credentialsFrom(source, passphrase)
+        return SslConfiguration._ofServer(certificatesFrom(credentials.chain), OwnKey(credentials.private_key))
+
+    @staticmethod
+    def _ofServer(chain: tuple[SslCertificate, ...], key: OwnKey) -> SslConfiguration:
         configuration = SslConfiguration.defaultConfiguration()
-        configuration._setIdentity(certificatesFrom(certificateChain), OwnKey(privateKeyFrom(privateKey, passphrase)))
+        configuration._setIdentity(chain, key)
         if configuration._settings.systemRoots is SystemRoots.Included:
             roots = SystemRoots.Off if configuration._settings.authorities else SystemRoots.OnDemand
             configuration._settings = replace(configuration._settings, systemRoots=roots)
@@ -262,11 +282,12 @@ class SslConfiguration(Algorithms, HandshakeResults):
     def setLocalCertificateChain(self, chain: CertificateSource | None) -> None:
         """Set the own certificate, which comes first, and its intermediates.
 
-        None, a null certificate or an empty list remove them. If a key is set already, it must be
-        the one of the new certificate; to change both, remove the key first.
+        None, a null certificate or an empty list remove them. If a key or an OCSP response is set
+        already, it must be the one of the new certificate; to change both, remove that first.
 
         Raises:
-            SecureError: A certificate cannot be read, or does not belong to the private key.
+            SecureError: A certificate cannot be read, or does not belong to the private key or the
+                OCSP response.
             TypeError: ``chain`` is of another type.
         """
         if chain is None or (isinstance(chain, (SslCertificate, QSslCertificate)) and chain.isNull()):
@@ -277,15 +298,13 @@ class SslConfiguration(Algorithms, HandshakeResults):
         """Return the private key as an object of the cryptography package."""
         return None if self._settings.privateKey is None else self._settings.privateKey.key
 
-    def setPrivateKey(
-        self, key: PrivateKeySource | None, passphrase: bytes | bytearray | QByteArray | str | None = None
-    ) -> None:
+    def setPrivateKey(self, key: PrivateKeySource | None, passphrase: PassphraseSource | None = None) -> None:
         """Set the private key, or remove it with None.
 
         Args:
             key: PEM or DER bytes, a path, or a key object of cryptography or Qt. RSA, EC, Ed25519
                 and Ed448 keys can be used.
-            passphrase: What the key is encrypted with.
+            passphrase: What the key is encrypted with, or an Interaction to ask if it is.
 
         Raises:
             SecureError: The passphrase is missing or wrong, the key cannot be read or used, or it
@@ -366,54 +385,6 @@ class SslConfiguration(Algorithms, HandshakeResults):
         roots = SystemRoots.Included if store.includesSystem() else SystemRoots.Off
         self._settings = replace(self._settings, authorities=store.givenCertificates(), systemRoots=roots)
 
-    # Revocation and pins
-
-    def crls(self) -> list[QByteArray]:
-        """Return the revocation lists as DER."""
-        return [QByteArray(crl) for crl in self._settings.crls]
-
-    def setCrls(self, crls: CrlSource) -> None:
-        """Check the peer's chain against revocation lists (RFC 5280, section 5); an empty list switches it off.
-
-        Nothing is let through for want of a list: each certificate of the chain, that of the
-        authority at its end included, needs a valid one of its issuer, or the verification fails.
-
-        Args:
-            crls: PEM or DER bytes, paths, objects of cryptography, or an iterable of these.
-
-        Raises:
-            SecureError: A list cannot be read.
-            TypeError: ``crls`` is of another type.
-        """
-        self._settings = replace(self._settings, crls=crlsFrom(crls))
-
-    def pinnedCertificates(self) -> list[str]:
-        """Return the pins as text: ``sha256/`` and base64 for keys, ``certificate-sha256/`` for certificates."""
-        pins = self._settings.pins
-        keys = [f"sha256/{base64.b64encode(value).decode()}" for value in pins.keys]
-        whole = [f"certificate-sha256/{base64.b64encode(value).decode()}" for value in pins.certificates]
-        return sorted(keys) + sorted(whole)
-
-    def setPinnedCertificates(self, pins: PinSource) -> None:
-        """Accept only a peer whose own certificate, or its key, is one of these; an empty list switches it off.
-
-        A pin is a demand on top of the verification and makes no certificate trusted. It holds in
-        every verify mode, also with ``VerifyNone``, for resumed sessions as well, and
-        ``ignoreSslErrors`` does not lift it: the handshake ends with the alert ``bad_certificate``.
-        A connection that a pre-shared key has authenticated has no certificate and needs no pin.
-
-        Args:
-            pins: Whole certificates in any form that :meth:`setLocalCertificateChain` takes, and
-                SHA-256 hashes of the public key (SubjectPublicKeyInfo): 32 bytes, or text such as
-                ``"sha256/r/mIkG3eEpVdm+u/ko/cwxzOMo1bk4TyHIlByibiA5E="``.
-
-        Raises:
-            SecureError: A certificate cannot be read.
-            TypeError: ``pins`` is of another type.
-            ValueError: A hash is no SHA-256.
-        """
-        self._settings = replace(self._settings, pins=pinsFrom(pins))
-
     # The end of a connection
 
     def requireCloseNotify(self) -> bool:
@@ -458,28 +429,6 @@ class SslConfiguration(Algorithms, HandshakeResults):
 
     # What the engine cannot do yet: here so that a program is told, and not just without effect
 
-    def ocspStaplingEnabled(self) -> bool:
-        """Whether the revocation status is asked for in the handshake (RFC 6066, section 8); always False."""
-        return False
-
-    def setOcspStaplingEnabled(self, enabled: bool) -> None:
-        """Ask for the revocation status in the handshake.
-
-        Raises:
-            SecureError: ``enabled`` is true (``NotSupported``); see :meth:`setCrls` for another way.
-        """
-        if enabled:
-            raise _notSupported("OCSP stapling", "check revocation with setCrls")
-
-    def setOcspResponse(self, response: bytes | bytearray | QByteArray | None) -> None:
-        """Set the revocation status that a server sends along.
-
-        Raises:
-            SecureError: ``response`` is not empty (``NotSupported``).
-        """
-        if response is not None and octets(response, "response"):
-            raise _notSupported("OCSP stapling", "leave the response away")
-
     def setVirtualHosts(self, hosts: Mapping[str, SslConfiguration]) -> None:
         """Set the configurations for the names that clients ask for (RFC 6066, section 3).
 
@@ -488,15 +437,6 @@ class SslConfiguration(Algorithms, HandshakeResults):
         """
         if hosts:
             raise _notSupported("Several names on one server", "use a certificate for all names, or one port for each")
-
-    def setSrtpProfiles(self, profiles: Iterable[str]) -> None:
-        """Set the profiles to negotiate for SRTP (RFC 5764).
-
-        Raises:
-            SecureError: ``profiles`` is not empty (``NotSupported``).
-        """
-        if list(profiles):
-            raise _notSupported("SRTP", "derive keys with exportKeyingMaterial")
 
     def ephemeralServerKey(self) -> NoReturn:
         """Return the server's key of the key exchange.
@@ -542,8 +482,7 @@ class SslConfiguration(Algorithms, HandshakeResults):
 
     def _setIdentity(self, chain: tuple[SslCertificate, ...], key: OwnKey | None) -> None:
         settings = replace(self._settings, certificateChain=chain, privateKey=key)
-        # Raises if both are there and do not belong together.
-        settings.credentials()
+        settings.checkIdentity()
         self._settings = settings
 
     def __eq__(self, other: object) -> bool:

@@ -11,7 +11,7 @@ __all__ = ["SslError"]
 
 _Code = QSslError.SslError
 
-# The map of Qt's OpenSSL backend; whatever is not here is UnspecifiedError.
+# The map of Qt's OpenSSL backend, also for stapled status; whatever is not here is UnspecifiedError.
 _FROM_ENGINE: dict[int, QSslError.SslError] = {
     IssueCode.UNABLE_TO_GET_ISSUER_CERT: _Code.UnableToGetIssuerCertificate,
     IssueCode.UNABLE_TO_DECRYPT_CERT_SIGNATURE: _Code.UnableToDecryptCertificateSignature,
@@ -35,10 +35,25 @@ _FROM_ENGINE: dict[int, QSslError.SslError] = {
     IssueCode.IP_ADDRESS_MISMATCH: _Code.HostNameMismatch,
     IssueCode.INVALID_HOST_NAME: _Code.HostNameMismatch,
     IssueCode.NO_PEER_CERTIFICATE: _Code.NoPeerCertificate,
+    IssueCode.STATUS_NOT_SENT: _Code.OcspNoResponseFound,
+    IssueCode.STATUS_DEMANDED: _Code.OcspNoResponseFound,
+    IssueCode.STATUS_UNREADABLE: _Code.OcspMalformedResponse,
+    IssueCode.STATUS_MALFORMED_REQUEST: _Code.OcspMalformedRequest,
+    IssueCode.STATUS_INTERNAL_ERROR: _Code.OcspInternalError,
+    IssueCode.STATUS_TRY_LATER: _Code.OcspTryLater,
+    IssueCode.STATUS_SIGNATURE_REQUIRED: _Code.OcspSigRequred,
+    IssueCode.STATUS_UNAUTHORIZED: _Code.OcspUnauthorized,
+    IssueCode.STATUS_UNTRUSTED_RESPONDER: _Code.OcspResponseCannotBeTrusted,
+    IssueCode.STATUS_FORGED: _Code.OcspResponseCannotBeTrusted,
+    IssueCode.STATUS_OF_ANOTHER: _Code.OcspResponseCertIdUnknown,
+    IssueCode.STATUS_FROM_FUTURE: _Code.OcspResponseExpired,
+    IssueCode.STATUS_OUT_OF_DATE: _Code.OcspResponseExpired,
+    IssueCode.STATUS_UNKNOWN: _Code.OcspStatusUnknown,
+    IssueCode.STATUS_REVOKED: _Code.CertificateRevoked,
 }
 
-# For errors that the program made: which of the engine's codes says the same. For the host name
-# that is the first of three.
+# For errors that the program made: which of the engine's codes says the same, the first of them
+# where there are several.
 _TO_ENGINE: dict[QSslError.SslError, int] = {
     **{error: code for code, error in reversed(_FROM_ENGINE.items())},
     _Code.SubjectIssuerMismatch: IssueCode.SUBJECT_ISSUER_MISMATCH,

@@ -13,6 +13,7 @@ from PySide6.QtNetwork import QSsl, QSslSocket
 from qtsecure.engine.certificates import Credentials, PrivateKey
 from qtsecure.engine.ciphers import DEFAULT_TLS12_CIPHERS, DEFAULT_TLS13_SUITES, PSK_TLS12_CIPHERS
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
+from qtsecure.engine.ocsp import require_status_of
 from qtsecure.engine.pins import Pins
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.trust import TrustAnchors
@@ -89,9 +90,12 @@ class TlsSettings:
         }
     )
     groups: tuple[str, ...] = ()
+    srtpProfiles: tuple[str, ...] = ()
     keyLogFile: str = ""
     crls: tuple[bytes, ...] = field(default=(), repr=False)
     pins: Pins = field(default_factory=Pins)
+    ocspStapling: bool = False
+    ocspResponse: bytes = field(default=b"", repr=False)
     # Only for TlsOptions.clientUnsafe().
     verifiesHostName: bool = True
     requireCloseNotify: bool = True
@@ -110,6 +114,16 @@ class TlsSettings:
             return None
         chain = tuple(certificate.toCryptography() for certificate in self.certificateChain)
         return Credentials(chain, self.privateKey.key)
+
+    def checkIdentity(self) -> None:
+        """Make sure that certificate, key and stapled status, as far as they are set, belong together.
+
+        Raises:
+            SecureError: They do not.
+        """
+        self.credentials()
+        if self.certificateChain and self.ocspResponse:
+            require_status_of(self.certificateChain[0].toCryptography(), self.ocspResponse)
 
     def toEngine(self, role: Role, pskEnabled: bool, datagrams: bool = False) -> TlsConfiguration:
         """Return the engine's configuration; the same object every time, so that it hashes once.
@@ -144,6 +158,7 @@ class TlsSettings:
             tls12_ciphers=tls12,
             tls13_suites=tls13,
             groups=self.groups,
+            srtp_profiles=self.srtpProfiles if datagrams else (),
             alpn_protocols=self.applicationProtocols,
             prefer_server_ciphers=QSsl.SslOption.SslOptionDisableServerCipherPreference not in self.options,
             psk_enabled=pskEnabled,
@@ -153,6 +168,8 @@ class TlsSettings:
             key_log_file=self.keyLogFile,
             crls=self.crls,
             pins=self.pins,
+            ocsp_stapling=role == "client" and self.ocspStapling,
+            ocsp_response=self.ocspResponse if role == "server" and credentials is not None else b"",
             verify_host_name=self.verifiesHostName,
             require_close_notify=self.requireCloseNotify,
         )

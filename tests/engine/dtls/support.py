@@ -21,6 +21,7 @@ from qtsecure.engine.events import (
     StreamFailed,
 )
 from qtsecure.engine.protocols import ProtocolVersion
+from qtsecure.engine.sessions import Session
 from qtsecure.testing.datagram_link import DatagramLink
 from qtsecure.testing.pki import IssuedCertificate, PublicKeyInfrastructure
 from tests.engine.support import Answer, client_configuration, server_configuration
@@ -136,11 +137,21 @@ class Network:
         server_decisions: HandshakeDecisions | None = None,
         cookies: bool = True,
         mtu: int = 1200,
+        session: Session | None = None,
+        place: str = "",
     ) -> None:
         self.link = link or DatagramLink()
         self.listener = DtlsListener(server, cookies=cookies, mtu=mtu)
         self.server_decisions = server_decisions
-        association = DtlsAssociation(client, server=False, peer_name=name, decisions=client_decisions, mtu=mtu)
+        association = DtlsAssociation(
+            client,
+            server=False,
+            peer_name=name,
+            decisions=client_decisions,
+            mtu=mtu,
+            peer_place=place,
+            session=session,
+        )
         self.client = End(association, client_answer)
         self.server = End(None, server_answer)
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtNetwork import QSslSocket
-from shiboken6 import isValid
-
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_server import DtlsServer
-from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration
-from qtsecure.testing.pki import IssuedCertificate, PublicKeyInfrastructure
-from qtsecure.testing.signals import SignalRecorder
-from tests.net.conversation import settle, spin
+from qtsecure.net.values import PreSharedKeyAuthenticator
+from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.net.conversation import SERVER_SIGNALS, Exchange, VerifyMode, spin
+
+__all__ = ["PEER_SIGNALS", "DtlsConversation", "Keys", "Status", "VerifyMode", "closeAll", "connectMany"]
 
 Status = DtlsPeer.Status
-VerifyMode = QSslSocket.PeerVerifyMode
 
 # Left out: connecting to preSharedKeyAuthenticationRequired turns pre-shared keys on, and to
 # datagramReceived takes messages away from readDatagram().
@@ -33,29 +30,16 @@ PEER_SIGNALS = (
     "alertReceived",
     "acceptCertificate",
 )
-SERVER_SIGNALS = (
-    "newConnection",
-    "pendingConnectionAvailable",
-    "acceptError",
-    "startedEncryptionHandshake",
-    "sslErrors",
-    "peerVerifyError",
-    "handshakeInterruptedOnError",
-    "alertSent",
-    "alertReceived",
-    "errorOccurred",
-    "acceptCertificate",
-)
 
 
-class DtlsConversation:
+class DtlsConversation(Exchange):
     """A server on the loopback interface, a client, and the server's end of the association."""
 
+    server: DtlsServer
+    client: DtlsPeer
+
     def __init__(self, pki: PublicKeyInfrastructure) -> None:
-        self.pki = pki
-        self.recorder = SignalRecorder()
-        self.serverConfiguration = SslConfiguration.forServer(pki.server.chain, pki.server.privateKey)
-        self.clientConfiguration = SslConfiguration.forClient([pki.ca.certificate])
+        super().__init__(pki)
         self.server = DtlsServer()
         self.recorder.watch(self.server, SERVER_SIGNALS, prefix="server")
         self.client = self.makeClient()
@@ -66,20 +50,6 @@ class DtlsConversation:
         client = DtlsPeer()
         self.recorder.watch(client, PEER_SIGNALS, prefix=prefix)
         return client
-
-    def showServer(self, identity: IssuedCertificate) -> None:
-        """Let the server show another certificate."""
-        self.serverConfiguration = SslConfiguration.forServer(list(identity.chain), identity.privateKey)
-
-    def showClient(self, identity: IssuedCertificate) -> None:
-        """Let the client show a certificate."""
-        self.clientConfiguration.setLocalCertificateChain(list(identity.chain))
-        self.clientConfiguration.setPrivateKey(identity.privateKey)
-
-    def demandClientCertificate(self) -> None:
-        """Let the server verify the client's certificate, as issued by the authority of the tests."""
-        self.serverConfiguration.setPeerVerifyMode(VerifyMode.VerifyPeer)
-        self.serverConfiguration.setCaCertificates([self.pki.ca.certificate])
 
     def listen(self, address: str = "127.0.0.1") -> int:
         """Listen on a free port."""
@@ -120,14 +90,6 @@ class DtlsConversation:
         """What statusChanged told."""
         return [arguments[0] for arguments in self.arguments(f"{prefix}.statusChanged")]
 
-    def close(self) -> None:
-        self.recorder.close()
-        for obj in (self.server, self.client):
-            if isValid(obj):
-                obj.close()
-                obj.deleteLater()
-        settle()
-
 
 class Keys:
     """Gives pre-shared keys: on a client its own, on a server those of the identities it knows."""
@@ -149,3 +111,17 @@ class Keys:
         self.asked.append(identity)
         if identity == self.identity:
             authenticator.setPreSharedKey(self.key)
+
+
+def connectMany(conversation: DtlsConversation, count: int) -> list[DtlsPeer]:
+    """So many more clients, which have begun."""
+    clients = [conversation.makeClient(f"client{index}") for index in range(count)]
+    for client in clients:
+        conversation.connect(client)
+    return clients
+
+
+def closeAll(clients: list[DtlsPeer]) -> None:
+    """End them without a word."""
+    for client in clients:
+        client.abort()

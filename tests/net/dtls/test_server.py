@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QObject
-from PySide6.QtNetwork import QHostAddress, QUdpSocket
+from PySide6.QtNetwork import QHostAddress
 from shiboken6 import delete, isValid
 
 from qtsecure import DtlsPeer, DtlsServer, SecureError
 from tests.net.conversation import FakeClock, deleteEverything, openDescriptors, settle, spin
-from tests.net.dtls.conversation import DtlsConversation, Status
+from tests.net.dtls.conversation import DtlsConversation, Status, closeAll, connectMany
+from tests.net.dtls.wires import Relay
 
 
 @contextlib.contextmanager
@@ -115,52 +116,6 @@ def test_a_forged_hello_does_not_disturb(conversation: DtlsConversation) -> None
     relay.close()
 
 
-class Relay:
-    """Passes datagrams between a server and whoever speaks to it, always from one port."""
-
-    def __init__(self, serverPort: int) -> None:
-        self._serverPort = serverPort
-        self._client: tuple[QHostAddress, int] | None = None
-        self.front, self.out = QUdpSocket(), QUdpSocket()
-        for udp in (self.front, self.out):
-            assert udp.bind(QHostAddress("127.0.0.1"), 0)
-        self.port = self.front.localPort()
-        self.front.readyRead.connect(self._fromClient)
-        self.out.readyRead.connect(self._fromServer)
-
-    def _fromClient(self) -> None:
-        while self.front.hasPendingDatagrams():
-            datagram = self.front.receiveDatagram()
-            self._client = datagram.senderAddress(), datagram.senderPort()
-            self.out.writeDatagram(datagram.data(), QHostAddress("127.0.0.1"), self._serverPort)
-
-    def _fromServer(self) -> None:
-        while self.out.hasPendingDatagrams():
-            data = self.out.receiveDatagram().data()
-            if self._client is not None:
-                self.front.writeDatagram(data, *self._client)
-
-    def forget(self) -> None:
-        """The client is gone."""
-        self._client = None
-
-    def close(self) -> None:
-        self.front.close()
-        self.out.close()
-
-
-def connectMany(conversation: DtlsConversation, count: int) -> list[DtlsPeer]:
-    clients = [conversation.makeClient(f"client{index}") for index in range(count)]
-    for client in clients:
-        conversation.connect(client)
-    return clients
-
-
-def closeAll(clients: list[DtlsPeer]) -> None:
-    for client in clients:
-        client.abort()
-
-
 def test_the_pending_queue_is_limited(conversation: DtlsConversation) -> None:
     """A client that finds no place gets one as soon as somebody is fetched."""
     conversation.server.setMaxPendingConnections(2)
@@ -258,60 +213,6 @@ def test_a_handshake_that_stops_is_ended_at_the_deadline(conversation: DtlsConve
     deleteEverything()
     assert conversation.server.findChildren(DtlsPeer) == []
     assert conversation.server.statistics().live == 0
-
-
-def test_closing_says_goodbye_to_everybody(conversation: DtlsConversation) -> None:
-    fetched = conversation.establish()
-    clients = connectMany(conversation, 2)
-    spin(lambda: conversation.server.statistics().pending == 2)
-    clients += connectMany(conversation, 1)
-    conversation.server.close()
-    assert conversation.server.serverPort() == 0
-    assert not conversation.server.isListening()
-    assert not conversation.server.hasPendingConnections()
-    assert fetched.status() is Status.Disconnected
-    spin(lambda: all(client.status() is Status.Disconnected for client in [conversation.client, *clients[:2]]))
-    deleteEverything()
-    assert conversation.server.findChildren(DtlsPeer) == [fetched]
-    conversation.listen()
-    conversation.establish()
-    closeAll(clients)
-
-
-def test_listening_twice(conversation: DtlsConversation) -> None:
-    port = conversation.listen()
-    assert not conversation.server.listen("127.0.0.1", 0)
-    assert conversation.server.serverPort() == port
-    assert conversation.server.serverAddress() == QHostAddress("127.0.0.1")
-    assert conversation.server.socketDescriptor() >= 0
-
-
-def test_a_shared_socket(conversation: DtlsConversation) -> None:
-    """It stays the program's, also when the server closes."""
-    shared = QUdpSocket()
-    with pytest.raises(ValueError, match="bound"):
-        conversation.server.bind(shared)
-    assert shared.bind(QHostAddress("127.0.0.1"), 0)
-    conversation.server.setSslConfiguration(conversation.serverConfiguration)
-    assert conversation.server.bind(shared)
-    assert conversation.server.serverPort() == shared.localPort()
-    peer = conversation.establish()
-    peer.writeDatagram(b"x")
-    spin(conversation.client.hasPendingDatagrams)
-    conversation.server.close()
-    assert shared.state() == QUdpSocket.SocketState.BoundState
-
-
-def test_a_shared_socket_that_is_deleted(conversation: DtlsConversation) -> None:
-    shared = QUdpSocket()
-    assert shared.bind(QHostAddress("127.0.0.1"), 0)
-    conversation.server.setSslConfiguration(conversation.serverConfiguration)
-    conversation.server.bind(shared)
-    peer = conversation.establish()
-    delete(shared)
-    assert not conversation.server.isListening()
-    assert peer.status() is Status.Error
-    assert conversation.arguments("server.acceptError")
 
 
 SERVER_MOMENTS = ("newConnection", "startedEncryptionHandshake", "pendingConnectionAvailable")

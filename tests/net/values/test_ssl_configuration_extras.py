@@ -111,13 +111,10 @@ def test_require_close_notify(pki: PublicKeyInfrastructure) -> None:
 
 Call = Callable[[SslConfiguration], object]
 NOT_YET: dict[str, tuple[Call, Call | None]] = {
-    "setOcspStaplingEnabled": (lambda c: c.setOcspStaplingEnabled(True), lambda c: c.setOcspStaplingEnabled(False)),
-    "setOcspResponse": (lambda c: c.setOcspResponse(b"response"), lambda c: c.setOcspResponse(b"")),
     "setVirtualHosts": (
         lambda c: c.setVirtualHosts({"a.example": SslConfiguration()}),
         lambda c: c.setVirtualHosts({}),
     ),
-    "setSrtpProfiles": (lambda c: c.setSrtpProfiles(["SRTP_AEAD_AES_128_GCM"]), lambda c: c.setSrtpProfiles([])),
     "ephemeralServerKey": (lambda c: c.ephemeralServerKey(), None),
 }
 
@@ -131,7 +128,24 @@ def test_what_the_engine_cannot_do(name: str) -> None:
     assert caught.value.code is SecureError.Code.NotSupported
     if harmless is not None:
         harmless(SslConfiguration())
-    assert not SslConfiguration().ocspStaplingEnabled()
+
+
+def test_srtp_profiles() -> None:
+    """Kept in order, checked by name, and for datagrams only."""
+    configuration = SslConfiguration()
+    assert configuration.srtpProfiles() == []
+    profiles = ["SRTP_AEAD_AES_128_GCM", "SRTP_AES128_CM_SHA1_80"]
+    configuration.setSrtpProfiles([*profiles, profiles[0]])
+    assert configuration.srtpProfiles() == profiles
+    assert configuration != SslConfiguration()
+    assert configuration.toEngine("client", pskEnabled=False, datagrams=True).srtp_profiles == tuple(profiles)
+    assert configuration.toEngine("client", pskEnabled=False).srtp_profiles == ()
+    for wrong in ("SRTP_NOTHING", "", "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80"):
+        with pytest.raises(ValueError, match="profiles contains"):
+            configuration.setSrtpProfiles([wrong])
+    with pytest.raises(TypeError, match="profiles"):
+        configuration.setSrtpProfiles("SRTP_AEAD_AES_128_GCM")
+    assert configuration.srtpProfiles() == profiles
 
 
 def test_elliptic_curves_are_groups() -> None:

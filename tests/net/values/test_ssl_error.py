@@ -36,6 +36,22 @@ _QTS_MAP = {
     64: _Code.HostNameMismatch,
     int(IssueCode.INVALID_HOST_NAME): _Code.HostNameMismatch,
     int(IssueCode.NO_PEER_CERTIFICATE): _Code.NoPeerCertificate,
+    # What Qt finds out about stapled status.
+    int(IssueCode.STATUS_NOT_SENT): _Code.OcspNoResponseFound,
+    int(IssueCode.STATUS_DEMANDED): _Code.OcspNoResponseFound,
+    int(IssueCode.STATUS_UNREADABLE): _Code.OcspMalformedResponse,
+    int(IssueCode.STATUS_MALFORMED_REQUEST): _Code.OcspMalformedRequest,
+    int(IssueCode.STATUS_INTERNAL_ERROR): _Code.OcspInternalError,
+    int(IssueCode.STATUS_TRY_LATER): _Code.OcspTryLater,
+    int(IssueCode.STATUS_SIGNATURE_REQUIRED): _Code.OcspSigRequred,
+    int(IssueCode.STATUS_UNAUTHORIZED): _Code.OcspUnauthorized,
+    int(IssueCode.STATUS_UNTRUSTED_RESPONDER): _Code.OcspResponseCannotBeTrusted,
+    int(IssueCode.STATUS_FORGED): _Code.OcspResponseCannotBeTrusted,
+    int(IssueCode.STATUS_OF_ANOTHER): _Code.OcspResponseCertIdUnknown,
+    int(IssueCode.STATUS_FROM_FUTURE): _Code.OcspResponseExpired,
+    int(IssueCode.STATUS_OUT_OF_DATE): _Code.OcspResponseExpired,
+    int(IssueCode.STATUS_UNKNOWN): _Code.OcspStatusUnknown,
+    int(IssueCode.STATUS_REVOKED): _Code.CertificateRevoked,
 }
 
 

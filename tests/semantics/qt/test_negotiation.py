@@ -23,10 +23,6 @@ from tests.net.conftest import MakeConversation
 from tests.net.conversation import PROTOCOLS, Conversation, FakeClock, State, VerifyMode, settle, spin
 from tests.semantics.qt.support import CONNECTING, UNCONNECTED, SocketError, anotherClient, freePort
 
-NOT_YET = {
-    "test_qt_1_9_106_stapled_responses": "SslConfiguration.setOcspResponse",
-}
-
 Code = QSslError.SslError
 Status = QSslConfiguration.NextProtocolNegotiationStatus
 both_versions = pytest.mark.parametrize("version", ["1.2", "1.3"])

@@ -1,0 +1,90 @@
+"""DtlsPeer: connecting, sending and receiving messages."""
+
+from __future__ import annotations
+
+import asyncio
+
+from PySide6.QtCore import QObject
+from shiboken6 import isValid
+
+from qtsecure.aio.signals import until
+from qtsecure.errors import SecureError
+from qtsecure.net.dtls_peer import DtlsPeer
+from qtsecure.net.values import ConfigurationSource
+
+__all__ = ["closePeer", "connectDtls", "readMessage"]
+
+_ALIVE = (DtlsPeer.Status.Handshaking, DtlsPeer.Status.Connected)
+
+
+async def connectDtls(
+    host: str,
+    port: int,
+    *,
+    configuration: ConfigurationSource | None = None,
+    peerVerifyName: str = "",
+    peer: DtlsPeer | None = None,
+    parent: QObject | None = None,
+) -> DtlsPeer:
+    """Make a DTLS association with a server (DtlsPeer.connectToHost).
+
+    Args:
+        host: A name or an address.
+        port: 1 to 65535.
+        configuration: What to trust and how; that of the peer if it is left out.
+        peerVerifyName: What the certificate must prove, if not ``host``.
+        peer: One without an association to use, for example with slots for its questions; else a new one.
+        parent: The QObject that owns a new peer.
+
+    Returns:
+        The connected peer. End it with close(); deleteLater() it when it has a parent.
+
+    Raises:
+        TypeError, ValueError: For an unusable argument.
+        SecureError: There is no association; the code and the sentence say why.
+        asyncio.CancelledError: The attempt has been aborted.
+    """
+    made = peer is None
+    peer = DtlsPeer(parent) if peer is None else peer
+    try:
+        peer.connectToHost(host, port, peerVerifyName, configuration)
+        await until(
+            peer,
+            lambda: peer.status() != DtlsPeer.Status.Handshaking,
+            peer.encrypted,
+            peer.statusChanged,
+            peer.errorOccurred,
+        )
+        if not peer.isEncrypted():
+            raise _why(peer)
+    except BaseException:  # a cancellation, too: nobody else knows of this attempt
+        if isValid(peer):
+            peer.abort()
+        if made and isValid(peer):
+            peer.deleteLater()
+        raise
+    return peer
+
+
+async def readMessage(peer: DtlsPeer) -> bytes:
+    """The next message; b"" when the association has ended in good order. Messages are never empty."""
+
+    def ready() -> bool:
+        return peer.hasPendingDatagrams() or peer.status() not in _ALIVE
+
+    await until(peer, ready, peer.readyRead, peer.statusChanged, peer.disconnected)
+    message = peer.readDatagram()
+    failure = peer.error()
+    if not message and failure is not None:
+        raise failure
+    return message
+
+
+async def closePeer(peer: DtlsPeer) -> None:
+    """Say goodbye; nothing is waited for, as a goodbye may get lost."""
+    peer.close()
+    await asyncio.sleep(0)
+
+
+def _why(peer: DtlsPeer) -> SecureError:
+    return peer.error() or SecureError(SecureError.Code.Closed, "The association was ended by this program.")

@@ -1,0 +1,51 @@
+"""The wait for a state that signals announce."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, SignalInstance
+from shiboken6 import isValid
+
+from qtsecure.errors import SecureError
+
+__all__ = ["until"]
+
+
+async def until(sender: QObject, ready: Callable[[], bool], *signals: SignalInstance) -> None:
+    """Wait until ``ready()`` is true, looking again whenever ``sender`` emits one of these signals.
+
+    A state is waited for, not a signal: what happened before is seen, and a signal that comes twice,
+    or before the task runs again, does no harm.
+
+    Args:
+        sender: The object that the state belongs to, of this thread.
+        ready: Looks at the state; what it raises ends the wait.
+        signals: Those of ``sender`` that may have changed the state.
+
+    Raises:
+        SecureError: ``Closed``, when the object was deleted meanwhile.
+        asyncio.CancelledError: As everywhere; nothing stays connected.
+    """
+    loop = asyncio.get_running_loop()
+    while True:
+        if not isValid(sender):
+            raise SecureError(SecureError.Code.Closed, "The object was deleted while a task waited for it.")
+        if ready():
+            return
+        woken = loop.create_future()
+
+        # A function that knows nothing of the sender: the connection would keep it alive. One for each
+        # round: a wake-up that comes late must not end the next wait.
+        def wake(*_: object, woken: asyncio.Future[None] = woken) -> None:
+            if not woken.done():
+                woken.set_result(None)
+
+        connections = [signal.connect(wake) for signal in (*signals, sender.destroyed)]
+        try:
+            await woken
+        finally:
+            if isValid(sender):
+                for connection in connections:
+                    QObject.disconnect(connection)

@@ -1,0 +1,237 @@
+"""SslSocket: connecting and encrypting, reading and writing a stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject
+from PySide6.QtNetwork import QAbstractSocket, QSslSocket
+from shiboken6 import isValid
+
+from qtsecure.aio.signals import until
+from qtsecure.errors import SecureError
+from qtsecure.net.ssl_socket import SslSocket
+from qtsecure.net.values import ConfigurationSource
+
+__all__ = [
+    "closeStream",
+    "connectEncrypted",
+    "drainStream",
+    "readExactly",
+    "readLine",
+    "readStream",
+    "startClientEncryption",
+    "writeStream",
+]
+
+_UNCONNECTED = QAbstractSocket.SocketState.UnconnectedState
+_REMOTE_CLOSED = QAbstractSocket.SocketError.RemoteHostClosedError
+_PLAIN = QSslSocket.SslMode.UnencryptedMode
+_LONGEST_LINE = 65536
+
+
+async def connectEncrypted(
+    host: str,
+    port: int,
+    *,
+    configuration: ConfigurationSource | None = None,
+    peerVerifyName: str = "",
+    socket: SslSocket | None = None,
+    parent: QObject | None = None,
+) -> SslSocket:
+    """Connect to a TLS server and complete the handshake (QSslSocket::connectToHostEncrypted).
+
+    Args:
+        host: A name or an address.
+        port: 1 to 65535.
+        configuration: What to trust and how; that of the socket if it is left out.
+        peerVerifyName: What the certificate must prove, if not ``host``.
+        socket: An unconnected one to use, for example with slots for its questions; else a new one.
+        parent: The QObject that owns a new socket.
+
+    Returns:
+        The encrypted socket. End it with close(); deleteLater() it when it has a parent.
+
+    Raises:
+        TypeError, ValueError: For an unusable argument.
+        SecureError: There is no connection; the code and the sentence say why.
+        asyncio.CancelledError: The attempt has been aborted.
+    """
+    made = socket is None
+    socket = SslSocket(parent) if socket is None else socket
+    try:
+        if configuration is not None:
+            socket.setSslConfiguration(configuration)
+        socket.connectToHostEncrypted(host, port, peerVerifyName or host)
+        await _encrypted(socket)
+    except BaseException:  # a cancellation, too: nobody else knows of this attempt
+        if isValid(socket):
+            socket.abort()
+        if made and isValid(socket):
+            socket.deleteLater()
+        raise
+    return socket
+
+
+async def startClientEncryption(socket: SslSocket) -> None:
+    """Begin TLS on a connected socket, and complete the handshake (QSslSocket::startClientEncryption).
+
+    Raises:
+        SecureError: The handshake failed, or the socket is in no state for one.
+        asyncio.CancelledError: The connection has been aborted: half a handshake is of no use.
+    """
+    socket.startClientEncryption()
+    try:
+        await _encrypted(socket)
+    except BaseException:
+        if isValid(socket):
+            socket.abort()
+        raise
+
+
+async def readStream(socket: SslSocket, maxSize: int) -> bytes:
+    """What has come, as soon as something has; b"" at the end of the stream."""
+    await _readable(socket, 1)
+    return socket.readBytes(maxSize) or _end(socket)
+
+
+async def readExactly(socket: SslSocket, size: int) -> bytes:
+    """So many bytes, not one less.
+
+    Args:
+        socket: Where to read.
+        size: How many bytes; not more than setReadBufferSize() lets in.
+
+    Raises:
+        ValueError: ``size`` is negative, or more than the socket may hold.
+        asyncio.IncompleteReadError: The stream has ended before, in good order; ``partial`` is what came.
+        SecureError: The connection broke.
+    """
+    if size < 0:
+        raise ValueError(f"size must be at least 0 bytes, not {size}.")
+    await _readable(socket, _fitting(socket, size, name="size"))
+    if socket.bytesAvailable() >= size:
+        return socket.readBytes(size)
+    _checkEnd(socket)
+    raise asyncio.IncompleteReadError(socket.readBytes(), size)
+
+
+async def readLine(socket: SslSocket, maxSize: int = 0) -> bytes:
+    """The next line with its newline; at the end of the stream what is left, and then b"".
+
+    Args:
+        socket: Where to read.
+        maxSize: The longest line in bytes; 0 for 64 KiB, or what setReadBufferSize() lets in.
+
+    Raises:
+        ValueError: ``maxSize`` is negative, or more than the socket may hold.
+        SecureError: ``MessageTooLarge`` for a longer line, which stays readable; or the connection broke.
+    """
+    if maxSize < 0:
+        raise ValueError(f"maxSize must be at least 0 bytes, not {maxSize}.")
+    limit = _fitting(socket, maxSize, name="maxSize") or min(_LONGEST_LINE, socket.readBufferSize() or _LONGEST_LINE)
+    await _readable(socket, limit, socket.canReadLine)
+    start = bytes(socket.peek(limit).data())
+    size = start.find(b"\n") + 1
+    if not size and len(start) >= limit:
+        raise SecureError(
+            SecureError.Code.MessageTooLarge,
+            f"The line is longer than {limit} bytes; read it in pieces, or end the connection.",
+        )
+    if not size:
+        _checkEnd(socket)
+    return socket.readBytes(size or len(start))
+
+
+async def writeStream(socket: SslSocket, data: bytes) -> None:
+    """Queue everything, waiting for room where setWriteBufferLimit() asks for it."""
+    rest = memoryview(data)
+    while rest:
+        taken = socket.write(rest)
+        if taken < 0:
+            raise _brokenWrite(socket)
+        rest = rest[taken:]
+        if rest:
+            full = socket.bytesToWrite()
+
+            def room(full: int = full) -> bool:
+                return socket.bytesToWrite() < full or socket.state() == _UNCONNECTED
+
+            await until(socket, room, socket.bytesWritten, socket.disconnected)
+
+
+async def drainStream(socket: SslSocket) -> None:
+    """Wait until the system has taken everything that was written."""
+
+    def drained() -> bool:
+        return not _unsent(socket) or socket.state() == _UNCONNECTED
+
+    await until(socket, drained, socket.bytesWritten, socket.encryptedBytesWritten, socket.disconnected)
+    if _unsent(socket):
+        raise _brokenWrite(socket)
+
+
+async def closeStream(socket: SslSocket) -> None:
+    """Send what is queued, say goodbye, and wait for the end."""
+    socket.disconnectFromHost()
+    try:
+        await until(socket, lambda: socket.state() == _UNCONNECTED, socket.disconnected, socket.stateChanged)
+    except asyncio.CancelledError:
+        if isValid(socket):
+            socket.abort()
+        raise
+
+
+# -------------------------------------------------------------------------------- inside
+
+
+async def _encrypted(socket: SslSocket) -> None:
+    def settled() -> bool:
+        return socket.isEncrypted() or socket.state() == _UNCONNECTED
+
+    await until(socket, settled, socket.encrypted, socket.errorOccurred, socket.disconnected, socket.stateChanged)
+    if not socket.isEncrypted():
+        raise socket.failure() or SecureError(SecureError.Code.Closed, "The connection was ended by this program.")
+
+
+async def _readable(socket: SslSocket, size: int, enough: Callable[[], bool] = lambda: False) -> None:
+    """Wait for so many bytes, for ``enough()``, or for the end of the stream."""
+
+    def ready() -> bool:
+        return socket.bytesAvailable() >= size or enough() or socket.state() == _UNCONNECTED
+
+    await until(socket, ready, socket.readyRead, socket.readChannelFinished, socket.disconnected)
+
+
+def _end(socket: SslSocket) -> bytes:
+    """b"" when the stream has ended as it should."""
+    _checkEnd(socket)
+    return b""
+
+
+def _checkEnd(socket: SslSocket) -> None:
+    """Raise when the stream has been cut: data may be missing. Without TLS nobody can tell that."""
+    failure = socket.failure()
+    if failure is None or socket.peerClosedCleanly():
+        return
+    if socket.mode() == _PLAIN and socket.error() == _REMOTE_CLOSED:
+        return
+    raise failure
+
+
+def _fitting(socket: SslSocket, size: int, *, name: str) -> int:
+    limit = socket.readBufferSize()
+    if limit and size > limit:
+        raise ValueError(f"{name} must be at most {limit} bytes, which setReadBufferSize() lets in, not {size}.")
+    return size
+
+
+def _unsent(socket: SslSocket) -> int:
+    return socket.bytesToWrite() + socket.encryptedBytesToWrite()
+
+
+def _brokenWrite(socket: SslSocket) -> SecureError:
+    return socket.failure() or SecureError(
+        SecureError.Code.Closed, "The connection is not open for writing; connect it first."
+    )

@@ -1,0 +1,56 @@
+"""Failures of connections as SecureError: one vocabulary for TLS, DTLS and the network below."""
+
+from __future__ import annotations
+
+from PySide6.QtNetwork import QAbstractSocket
+
+from qtsecure.engine.alerts import AlertDescription
+from qtsecure.engine.events import FailureKind, StreamFailed
+from qtsecure.errors import SecureError
+
+__all__ = ["networkFailure", "tlsFailure"]
+
+_Code = SecureError.Code
+_Error = QAbstractSocket.SocketError
+
+_KINDS = {
+    FailureKind.NOT_TLS: _Code.NotTls,
+    FailureKind.CERTIFICATE_REJECTED: _Code.BadCertificate,
+    FailureKind.CERTIFICATE_REQUIRED: _Code.CertificateRequired,
+    FailureKind.ENDED_IN_HANDSHAKE: _Code.Closed,
+    FailureKind.TIMED_OUT: _Code.TimedOut,
+    FailureKind.TRUNCATED: _Code.UncleanClose,
+}
+_NETWORK = {
+    _Error.ConnectionRefusedError: _Code.ConnectionRefused,
+    _Error.RemoteHostClosedError: _Code.Closed,
+    _Error.HostNotFoundError: _Code.HostNotFound,
+    _Error.SocketTimeoutError: _Code.TimedOut,
+    _Error.NetworkError: _Code.HostUnreachable,
+    _Error.SocketAddressNotAvailableError: _Code.InvalidArgument,
+    _Error.UnsupportedSocketOperationError: _Code.NotSupported,
+    _Error.SslHandshakeFailedError: _Code.TlsMisc,
+    _Error.SslInternalError: _Code.TlsMisc,
+    _Error.SslInvalidUserDataError: _Code.InvalidArgument,
+    _Error.ProxyAuthenticationRequiredError: _Code.ProxyNeedAuth,
+    _Error.ProxyConnectionRefusedError: _Code.ProxyFailed,
+    _Error.ProxyConnectionClosedError: _Code.ProxyFailed,
+    _Error.ProxyConnectionTimeoutError: _Code.TimedOut,
+    _Error.ProxyNotFoundError: _Code.ProxyFailed,
+    _Error.ProxyProtocolError: _Code.ProxyFailed,
+}
+
+
+def tlsFailure(failure: StreamFailed) -> SecureError:
+    """What the engine says of its end."""
+    code = _KINDS.get(failure.kind, _Code.TlsMisc)
+    if failure.alert == AlertDescription.CERTIFICATE_REQUIRED:
+        code = _Code.CertificateRequired  # in TLS 1.3 it comes when the client believes to be connected
+    elif failure.kind is FailureKind.HANDSHAKE and failure.alert is not None:
+        code = _Code.HandshakeRefused
+    return SecureError(code, failure.message, alert=failure.alert, engineReasons=failure.engine_reasons)
+
+
+def networkFailure(error: QAbstractSocket.SocketError, message: str) -> SecureError:
+    """What the network says, or whoever else has set one of Qt's errors."""
+    return SecureError(_NETWORK.get(error, _Code.Failed), message)

@@ -1,0 +1,410 @@
+"""The re-entrancy matrix of DTLS: ``python -m tests.reliability.dtls_reentrancy_worker <cells>``; see ``fork_server``.
+
+A cell is one association in which one slot of one signal does one thing at its first emission.
+"""
+
+from __future__ import annotations
+
+import gc
+import socket as native
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import shiboken6
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QTimer
+from PySide6.QtNetwork import QSslSocket
+
+from qtsecure import DtlsPeer, DtlsServer, PreSharedKeyAuthenticator, SecureError, SslConfiguration
+from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.reliability.fork_server import serve
+
+_LIMIT_MS = 5000
+_TIMEOUT_MS = 700
+_IDLE_MS = 400
+_KEY = bytes(range(32))
+CANARY = b"CANARY-may-only-travel-encrypted"
+_PSK = "preSharedKeyAuthenticationRequired"
+_EARLY = "handshakeInterruptedOnError"
+_VERIFYING = frozenset({"sslErrors", "peerVerifyError", "acceptCertificate"})
+_LIVE = (DtlsPeer.Status.Handshaking, DtlsPeer.Status.Connected)
+
+_COMMON = (
+    "statusChanged",
+    "encrypted",
+    "readyRead",
+    "datagramReceived",
+    "peerVerifyError",
+    "sslErrors",
+    "acceptCertificate",
+    _EARLY,
+    _PSK,
+    "alertSent",
+    "alertReceived",
+    "errorOccurred",
+    "closed",
+    "disconnected",
+)
+SIGNALS = {
+    "client": ("retransmissionTimeout", *_COMMON),
+    "accepted": _COMMON,
+    "server": (
+        "newConnection",
+        "pendingConnectionAvailable",
+        "startedEncryptionHandshake",
+        "acceptError",
+        "sslErrors",
+        "peerVerifyError",
+        _EARLY,
+        _PSK,
+        "alertSent",
+        "alertReceived",
+        "errorOccurred",
+        "acceptCertificate",
+    ),
+}
+
+
+class Cell(NamedTuple):
+    """One association and what is done in it."""
+
+    owner: str
+    """Whose signal: client, accepted (the server's peer) or server."""
+    signal: str
+    action: str
+
+    @property
+    def insideEngine(self) -> bool:
+        """Whether OpenSSL is on the stack when the signal comes."""
+        return self.signal in (_PSK, _EARLY)
+
+
+class Run:
+    """One cell, in this process."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.faults: list[str] = []
+        self.acted = False
+        self.written = 0
+        self.accepted: DtlsPeer | None = None
+        self._nested = False
+        sys.excepthook = self._onException
+        sys.unraisablehook = lambda args: self.faults.append(f"unraisable: {args.exc_value!r}")
+
+    def _onException(self, kind: type[BaseException], value: BaseException, trace: object) -> None:
+        frames = traceback.extract_tb(value.__traceback__)
+        where = " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in frames[::-1][:4])
+        self.faults.append(f"exception: {value!r} at {where}")
+
+    # -------------------------------------------------------------------------- scenario
+
+    def run(self) -> list[str]:
+        cell = self.cell
+        self._app = QCoreApplication.instance() or QCoreApplication([])
+        self.parent = QObject()
+        self.client = DtlsPeer(self.parent)
+        self.server = DtlsServer()
+        self._configure()
+        assert self.server.listen("127.0.0.1", 0)
+        self.port = self.server.serverPort()
+        self.server.startedEncryptionHandshake.connect(self._started)
+        self.server.newConnection.connect(self._made)
+        if cell.owner == "client":
+            getattr(self.client, cell.signal).connect(self._slot)
+        elif cell.owner == "server":
+            getattr(self.server, cell.signal).connect(self._slot)
+        self.client.encrypted.connect(self._greet)
+        if cell.signal != "datagramReceived" or cell.owner != "client":
+            self.client.readyRead.connect(self._answered)
+        self.server.pendingConnectionAvailable.connect(self._fetch)
+        self._loop = QEventLoop()
+        watch = QTimer(interval=2)
+        watch.timeout.connect(self._checkEnd)
+        watch.start()
+        limit = QTimer(singleShot=True, interval=_LIMIT_MS)
+        limit.timeout.connect(self._hang)
+        limit.start()
+        with native.socket(native.AF_INET, native.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.1", 0))
+            repeats = cell.signal == "retransmissionTimeout"
+            self.client.connectToHost("127.0.0.1", silent.getsockname()[1] if repeats else self.route())
+            self._loop.exec()
+        watch.stop()
+        limit.stop()
+        if not self.acted:
+            self.faults.append("the signal did not come")
+        self._tearDown()
+        return self.faults
+
+    def route(self) -> int:
+        """The port that the client is told."""
+        return self.port
+
+    def _configure(self) -> None:
+        cell = self.cell
+        client = SslConfiguration.forClient([_PKI.ca.certificate])
+        server = SslConfiguration.forServer(_PKI.server.chain, _PKI.server.privateKey)
+        early = cell.signal == _EARLY
+        if cell.signal == _PSK:
+            self.client.preSharedKeyAuthenticationRequired.connect(_clientKey)
+            self.server.preSharedKeyAuthenticationRequired.connect(_serverKey)
+            for configuration in (client, server):
+                configuration.setCiphers("ECDHE-PSK-CHACHA20-POLY1305")
+            client.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyNone)
+        elif cell.signal in _VERIFYING or early:
+            # Accepted by nobody but the slot of the cell: the default has to be the safe one.
+            if cell.owner == "client":
+                client.setCaCertificates([_PKI.otherCa.certificate])
+                client.setHandshakeMustInterruptOnError(early)
+            else:
+                client.setLocalCertificateChain(list(_PKI.clientUnknownCa.chain))
+                client.setPrivateKey(_PKI.clientUnknownCa.privateKey)
+                server.setCaCertificates([_PKI.ca.certificate])
+                server.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyPeer)
+                server.setHandshakeMustInterruptOnError(early)
+        elif cell.signal == "acceptError":
+            server = SslConfiguration()
+        elif self._fails():
+            if self._clientRejects():
+                client.setCaCertificates([_PKI.otherCa.certificate])
+            else:
+                server.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyPeer)
+                server.setMissingCertificateIsFatal(True)
+        self.client.setSslConfiguration(client)
+        self.server.setSslConfiguration(server)
+        for end in (self.client, self.server):
+            end.setHandshakeTimeout(_TIMEOUT_MS)
+            end.setIdleTimeout(_IDLE_MS)
+
+    def _fails(self) -> bool:
+        """After the handshake a server forwards nothing, and errors are rare; so something has to go wrong in it."""
+        signal = self.cell.signal
+        return signal == "errorOccurred" or (self.cell.owner == "server" and signal in ("alertSent", "alertReceived"))
+
+    def _clientRejects(self) -> bool:
+        return self.cell.signal == "alertReceived" or self.cell.owner == "client"
+
+    def _made(self) -> None:
+        peers = self.server.findChildren(DtlsPeer)
+        if self.accepted is None and peers:
+            self.accepted = peers[0]
+            if self.cell.owner == "accepted":
+                getattr(self.accepted, self.cell.signal).connect(self._slot)
+
+    def _started(self, peer: DtlsPeer) -> None:
+        if shiboken6.isValid(peer) and (self.cell.owner, self.cell.signal) != ("accepted", "datagramReceived"):
+            peer.readyRead.connect(lambda: self._echo(peer))
+
+    def _greet(self) -> None:
+        if self.client.isEncrypted():  # the slot of the cell may have ended it
+            self.client.writeDatagram(b"ping")
+
+    def _fetch(self) -> None:
+        while shiboken6.isValid(self.server) and self.server.nextPendingConnection() is not None:
+            pass
+        if self.accepted is not None and shiboken6.isValid(self.accepted) and self.accepted.isEncrypted():
+            self.accepted.writeDatagram(b"hello")
+
+    def _echo(self, peer: DtlsPeer) -> None:
+        if shiboken6.isValid(peer) and peer.isEncrypted() and peer.hasPendingDatagrams():
+            peer.writeDatagram(peer.readDatagram())
+
+    def _answered(self) -> None:
+        # Both ends get every signal of a normal end.
+        QTimer.singleShot(10, self._endNicely)
+
+    def _endNicely(self) -> None:
+        remote = self.cell.signal == "alertReceived"
+        first = self.accepted if (self.cell.owner == "client") == remote else self.client
+        if first is not None and shiboken6.isValid(first):
+            first.close()
+
+    def _checkEnd(self) -> None:
+        if self._nested or not self.acted:
+            return
+        for peer in (self.client, self.accepted):
+            if peer is not None and shiboken6.isValid(peer) and peer.status() in _LIVE:
+                return
+        self._loop.quit()
+
+    def _hang(self) -> None:
+        if self.acted:
+            states = [
+                peer.status().name if peer is not None and shiboken6.isValid(peer) else "gone"
+                for peer in (self.client, self.accepted)
+            ]
+            self.faults.append(f"hang: the client is {states[0]}, the server's peer {states[1]}")
+        self._loop.quit()
+
+    def _tearDown(self) -> None:
+        for obj in (self.client, self.server, self.parent):
+            if shiboken6.isValid(obj):
+                obj.deleteLater()
+        for _ in range(3):
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+            QCoreApplication.processEvents()
+            gc.collect()
+
+    # ------------------------------------------------------------------------ the action
+
+    def _slot(self, *arguments: object) -> None:
+        subject = self.client if self.cell.owner == "client" else self.accepted
+        if self.acted:
+            sender = self.client if self.cell.owner == "client" else self.accepted
+            if self.cell.action in ("delete", "deleteParent") and sender is not None and self.cell.owner != "server":
+                self.faults.append("a signal came from a deleted object")
+            return
+        self.acted = True
+        if subject is None:
+            subject = self.client  # acceptError comes before there is a peer
+        if not shiboken6.isValid(subject):
+            return
+        before = subject.status()
+        ACTIONS[self.cell.action](self, subject)
+        if self.cell.insideEngine and shiboken6.isValid(subject) and not self._nested:
+            if subject.isEncrypted():
+                self.faults.append("isEncrypted() was True inside the handshake")
+            if subject.status() is not before and self.cell.action not in _ENDS_AT_ONCE:
+                self.faults.append(f"the status changed to {subject.status().name} inside the engine")
+
+    def _refused(self, call: Callable[[], object], *codes: SecureError.Code) -> None:
+        """Call what may be refused, but for one of these reasons only."""
+        try:
+            call()
+        except SecureError as error:
+            if error.code not in codes:
+                self.faults.append(f"refused with {error.code.name}: {error.message}")
+
+    def write(self, peer: DtlsPeer) -> None:
+        encrypted = peer.isEncrypted()
+        try:
+            peer.writeDatagram(CANARY)
+            sent = True
+            self.written += 1
+        except SecureError as error:
+            sent = error.code not in (SecureError.Code.WouldBlock, SecureError.Code.Closed)
+        if sent is not encrypted:
+            self.faults.append(f"writeDatagram() {'went through' if sent else 'was refused'} at the wrong moment")
+
+    def delete(self, peer: DtlsPeer) -> None:
+        shiboken6.delete(peer)
+
+    def deleteParent(self, peer: DtlsPeer) -> None:
+        shiboken6.delete(self.parent if self.cell.owner == "client" else self.server)
+
+    def reconnect(self, peer: DtlsPeer) -> None:
+        codes = (SecureError.Code.Pending, SecureError.Code.InvalidArgument)
+        self._refused(lambda: peer.connectToHost("127.0.0.1", self.port), *codes)
+
+    def nestedLoop(self, peer: DtlsPeer) -> None:
+        loop = QEventLoop()
+        QTimer.singleShot(20, loop.quit)
+        self._nest(loop.exec)
+
+    def processEvents(self, peer: DtlsPeer) -> None:
+        self._nest(QCoreApplication.processEvents)
+
+    def _nest(self, call: Callable[[], object]) -> None:
+        self._nested = True
+        call()
+        self._nested = False
+
+    def nestedClose(self, peer: DtlsPeer) -> None:
+        """In a loop of its own: the outer one stands in the socket's signal."""
+        loop = QEventLoop()
+        QTimer.singleShot(5, lambda: peer.close() if shiboken6.isValid(peer) else None)
+        QTimer.singleShot(10, lambda: self.server.close() if shiboken6.isValid(self.server) else None)
+        QTimer.singleShot(25, loop.quit)
+        self._nest(loop.exec)
+
+    def nestedDelete(self, peer: DtlsPeer) -> None:
+        loop = QEventLoop()
+        QTimer.singleShot(5, lambda: shiboken6.delete(peer) if shiboken6.isValid(peer) else None)
+        QTimer.singleShot(10, lambda: shiboken6.delete(self.server) if shiboken6.isValid(self.server) else None)
+        QTimer.singleShot(25, loop.quit)
+        self._nest(loop.exec)
+
+    def read(self, peer: DtlsPeer) -> None:
+        peer.pendingDatagramSize()
+        while peer.hasPendingDatagrams():
+            peer.readDatagram()
+
+    def listenAgain(self, peer: DtlsPeer) -> None:
+        self.server.close()
+        if not self.server.listen("127.0.0.1", self.port):
+            self.faults.append(f"listening again failed: {self.server.errorString()}")
+
+    def settings(self, peer: DtlsPeer) -> None:
+        peer.setMtu(300)
+        peer.setIdleTimeout(300)
+        peer.setHandshakeTimeout(300)
+        self.server.setMtu(300)
+        self.server.setCookieSecret(bytes(20))
+        self.server.pauseAccepting()
+        self.server.resumeAccepting()
+
+    def facts(self, peer: DtlsPeer) -> None:
+        peer.session()
+        peer.setSession(None)
+        for name in (
+            *("peerCertificateChain", "sessionCipher", "sessionProtocol", "negotiatedProtocol", "serverName"),
+            *("statistics", "isSessionReused", "srtpProfile", "keyExchangeGroup", "peerAddress", "localPort"),
+            *("maxDatagramSize", "sslHandshakeErrors", "errorString", "sslConfiguration"),
+        ):
+            getattr(peer, name)()
+        self.server.statistics()
+        self._refused(lambda: peer.exportKeyingMaterial("EXPERIMENTAL x", 10), SecureError.Code.WouldBlock)
+
+    def unlisten(self, peer: DtlsPeer) -> None:
+        """Disconnect the slot that is running."""
+        owner = self.server if self.cell.owner == "server" else peer
+        getattr(owner, self.cell.signal).disconnect(self._slot)
+
+
+ACTIONS: dict[str, Callable[[Run, DtlsPeer], object]] = {
+    **{action.__name__: action for action in (Run.write, Run.delete, Run.deleteParent, Run.reconnect, Run.unlisten)},
+    **{action.__name__: action for action in (Run.nestedLoop, Run.processEvents, Run.nestedClose, Run.nestedDelete)},
+    **{action.__name__: action for action in (Run.read, Run.listenAgain, Run.settings, Run.facts)},
+    "close": lambda run, peer: peer.close(),
+    "abort": lambda run, peer: peer.abort(),
+    "deleteLater": lambda run, peer: peer.deleteLater(),
+    "ignoreSslErrors": lambda run, peer: peer.ignoreSslErrors(),
+    "continueInterruptedHandshake": lambda run, peer: peer.continueInterruptedHandshake(),
+    "resumeHandshake": lambda run, peer: peer.resumeHandshake(),
+    "abortHandshake": lambda run, peer: peer.abortHandshake(),
+    "setSslConfiguration": lambda run, peer: (
+        peer.setSslConfiguration(SslConfiguration()),
+        run.server.setSslConfiguration(SslConfiguration()),
+    ),
+    "closeServer": lambda run, peer: run.server.close(),
+    "deleteServer": lambda run, peer: shiboken6.delete(run.server),
+}
+_ENDS_AT_ONCE = frozenset({"nestedLoop", "processEvents", "nestedClose", "nestedDelete"})
+"""While a slot runs an event loop inside the engine, its deadline may pass."""
+
+
+def allCells() -> list[Cell]:
+    """The whole matrix."""
+    return [
+        Cell(owner, signal, action) for owner, signals in SIGNALS.items() for signal in signals for action in ACTIONS
+    ]
+
+
+def _clientKey(authenticator: PreSharedKeyAuthenticator) -> None:
+    authenticator.setIdentity(b"client")
+    authenticator.setPreSharedKey(_KEY)
+
+
+def _serverKey(peer: DtlsPeer, authenticator: PreSharedKeyAuthenticator) -> None:
+    authenticator.setPreSharedKey(_KEY)
+
+
+_PKI = PublicKeyInfrastructure()
+
+if __name__ == "__main__":
+    for name in ("ca", "otherCa", "server", "clientUnknownCa"):
+        getattr(_PKI, name)  # keys are made once, before the first fork
+    serve(lambda entry: Run(Cell(*entry)).run())

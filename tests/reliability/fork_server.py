@@ -1,0 +1,121 @@
+"""Runs many cells, each in a process of its own, forked from one that has everything loaded but no application.
+
+A worker is a module that calls :func:`serve`; its only argument is a file with the cells as JSON.
+Results are written as JSON lines: the cell, and what went wrong (nothing, if all is well).
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import select
+import signal as unix_signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+WORKERS = 2
+CELL_LIMIT = 15.0
+"""Seconds after which a cell counts as hanging."""
+
+Entry = list[str]
+"""A cell."""
+RunCell = Callable[[Entry], list[str]]
+
+
+# ----------------------------------------------------------------------------- in the test
+
+
+def run(worker: str, cells: Sequence[Sequence[str]], directory: Path, timeout: float) -> list[tuple[Entry, list[str]]]:
+    """Run the cells by the worker of this module name; each cell with what went wrong."""
+    path = directory / "cells.json"
+    path.write_text(json.dumps(cells), "ascii")
+    result = subprocess.run(
+        [sys.executable, "-m", worker, str(path)],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "QT_LOGGING_RULES": "default=false"},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert len(lines) == len(cells), result.stderr
+    return lines
+
+
+def judge(results: list[tuple[Entry, list[str]]], figure: Callable[[str, str], None], what: str) -> None:
+    """Put the faults on the scoreboard; there must be none."""
+    faults = [(cell, text) for cell, texts in results for text in texts]
+    crashes = sum(text.startswith("crash") for _, text in faults)
+    hangs = sum(text.startswith("hang") for _, text in faults)
+    others = len(faults) - crashes - hangs
+    figure("R2", f"{crashes} crashes, {hangs} hangs, {others} other faults in {len(results)} cells, {what} (target 0)")
+    assert not faults, "\n".join(f"{'/'.join(cell)}: {text}" for cell, text in faults)
+
+
+# --------------------------------------------------------------------------- in the worker
+
+
+def serve(runCell: RunCell) -> None:
+    """Run the cells given as JSON in the file that is the only argument."""
+    cells = json.loads(Path(sys.argv[1]).read_text("ascii"))
+    for cell, faults in _runAll(cells, runCell):
+        print(json.dumps([cell, faults]), flush=True)
+
+
+def _child(cell: Entry, out: int, runCell: RunCell) -> None:
+    """Never returns."""
+    faulthandler.enable()
+    try:
+        faults = runCell(cell)
+    except BaseException as error:  # noqa: BLE001 - the parent reports it
+        faults = [f"the cell itself failed: {error!r}"]
+    os.write(out, json.dumps(faults).encode())
+    os._exit(0)
+
+
+def _runAll(cells: Iterable[Entry], runCell: RunCell) -> Iterable[tuple[Entry, list[str]]]:
+    """A few at a time; must be called without an application."""
+    waiting = list(cells)[::-1]
+    running: dict[int, tuple[Entry, int, float]] = {}  # by the pipe's reading end
+    while waiting or running:
+        while waiting and len(running) < WORKERS:
+            cell = waiting.pop()
+            reading, writing = os.pipe()
+            child = os.fork()
+            if child == 0:
+                os.close(reading)
+                _child(cell, writing, runCell)
+            os.close(writing)
+            running[reading] = (cell, child, time.monotonic() + CELL_LIMIT)
+        ready, _, _ = select.select(list(running), [], [], 0.2)
+        for reading in list(running):
+            cell, child, end = running[reading]
+            if reading in ready:
+                yield cell, _collect(reading, child)
+            elif time.monotonic() > end:
+                os.kill(child, unix_signal.SIGKILL)
+                os.waitpid(child, 0)
+                os.close(reading)
+                yield cell, ["hang: killed"]
+            else:
+                continue
+            del running[reading]
+
+
+def _collect(reading: int, child: int) -> list[str]:
+    text = b""
+    while part := os.read(reading, 65536):
+        text += part
+    os.close(reading)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return [f"crash: {unix_signal.Signals(os.WTERMSIG(status)).name}"]
+    if not text:
+        return [f"crash: no result, exit status {os.WEXITSTATUS(status)}"]
+    result: list[str] = json.loads(text)
+    return result
