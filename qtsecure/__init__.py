@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from qtsecure.errors import ChannelBindingError, SecureError
     from qtsecure.net.cancellable import Cancellable
     from qtsecure.net.certificate_request import CertificateRequest
+    from qtsecure.net.choice_requests import ClientCertificateRequest, VirtualHostRequest
     from qtsecure.net.condition_notifier import ConditionNotifier
     from qtsecure.net.datagram_based import Condition, DatagramBased, DtlsMessage
+    from qtsecure.net.datagram_transport import DatagramTransport
     from qtsecure.net.dtls_connection_interface import DtlsConnectionInterface
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.dtls_server import DtlsServer
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
         TlsOptions,
         TlsSession,
         TrustStore,
+        UnknownHostPolicy,
     )
 
 __version__ = "0.1.0"
@@ -51,9 +54,11 @@ __all__ = [
     "CertificateRequest",
     "ChannelBinding",
     "ChannelBindingError",
+    "ClientCertificateRequest",
     "Condition",
     "ConditionNotifier",
     "DatagramBased",
+    "DatagramTransport",
     "DtlsConnectionInterface",
     "DtlsMessage",
     "DtlsPeer",
@@ -78,6 +83,8 @@ __all__ = [
     "TrustDecision",
     "TrustDecisions",
     "TrustStore",
+    "UnknownHostPolicy",
+    "VirtualHostRequest",
 ]
 
 # Where each public name lives. The imports above say the same to type checkers.
@@ -92,6 +99,8 @@ _MODULES = {
     "DatagramBased": "qtsecure.net.datagram_based",
     "DtlsConnectionInterface": "qtsecure.net.dtls_connection_interface",
     "DtlsMessage": "qtsecure.net.datagram_based",
+    "DatagramTransport": "qtsecure.net.datagram_transport",
+    "ClientCertificateRequest": "qtsecure.net.choice_requests",
     "DtlsPeer": "qtsecure.net.dtls_peer",
     "DtlsServer": "qtsecure.net.dtls_server",
     "Interaction": "qtsecure.net.interaction",
@@ -114,6 +123,8 @@ _MODULES = {
     "TrustDecision": "qtsecure.net.trust_decision",
     "TrustDecisions": "qtsecure.net.trust_decisions",
     "TrustStore": "qtsecure.net.values",
+    "UnknownHostPolicy": "qtsecure.net.values",
+    "VirtualHostRequest": "qtsecure.net.choice_requests",
 }
 
 

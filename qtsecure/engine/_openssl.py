@@ -104,6 +104,7 @@ _ALPN_ACCEPT = 0  # SSL_TLSEXT_ERR_OK
 _ALPN_IGNORE = 3  # SSL_TLSEXT_ERR_NOACK: the handshake goes on as if the client had offered none
 _ALPN_REFUSE = 2  # SSL_TLSEXT_ERR_ALERT_FATAL: OpenSSL answers no_application_protocol (120)
 NAME_MATCHING = 0x20 | 0x4  # X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
+_WANT_CERTIFICATE: int = getattr(lib, "SSL_ERROR_WANT_X509_LOOKUP", 4)
 _CB_ALERT = 0x4000
 _CB_WRITE = 0x08
 _CB_LOOP = 0x01
@@ -145,6 +146,15 @@ class Hooks(Protocol):
 
     def psk_for_client(self, identity: bytes) -> PreSharedKey | None:
         """On a server: the key of this identity, or None."""
+
+    def server_name_fits(self, name: bytes | None) -> bool:
+        """On a server: OpenSSL has found this name (SNI) in the hello; False to refuse the handshake."""
+
+    def certificate_requested(self) -> bool:
+        """On a client: the server asks for a certificate; False to wait until there is an answer."""
+
+    def message_traced(self, sent: bool, kind: int, size: int) -> None:
+        """A message of the handshake was read or written; only in traced contexts."""
 
     def select_protocol(self, offered: tuple[bytes, ...]) -> bytes | None:
         """On a server: the application protocol to use; empty for none, None to refuse the handshake."""
@@ -348,6 +358,8 @@ class Outcome(enum.Enum):
     WANT_READ = "want read"
     MESSAGE = "message"
     """Like WANT_READ, but a message of the handshake was there: read again."""
+    WANT_CERTIFICATE = "want certificate"
+    """The hooks have still to choose one."""
     CLOSE_NOTIFY = "close_notify"
     FAILED = "failed"
 
@@ -547,6 +559,8 @@ class RawPipe(Pipe):
             return self._after_message() if self.message_seen else Outcome.WANT_READ
         if error == lib.SSL_ERROR_ZERO_RETURN:
             return Outcome.CLOSE_NOTIFY
+        if error == _WANT_CERTIFICATE:
+            return Outcome.WANT_CERTIFICATE
         # After a fatal error OpenSSL reports empty queues: keep the first, telling, reasons.
         reasons = _drain_error_queue()
         self.reasons = self.reasons or reasons
@@ -614,6 +628,8 @@ class PublicPipe(Pipe):
             return self._after_message() if self.message_seen else Outcome.WANT_READ
         if isinstance(error, SSL.ZeroReturnError):
             return Outcome.CLOSE_NOTIFY
+        if isinstance(error, SSL.WantX509LookupError):
+            return Outcome.WANT_CERTIFICATE
         queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
         self.reasons = self.reasons or tuple(str(entry[-1]) for entry in queue)
         return Outcome.FAILED

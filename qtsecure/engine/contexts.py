@@ -15,12 +15,11 @@ from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from OpenSSL import SSL, crypto
 
-from qtsecure.engine import _openssl, _openssl_ocsp, _openssl_psk
-from qtsecure.engine._openssl_sessions import keep_server_names, sessions_supported
+from qtsecure.engine import _openssl, _openssl_identity, _openssl_ocsp, _openssl_psk, _openssl_trace
+from qtsecure.engine._openssl_sessions import sessions_supported
 from qtsecure.engine.certificates import tolerating_old_certificates
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.keylog import KeyLog
-from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.errors import SecureError
 
 __all__ = ["context_for"]
@@ -36,25 +35,32 @@ _METHODS = {
     (True, True): SSL.DTLS_SERVER_METHOD,
 }
 
-_cache: OrderedDict[tuple[bool, TlsConfiguration], SSL.Context] = OrderedDict()
+_cache: OrderedDict[tuple[bool, bool, TlsConfiguration], SSL.Context] = OrderedDict()
 _lock = threading.Lock()
 
 
-def context_for(configuration: TlsConfiguration, *, server: bool) -> SSL.Context:
+def context_for(configuration: TlsConfiguration, *, server: bool, traced: bool = False) -> SSL.Context:
     """The shared context of this configuration and role; made on first use.
 
     Safe to call from any thread: OpenSSL contexts may serve connections of several threads.
 
+    Args:
+        configuration: What it is made of.
+        server: For servers.
+        traced: Its connections tell of each message of their handshakes, which others need not pay for.
+
     Raises:
-        SecureError: When OpenSSL refuses a part of the configuration.
+        SecureError: When OpenSSL refuses a part of the configuration, or cannot trace.
     """
-    key = (server, configuration)
+    key = (server, traced, configuration)
     with _lock:
         context = _cache.get(key)
         if context is not None:
             _cache.move_to_end(key)
             return context
         context = _build(configuration, server)
+        if traced:
+            _trace(context)
         _cache[key] = context
         if len(_cache) > _MAX_CACHED:
             _cache.popitem(last=False)
@@ -95,7 +101,20 @@ def _build(configuration: TlsConfiguration, server: bool) -> SSL.Context:
     if configuration.key_log_file:
         context.set_keylog_callback(KeyLog(configuration.key_log_file).write)
     _openssl.watch_info(context)
+    if not server:
+        _openssl_identity.ask_for_certificate(context)
+    elif _openssl_identity.server_names_supported:
+        _openssl_identity.compare_server_names(context)
     return context
+
+
+def _trace(context: SSL.Context) -> None:
+    if not _openssl_trace.tracing_supported:
+        raise SecureError(
+            SecureError.Code.NotSupported,
+            "This build of the 'cryptography' package cannot trace handshakes; install a newer one.",
+        )
+    _openssl_trace.trace_messages(context)
 
 
 def _set_ciphers(context: SSL.Context, configuration: TlsConfiguration) -> None:
@@ -224,5 +243,3 @@ def _set_resumption(context: SSL.Context, configuration: TlsConfiguration, serve
     never = authenticated or not configuration.session_tickets_enabled
     if never or not sessions_supported:
         context.set_options(SSL.OP_NO_TICKET)
-    elif configuration.minimum_version is not ProtocolVersion.TLS_1_3:
-        keep_server_names(context)

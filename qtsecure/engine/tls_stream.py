@@ -17,12 +17,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from typing import ClassVar
 
 from OpenSSL import SSL
 
 from qtsecure.engine import _openssl, _openssl_ocsp, _openssl_psk
 from qtsecure.engine._openssl import Outcome, Pipe, VerifyStep
 from qtsecure.engine.alerts import AlertDescription, AlertLevel, fatal_alert_record
+from qtsecure.engine.choosing import Choosing
+from qtsecure.engine.client_hello import HelloReader
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.contexts import context_for
 from qtsecure.engine.decisions import HandshakeDecisions
@@ -45,8 +48,7 @@ from qtsecure.engine.psk_exchange import PskExchange, suites_for
 from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_handshake_untrusted
 from qtsecure.engine.resumption import Resumption, prevent_resumption
 from qtsecure.engine.sessions import Session
-from qtsecure.engine.states import StreamState, Trigger, next_state
-from qtsecure.engine.stream_facts import StreamFacts
+from qtsecure.engine.states import IN_HANDSHAKE, StreamState, Trigger, next_state
 from qtsecure.engine.verification import IssueCode, VerificationIssue
 
 __all__ = ["TlsStream"]
@@ -72,7 +74,7 @@ _REFUSALS = frozenset({"certificate verify failed", "invalid status response"})
 _NAME_ISSUES = frozenset({int(IssueCode.HOSTNAME_MISMATCH), int(IssueCode.IP_ADDRESS_MISMATCH)})
 
 
-class TlsStream(StreamFacts):
+class TlsStream(Choosing):
     """One side of a TLS connection, without any I/O.
 
     Args:
@@ -84,6 +86,10 @@ class TlsStream(StreamFacts):
         peer_place: On a client: where the peer is, for example ``"host:443"``; a session of one place
             is not resumed at another.
         session: On a client: the session to resume if the server still knows it.
+        chooses: Wait for the program: a server for the configuration once it knows which host the client
+            wants (ConfigurationNeeded), a client without a certificate for one if it is asked for one
+            (CertificateRequested). The configuration given here is the server's until then.
+        traced: Tell of each message of the handshake (HandshakeMessage).
 
     Raises:
         SecureError: The session belongs to another peer or configuration.
@@ -92,14 +98,12 @@ class TlsStream(StreamFacts):
     __slots__ = (
         "__weakref__",
         "_alert_received",
-        "_alert_sent",
         "_chain_to_judge",
         "_complete",
         "_decisions",
         "_host",
         "_issues",
         "_issues_settled",
-        "_last_words",
         "_leaf_verified",
         "_messages_in_a_row",
         "_name_checked",
@@ -113,17 +117,17 @@ class TlsStream(StreamFacts):
         "_resumption",
         "answered_peer",
         "busy",
-        "configuration",
         "established",
         "events",
         "has_more",
         "ocsp_response",
         "peer_closed_cleanly",
-        "quiet",
         "raised",
         "server",
         "state",
     )
+
+    _hello_reader: ClassVar[type[HelloReader]] = HelloReader
 
     def __init__(
         self,
@@ -134,6 +138,8 @@ class TlsStream(StreamFacts):
         decisions: HandshakeDecisions | None = None,
         peer_place: str = "",
         session: Session | None = None,
+        chooses: bool = False,
+        traced: bool = False,
     ) -> None:
         self.configuration = configuration
         self.server = server
@@ -168,6 +174,12 @@ class TlsStream(StreamFacts):
         self._name_checked = not configuration.verify_host_name
         self._peer_heard = False
         self._chain_to_judge: tuple[bytes, ...] = ()
+        self._chooses = chooses
+        self._traced = traced
+        self._certificate_requested = self._certificate_asked = self._certificate_chosen = False
+        #: On a server that chooses: the client's hello.
+        self._hello = self._hello_reader() if chooses and server else None
+        self._require_choices()
         #: On a client: the revocation status that the server has stapled, whatever it says; empty for none.
         self.ocsp_response = b""
         if not server and peer_name:
@@ -198,7 +210,9 @@ class TlsStream(StreamFacts):
             return
         if not self._peer_heard and not self._first_bytes_untrusted(bytes(data[:64])):
             return
-        assert self._pipe is not None
+        if self._pipe is None:
+            self._hold(data)
+            return
         self._pipe.feed(data)
         self._after_input()
 
@@ -467,6 +481,8 @@ class TlsStream(StreamFacts):
             return None
         if self._alert_sent is not None or self._alert_received is not None:
             return None
+        if self._certificate_asked:
+            return None  # resuming it would answer for the program next time
         chain = self.peer_certificates()
         if self.configuration.asks_for_status and chain and demands_status_untrusted(chain[0]):
             return None  # a resumed handshake would come without the status
@@ -587,7 +603,8 @@ class TlsStream(StreamFacts):
         """Refuse what is not TLS, on a server before any memory is spent on it."""
         self._peer_heard = True
         if self.server and starts_tls_handshake_untrusted(data):
-            self._make_pipe()
+            if self._hello is None:
+                self._make_pipe()
             return True
         if not self.server and data[0] in (_HANDSHAKE_RECORD, _ALERT_RECORD):
             return True
@@ -600,7 +617,7 @@ class TlsStream(StreamFacts):
         key = None if self.server else self.psk_to_offer()
         if key is not None:
             configuration = dataclasses.replace(configuration, tls13_suites=suites_for(configuration, key))
-        context = context_for(configuration, server=self.server)
+        context = context_for(configuration, server=self.server, traced=self._traced)
         pipe = _openssl.make_pipe(context, server=self.server, hooks=self)
         host = self._host
         if host is not None:
@@ -613,6 +630,12 @@ class TlsStream(StreamFacts):
         if self._resumption is not None and self._resumption.offered is not None:
             self._resumption.offered.offer_on(pipe.connection)
         self._pipe = pipe
+
+    def _begin_with(self, portions: list[bytes]) -> None:
+        assert self._pipe is not None
+        for portion in portions:
+            self._pipe.feed(portion)
+        self._after_input()
 
     def _after_input(self) -> None:
         if self.state is _S.HANDSHAKING:
@@ -638,6 +661,8 @@ class TlsStream(StreamFacts):
                 self._note_missing_certificate()
             if self._issues and not self._issues_settled:
                 self._ask_or_report()
+            if outcome is Outcome.WANT_CERTIFICATE and self.state is _S.HANDSHAKING:
+                self._ask_for_certificate()  # only a server that is trusted hears who we are
             if self._complete and self.state is _S.HANDSHAKING:
                 self._establish()
         self._reraise()
@@ -727,9 +752,12 @@ class TlsStream(StreamFacts):
         # Only a TLS 1.2 client that resumes finishes after it.
         resumed = self._complete and self.session_reused()
         if (not self.server) if tls13 else (self.server or resumed or not self._complete):
-            self._last_words = fatal_alert_record(alert)
+            self._last_words = self._plain_alert(alert)
             self._alert_sent = int(alert)
             self.events.append(AlertSent(int(AlertLevel.FATAL), int(alert)))
+
+    def _plain_alert(self, alert: AlertDescription) -> bytes:
+        return fatal_alert_record(alert)
 
     def _drop_outgoing(self) -> None:
         assert self._pipe is not None
@@ -754,7 +782,7 @@ class TlsStream(StreamFacts):
         self.state = next_state(self.state, trigger)
         self._readable = self.state in _READABLE and not self._messages_in_a_row
         self.established = self.state in _WRITABLE
-        if self.state not in (_S.HANDSHAKING, _S.DECIDING):
+        if self.state not in IN_HANDSHAKE:
             self._psk.forget()  # the key has served
 
     def _enter(self) -> None:

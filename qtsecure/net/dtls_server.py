@@ -14,7 +14,9 @@ from PySide6.QtCore import SIGNAL, QObject, Signal
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSsl
 from shiboken6 import isValid
 
+from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.dtls import AdmittedHello, DtlsListener
+from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.errors import SecureError
 from qtsecure.net.addresses import Ends
 from qtsecure.net.arguments import checkLeast
@@ -26,6 +28,7 @@ from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
 from qtsecure.net.handshake_questions import ProgramDecisions
+from qtsecure.net.taking_server import TakingServer
 from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values import SslConfiguration
 
@@ -33,7 +36,12 @@ __all__ = ["DtlsServer"]
 
 _Error = QAbstractSocket.SocketError
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject,PyObject)")
+_CHOICE_SIGNAL = SIGNAL("certificateRequired(PyObject,PyObject)")
 _LARGEST_MTU = 65507
+_UNDECIDED = TlsConfiguration(
+    minimum_version=ProtocolVersion.DTLS_1_2, maximum_version=ProtocolVersion.DTLS_1_2, verify_mode=VerifyMode.NONE
+)
+"""What associations begin with while their clients have not said which host they want."""
 _FAIR_SHARE = 8
 """So many handshakes one address may have when more than half of the places are taken."""
 
@@ -45,10 +53,11 @@ _FAIR_SHARE = 8
         *("isCookieVerificationEnabled", "reusePort"),
         # From our own layers:
         *("prepareListener", "helloAdmitted", "wantsPreSharedKeys", "peerAsks", "peerAlert", "peerEncrypted"),
+        *("wantsHostChoices", "peerTraced", "handshakingCount"),
         *("peerFailed", "peerDisconnected", "pathPeerDestroyed", "socketLost"),
     )
 )
-class DtlsServer(DtlsListening):
+class DtlsServer(TakingServer, DtlsListening):
     """A DTLS server with SslServer's methods and signals, and DtlsPeer in place of the socket.
 
     Peers are children of the server, also after nextPendingConnection(). Delete each with
@@ -87,6 +96,11 @@ class DtlsServer(DtlsListening):
     errorOccurred = Signal(QObject, object)
     #: acceptCertificate(peer: DtlsPeer, request: CertificateRequest).
     acceptCertificate = Signal(QObject, object)
+    #: certificateRequired(peer: DtlsPeer, request: VirtualHostRequest): which configuration is for this
+    #: client? Connecting it is what makes each handshake ask.
+    certificateRequired = Signal(object, object)
+    #: handshakeMessage(peer: DtlsPeer, direction: str, name: str, size: int): "sent" or "received".
+    handshakeMessage = Signal(QObject, str, str, int)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -128,8 +142,8 @@ class DtlsServer(DtlsListening):
         return ClientTable(self, self._dropped)
 
     def _tables(self) -> list[ClientTable]:
-        """The one in use, and those that fetched peers keep open."""
-        return [*self._retired, *([self._table] if self._table is not None else [])]
+        """The one in use, those that fetched peers keep open, and those over transports of the program."""
+        return [*self._retired, *([self._table] if self._table is not None else []), *self._takenTables()]
 
     # ------------------------------------------------------------------------- accepting
 
@@ -157,7 +171,7 @@ class DtlsServer(DtlsListening):
     def prepareListener(self) -> DtlsListener | None:
         """For the table: the listener with the present settings, or None when they cannot be used."""
         try:
-            configuration = self._configuration.toEngine("server", pskEnabled=self.wantsPreSharedKeys(), datagrams=True)
+            configuration = self._configurationToBeginWith()
             listener = self._listener
             if listener is None:
                 listener = self._listener = DtlsListener(configuration, cookies=self._cookies, mtu=self._mtu)
@@ -173,13 +187,21 @@ class DtlsServer(DtlsListening):
             return None
         return listener
 
+    def _configurationToBeginWith(self) -> TlsConfiguration:
+        if self._choosesHosts():
+            return _UNDECIDED
+        return self._configuration.toEngine("server", pskEnabled=self.wantsPreSharedKeys(), datagrams=True)
+
+    def _choosesHosts(self) -> bool:
+        return self._configuration.hasVirtualHosts() or self.wantsHostChoices()
+
     def _refusal(self, address: Address) -> LocalDrop | None:
         """Why there is no place for another client."""
         if len(self._pending) >= self._maxPending:
             self._pending = deque(filter(isValid, self._pending))
             if len(self._pending) >= self._maxPending:
                 return LocalDrop.TOO_MANY_PENDING
-        handshaking = len(self._handshaking)
+        handshaking = self.handshakingCount()
         if handshaking >= self._maxHandshaking:
             return LocalDrop.TOO_MANY_HANDSHAKING
         assert self._table is not None
@@ -204,7 +226,7 @@ class DtlsServer(DtlsListening):
             return
         if current is not None and not current.ended:
             self._replace(current)
-            if not isValid(self) or self._table is not table:
+            if not isValid(self) or self._table is not table or table.paths.get(address) not in (None, current):
                 return
         if reason := self._refusal(address):
             table.drop(reason)
@@ -227,7 +249,16 @@ class DtlsServer(DtlsListening):
         self.newConnection.emit()
         if not isValid(self) or not isValid(peer) or path.ended:
             return
-        peer.beginAsServer(lambda now: listener.accept(hello, now, ProgramDecisions(peer)))
+        self._answer(hello, peer, listener)
+
+    def _answer(self, hello: AdmittedHello, peer: DtlsPeer, listener: DtlsListener, *, mtu: int = 0) -> None:
+        """Begin the handshake of an adopted peer, with the server's MTU unless another is given."""
+        chooses, traced = self._choosesHosts(), self._traced
+        if traced:
+            peer.setHandshakeTraceEnabled(True)
+        peer.beginAsServer(
+            lambda now: listener.accept(hello, now, ProgramDecisions(peer), mtu=mtu, chooses=chooses, traced=traced)
+        )
         if isValid(self) and isValid(peer):
             self.startedEncryptionHandshake.emit(peer)
 
@@ -267,7 +298,7 @@ class DtlsServer(DtlsListening):
             encrypted=self._succeeded,
             failed=self._failed,
             replaced=self._replaced,
-            handshaking=len(self._handshaking),
+            handshaking=self.handshakingCount(),
             pending=sum(map(isValid, self._pending)),
             live=sum(not path.ended for path in paths),
             hellos=listener.statistics.hellos if listener is not None else 0,
@@ -280,6 +311,14 @@ class DtlsServer(DtlsListening):
     def wantsPreSharedKeys(self) -> bool:
         """Whether pre-shared keys are to be accepted."""
         return self.receivers(_PSK_SIGNAL) > 0
+
+    def wantsHostChoices(self) -> bool:
+        """Whether somebody chooses configurations."""
+        return self.receivers(_CHOICE_SIGNAL) > 0
+
+    def peerTraced(self, peer: PeerBase, direction: str, name: str, size: int) -> None:
+        """Forward."""
+        self.handshakeMessage.emit(peer, direction, name, size)
 
     def peerAsks(self, peer: PeerBase, signal: str, argument: object) -> None:
         """Forward a question of the handshake, which has the same name here."""
@@ -326,7 +365,8 @@ class DtlsServer(DtlsListening):
         """The program has deleted the socket that it shares: without it there is no server."""
         if not isValid(self):
             return
-        self._serverError, self._errorString = _Error.SocketResourceError, "The UDP socket of the server was deleted."
+        self._serverError = _Error.SocketResourceError
+        self._errorString = "The UDP socket of the server was closed or deleted."
         self.close()
         if isValid(self):
             self.acceptError.emit(SecureError(SecureError.Code.Closed, self._errorString))

@@ -21,10 +21,12 @@ from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.verification import VerificationIssue
 from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.choice_requests import ChoiceRequest
 from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
 from qtsecure.net.values import PreSharedKeyAuthenticator, SslCertificate, SslConfiguration, SslError
 
 __all__ = [
+    "DECISION_LIMIT_MS",
     "Asker",
     "ProgramDecisions",
     "Questions",
@@ -35,7 +37,7 @@ __all__ = [
     "judgeCertificate",
 ]
 
-_DECISION_LIMIT_MS = 300_000
+DECISION_LIMIT_MS = 300_000
 _LEVELS = {1: QSsl.AlertLevel.Warning, 2: QSsl.AlertLevel.Fatal}
 
 
@@ -49,6 +51,10 @@ class Questions:
         paused: That decision is a pause, which resume() ends.
         sslErrors: What was wrong with the peer's certificate.
         ignoresAll: ignoreSslErrors() was called without a list.
+        choice: The certificate or configuration that is being chosen.
+        handshakeDeadline: When the handshake is given up.
+        handshakeLeft: How many ms were left when that deadline was made to wait.
+        noCertificate: Why there was no certificate for a server that asked for one, if that is known.
         goesOn: A slot has called continueInterruptedHandshake() for the present error.
     """
 
@@ -58,6 +64,10 @@ class Questions:
     sslErrors: list[SslError] = field(default_factory=list)
     ignoresAll: bool = False
     goesOn: bool = False
+    choice: ChoiceRequest | None = None
+    noCertificate: str = ""
+    handshakeDeadline: Deadline | None = None
+    handshakeLeft: float | None = None
 
 
 class Asker(Protocol):
@@ -134,10 +144,12 @@ def judgeCertificate(asker: Asker, issues: tuple[VerificationIssue, ...], decisi
 
 def cancelRequest(questions: Questions) -> None:
     """The connection is over, or there is another question."""
-    request, questions.request = questions.request, None
+    waiting = (questions.request, questions.choice)
+    questions.request = questions.choice = None
     cancelDecisionDeadline(questions)
-    if request is not None and isValid(request):
-        request._cancel()
+    for request in waiting:
+        if request is not None and isValid(request):
+            request._cancel()
 
 
 def cancelDecisionDeadline(questions: Questions) -> None:
@@ -175,7 +187,7 @@ def _requestDecision(asker: Asker, questions: Questions) -> bool | None:
     if verdict is None:
         # The user's time is not the peer's fault: the handshake's own deadline pauses.
         asker._cancelHandshakeDeadline()
-        questions.decisionDeadline = schedulerOfThisThread().callLater(_DECISION_LIMIT_MS, request.reject)
+        questions.decisionDeadline = schedulerOfThisThread().callLater(DECISION_LIMIT_MS, request.reject)
     else:
         questions.request = None
         request._release()

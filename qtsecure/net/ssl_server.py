@@ -39,6 +39,7 @@ _UNFETCHED_LIMIT = 65_537
 """How much is read for a socket that nobody has fetched; no number that a program would choose."""
 _TLS_ERRORS = (_Error.SslHandshakeFailedError, _Error.SslInternalError, _Error.SslInvalidUserDataError)
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject,PyObject)")
+_CHOICE_SIGNAL = SIGNAL("certificateRequired(PyObject,PyObject)")
 
 
 @confinedToThread(
@@ -48,6 +49,7 @@ _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject,PyObject)")
         # From our own layers:
         *("mayAccept", "listenerAccepted", "listenerFailed", "incomingConnection", "childEvent"),
         *("wantsPreSharedKeys", "socketSpoke", "socketStartedHandshake", "socketAsks", "socketAlert"),
+        *("wantsHostChoices", "socketTraced"),
         *("socketEncrypted", "socketFailed", "socketDisconnected"),
     )
 )
@@ -86,6 +88,11 @@ class SslServer(Listening):
     errorOccurred = Signal(QObject, QAbstractSocket.SocketError)
     #: acceptCertificate(socket: SslSocket, request: CertificateRequest).
     acceptCertificate = Signal(QObject, object)
+    #: certificateRequired(socket: SslSocket, request: VirtualHostRequest): which configuration is for this
+    #: client? Connecting it is what makes each handshake ask.
+    certificateRequired = Signal(object, object)
+    #: handshakeMessage(socket: SslSocket, direction: str, name: str, size: int): "sent" or "received".
+    handshakeMessage = Signal(QObject, str, str, int)
 
     _maxHandshaking = 128
     _handshakeTimeout = 5000
@@ -215,6 +222,8 @@ class SslServer(Listening):
         self._room.arrive(socket, socket._dataPath.scheduler.clock())
         socket.setSslConfiguration(self._configuration)
         socket.setHandshakeTimeout(self._handshakeTimeout)
+        if self._traced:
+            socket.setHandshakeTraceEnabled(True)
         socket.awaitHandshake(self)
 
     def _hasTooMany(self, host: str) -> bool:
@@ -309,6 +318,14 @@ class SslServer(Listening):
     def wantsPreSharedKeys(self) -> bool:
         """Whether pre-shared keys are to be accepted."""
         return self.receivers(_PSK_SIGNAL) > 0
+
+    def wantsHostChoices(self) -> bool:
+        """Whether somebody chooses configurations."""
+        return self.receivers(_CHOICE_SIGNAL) > 0
+
+    def socketTraced(self, socket: SocketBase, direction: str, name: str, size: int) -> None:
+        """Forward."""
+        self.handshakeMessage.emit(socket, direction, name, size)
 
     def socketSpoke(self, socket: SocketBase) -> None:
         """The client is not silent any more."""

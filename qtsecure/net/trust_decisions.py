@@ -99,7 +99,7 @@ class TrustDecisions(QObject):
         accepted = any(decision is not None and decision.covers(errors, now) for decision in known)
         if once is not None:
             self.changed.emit()
-        if accepted:
+        if accepted and isValid(asked):
             asked.accept()
         return accepted
 
@@ -192,7 +192,7 @@ def _settingsFrom(settings: QSettings | str | os.PathLike[str] | None) -> QSetti
     if isinstance(settings, QSettings):
         return settings
     if isinstance(settings, (str, os.PathLike)):
-        return QSettings(os.fspath(settings), QSettings.Format.IniFormat)
+        return QSettings(os.path.abspath(settings), QSettings.Format.IniFormat)
     if settings is not None:
         raise TypeError(f"settings must be a QSettings or a path, not {type(settings).__name__}.")
     if not QCoreApplication.organizationName() and not QCoreApplication.organizationDomain():

@@ -59,6 +59,15 @@ class QuietHooks:
     def psk_for_client(self, identity: bytes) -> None:
         return None
 
+    def server_name_fits(self, name: bytes | None) -> bool:
+        return True
+
+    def certificate_requested(self) -> bool:
+        return True
+
+    def message_traced(self, sent: bool, kind: int, size: int) -> None:
+        return None
+
     def select_protocol(self, offered: tuple[bytes, ...]) -> None:
         return None
 

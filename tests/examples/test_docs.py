@@ -111,6 +111,7 @@ def start(code: str, directory: Path, port: int) -> subprocess.Popen[str]:
     [
         ("howto-psk", "howto-psk", "answer: 21.5 degrees\n", "connected: sensor-1\n"),
         ("howto-client-certificates", "howto-client-certificates", "answer: hello, client\n", ""),
+        ("porting/godot-packetpeerdtls", "porting/godot-packetpeerdtls", "answer: 42\n", ""),
     ],
 )
 def test_programs(directory: Path, serverPage: str, clientPage: str, answer: str, told: str) -> None:

@@ -240,7 +240,10 @@ def test_other_settings_stay(pki: PublicKeyInfrastructure, file: Path) -> None:
     settings = QSettings(str(file), QSettings.Format.IniFormat)
     settings.setValue("window/width", 800)
     decisions = TrustDecisions(settings)
+    settings.beginGroup("elsewhere")
     decisions.remember(asked(pki.expired), Lifetime.Forever)
+    assert accepts(TrustDecisions(file), asked(pki.expired))
+    settings.endGroup()
     decisions.revokeAll()
     assert settings.allKeys() == ["window/width"]
 
@@ -348,6 +351,23 @@ def test_settings_that_cannot_be_written(pki: PublicKeyInfrastructure, tmp_path:
     assert "cannot be written" in failures[0].message
     assert decisions.error() is failures[0]
     assert accepts(decisions, asked(pki.expired))
+    blocker.unlink()
+    blocker.mkdir()
+    assert decisions.remember(asked(pki.selfSigned), Lifetime.Forever)
+    assert len(failures) == 1
+    assert accepts(TrustDecisions(blocker / "trust.ini"), asked(pki.selfSigned))
+
+
+def test_a_file_that_was_damaged_and_cannot_be_written(pki: PublicKeyInfrastructure, file: Path) -> None:
+    """The second error is told although there was one before, of which QSettings remembers the first only."""
+    file.write_bytes(b"garbage\n")
+    decisions = TrustDecisions(file)
+    failures: list[SecureError] = []
+    decisions.errorOccurred.connect(failures.append)
+    file.unlink()
+    file.mkdir()
+    decisions.remember(asked(pki.expired), Lifetime.Forever)
+    assert "cannot be written" in failures[0].message
 
 
 def test_entries_that_pretend(pki: PublicKeyInfrastructure, file: Path) -> None:

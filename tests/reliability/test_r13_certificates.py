@@ -24,7 +24,6 @@ from qtsecure.engine.events import FailureKind, StreamFailed
 from qtsecure.engine.revocation import load_crls
 from qtsecure.engine.verification import IssueCode, VerificationIssue
 from qtsecure.testing.pki import IssuedCertificate, PublicKeyInfrastructure
-from tests.engine.dtls.support import Network, for_datagrams
 from tests.engine.ocsp_responses import MUST_STAPLE, make_delegate, make_refusal, make_status
 from tests.engine.support import (
     NUMBERS,
@@ -154,7 +153,6 @@ class Case:
         roles: The sides that see it this way.
         bare: The other side is OpenSSL without the engine, which would not show such a certificate.
         status: What a server staples to it; then the client asks.
-        datagrams: Whether a DTLS server can show it.
     """
 
     make: Make
@@ -165,7 +163,6 @@ class Case:
     roles: tuple[Role, ...] = ("client", "server")
     bare: bool = False
     status: Callable[[World, IssuedCertificate], bytes] | None = None
-    datagrams: bool = True
 
 
 def good(make: Make, **more: Any) -> Case:
@@ -211,7 +208,7 @@ CASES: dict[str, Case] = {
     "of a second intermediate": good(lambda w: w.below(w.middle, w.authority(w.middle, common_name="low"))),
     "RSA key": good(lambda w: w.leaf(w.root, key=RSA_2048())),
     "P-384 key": good(lambda w: w.leaf(w.root, key=ec.generate_private_key(ec.SECP384R1()))),
-    "Ed25519 key": good(lambda w: w.leaf(w.root, key=ed25519.Ed25519PrivateKey.generate()), datagrams=False),
+    "Ed25519 key": good(lambda w: w.leaf(w.root, key=ed25519.Ed25519PrivateKey.generate())),
     "RSA authority": good(lambda w: w.below(w.authority(w.root, key=RSA_2048()))),
     "signed with SHA-384": good(lambda w: w.leaf(w.root, hash_algorithm=SHA384())),
     "signed with SHA-512": good(lambda w: w.leaf(w.root, hash_algorithm=SHA512())),
@@ -553,20 +550,6 @@ def show(case: Case, role: Role, version: Version, world: World, pki: PublicKeyI
     return Outcome(shown, side.stream.issues, side.completed, side.failure, side.alerts_sent, heard)
 
 
-def show_over_datagrams(case: Case, role: Role, world: World, pki: PublicKeyInfrastructure) -> Outcome:
-    """The same with DTLS 1.2, on a network without losses."""
-    shown = case.make(world)
-    client, server = (for_datagrams(each) for each in configure(case, role, None, world, shown, pki))
-    network = Network(client, server, name=HOST if role == "client" else "localhost").handshake()
-    end, other = network.ends if role == "client" else network.ends[::-1]
-    if end.completed:
-        assert network.say(b"hello") == [b"hello"]
-    else:
-        network.run(10.0)  # an alert without encryption is believed after a while
-    assert end.association is not None
-    return Outcome(shown, end.association.issues, end.completed, end.failure, end.alerts_sent, other.alerts_received)
-
-
 def talk_to_bare_peer(side: Side, shown: IssuedCertificate, version: Version) -> list[int]:
     """The handshake of a stream with an OpenSSL that demands nothing of certificates; the alerts that it heard."""
     context = SSL.Context(SSL.TLS_METHOD)
@@ -622,7 +605,7 @@ def wrong(name: str, case: Case, outcome: Outcome, world: World) -> list[str]:
 
 @pytest.mark.parametrize("role", ["client", "server"])
 def test_matrix(role: Role, qtsecure_pki: PublicKeyInfrastructure, figure: Callable[[str, str], None]) -> None:
-    """Each row in TLS 1.2, TLS 1.3 and DTLS 1.2."""
+    """Each row in both versions."""
     world = World(role)
     rows = {name: case for name, case in CASES.items() if role in case.roles}
     found: list[str] = []
@@ -632,14 +615,9 @@ def test_matrix(role: Role, qtsecure_pki: PublicKeyInfrastructure, figure: Calla
             outcome = show(case, role, version, world, qtsecure_pki)
             found += wrong(f"{name}, {role}, TLS {version}", case, outcome, world)
         handshakes += len(VERSIONS)
-        # Without the engine there is no DTLS, and not every key serves a DTLS server.
-        if not case.bare and (case.datagrams or role == "server"):
-            outcome = show_over_datagrams(case, role, world, qtsecure_pki)
-            found += wrong(f"{name}, {role}, DTLS 1.2", case, outcome, world)
-            handshakes += 1
     figure(
         "R13",
-        f"{len(found)} deviations in {handshakes} handshakes, {len(rows)} chains x 3 protocols, "
+        f"{len(found)} deviations in {handshakes} handshakes, {len(rows)} chains x TLS 1.2 and 1.3, "
         f"verified by the {role} (target 0)",
     )
     assert len(rows) >= 60

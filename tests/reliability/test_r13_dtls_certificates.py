@@ -8,9 +8,9 @@ import pytest
 
 from qtsecure.engine.events import FailureKind
 from qtsecure.testing.pki import IssuedCertificate, PublicKeyInfrastructure
-from tests.engine.dtls.support import End, Network, dtls_client, dtls_server
-from tests.engine.support import credentials, der_chain
-from tests.reliability.test_r13_certificates import CASES, HOST, Case, Role, World
+from tests.engine.dtls.support import End, Network, for_datagrams
+from tests.engine.support import der_chain
+from tests.reliability.test_r13_certificates import CASES, HOST, Case, Role, World, configure
 
 NOT_WITH_DTLS_1_2 = frozenset({"Ed25519 key"})
 """The engine cannot show this certificate as a server, which it says."""
@@ -19,13 +19,7 @@ NOT_WITH_DTLS_1_2 = frozenset({"Ed25519 key"})
 def show(case: Case, role: Role, world: World, pki: PublicKeyInfrastructure) -> tuple[IssuedCertificate, End, End]:
     """Show the chain of a row: the chain, the side that verifies, and the other."""
     shown = case.make(world)
-    anchors = [each.certificate for each in case.trust(world)]
-    fields = case.fields(world)
-    if role == "client":
-        client, server = dtls_client(anchors, **fields), dtls_server(shown)
-    else:
-        client = dtls_client([pki.ca.certificate], credentials=credentials(shown))
-        server = dtls_server(pki.server, clients=anchors, **fields)
+    client, server = (for_datagrams(each) for each in configure(case, role, None, world, shown, pki))
     network = Network(client, server, name=HOST if role == "client" else "localhost").handshake()
     if all(end.completed for end in network.ends):
         assert network.say(b"hello") == [b"hello"]

@@ -19,6 +19,7 @@ from typing import Protocol, cast
 from weakref import ref
 
 from PySide6.QtCore import QObject, SignalInstance
+from shiboken6 import isValid
 
 from qtsecure.engine.dtls import SMALLEST_MTU, DtlsAssociation
 from qtsecure.engine.states import StreamState
@@ -39,7 +40,6 @@ _LINGER_MS = 2000
 """How long the last alert is repeated to a peer that has not got it."""
 _MTUS_BELOW = (1232, 548, SMALLEST_MTU)
 _BUSY_NETWORK = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.ENOMEM)
-_NOT_YET = (StreamState.HANDSHAKING, StreamState.DECIDING)
 
 
 class _Peer(Protocol):
@@ -56,6 +56,7 @@ class _Peer(Protocol):
     def idledOut(self) -> None: ...
     def socketLost(self) -> None: ...
     def replaced(self) -> None: ...
+    def pollLater(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -193,9 +194,9 @@ class DtlsPath:
             message = association.receive_message(datagram, now)
             if message:
                 self._lastHeard = now
+                if self._direct and self._batch:
+                    announceAll(self._batch)  # in the order of arrival; the slots may have ended this association
                 if self._direct and (peer := self._peer()) is not None:
-                    if self._batch:
-                        announceAll(self._batch)
                     peer.datagramReceived.emit(message)
                 else:
                     self._queue([message])
@@ -439,11 +440,16 @@ class DtlsPath:
                 repeated = association.handle_timer(self._scheduler.clock())
             finally:
                 self.busy = False
+            self.send(association.take_outgoing())
             peer = self._peer()
             if repeated and peer is not None and "retransmissionTimeout" in self.heard:
                 peer.retransmissionTimeout.emit()
             self.afterStep()
         self.arm()
+
+    def deadlines(self) -> tuple[Deadline | None, ...]:
+        """Those that there may be."""
+        return self._timer, self._idle
 
     def setIdleTimeout(self, milliseconds: int) -> None:
         """End when nothing authentic has come for so long; 0 for never."""
@@ -480,7 +486,7 @@ class DtlsPath:
         if self.ended:
             return
         self.ended = True
-        self.established = self.writable = False
+        self.established = self.writable = self._direct = False
         self._held.clear()
         for deadline in (self._timer, self._idle):
             if deadline is not None:
@@ -524,6 +530,11 @@ class DtlsPath:
         self._direct = False
         self.messages.clear()
 
+    def forget(self) -> None:
+        """The peer begins anew; what nobody has read is lost."""
+        self._peer = _nobody
+        self.messages.clear()
+
     def closePeer(self) -> None:
         """The server closes: end the association as the program would."""
         peer = self._peer()
@@ -546,6 +557,11 @@ class DtlsPath:
     def statistics(self) -> DtlsPeerStatistics:
         """The numbers of this moment."""
         return DtlsPeerStatistics.of(self.association.statistics if self.association else None, self._dropped)
+
+    def peer(self) -> _Peer | None:
+        """Who signals for it; None when it is gone."""
+        peer = self._peer()
+        return peer if peer is not None and isValid(peer) else None
 
     @property
     def address(self) -> Address:

@@ -17,11 +17,12 @@ _LONGEST_EXPORT = 8160  # 255 blocks of SHA-256, the least that the key derivati
 @confinedToThread(
     harmless=(
         *("status", "isEncrypted", "error", "errorString", "handshakeTimeout", "idleTimeout", "pauseMode", "mtu"),
+        *("packetError", "availablePacketCount", "encodeBufferMaxSize"),
         # Called for each message: writeDatagram() checks for itself, the others do no harm.
-        *("writeDatagram", "readDatagram", "hasPendingDatagrams", "pendingDatagramSize"),
+        *("writeDatagram", "readDatagram", "hasPendingDatagrams", "pendingDatagramSize", "putPacket", "getPacket"),
         # From our own layers:
         *("afterEngine", "reviewHeard", "handleEvents", "networkRefused", "idledOut", "socketLost", "replaced"),
-        *("adopt", "beginAsServer", "connectNotify", "disconnectNotify"),
+        *("adopt", "beginAsServer", "pollLater", "connectNotify", "disconnectNotify"),
     )
 )
 class DtlsPeer(Conditions):

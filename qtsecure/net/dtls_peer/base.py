@@ -1,9 +1,9 @@
 """The ground floor of DtlsPeer: signals, status, errors, and how an association ends.
 
 DtlsPeer is built in layers, one idea each, every layer a subclass of the one below: ``PeerBase`` ->
-``HalfClosing`` -> ``Facts`` -> ``Resuming`` -> ``Handshake`` -> ``Accepting`` -> ``Messages`` -> ``Connecting`` ->
-``Settings`` -> ``Waiting`` -> ``MessageBatches`` -> ``Conditions`` -> ``DtlsPeer``. What happens for every message is
-in ``net.dtls.path``.
+``HalfClosing`` -> ``Facts`` -> ``Resuming`` -> ``Handshake`` -> ``Accepting`` -> ``Messages`` -> ``Configuring`` ->
+``Connecting`` -> ``OverTransport`` -> ``Polling`` -> ``Packets`` -> ``Variants`` -> ``Settings`` -> ``Waiting`` ->
+``MessageBatches`` -> ``Conditions`` -> ``DtlsPeer``. What happens for every message is in ``net.dtls.path``.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from typing import Protocol
-from weakref import ReferenceType, ref
+from weakref import ref
 
 from PySide6.QtCore import SIGNAL, QEnum, QMetaMethod, QMetaObject, QObject
 from PySide6.QtNetwork import QSsl
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
+from qtsecure.net.datagrams.carriers import Carrier
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.handshake_questions import cancelRequest
@@ -48,6 +49,10 @@ class PeerObserver(Protocol):
     def peerAlert(
         self, peer: PeerBase, sent: bool, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str
     ) -> None: ...
+    def wantsHostChoices(self) -> bool:
+        """Whether anybody listens to the server's certificateRequired."""
+
+    def peerTraced(self, peer: PeerBase, direction: str, name: str, size: int) -> None: ...
     def peerEncrypted(self, peer: PeerBase) -> None: ...
     def peerFailed(self, peer: PeerBase, error: SecureError) -> None: ...
     def peerDisconnected(self, peer: PeerBase) -> None: ...
@@ -102,13 +107,18 @@ class PeerBase(QObject):
     alertReceived = Signal(QSsl.AlertLevel, QSsl.AlertType, str)
     #: acceptCertificate(request: CertificateRequest): errors that nobody ignored; accept(), reject() or defer().
     acceptCertificate = Signal(object)
+    #: certificateRequired(request: VirtualHostRequest): on a server; which configuration is for this client?
+    certificateRequired = Signal(object)
+    #: handshakeMessage(direction: str, name: str, size: int): "sent" or "received"; see setHandshakeTraceEnabled().
+    handshakeMessage = Signal(str, str, int)
 
     # On the class: setting an attribute of a QObject is slow, and most of these come later or never.
-    _observerReference: ReferenceType[PeerObserver] | None = None
+    _observerReference: Callable[[], PeerObserver | None] | None = None
     _error: SecureError | None = None
     _status = Status.Disconnected
     _wish = Wish.NOTHING
     _idleTimeout = 0
+    _carrier: Carrier | None = None
     _goneConnection: QMetaObject.Connection | None = None
     _watchers: tuple[Callable[[bool], object], ...] = ()
 
@@ -153,12 +163,16 @@ class PeerBase(QObject):
 
     @property
     def _observer(self) -> PeerObserver | None:
-        """The server, kept weakly: a child must never hold the last reference to its parent."""
-        return self._observerReference() if self._observerReference is not None else None
+        """The server, or what stands for it."""
+        observer = self._observerReference() if self._observerReference is not None else None
+        return observer if observer is not None and isValid(observer) else None
 
     @_observer.setter
     def _observer(self, observer: PeerObserver | None) -> None:
-        self._observerReference = ref(observer) if observer is not None else None
+        if isinstance(observer, QObject):  # a child must never hold the last reference to its parent
+            self._observerReference = ref(observer)
+        else:
+            self._observerReference = None if observer is None else lambda: observer
 
     def _use(self, path: DtlsPath) -> None:
         """Begin with a path; it learns of the end of this object, also when C++ deletes it."""
@@ -213,6 +227,7 @@ class PeerBase(QObject):
         self._abandonAttempt()
         if path is not None:
             path.end()
+        self._carrier = None
         self._error = error
         if not self._setStatus(status) or not self._tellFacts():
             return

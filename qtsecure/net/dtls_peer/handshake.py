@@ -12,13 +12,17 @@ from PySide6.QtCore import SIGNAL
 from PySide6.QtNetwork import QSslError
 from shiboken6 import isValid
 
+from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.dtls import DtlsAssociation
 from qtsecure.engine.events import (
     AlertReceived,
     AlertSent,
     CertificateProblems,
+    CertificateRequested,
+    ConfigurationNeeded,
     FailureKind,
     HandshakeCompleted,
+    HandshakeMessage,
     PeerClosed,
     StreamFailed,
 )
@@ -28,6 +32,8 @@ from qtsecure.errors import SecureError
 from qtsecure.net.addresses import Ends
 from qtsecure.net.arguments import checkTimeout
 from qtsecure.net.certificate_answers import CertificateAnswers
+from qtsecure.net.channel_bindings import ChannelBindings
+from qtsecure.net.choosing import Choosing
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import PeerObserver, Status
@@ -51,7 +57,7 @@ _Code = SecureError.Code
 REFUSED = "Connection refused: nothing listens on that port."
 
 
-class Handshake(CertificateAnswers, Resuming):
+class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     """The handshake methods of DtlsPeer."""
 
     _handshakeTimeout = 30_000
@@ -203,10 +209,16 @@ class Handshake(CertificateAnswers, Resuming):
                     self._alert(False, level, description)
                 case CertificateProblems(issues, decision_needed):
                     self._certificateProblems(path, issues, decision_needed)
+                case ConfigurationNeeded():
+                    self._configurationNeeded(event)
+                case CertificateRequested():
+                    self._certificateRequested(event)
+                case HandshakeMessage():
+                    self._messageTraced(event)
                 case PeerClosed():
                     self._peerClosed(path)
                 case StreamFailed():
-                    self._failed(path, event)
+                    self._failed(path, self._withReason(event))
 
     def idledOut(self) -> None:
         """The other side has been silent for too long."""
@@ -220,7 +232,7 @@ class Handshake(CertificateAnswers, Resuming):
     def socketLost(self) -> None:
         """The program has deleted the socket below."""
         code = _Code.UncleanClose if self.isEncrypted() else _Code.Closed
-        self._endWithoutGoodbye(SecureError(code, "The UDP socket below the association was deleted."))
+        self._endWithoutGoodbye(SecureError(code, "What carried the association was closed or deleted."))
 
     def _endWithoutGoodbye(self, error: SecureError) -> None:
         """The other side cannot be heard any more: an error, or the quiet end that the configuration asks for."""
@@ -290,6 +302,31 @@ class Handshake(CertificateAnswers, Resuming):
         association = path.association
         assert association is not None
         path.step(association.accept_certificate if accepted else association.reject_certificate)
+
+    # ------------------------------------------------------------ what may be chosen (choosing)
+
+    def _engine(self) -> DtlsAssociation | None:
+        return self._path.association if self._path is not None else None
+
+    def _tellEngine(self, call: Callable[..., None], *arguments: object) -> None:
+        if self._path is not None:
+            self._path.step(call, *arguments)
+
+    def _isGoingOn(self) -> bool:
+        return self._stillDeciding(self._attempt)
+
+    def _toServerEngine(self, configuration: SslConfiguration) -> TlsConfiguration:
+        return configuration.toEngine("server", pskEnabled=self._wantsPreSharedKeys(), datagrams=True)
+
+    def _serverAsksForHosts(self) -> bool:
+        return self._observer is not None and self._observer.wantsHostChoices()
+
+    def _hears(self, signal: str) -> bool:
+        return signal in self._heard
+
+    def _tellServerOfMessage(self, direction: str, name: str, size: int) -> None:
+        if self._observer is not None:
+            self._observer.peerTraced(self, direction, name, size)
 
     # ---------------------------------------------------- what is asked (handshake_questions)
 

@@ -14,7 +14,7 @@ from qtsecure.net.dtls_peer.accepting import Accepting
 from qtsecure.net.dtls_peer.base import Status
 from qtsecure.net.thread_guard import checkThread
 
-__all__ = ["Messages"]
+__all__ = ["Messages", "messageBytes"]
 
 
 class Messages(Accepting):
@@ -39,7 +39,7 @@ class Messages(Accepting):
         """
         path = self._path
         if type(data) is not bytes:
-            data = _bytes(data)
+            data = messageBytes(data)
         if path is None or not path.writable:
             raise self._notWritable()
         if get_ident() != path.thread:
@@ -97,7 +97,8 @@ class Messages(Accepting):
         return SecureError(SecureError.Code.Closed, "There is no association; messages can be sent once there is one.")
 
 
-def _bytes(data: object) -> bytes:
+def messageBytes(data: object) -> bytes:
+    """The bytes of a message; TypeError for what has none."""
     if isinstance(data, QByteArray):
         return bytes(data.data())
     if isinstance(data, (bytes, bytearray, memoryview)):

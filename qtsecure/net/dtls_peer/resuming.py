@@ -74,6 +74,10 @@ class Resuming(Facts):
         """Whether anybody would answer a question for a pre-shared key."""
         raise NotImplementedError
 
+    def _choosesCertificate(self, configuration: TlsConfiguration) -> bool:
+        """Whether the program is asked when the server wants a certificate."""
+        raise NotImplementedError
+
     def _chooseSession(self, attempt: Attempt, configuration: TlsConfiguration) -> None:
         """What to offer in this association: the given session, or one of the process that is still good.
 
@@ -82,7 +86,11 @@ class Resuming(Facts):
         """
         host = _identity(attempt)
         given, self._sessionToResume = self._sessionToResume, None
-        attempt.sharesSessions = may_be_shared(configuration) and not self._configuration.testSslOption(_SHARING_OFF)
+        attempt.sharesSessions = (
+            may_be_shared(configuration)
+            and not self._configuration.testSslOption(_SHARING_OFF)
+            and not self._choosesCertificate(configuration)
+        )
         if given is not None:
             Resumption(configuration, host, attempt.place, given)
             attempt.session = given

@@ -10,7 +10,7 @@ from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QSslSocket
 
 from qtsecure.net.arguments import checkBool
-from qtsecure.net.dtls_peer.connecting import Connecting
+from qtsecure.net.dtls_peer.variants import Variants
 from qtsecure.net.values import SslCertificate, SslConfiguration, TlsOptions, TrustStore
 from qtsecure.net.values.sources import CertificateSource, PrivateKeySource
 
@@ -25,7 +25,7 @@ _AUTHENTICATION = {
 }
 
 
-class Settings(Connecting):
+class Settings(Variants):
     """Gio's settings of DtlsPeer."""
 
     class RehandshakeMode(enum.Enum):
@@ -56,14 +56,16 @@ class Settings(Connecting):
             ValueError: A certificate without a key.
             SecureError: They cannot be read, or do not belong together.
         """
-        configuration = SslConfiguration(self._configuration)
-        configuration.setPrivateKey(None)
-        configuration.setLocalCertificateChain(chain)
-        if not configuration.localCertificate().isNull():
-            if key is None:
-                raise ValueError("key must be given with a certificate: without it the certificate proves nothing.")
-            configuration.setPrivateKey(key, passphrase)
-        self._configuration = configuration
+
+        def show(configuration: SslConfiguration) -> None:
+            configuration.setPrivateKey(None)
+            configuration.setLocalCertificateChain(chain)
+            if not configuration.localCertificate().isNull():
+                if key is None:
+                    raise ValueError("key must be given with a certificate: without it the certificate proves nothing.")
+                configuration.setPrivateKey(key, passphrase)
+
+        self._change(show)
 
     def trustStore(self) -> TrustStore:
         """Whom to trust (Gio.DtlsConnection:database)."""
@@ -126,8 +128,6 @@ class Settings(Connecting):
         if identity is not None and not isinstance(identity, str):
             raise TypeError(f"identity must be a str or None, not {type(identity).__name__}.")
         self._serverIdentity = identity
-        if self._isStartable():
-            self._attempt.nameToProve = self._identityFor(self._attempt.hostName)
 
     def authenticationMode(self) -> TlsOptions.ClientAuthentication:
         """On a server: whether clients are asked for a certificate (Gio.DtlsServerConnection:authentication-mode).
@@ -148,13 +148,19 @@ class Settings(Connecting):
 
     # -------------------------------------------------------------------------- internals
 
-    def _identityFor(self, host: str) -> str:
+    def _identityFor(self, host: str, override: str) -> str:
         if self._serverIdentity is None:
             return ""
-        return self._serverIdentity or super()._identityFor(host)
+        return super()._identityFor(self._serverIdentity or host, override)
 
     def _change(self, change: Callable[[SslConfiguration], object]) -> None:
         """On a copy: a server's peers share their configuration."""
-        configuration = SslConfiguration(self._configuration)
-        change(configuration)
-        self._configuration = configuration
+        self._configuration = _changed(self._configuration, change)
+        if self._standing is not None:
+            self._standing = _changed(self._standing, change)
+
+
+def _changed(configuration: SslConfiguration, change: Callable[[SslConfiguration], object]) -> SslConfiguration:
+    copy = SslConfiguration(configuration)
+    change(copy)
+    return copy

@@ -34,7 +34,6 @@ class Attempt(Questions):
         proxy: What the connection goes through, if anything.
         bound: The own address, port and mode that bind() has chosen.
         addressDeadline: When the present address is given up.
-        handshakeDeadline: When the handshake is given up.
         closingDeadline: When a peer that reads nothing is no longer waited for.
         idleDeadline: When a connection without any traffic is given up.
         leftAtDeadline: How much was still to be sent when that wait began.
@@ -55,7 +54,6 @@ class Attempt(Questions):
     proxy: QNetworkProxy | None = None
     bound: tuple[QHostAddress, int, QAbstractSocket.BindFlag] | None = None
     addressDeadline: Deadline | None = None
-    handshakeDeadline: Deadline | None = None
     closingDeadline: Deadline | None = None
     idleDeadline: Deadline | None = None
     leftAtDeadline: int = 0

@@ -54,6 +54,10 @@ class SocketObserver(Protocol):
     def socketAlert(
         self, socket: SocketBase, sent: bool, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str
     ) -> None: ...
+    def wantsHostChoices(self) -> bool:
+        """Whether anybody listens to the server's certificateRequired."""
+
+    def socketTraced(self, socket: SocketBase, direction: str, name: str, size: int) -> None: ...
     def socketEncrypted(self, socket: SocketBase) -> None: ...
     def socketFailed(self, socket: SocketBase, error: QAbstractSocket.SocketError) -> None: ...
     def socketDisconnected(self, socket: SocketBase) -> None: ...
@@ -97,6 +101,10 @@ class SocketBase(QIODevice):
     newSessionTicketReceived = Signal()
     #: acceptCertificate(request: CertificateRequest): errors that nobody ignored; accept(), reject() or defer().
     acceptCertificate = Signal(object)
+    #: certificateRequired(request: VirtualHostRequest): on a server; which configuration is for this client?
+    certificateRequired = Signal(object)
+    #: handshakeMessage(direction: str, name: str, size: int): "sent" or "received"; see setHandshakeTraceEnabled().
+    handshakeMessage = Signal(str, str, int)
 
     # On the class: setting an attribute of a QObject is slow, and most of these come later or never.
     _observerReference: ReferenceType[SocketObserver] | None = None

@@ -10,7 +10,7 @@ from PySide6.QtCore import QIODevice, qWarning
 from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
 
-from qtsecure.engine.states import StreamState
+from qtsecure.engine.states import IN_HANDSHAKE, StreamState
 from qtsecure.net.ssl_socket.base import AfterEngine
 from qtsecure.net.ssl_socket.writing import Writing
 
@@ -88,7 +88,7 @@ class Closing(Writing):
 
     def _handshakeUnderWay(self) -> bool:
         stream = self._dataPath.stream
-        return stream is not None and stream.state in (StreamState.HANDSHAKING, StreamState.DECIDING)
+        return stream is not None and stream.state in IN_HANDSHAKE
 
     def _finishUp(self) -> None:
         """Send what is queued, then say goodbye."""

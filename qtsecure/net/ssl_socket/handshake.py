@@ -9,17 +9,23 @@ for the questions that it waits for (``ProgramDecisions``); after each emit the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import SIGNAL
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.engine.alerts import AlertDescription, AlertLevel, fatal_alert_record
+from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.events import (
     AlertReceived,
     AlertSent,
     CertificateProblems,
+    CertificateRequested,
+    ConfigurationNeeded,
     FailureKind,
     HandshakeCompleted,
+    HandshakeMessage,
     PeerClosed,
     StreamFailed,
 )
@@ -30,6 +36,8 @@ from qtsecure.engine.verification import VerificationIssue
 from qtsecure.errors import SecureError
 from qtsecure.net.arguments import checkTimeout
 from qtsecure.net.certificate_answers import CertificateAnswers
+from qtsecure.net.channel_bindings import ChannelBindings
+from qtsecure.net.choosing import Choosing
 from qtsecure.net.handshake_questions import (
     ProgramDecisions,
     Questions,
@@ -41,13 +49,16 @@ from qtsecure.net.handshake_questions import (
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.resuming import Resuming
 from qtsecure.net.ssl_socket.starttls import earlyInputProblem_untrusted, refuseOpenTransaction, takeEarlyInput
-from qtsecure.net.values import SslCertificate
+from qtsecure.net.values import SslCertificate, SslConfiguration
 
 __all__ = ["Handshake"]
 
 _State = QAbstractSocket.SocketState
 _Error = QAbstractSocket.SocketError
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject)")
+_UNDECIDED = TlsConfiguration()
+"""What a server's stream begins with while its client has not said which host it wants."""
+_WAITING = frozenset({StreamState.DECIDING, StreamState.CHOOSING})
 _HELD_INPUT = 65536
 """How much a peer may send while a decision about its certificate is pending."""
 
@@ -59,7 +70,7 @@ _FAILURES: dict[FailureKind, QAbstractSocket.SocketError] = {
 }
 
 
-class Handshake(CertificateAnswers, Resuming):
+class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     """The TLS methods of SslSocket."""
 
     _handshakeTimeout = 30_000
@@ -127,16 +138,22 @@ class Handshake(CertificateAnswers, Resuming):
             self._endWith(_Error.SslHandshakeFailedError, problem, viaClosing=False)
             return False
         try:
-            configuration = self._configuration.toEngine(
-                "server" if server else "client", pskEnabled=self._wantsPreSharedKeys()
-            )
+            if server and self._choosesHost():
+                configuration, chooses = _UNDECIDED, True
+            elif server:
+                configuration, chooses = self._toServerEngine(self._configuration), False
+            else:
+                configuration = self._configuration.toEngine("client", pskEnabled=self._wantsPreSharedKeys())
+                chooses = self._choosesCertificate(configuration)
             stream = TlsStream(
                 configuration,
                 server=server,
                 peer_name="" if server else self._serverName(),
                 decisions=ProgramDecisions(self),
                 peer_place="" if server else self._serverPlace(),
-                session=None if server else self._takeSession(configuration),
+                session=None if server else self._takeSession(configuration, shares=not chooses),
+                chooses=chooses,
+                traced=self._traced,
             )
             self._dataPath.stream = stream
             if self._handshakeTimeout > 0 and self._attempt.handshakeDeadline is None:
@@ -179,7 +196,7 @@ class Handshake(CertificateAnswers, Resuming):
     def handshakeLanded(self, stream: TlsStream, count: int) -> None:
         """Handshake messages arrived in the landing buffer of this thread."""
         stream.receive_landed(count)
-        if stream.state is StreamState.DECIDING:
+        if stream.state in _WAITING:
             self._attempt.heldInput += count
             if self._attempt.heldInput > _HELD_INPUT:
                 self._dataPath.pauseReading()
@@ -227,10 +244,16 @@ class Handshake(CertificateAnswers, Resuming):
                     self._alert(False, level, description)
                 case CertificateProblems(issues, decision_needed):
                     self._certificateProblems(issues, decision_needed)
+                case ConfigurationNeeded():
+                    self._configurationNeeded(event)
+                case CertificateRequested():
+                    self._certificateRequested(event)
+                case HandshakeMessage():
+                    self._messageTraced(event)
                 case PeerClosed():
                     self._peerClosed()
                 case StreamFailed():
-                    self._streamFailed(event)
+                    self._streamFailed(self._withReason(event))
             if not isValid(self):
                 return False
         return isValid(self)
@@ -339,6 +362,9 @@ class Handshake(CertificateAnswers, Resuming):
         else:
             stream.reject_certificate()
         self._dataPath.sendOutgoing()
+        self._readAgain()
+
+    def _readAgain(self) -> None:
         if self._dataPath.readingPaused and self._dataPath.transport is not None:
             self._dataPath.readingPaused = False
             self._dataPath.transport.setReading(True)
@@ -365,6 +391,34 @@ class Handshake(CertificateAnswers, Resuming):
             )
         self._answerCertificate(stream, accepted)
         self._afterEngineCall()
+
+    # ------------------------------------------------------------ what may be chosen (choosing)
+
+    def _engine(self) -> TlsStream | None:
+        return self._dataPath.stream
+
+    def _tellEngine(self, call: Callable[..., None], *arguments: object) -> None:
+        self._attempt.heldInput = 0
+        call(*arguments)
+        if isValid(self) and self._dataPath.transport is not None:
+            self._readAgain()
+            self._afterEngineCall()
+
+    def _isGoingOn(self) -> bool:
+        return isValid(self) and self._dataPath.transport is not None and not self._afterEngine
+
+    def _toServerEngine(self, configuration: SslConfiguration) -> TlsConfiguration:
+        return configuration.toEngine("server", pskEnabled=self._wantsPreSharedKeys())
+
+    def _serverAsksForHosts(self) -> bool:
+        return self._observer is not None and self._observer.wantsHostChoices()
+
+    def _hears(self, signal: str) -> bool:
+        return signal in self._dataPath.heard
+
+    def _tellServerOfMessage(self, direction: str, name: str, size: int) -> None:
+        if self._observer is not None:
+            self._observer.socketTraced(self, direction, name, size)
 
     # ---------------------------------------------------- what is asked (handshake_questions)
 

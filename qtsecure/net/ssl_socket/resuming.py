@@ -96,11 +96,17 @@ class Resuming(Closing):
         attempt = self._attempt
         return f"{attempt.hostName.lower()}:{attempt.port}" if attempt.hostName else ""
 
-    def _takeSession(self, configuration: TlsConfiguration) -> Session | None:
-        """The session to offer now: the given one, or one of the cache that is still good."""
+    def _takeSession(self, configuration: TlsConfiguration, *, shares: bool) -> Session | None:
+        """The session to offer now: the given one, or one of the cache that is still good.
+
+        Args:
+            configuration: Of the client.
+            shares: Whether sessions may come from other connections at all.
+        """
         attempt = self._attempt
         attempt.sharesSessions = (
-            bool(attempt.hostName)
+            shares
+            and bool(attempt.hostName)
             and may_be_shared(configuration)
             and not self._configuration.testSslOption(_SHARING_OFF)
         )

@@ -14,6 +14,7 @@ from qtsecure.net.values.ssl_configuration import ConfigurationSource, SslConfig
 from qtsecure.net.values.ssl_error import SslError
 from qtsecure.net.values.tls_options import TlsOptions
 from qtsecure.net.values.tls_session import TlsSession
+from qtsecure.net.values.tls_settings import UnknownHostPolicy
 from qtsecure.net.values.trust_store import TrustStore
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "TlsOptions",
     "TlsSession",
     "TrustStore",
+    "UnknownHostPolicy",
     "certificateFlags",
     "configurationFrom",
 ]

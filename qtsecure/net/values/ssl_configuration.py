@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import ClassVar, NoReturn, TypeAlias, runtime_checkable
 
-from PySide6.QtCore import QByteArray
+from PySide6.QtCore import QByteArray, qWarning
 from PySide6.QtNetwork import QSsl, QSslCertificate, QSslConfiguration, QSslSocket
 
 from qtsecure.engine.certificates import PrivateKey
@@ -34,6 +34,7 @@ from qtsecure.net.values.sources import (
 from qtsecure.net.values.ssl_certificate import SslCertificate
 from qtsecure.net.values.tls_settings import OwnKey, Role, SystemRoots, TlsSettings
 from qtsecure.net.values.trust_store import TrustStore
+from qtsecure.net.values.virtual_hosts import VirtualHosting
 
 __all__ = ["ConfigurationSource", "SslConfiguration", "configurationFrom"]
 
@@ -47,7 +48,7 @@ class _Convertible(typing.Protocol):
     def toSslConfiguration(self) -> SslConfiguration: ...
 
 
-class SslConfiguration(Algorithms, Revocation, HandshakeResults):
+class SslConfiguration(Algorithms, Revocation, VirtualHosting, HandshakeResults):
     """A copyable, comparable set of TLS settings; methods follow ``QSslConfiguration``.
 
     Getters return what was set, or the default. What cannot work is refused by the setter, not by
@@ -429,15 +430,6 @@ class SslConfiguration(Algorithms, Revocation, HandshakeResults):
 
     # What the engine cannot do yet: here so that a program is told, and not just without effect
 
-    def setVirtualHosts(self, hosts: Mapping[str, SslConfiguration]) -> None:
-        """Set the configurations for the names that clients ask for (RFC 6066, section 3).
-
-        Raises:
-            SecureError: ``hosts`` is not empty (``NotSupported``).
-        """
-        if hosts:
-            raise _notSupported("Several names on one server", "use a certificate for all names, or one port for each")
-
     def ephemeralServerKey(self) -> NoReturn:
         """Return the server's key of the key exchange.
 
@@ -455,7 +447,9 @@ class SslConfiguration(Algorithms, Revocation, HandshakeResults):
     def setKeyLogFile(self, path: str | os.PathLike[str] | None) -> None:
         """Append the secrets of all connections to a file in NSS format; None or "" for none.
 
-        Whoever reads that file can decrypt the connections: for debugging only.
+        Whoever reads that file can decrypt the connections: for debugging only, and said in a warning. The
+        file is made for its owner alone (mode 0600), and each line is appended in one piece, so that
+        several programs may share it. The environment variable SSLKEYLOGFILE has no effect.
 
         Raises:
             TypeError: ``path`` is no path.
@@ -464,6 +458,8 @@ class SslConfiguration(Algorithms, Revocation, HandshakeResults):
         name = "" if path is None else os.fsdecode(path)
         if "\0" in name:
             raise ValueError("path must not contain a NUL")
+        if name:
+            qWarning(f"SslConfiguration: the secrets of connections go to {name!r}; whoever reads it can decrypt them.")
         self._settings = replace(self._settings, keyLogFile=name)
 
     # For our own layers
