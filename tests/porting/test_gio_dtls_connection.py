@@ -15,8 +15,6 @@ PAGE = (ROOT / "docs" / "porting" / "gio-dtls-connection.md").read_text("utf-8")
 MEMBERS = Path(__file__).with_name("gio_members.txt").read_text("utf-8")
 ROW = re.compile(r"^\| `([\w-]+)` \| (.+?) \| ?(.*?) ?\|$", re.MULTILINE)
 COUNTERPART = re.compile(r"`(\w+)\.(\w+)(\(\))?`")
-#: Named already, and made together with those of SslSocket.
-TO_COME = {("DtlsPeer", name) for name in ("interaction", "setInteraction", "acceptedCAs", "supportsChannelBinding")}
 
 
 def sections() -> dict[str, list[tuple[str, str, str]]]:
@@ -43,8 +41,6 @@ def test_every_member_of_gio_has_a_row() -> None:
 def test_counterparts_exist(owner: str, name: str, call: str) -> None:
     """As a method where the page shows one, as a signal otherwise."""
     member = getattr(getattr(qtsecure, owner), name, None)
-    if member is None and (owner, name) in TO_COME:
-        pytest.skip("It is made together with that of SslSocket.")
     assert member is not None
     assert isinstance(member, Signal) is not bool(call)
 

@@ -1,7 +1,8 @@
 """What the handshake has shown: the other side's certificate, its errors, cipher, version, protocol.
 
 As in Gio they are known when the handshake is over, also when it has failed, and stay until the next
-one. While the program is asked about a certificate, it is in the question and not yet here.
+one. While the program is asked about a certificate, it is in the question and not yet here; with
+PauseOnSslErrors nobody is asked, so that it has to be here, as with QDtls.
 """
 
 from __future__ import annotations
@@ -44,12 +45,12 @@ class Facts(HalfClosing):
         return chain[0] if chain else SslCertificate()
 
     def peerCertificateChain(self) -> list[SslCertificate]:
-        """The peer's chain, leaf first, as it was sent; empty before the handshake is over."""
-        return self._peerChain() if self._attempt.factsTold else []
+        """The peer's chain, leaf first, as it was sent; empty before the handshake is over or pauses on errors."""
+        return self._peerChain() if self._areFactsKnown() else []
 
     def peerCertificateErrors(self) -> list[SslError]:
-        """What is wrong with the peer's certificate, accepted or not; empty before the handshake is over."""
-        return list(self._attempt.sslErrors) if self._attempt.factsTold else []
+        """What is wrong with the peer's certificate, accepted or not; empty before the handshake is over or pauses."""
+        return list(self._attempt.sslErrors) if self._areFactsKnown() else []
 
     def peerCertificateFlags(self) -> CertificateFlag:
         """The same in the few words of Gio (g_dtls_connection_get_peer_certificate_errors)."""
@@ -92,6 +93,10 @@ class Facts(HalfClosing):
         """What the peer has shown so far."""
         association = self._path.association if self._path is not None else None
         return [SslCertificate(certificate) for certificate in association.peer_certificates()] if association else []
+
+    def _areFactsKnown(self) -> bool:
+        attempt = self._attempt
+        return attempt.factsTold or attempt.paused
 
     def _tellFacts(self) -> bool:
         attempt = self._attempt
