@@ -36,7 +36,7 @@ class ChoiceRequest(QObject):
         self._answer: object = None
         self._answered = False
         # Weak, because it is a method of the parent, which a child must not keep alive.
-        self._onAnswer: Callable[[], Callable[[], None] | None] | None = None
+        self._onAnswer: Callable[[], Callable[[ChoiceRequest], None] | None] | None = None
 
     def defer(self) -> None:
         """Answer later. Only before any answer, and before the slot or method returns."""
@@ -58,10 +58,9 @@ class ChoiceRequest(QObject):
         onAnswer, self._onAnswer = self._onAnswer, None
         callback = onAnswer() if onAnswer is not None else None
         if callback is not None:
-            self._release()
-            callback()
+            callback(self)
 
-    def _waitsFor(self, onAnswer: Callable[[], None]) -> bool:
+    def _waitsFor(self, onAnswer: Callable[[ChoiceRequest], None]) -> bool:
         """After the slots: whether the answer comes later, through ``onAnswer``."""
         if self._open and self._isDeferred:
             self._onAnswer = WeakMethod(onAnswer)
@@ -116,6 +115,10 @@ class VirtualHostRequest(ChoiceRequest):
             TypeError: ``configuration`` is of another type.
         """
         copy = configurationFrom(configuration)
+        if copy.hasVirtualHosts():
+            raise SecureError(
+                SecureError.Code.InvalidArgument, "The configuration of one host cannot have virtual hosts itself."
+            )
         if self._open:
             cast(_Server, self.parent())._toServerEngine(copy)
         self._settle(copy)

@@ -107,6 +107,9 @@ class Asker(Protocol):
     def _portAsked(self) -> int:
         """The port that a client has asked for; 0 on a server."""
 
+    def _requestKey(self, authenticator: PreSharedKeyAuthenticator) -> None:
+        """No slot may have given a key: ask the Interaction."""
+
     def _takesBinaryIdentity(self) -> bool:
         """Whether an identity for a pre-shared key may have any bytes."""
 
@@ -244,7 +247,8 @@ class ProgramDecisions(HandshakeDecisions):
         if asker is None:
             return None
         try:
-            asker._ask("preSharedKeyAuthenticationRequired", authenticator)
+            if asker._ask("preSharedKeyAuthenticationRequired", authenticator):
+                asker._requestKey(authenticator)
             return authenticator.takeKey() if asker._endAsking() else None
         finally:
             authenticator.wipe()

@@ -48,6 +48,10 @@ class Interaction(QObject):
     def requestPreSharedKey(self, authenticator: PreSharedKeyAuthenticator) -> None:
         """A pre-shared key is needed: give identity and key to ``authenticator``, or return without.
 
+        Overriding it turns pre-shared keys on for connections with setInteraction(). Asked where no slot of
+        preSharedKeyAuthenticationRequired has given a key; the answer cannot wait, and the same is
+        allowed as in such a slot.
+
         Args:
             authenticator: The same object that ``preSharedKeyAuthenticationRequired`` brings.
         """

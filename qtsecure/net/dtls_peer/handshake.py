@@ -13,7 +13,7 @@ from PySide6.QtNetwork import QSslError
 from shiboken6 import isValid
 
 from qtsecure.engine.configuration import TlsConfiguration
-from qtsecure.engine.dtls import DtlsAssociation
+from qtsecure.engine.dtls import AdmittedHello, DtlsAssociation, DtlsListener
 from qtsecure.engine.events import (
     AlertReceived,
     AlertSent,
@@ -40,6 +40,7 @@ from qtsecure.net.dtls_peer.base import PeerObserver, Status
 from qtsecure.net.dtls_peer.resuming import Resuming
 from qtsecure.net.failures import tlsFailure
 from qtsecure.net.handshake_questions import (
+    ProgramDecisions,
     Questions,
     alertArguments,
     allIgnored,
@@ -132,6 +133,8 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     def _wantsPreSharedKeys(self) -> bool:
         if "preSharedKeyAuthenticationRequired" in self._heard and self.receivers(_PSK_SIGNAL) > 0:
             return True
+        if self._interactionHasKeys():
+            return True
         return self._observer is not None and self._observer.wantsPreSharedKeys()
 
     def _limitHandshake(self) -> None:
@@ -166,12 +169,19 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         self._status = Status.Handshaking
         self._limitHandshake()
 
-    def beginAsServer(self, accept: Callable[[float], DtlsAssociation]) -> None:
-        """Answer the client's hello; ``accept`` makes the association."""
+    def beginAsServer(self, listener: DtlsListener, hello: AdmittedHello, mtu: int = 0) -> None:
+        """Answer the client's hello, which the listener has admitted.
+
+        Args:
+            listener: Of the server.
+            hello: What it has admitted.
+            mtu: The largest datagram, in bytes of UDP payload; 0 for the server's.
+        """
         path = self._path
         assert path is not None
+        decisions, chooses, traced = ProgramDecisions(self), self._choosesHost(), self._traced
         try:
-            path.make(accept)
+            path.make(lambda now: listener.accept(hello, now, decisions, mtu=mtu, chooses=chooses, traced=traced))
         except SecureError as error:
             if isValid(self) and not path.ended:
                 self._finish(Status.Error, error)

@@ -189,6 +189,8 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     def _wantsPreSharedKeys(self) -> bool:
         if "preSharedKeyAuthenticationRequired" in self._dataPath.heard and self.receivers(_PSK_SIGNAL) > 0:
             return True
+        if self._interactionHasKeys():
+            return True
         return self._observer is not None and self._observer.wantsPreSharedKeys()
 
     # ------------------------------------------------------------------ the way of the data
