@@ -79,7 +79,11 @@ class Conditions(MessageBatches):
         """
         notifier = ConditionNotifier(self, condition, cancellable, self)
         self._setWatchers((*(each for each in self._watchers if not _isOver(each)), notifier.wake))
-        self._beginUse()
+        try:
+            self._beginUse()
+        except SecureError:
+            notifier.deleteLater()
+            raise
         return notifier
 
     # -------------------------------------------------------------------------- internals

@@ -125,15 +125,16 @@ class Waiting(Settings):
             SecureError: ``Cancelled``, also when the application is about to quit; ``Closed`` when the
                 peer was deleted meanwhile.
         """
-        while not done():
+        while True:
+            if not isValid(self):
+                raise SecureError(_Code.Closed, "The peer was deleted while the program waited for it.")
+            if done():
+                return True
             refuseCancelled(cancellable)
             seconds = limit.left()
             if seconds <= 0:
                 return False
             self._runLoop(seconds, cancellable)
-            if not isValid(self):
-                raise SecureError(_Code.Closed, "The peer was deleted while the program waited for it.")
-        return True
 
     def _runLoop(self, seconds: float, cancellable: Cancellable | None) -> None:
         """Run an event loop until something changes."""

@@ -7,7 +7,7 @@ import time
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 
-from qtsecure import Cancellable, Condition, ConditionNotifier, DtlsPeer
+from qtsecure import Cancellable, Condition, ConditionNotifier, DtlsPeer, Protocol, SecureError
 from tests.net.conversation import FakeClock, settle, spin
 from tests.net.dtls.conversation import DtlsConversation
 from tests.semantics.gio.support import BOTH, NOTHING, PATIENCE_MS, Code, arrive, prepared, refusal, soon
@@ -240,6 +240,18 @@ def test_waiting_begins_the_handshake(conversation: DtlsConversation) -> None:
     spin(lambda: bool(told))
     assert told == [Condition.Out]
     other.close()
+
+
+def test_a_configuration_that_cannot_be_used(conversation: DtlsConversation) -> None:
+    """No notifier is left behind."""
+    client = prepared(conversation)
+    configuration = client.sslConfiguration()
+    configuration.setProtocol(Protocol.TlsV1_3)
+    client.setSslConfiguration(configuration)
+    with pytest.raises(SecureError):
+        client.createNotifier(Condition.In)
+    settle()
+    assert client.findChildren(ConditionNotifier) == []
 
 
 def test_numbers_are_glibs() -> None:

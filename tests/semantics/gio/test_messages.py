@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 
 import pytest
-from PySide6.QtCore import QByteArray
+from PySide6.QtCore import QByteArray, QCoreApplication, QEvent
 from PySide6.QtNetwork import QHostAddress
 
 from qtsecure import Cancellable, Condition, DtlsPeer, SecureError
 from qtsecure.net.datagram_based import MESSAGE_TRUNCATED
 from tests.net.conversation import FakeClock, settle, spin
 from tests.net.dtls.conversation import DtlsConversation
-from tests.semantics.gio.support import PATIENCE_MS, Code, arrive, data, refusal, soon
+from tests.semantics.gio.support import PATIENCE_MS, Code, arrive, data, prepared, refusal, soon
 
 
 def test_gio_d40_nothing_would_block_or_times_out(conversation: DtlsConversation) -> None:
@@ -282,6 +282,19 @@ def test_deleting_the_peer_ends_the_wait(conversation: DtlsConversation) -> None
     peer = conversation.establish()
     soon(peer.deleteLater)
     assert refusal(peer.receiveMessages, timeout=-1).code is Code.Closed
+
+
+def test_deleting_the_peer_when_it_begins(conversation: DtlsConversation) -> None:
+    """In a slot of its status, inside the call that begins the handshake."""
+    client = prepared(conversation)
+
+    def delete(status: int) -> None:
+        client.deleteLater()
+        QCoreApplication.sendPostedEvents(client, QEvent.Type.DeferredDelete.value)
+
+    client.statusChanged.connect(delete)
+    assert refusal(client.receiveMessages, timeout=-1).code is Code.Closed
+    conversation.client = conversation.makeClient("other")
 
 
 def test_closing_ends_the_wait(conversation: DtlsConversation) -> None:
