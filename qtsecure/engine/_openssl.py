@@ -101,6 +101,7 @@ LANDING_SIZE = _CHUNK = 65536
 _PLAIN_CAPACITY = _OUT_CAPACITY = 4 * _CHUNK
 _APPLICATION_DATA = b"\x17\x03\x03"  # how a record begins: its type, and the version it claims
 _ALPN_ACCEPT = 0  # SSL_TLSEXT_ERR_OK
+_ALPN_IGNORE = 3  # SSL_TLSEXT_ERR_NOACK: the handshake goes on as if the client had offered none
 _ALPN_REFUSE = 2  # SSL_TLSEXT_ERR_ALERT_FATAL: OpenSSL answers no_application_protocol (120)
 NAME_MATCHING = 0x20 | 0x4  # X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
 _WANT_CERTIFICATE: int = getattr(lib, "SSL_ERROR_WANT_X509_LOOKUP", 4)
@@ -156,7 +157,7 @@ class Hooks(Protocol):
         """A message of the handshake was read or written; only in traced contexts."""
 
     def select_protocol(self, offered: tuple[bytes, ...]) -> bytes | None:
-        """On a server: the application protocol to use, or None to refuse the handshake."""
+        """On a server: the application protocol to use; empty for none, None to refuse the handshake."""
 
 
 class VerifyStep:
@@ -286,6 +287,8 @@ def _on_alpn_select(ssl: Any, out: Any, out_length: Any, offer: Any, offer_lengt
             offered.append(bytes(ffi.buffer(offer + position + 1, length)))
             position += 1 + length
         chosen = hooks.select_protocol(tuple(offered))
+        if chosen == b"":
+            return _ALPN_IGNORE
         if chosen is None or chosen not in offered:
             return _ALPN_REFUSE
         # Answer with a pointer into the client's own list: it outlives this callback.

@@ -86,6 +86,10 @@ class CertificateRequest(QObject):
         """Whether an answer would still count."""
         return self._answer in (_Answer.NONE, _Answer.DEFERRED)
 
+    def isUnanswered(self) -> bool:
+        """Whether nobody has answered, nor deferred the answer."""
+        return self._answer is _Answer.NONE
+
     # What the socket does with it.
 
     def _settle(self, answer: _Answer) -> None:

@@ -28,8 +28,23 @@ if TYPE_CHECKING:
     from qtsecure.net.values.tls_session import TlsSession
     from qtsecure.net.values.tls_settings import UnknownHostPolicy
     from qtsecure.net.values.trust_store import TrustStore
+from qtsecure.net.values.certificate_flag import CertificateFlag, certificateFlags
+from qtsecure.net.values.channel_binding import ChannelBinding
+from qtsecure.net.values.ocsp_response import OcspResponse
+from qtsecure.net.values.pre_shared_key_authenticator import PreSharedKeyAuthenticator
+from qtsecure.net.values.protocol import Protocol
+from qtsecure.net.values.session_facts import SessionFacts
+from qtsecure.net.values.ssl_certificate import SslCertificate
+from qtsecure.net.values.ssl_cipher import SslCipher
+from qtsecure.net.values.ssl_configuration import ConfigurationSource, SslConfiguration, configurationFrom
+from qtsecure.net.values.ssl_error import SslError
+from qtsecure.net.values.tls_options import TlsOptions
+from qtsecure.net.values.tls_session import TlsSession
+from qtsecure.net.values.tls_settings import UnknownHostPolicy
+from qtsecure.net.values.trust_store import TrustStore
 
 __all__ = [
+    "CertificateFlag",
     "ChannelBinding",
     "ConfigurationSource",
     "OcspResponse",
@@ -44,6 +59,7 @@ __all__ = [
     "TlsSession",
     "TrustStore",
     "UnknownHostPolicy",
+    "certificateFlags",
     "configurationFrom",
     "startingConfiguration",
 ]
