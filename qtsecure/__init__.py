@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from qtsecure.net.cancellable import Cancellable
     from qtsecure.net.certificate_request import CertificateRequest
     from qtsecure.net.choice_requests import ClientCertificateRequest, VirtualHostRequest
+    from qtsecure.net.condition_notifier import ConditionNotifier
+    from qtsecure.net.datagram_based import Condition, DatagramBased, DtlsMessage
     from qtsecure.net.datagram_transport import DatagramTransport
+    from qtsecure.net.dtls_connection_interface import DtlsConnectionInterface
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.dtls_server import DtlsServer
     from qtsecure.net.interaction import Interaction
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from qtsecure.net.trust_decision import TrustDecision
     from qtsecure.net.trust_decisions import TrustDecisions
     from qtsecure.net.values import (
+        CertificateFlag,
         ChannelBinding,
         OcspResponse,
         PreSharedKeyAuthenticator,
@@ -56,13 +60,19 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Cancellable",
+    "CertificateFlag",
     "CertificateRequest",
     "ChannelBinding",
     "ChannelBindingError",
     "ClientCertificateRequest",
     "ClientEvent",
+    "Condition",
+    "ConditionNotifier",
     "ConnectOperation",
+    "DatagramBased",
     "DatagramTransport",
+    "DtlsConnectionInterface",
+    "DtlsMessage",
     "DtlsPeer",
     "DtlsServer",
     "InetAddress",
@@ -100,13 +110,19 @@ __all__ = [
 # Where each public name lives. The imports above say the same to type checkers.
 _MODULES = {
     "Cancellable": "qtsecure.net.cancellable",
+    "CertificateFlag": "qtsecure.net.values",
     "CertificateRequest": "qtsecure.net.certificate_request",
     "ChannelBinding": "qtsecure.net.values",
     "ChannelBindingError": "qtsecure.errors",
     "ClientCertificateRequest": "qtsecure.net.choice_requests",
     "ClientEvent": "qtsecure.net.socket_client.events",
+    "Condition": "qtsecure.net.datagram_based",
+    "ConditionNotifier": "qtsecure.net.condition_notifier",
     "ConnectOperation": "qtsecure.net.socket_client.operation",
+    "DatagramBased": "qtsecure.net.datagram_based",
     "DatagramTransport": "qtsecure.net.datagram_transport",
+    "DtlsConnectionInterface": "qtsecure.net.dtls_connection_interface",
+    "DtlsMessage": "qtsecure.net.datagram_based",
     "DtlsPeer": "qtsecure.net.dtls_peer",
     "DtlsServer": "qtsecure.net.dtls_server",
     "InetAddress": "qtsecure.net.socket_client.inet_address",

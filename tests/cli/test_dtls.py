@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from qtsecure import DtlsPeer, SslConfiguration
+from tests.net.conversation import spin
+
 KEY = "sensor:00112233445566778899aabbccddeeff"
 
 
@@ -88,3 +91,14 @@ def test_too_large(run, serving, files) -> None:
         done = run("connect", "--dtls", f"localhost:{server.port}", *files.trust, "--message", "x" * 5000)
     assert done.code == 2
     assert "does not fit" in done.sentence()
+
+
+def test_the_end_of_a_server_is_told_to_its_clients(qapp, serving, files) -> None:
+    """The server ends because nothing happens, and says goodbye to a client that is still there."""
+    with serving("--dtls", *files.server, "--idle-timeout", 500) as server:
+        client = DtlsPeer()
+        client.connectToHost("localhost", server.port, configuration=SslConfiguration.forClient(files.trust[1]))
+        spin(client.isEncrypted)
+        spin(lambda: client.status() is DtlsPeer.Status.Disconnected)
+        assert client.error() is None
+        assert server.finished().code == 0

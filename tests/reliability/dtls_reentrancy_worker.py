@@ -49,7 +49,7 @@ _COMMON = (
 )
 SIGNALS = {
     "client": ("retransmissionTimeout", *_COMMON),
-    "accepted": _COMMON,
+    "accepted": (*_COMMON, "certificateRequired"),
     "server": (
         "newConnection",
         "pendingConnectionAvailable",
@@ -63,6 +63,7 @@ SIGNALS = {
         "alertReceived",
         "errorOccurred",
         "acceptCertificate",
+        "certificateRequired",
     ),
 }
 

@@ -144,7 +144,7 @@ class DtlsListening(ServerSettings, QObject):
         table, self._table = self._table, None
         if table is not None:
             QObject.disconnect(self._tableEnd)
-            table.retired = True
+            table.retire()
             self._retired.add(table)
         return table
 

@@ -155,8 +155,14 @@ class ClientTable:
 
     def serverDestroyed(self) -> None:
         """The server is gone, and its peers are about to go, save those that have got other parents."""
-        self.retired = True
+        self.retire()
         self.closeWhenUnused()
+
+    def retire(self) -> None:
+        """Let in nobody any more, and repeat no last alerts."""
+        self.retired = True
+        for path in [path for path in self.paths.values() if path.ended]:
+            path.abandon()
 
     def closeWhenUnused(self) -> None:
         """The server has closed; the last path takes the socket with it."""

@@ -322,3 +322,13 @@ def test_a_thousand_peers(conversation: DtlsConversation) -> None:
         spin(peer.hasPendingDatagrams)
         assert peer.readDatagram() == str(index).encode()
     closeAll(clients)
+
+
+def test_twenty_clients_at_once(conversation: DtlsConversation, clock: FakeClock) -> None:
+    """While no time passes, so that nobody can repeat anything."""
+    clients = connectMany(conversation, 20)
+    spin(lambda: all(client.isEncrypted() for client in clients))
+    assert conversation.server.statistics().pending == 20
+    assert {client.statistics().retransmissions for client in clients} == {0}
+    assert conversation.server.statistics().challenges == 20
+    closeAll(clients)

@@ -188,6 +188,7 @@ class Story:
         server = SslServer()
         server.setSslConfiguration(SslConfiguration.forServer(list(identity.chain), identity.privateKey))
         server.setHandshakeTimeout(0)  # the clock of the tests is its clock, too
+        server.setMaxPendingConnections(1000)  # nobody fetches them
         assert server.listen(host, port), server.errorString()
         self.servers.append(server)
         return server
