@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from qtsecure.net.cancellable import Cancellable
     from qtsecure.net.certificate_request import CertificateRequest
     from qtsecure.net.choice_requests import ClientCertificateRequest, VirtualHostRequest
+    from qtsecure.net.condition_notifier import ConditionNotifier
+    from qtsecure.net.datagram_based import Condition, DatagramBased, DtlsMessage
     from qtsecure.net.datagram_transport import DatagramTransport
+    from qtsecure.net.dtls_connection_interface import DtlsConnectionInterface
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.dtls_server import DtlsServer
     from qtsecure.net.interaction import Interaction
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from qtsecure.net.trust_decision import TrustDecision
     from qtsecure.net.trust_decisions import TrustDecisions
     from qtsecure.net.values import (
+        CertificateFlag,
         ChannelBinding,
         OcspResponse,
         PreSharedKeyAuthenticator,
@@ -46,11 +50,17 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Cancellable",
+    "CertificateFlag",
     "CertificateRequest",
     "ChannelBinding",
     "ChannelBindingError",
     "ClientCertificateRequest",
+    "Condition",
+    "ConditionNotifier",
+    "DatagramBased",
     "DatagramTransport",
+    "DtlsConnectionInterface",
+    "DtlsMessage",
     "DtlsPeer",
     "DtlsServer",
     "Interaction",
@@ -80,9 +90,15 @@ __all__ = [
 # Where each public name lives. The imports above say the same to type checkers.
 _MODULES = {
     "Cancellable": "qtsecure.net.cancellable",
+    "CertificateFlag": "qtsecure.net.values",
     "CertificateRequest": "qtsecure.net.certificate_request",
     "ChannelBinding": "qtsecure.net.values",
     "ChannelBindingError": "qtsecure.errors",
+    "Condition": "qtsecure.net.datagram_based",
+    "ConditionNotifier": "qtsecure.net.condition_notifier",
+    "DatagramBased": "qtsecure.net.datagram_based",
+    "DtlsConnectionInterface": "qtsecure.net.dtls_connection_interface",
+    "DtlsMessage": "qtsecure.net.datagram_based",
     "DatagramTransport": "qtsecure.net.datagram_transport",
     "ClientCertificateRequest": "qtsecure.net.choice_requests",
     "DtlsPeer": "qtsecure.net.dtls_peer",

@@ -29,6 +29,8 @@ NOISE = frozenset({"aboutToClose", "bytesWritten", "encryptedBytesWritten", "rea
 _NOT_WATCHED = {"channelBytesWritten", "channelReadyRead", "destroyed", "objectNameChanged"}
 # To be connected to this signal means to offer or accept pre-shared keys.
 _PSK = "preSharedKeyAuthenticationRequired"
+# To be connected to this one means to choose the configuration of each client.
+_CHOICE = "certificateRequired"
 # Of DtlsPeer: the messages, which the commands read for themselves, and what they tell with more fields.
 _OF_THE_COMMANDS = {"datagramReceived", "closed"}
 
@@ -44,14 +46,14 @@ def watchSocket(socket: SslSocket | DtlsPeer, emit: _Emit, *, psk: bool = False)
         psk: Whether the socket uses pre-shared keys.
     """
     for name in _signalNames(socket):
-        if name not in _OF_THE_COMMANDS and (name != _PSK or psk):
+        if name not in _OF_THE_COMMANDS and name != _CHOICE and (name != _PSK or psk):
             getattr(socket, name).connect(_socketSlot(socket, name, emit))
 
 
 def watchServer(server: SslServer | DtlsServer, emit: _Emit, *, psk: bool = False) -> None:
     """Hand every signal of a server to ``emit``; its first argument, the socket, becomes ``peer``."""
     for name in _signalNames(server):
-        if name != _PSK or psk:
+        if name != _CHOICE and (name != _PSK or psk):
             getattr(server, name).connect(_serverSlot(server, name, emit))
 
 

@@ -24,7 +24,8 @@ from qtsecure.errors import SecureError
 
 __all__ = ["context_for"]
 
-_MAX_CACHED = 64
+_MAX_CACHED = 256
+"""Servers with many virtual hosts have as many; a context that is made anew knows no ticket of the one before."""
 _MAX_CLIENT_CA_NAMES = 64
 """Beyond this a CertificateRequest with the accepted authorities is left empty (any authority)."""
 

@@ -9,7 +9,8 @@ from weakref import WeakMethod
 from PySide6.QtCore import QObject, Signal
 from shiboken6 import isValid
 
-from qtsecure.net.values import SslCertificate, SslError
+from qtsecure.net.values.ssl_certificate import SslCertificate
+from qtsecure.net.values.ssl_error import SslError
 
 __all__ = ["CertificateRequest"]
 
@@ -84,6 +85,10 @@ class CertificateRequest(QObject):
     def isPending(self) -> bool:
         """Whether an answer would still count."""
         return self._answer in (_Answer.NONE, _Answer.DEFERRED)
+
+    def isUnanswered(self) -> bool:
+        """Whether nobody has answered, nor deferred the answer."""
+        return self._answer is _Answer.NONE
 
     # What the socket does with it.
 

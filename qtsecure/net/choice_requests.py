@@ -12,9 +12,9 @@ from shiboken6 import isValid
 from qtsecure.engine.certificates import Credentials
 from qtsecure.engine.distinguished_names import name_attributes_untrusted
 from qtsecure.errors import SecureError
-from qtsecure.net.values import ConfigurationSource, SslConfiguration, configurationFrom
 from qtsecure.net.values.distinguished_names import printable
 from qtsecure.net.values.sources import CertificateSource, PassphraseSource, PrivateKeySource
+from qtsecure.net.values.ssl_configuration import ConfigurationSource, SslConfiguration, configurationFrom
 
 __all__ = ["ChoiceRequest", "ClientCertificateRequest", "VirtualHostRequest"]
 
@@ -36,7 +36,7 @@ class ChoiceRequest(QObject):
         self._answer: object = None
         self._answered = False
         # Weak, because it is a method of the parent, which a child must not keep alive.
-        self._onAnswer: Callable[[], Callable[[], None] | None] | None = None
+        self._onAnswer: Callable[[], Callable[[ChoiceRequest], None] | None] | None = None
 
     def defer(self) -> None:
         """Answer later. Only before any answer, and before the slot or method returns."""
@@ -58,10 +58,9 @@ class ChoiceRequest(QObject):
         onAnswer, self._onAnswer = self._onAnswer, None
         callback = onAnswer() if onAnswer is not None else None
         if callback is not None:
-            self._release()
-            callback()
+            callback(self)
 
-    def _waitsFor(self, onAnswer: Callable[[], None]) -> bool:
+    def _waitsFor(self, onAnswer: Callable[[ChoiceRequest], None]) -> bool:
         """After the slots: whether the answer comes later, through ``onAnswer``."""
         if self._open and self._isDeferred:
             self._onAnswer = WeakMethod(onAnswer)
@@ -116,6 +115,10 @@ class VirtualHostRequest(ChoiceRequest):
             TypeError: ``configuration`` is of another type.
         """
         copy = configurationFrom(configuration)
+        if copy.hasVirtualHosts():
+            raise SecureError(
+                SecureError.Code.InvalidArgument, "The configuration of one host cannot have virtual hosts itself."
+            )
         if self._open:
             cast(_Server, self.parent())._toServerEngine(copy)
         self._settle(copy)

@@ -27,7 +27,6 @@ from qtsecure.net.dtls.statistics import DtlsServerStatistics, LocalDrop
 from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
-from qtsecure.net.handshake_questions import ProgramDecisions
 from qtsecure.net.taking_server import TakingServer
 from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values import SslConfiguration
@@ -253,12 +252,9 @@ class DtlsServer(TakingServer, DtlsListening):
 
     def _answer(self, hello: AdmittedHello, peer: DtlsPeer, listener: DtlsListener, *, mtu: int = 0) -> None:
         """Begin the handshake of an adopted peer, with the server's MTU unless another is given."""
-        chooses, traced = self._choosesHosts(), self._traced
-        if traced:
+        if self._traced:
             peer.setHandshakeTraceEnabled(True)
-        peer.beginAsServer(
-            lambda now: listener.accept(hello, now, ProgramDecisions(peer), mtu=mtu, chooses=chooses, traced=traced)
-        )
+        peer.beginAsServer(listener, hello, mtu)
         if isValid(self) and isValid(peer):
             self.startedEncryptionHandshake.emit(peer)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from qtsecure.net.values import PreSharedKeyAuthenticator
+from qtsecure.net.values.pre_shared_key_authenticator import PreSharedKeyAuthenticator
 
 if TYPE_CHECKING:
     from qtsecure.net.choice_requests import ClientCertificateRequest
@@ -47,6 +47,10 @@ class Interaction(QObject):
 
     def requestPreSharedKey(self, authenticator: PreSharedKeyAuthenticator) -> None:
         """A pre-shared key is needed: give identity and key to ``authenticator``, or return without.
+
+        Overriding it turns pre-shared keys on for connections with setInteraction(). Asked where no slot of
+        preSharedKeyAuthenticationRequired has given a key; the answer cannot wait, and the same is
+        allowed as in such a slot.
 
         Args:
             authenticator: The same object that ``preSharedKeyAuthenticationRequired`` brings.

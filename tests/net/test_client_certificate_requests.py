@@ -10,7 +10,7 @@ from PySide6.QtCore import QThread
 from PySide6.QtNetwork import QSslSocket
 from shiboken6 import delete, isValid
 
-from qtsecure import ClientCertificateRequest, Interaction, SecureError
+from qtsecure import ClientCertificateRequest, Interaction, PreSharedKeyAuthenticator, SecureError
 from tests.net.conversation import settle, spin
 from tests.net.encounters import Encounter
 
@@ -272,6 +272,72 @@ def test_arguments(encounter: Encounter) -> None:
     thread = QThread()
     stranger = User()
     stranger.moveToThread(thread)
-    with pytest.raises(SecureError):
+    with pytest.raises(RuntimeError):
         client.setInteraction(stranger)
     client.setInteraction(None)
+
+
+class Keys(Interaction):
+    """Knows a key."""
+
+    def __init__(self, key: bytes = bytes(range(32))) -> None:
+        super().__init__()
+        self.key = key
+        self.asked = 0
+
+    def requestPreSharedKey(self, authenticator: PreSharedKeyAuthenticator) -> None:
+        self.asked += 1
+        authenticator.setIdentity(b"sensor")
+        authenticator.setPreSharedKey(self.key)
+
+
+def test_an_interaction_may_know_keys(encounter: Encounter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no slot has given one; an exception is reported and is no key."""
+    reported: list[object] = []
+    monkeypatch.setattr("sys.excepthook", lambda *error: reported.append(error[0]))
+    answers: list[bytes] = []
+
+    def serve(peer: object, authenticator: PreSharedKeyAuthenticator) -> None:
+        answers.append(bytes(authenticator.identity().data()))
+        authenticator.setPreSharedKey(bytes(range(32)))
+
+    encounter.server.preSharedKeyAuthenticationRequired.connect(serve)
+    encounter.listen(encounter.host(encounter.pki.server))
+    user = Keys()
+    client = encounter.client()
+    client.setInteraction(user)
+    configuration = client.sslConfiguration()
+    configuration.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyNone)
+    if encounter.kind != "1.3":
+        configuration.setCiphers("ECDHE-PSK-CHACHA20-POLY1305")
+    client.setSslConfiguration(configuration)
+    encounter.visit("localhost", client)
+    assert client.isEncrypted(), client.errorString()
+    assert (user.asked, answers) == (1, [b"sensor"])
+    client.close()
+    user.key = b"k" * 1000  # setPreSharedKey() raises
+    encounter.visit("localhost", client)
+    assert reported[0] is ValueError
+    if encounter.kind != "1.3":  # which may use the certificate, and nobody wants to verify it
+        assert not client.isEncrypted()
+
+
+def test_another_connection_in_the_dialog_of_the_first(encounter: Encounter) -> None:
+    """The answer to the first question is none to the second."""
+    listen(encounter)
+
+    def first(request: ClientCertificateRequest) -> None:
+        user.answer = lambda later: later.defer()
+        client.abort()
+        encounter.begin(client, "localhost")
+        spin(lambda: len(user.requests) == 2)
+        own(encounter)(request)
+
+    user = User(first)
+    client = encounter.begin(client_with(encounter, user), "localhost")
+    spin(lambda: len(user.requests) == 2)
+    settle()
+    assert user.requests[1].isPending()
+    assert encounter.peers == []
+    own(encounter)(user.requests[1])
+    spin(lambda: client.isEncrypted() and bool(encounter.peers))

@@ -50,7 +50,7 @@ _COMMON = (
 )
 SIGNALS = {
     "client": ("retransmissionTimeout", *_COMMON),
-    "accepted": _COMMON,
+    "accepted": (*_COMMON, "certificateRequired"),
     "server": (
         "newConnection",
         "pendingConnectionAvailable",
@@ -64,6 +64,7 @@ SIGNALS = {
         "alertReceived",
         "errorOccurred",
         "acceptCertificate",
+        "certificateRequired",
     ),
 }
 

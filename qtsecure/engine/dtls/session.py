@@ -194,6 +194,10 @@ class DtlsSession(TlsStream):
 
     # ------------------------------------------------------------------ what differs from TLS
 
+    def select_protocol(self, offered: tuple[bytes, ...]) -> bytes | None:
+        """Without a common protocol there is none, as in Gio; in TLS the handshake fails (RFC 7301 section 3.2)."""
+        return super().select_protocol(offered) or b""
+
     def protocol_version(self) -> ProtocolVersion:
         """The negotiated version; unknown until the hello was answered."""
         if self._pipe is None or not self._pipe.connection.get_cipher_name():

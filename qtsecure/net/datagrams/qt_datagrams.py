@@ -57,7 +57,7 @@ class QtDatagrams(UdpSocket):
         shared: A bound or connected socket of the program, which stays its own; or None.
     """
 
-    __slots__ = ("_connections", "_own", "_peer", "_readsOn", "_signalling", "_socket")
+    __slots__ = ("_connections", "_own", "_peer", "_readsOn", "_ready", "_signalling", "_socket")
 
     def __init__(self, owner: DatagramOwner, shared: QUdpSocket | None = None) -> None:
         super().__init__(owner)
@@ -67,6 +67,7 @@ class QtDatagrams(UdpSocket):
             self._socket.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))  # as with sockets of our own
         self._peer: Address | None = None
         self._readsOn = False
+        self._ready = False
         self._signalling = 0
         self._connections = [
             self._socket.readyRead.connect(plainSlot(self._onReadyRead)),
@@ -118,13 +119,10 @@ class QtDatagrams(UdpSocket):
 
     def _readOn(self) -> None:
         self._readsOn = False
-        self._readBatch()
-
-    def _onReadyRead(self) -> None:
-        with self._inSlot():
-            if not self._readBatch() and self._peer is not None:
-                # Ready without a datagram: ICMP says that nobody is there. Qt swallows the error.
-                (self._owner() or NULL_OWNER).datagramsFailed(errno.ECONNREFUSED)
+        ready, self._ready = self._ready, False
+        if self._readBatch() == 0 and ready and self._peer is not None:
+            # Ready without a datagram: ICMP says that nobody is there. Qt swallows the error.
+            (self._owner() or NULL_OWNER).datagramsFailed(errno.ECONNREFUSED)
 
     @contextlib.contextmanager
     def _inSlot(self) -> Iterator[None]:
@@ -137,6 +135,11 @@ class QtDatagrams(UdpSocket):
             self._signalling -= 1
             if self._socket is None and udp is not None and not self._signalling and isValid(udp):
                 self._letGoOf(udp)
+
+    def _onReadyRead(self) -> None:
+        # Not inside this slot: Qt never emits readyRead inside itself, and a slot of the program may wait for more.
+        self._ready = True
+        self._readSoon()
 
     def _readBatch(self) -> int:
         """Read what is there; how many datagrams that were, or -1 when the socket is gone."""

@@ -97,9 +97,13 @@ class DtlsPath:
     Attributes:
         association: The engine; None until it has been made.
         established: Messages may flow.
+        writable: Messages may be sent: they flow, and the own direction has not been ended.
+        deaf: The program has ended receiving; messages are thrown away.
         ended: Nothing more is signalled.
         busy: The engine is on the stack and may be asking the program.
         messages: What waits to be read.
+        arrivals: When the last of them came, the last at the end.
+        watchers: Called when a message has been queued, with True; they only note it.
         heard: The names of the signals that somebody has connected; the others are not emitted.
         refusals: How often ICMP said that nobody is there.
         thread: The identifier of the thread that it belongs to.
@@ -126,8 +130,10 @@ class DtlsPath:
         "_socket",
         "_table",
         "_timer",
+        "arrivals",
         "association",
         "busy",
+        "deaf",
         "ended",
         "established",
         "heard",
@@ -135,6 +141,8 @@ class DtlsPath:
         "refusals",
         "thread",
         "trouble",
+        "watchers",
+        "writable",
     )
 
     def __init__(self, peer: QObject, table: PathTable | None = None, batch: list[DtlsPath] | None = None) -> None:
@@ -148,9 +156,13 @@ class DtlsPath:
         self._clock = self._scheduler.clock
         self.association: DtlsAssociation | None = None
         self.established = False
+        self.writable = False
+        self.deaf = False
         self.ended = False
         self.busy = False
         self.messages: deque[bytes] = deque()
+        self.arrivals: deque[float] = deque(maxlen=_MOST_MESSAGES)
+        self.watchers: tuple[Callable[[bool], object], ...] = ()
         self.heard: set[str] = set()
         self._direct = False
         self._listenersLeft = False
@@ -225,7 +237,7 @@ class DtlsPath:
         """Send close_notify; no message can be sent any more, also in the slots that hear of it."""
         association = self.association
         if association is not None:
-            self.established = False
+            self.writable = False
             self.step(association.close)
 
     def make(self, accept: Callable[[float], DtlsAssociation]) -> None:
@@ -351,12 +363,21 @@ class DtlsPath:
             announceAll(self._batch)
 
     def _queue(self, messages: list[bytes]) -> None:
+        if self.deaf:
+            self.drop(LocalDrop.READING_ENDED, len(messages))
+            return
         queue = self.messages
+        if not queue:
+            self.arrivals.clear()  # so nobody who reads has to take care of them
         if len(queue) + len(messages) > _MOST_MESSAGES:
             room = _MOST_MESSAGES - len(queue)
             self.drop(LocalDrop.QUEUE_FULL, len(messages) - room)
             messages = messages[:room]
         queue += messages
+        self.arrivals.extend([self._lastHeard] * len(messages))
+        if self.watchers:
+            for wake in self.watchers:
+                wake(True)
 
     def announce(self) -> None:
         """Emit readyRead for what is queued, and hand what nobody has read to datagramReceived.
@@ -366,12 +387,15 @@ class DtlsPath:
         peer = self._peer()
         if peer is None or self._announcing:
             return
+        if self.deaf:
+            self._news = False
+            return
         if self._listenersLeft:
             self._listenersLeft = False
             peer.reviewHeard()
         self._announcing = True
         try:
-            while self._news and not self.ended:
+            while self._news and not self.ended and not self.deaf:
                 self._news = False
                 if "readyRead" in self.heard:
                     peer.readyRead.emit()
@@ -381,6 +405,7 @@ class DtlsPath:
             self._announcing = False
         # The next ones need not be queued when nobody reads them and nothing waits.
         self._direct = "datagramReceived" in self.heard and "readyRead" not in self.heard and not self.messages
+        self._direct = self._direct and not self.deaf
 
     def _deliverWaiting(self) -> None:
         while self.messages and "datagramReceived" in self.heard:
@@ -450,7 +475,8 @@ class DtlsPath:
 
     def establish(self) -> None:
         """The handshake is complete."""
-        self.established = True
+        self.established = self.writable = True
+        self._lastHeard = self._clock()
         self.setIdleTimeout(self._idleTimeout)
 
     # ------------------------------------------------------------------------------- end
@@ -460,7 +486,7 @@ class DtlsPath:
         if self.ended:
             return
         self.ended = True
-        self.established = self._direct = False
+        self.established = self.writable = self._direct = False
         self._held.clear()
         for deadline in (self._timer, self._idle):
             if deadline is not None:
@@ -497,6 +523,12 @@ class DtlsPath:
         if self._table is not None:
             self._table.peerDestroyed(self)
         self.end()
+
+    def endReading(self) -> None:
+        """The program wants no messages any more, neither those that wait nor those to come."""
+        self.deaf = True
+        self._direct = False
+        self.messages.clear()
 
     def forget(self) -> None:
         """The peer begins anew; what nobody has read is lost."""

@@ -9,8 +9,8 @@ from PySide6.QtNetwork import QHostAddress
 from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.sessions import Session
 from qtsecure.net.addresses import Ends
-from qtsecure.net.handshake_questions import Questions
 from qtsecure.net.name_lookup import LookUpThread, NameLookup
+from qtsecure.net.questions import Questions
 from qtsecure.net.scheduler import Deadline
 
 __all__ = ["Attempt"]
@@ -18,9 +18,11 @@ __all__ = ["Attempt"]
 _UNKNOWN_ENDS = Ends()
 
 
-@dataclass(slots=True)
+@dataclass
 class Attempt(Questions):
     """A fresh one is made for every association, so that nothing of the last leaks into the next.
+
+    It exists before the association does: setPeer() names its goal, and its directions may be ended.
 
     Attributes:
         hostName: What was asked for; empty on a server.
@@ -34,6 +36,14 @@ class Attempt(Questions):
         session: What is offered for resumption.
         sharesSessions: Its session may be kept for other peers of this process.
         ends: Both ends' addresses, once they are known.
+        verifyName: What is to be proved instead of the host's name, or empty.
+        named: It has a host that was given by name or address, to which it may begin again.
+        asking: How many slots are being asked about this handshake, one inside the other.
+        factsTold: The peer's certificate and what was negotiated are known to the program.
+        readEnded: The other side has ended its direction.
+        readShut: The program has ended receiving.
+        writeShut: The program has ended sending.
+        closedHere: The program has closed it.
     """
 
     hostName: str = ""
@@ -47,6 +57,14 @@ class Attempt(Questions):
     session: Session | None = None
     sharesSessions: bool = False
     ends: Ends = _UNKNOWN_ENDS
+    verifyName: str = ""
+    named: bool = False
+    asking: int = 0
+    factsTold: bool = False
+    readEnded: bool = False
+    readShut: bool = False
+    writeShut: bool = False
+    closedHere: bool = False
 
     def deadlines(self) -> tuple[Deadline | None, ...]:
         """Those that there may be."""

@@ -1,9 +1,9 @@
 """The ground floor of DtlsPeer: signals, status, errors, and how an association ends.
 
-DtlsPeer is built in layers, one idea each, every layer a subclass of the one below:
-``PeerBase`` -> ``Resuming`` -> ``Handshake`` -> ``Messages`` -> ``Configuring`` -> ``Connecting`` -> ``OverTransport``
--> ``Polling`` -> ``Packets`` -> ``Variants`` -> ``DtlsPeer``. What happens for every message is in
-``net.dtls.path``.
+DtlsPeer is built in layers, one idea each, every layer a subclass of the one below: ``PeerBase`` ->
+``HalfClosing`` -> ``Facts`` -> ``Resuming`` -> ``Handshake`` -> ``Accepting`` -> ``Messages`` -> ``Configuring`` ->
+``Connecting`` -> ``OverTransport`` -> ``Polling`` -> ``Packets`` -> ``Variants`` -> ``Settings`` -> ``Waiting`` ->
+``MessageBatches`` -> ``Conditions`` -> ``DtlsPeer``. What happens for every message is in ``net.dtls.path``.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from qtsecure.errors import SecureError
 from qtsecure.net.datagrams.carriers import Carrier
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
-from qtsecure.net.handshake_questions import cancelRequest
 from qtsecure.net.qt_signal import Signal
+from qtsecure.net.questions import cancelRequest
 from qtsecure.net.values import SslConfiguration
 
 __all__ = ["PeerBase", "PeerObserver", "Status", "Wish"]
@@ -120,6 +120,7 @@ class PeerBase(QObject):
     _idleTimeout = 0
     _carrier: Carrier | None = None
     _goneConnection: QMetaObject.Connection | None = None
+    _watchers: tuple[Callable[[bool], object], ...] = ()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -176,6 +177,8 @@ class PeerBase(QObject):
     def _use(self, path: DtlsPath) -> None:
         """Begin with a path; it learns of the end of this object, also when C++ deletes it."""
         path.heard |= self._heard
+        path.watchers = self._watchers
+        path.deaf = self._attempt.readShut
         path.setIdleTimeout(self._idleTimeout)
         self._path = path
         if self._goneConnection is not None:
@@ -189,12 +192,15 @@ class PeerBase(QObject):
             return True
         attempt = self._attempt
         self._status = status
+        self._wake()
         if "statusChanged" in self._heard:
             self.statusChanged.emit(int(status))
         return isValid(self) and self._attempt is attempt
 
     def _leave(self, wish: Wish) -> None:
         path = self._path
+        self._attempt.closedHere = True
+        self._wake()
         if path is not None and path.busy:
             self._wish = max(self._wish, wish)
             return
@@ -223,7 +229,7 @@ class PeerBase(QObject):
             path.end()
         self._carrier = None
         self._error = error
-        if not self._setStatus(status):
+        if not self._setStatus(status) or not self._tellFacts():
             return
         if error is not None:
             self.errorOccurred.emit(error)
@@ -243,6 +249,26 @@ class PeerBase(QObject):
                 return
         if self._observer is not None:
             self._observer.peerDisconnected(self)
+
+    def _tellFacts(self) -> bool:
+        """The handshake is over: tell what is known of the peer; False when a slot has begun anew or deleted us."""
+        raise NotImplementedError
+
+    def _watch(self, wake: Callable[[bool], object]) -> None:
+        """Have a function called whenever something has changed, with True when a message came; it only notes it."""
+        self._setWatchers((*self._watchers, wake))
+
+    def _unwatch(self, wake: Callable[[bool], object]) -> None:
+        self._setWatchers(tuple(each for each in self._watchers if each is not wake))
+
+    def _setWatchers(self, watchers: tuple[Callable[[bool], object], ...]) -> None:
+        self._watchers = watchers
+        if self._path is not None:
+            self._path.watchers = watchers
+
+    def _wake(self) -> None:
+        for wake in self._watchers:
+            wake(False)
 
     def _isStill(self, attempt: Attempt) -> bool:
         """After a slot: whether the peer exists and has not begun anew."""

@@ -51,6 +51,77 @@ class Connecting(Configuring):
             SecureError: ``Pending`` when there is an association already; another code when the
                 configuration, or the session of setSession(), cannot be used. Network faults arrive in errorOccurred.
         """
+        goal = self._checkGoal("connectToHost", host, port, peerVerifyName)
+        if configuration is not None:
+            self.setSslConfiguration(configuration)
+        self._begin(goal)
+
+    def setPeer(self, host: str | QHostAddress, port: int, peerVerifyName: str = "") -> None:
+        """Say with whom to make an association, and make none yet (QDtls::setPeer).
+
+        startHandshake() makes it, and so does the first call that needs one: receiveMessages(),
+        sendMessages(), conditionWait(), createNotifier(), handshake(), waitForHandshake(). Everything else
+        can be set before.
+
+        Args:
+            host: What connectToHost() takes.
+            port: The same.
+            peerVerifyName: The same.
+
+        Raises:
+            TypeError, ValueError: For an unusable argument.
+            SecureError: ``Pending`` when there is an association already.
+        """
+        changes = self._replaceAttempt(self._checkGoal("setPeer", host, port, peerVerifyName))
+        if self._setStatus(Status.Disconnected):
+            self._tellChanges(changes)
+
+    def startHandshake(self) -> None:
+        """Begin with the association that setPeer() was told about (Gio.DtlsConnection.handshake_async).
+
+        Harmless when the handshake is under way or complete, and on a server. ``encrypted`` tells that
+        it is complete, errorOccurred that it failed.
+
+        Raises:
+            SecureError: ``Closed`` after close(), when the association is over, or without setPeer();
+                the error of the association when it has failed; another code when the configuration
+                cannot be used.
+        """
+        if self._status in (Status.Handshaking, Status.Connected):
+            return
+        if not self._isStartable():
+            raise self._whyOver() or SecureError(
+                _Code.Closed, "startHandshake(): there is nobody to make an association with; call setPeer() before."
+            )
+        attempt = self._attempt
+        self._begin(
+            Attempt(
+                hostName=attempt.hostName,
+                port=attempt.port,
+                verifyName=attempt.verifyName,
+                named=True,
+                readShut=attempt.readShut,
+                writeShut=attempt.writeShut,
+            )
+        )
+
+    def _isStartable(self) -> bool:
+        """Whether there is a goal, and nothing was sent to it yet: what failed before may be tried again."""
+        attempt, path = self._attempt, self._path
+        return (
+            attempt.named
+            and not attempt.closedHere
+            and self._status not in (Status.Handshaking, Status.Connected)
+            and (path is None or path.association is None or not path.association.statistics.datagrams_sent)
+        )
+
+    def _whyOver(self) -> SecureError | None:
+        """What stands against any use of the association; None when it has ended in good order, or not at all."""
+        if self._attempt.closedHere:
+            return SecureError(_Code.Closed, "The association was closed here; connect anew.")
+        return self._error
+
+    def _checkGoal(self, method: str, host: str | QHostAddress, port: int, peerVerifyName: str) -> Attempt:
         if isinstance(host, QHostAddress):
             host = host.toString()
         if not isinstance(host, str):
@@ -65,21 +136,17 @@ class Connecting(Configuring):
             raise ValueError(f"host must be the address of one peer, not {host!r}.")
         if self._status in (Status.Handshaking, Status.Connected) or (self._path is not None and self._path.busy):
             raise SecureError(
-                _Code.Pending, "connectToHost(): there is an association already; close() it, or use another DtlsPeer."
+                _Code.Pending, f"{method}(): there is an association already; close() it, or use another DtlsPeer."
             )
-        if configuration is not None:
-            self.setSslConfiguration(configuration)
-        override = self._lend(None)
-        engineConfiguration = self._configuration.toEngine(
-            "client", pskEnabled=self._wantsPreSharedKeys(), datagrams=True
-        )
-        attempt = Attempt(
-            hostName=host,
-            port=port,
-            nameToProve=peerVerifyName or override or host.strip("[]"),
-            engineConfiguration=engineConfiguration,
-        )
-        self._chooseSession(attempt, engineConfiguration)
+        return Attempt(hostName=host, port=port, verifyName=peerVerifyName, named=True)
+
+    def _identityFor(self, host: str, override: str) -> str:
+        """What the server has to prove when the call names nothing else; ``override`` is of TlsOptions."""
+        return override or host.strip("[]")
+
+    def _replaceAttempt(self, attempt: Attempt) -> list[str]:
+        """Forget the last association; returns the signals of what is not known any more."""
+        changes = self._forgetFacts()
         self._attempt = attempt
         self._carrier = None
         self._error = None
@@ -87,10 +154,25 @@ class Connecting(Configuring):
         if self._path is not None:
             self._path.forget()
             self._path = None
+        return changes
+
+    def _begin(self, attempt: Attempt) -> None:
+        host = attempt.hostName
+        attempt.nameToProve = self._identityFor(host, self._lend(None))
+        if attempt.verifyName:
+            attempt.nameToProve = attempt.verifyName
+        attempt.engineConfiguration = engineConfiguration = self._configuration.toEngine(
+            "client", pskEnabled=self._wantsPreSharedKeys(), datagrams=True
+        )
+        self._chooseSession(attempt, engineConfiguration)
+        changes = self._replaceAttempt(attempt)
         self._limitHandshake()
-        if not self._setStatus(Status.Handshaking):
+        if not self._setStatus(Status.Handshaking) or not self._tellChanges(changes):
             return
-        if not literal.isNull():
+        if self._status is not Status.Handshaking:
+            return  # a slot has closed it
+        literal = QHostAddress()
+        if literal.setAddress(host.strip("[]")):
             self._found([literal], "")
         else:
             attempt.lookup = NameLookup(self._found)
@@ -109,7 +191,7 @@ class Connecting(Configuring):
         return bool(super().moveToThread(thread))
 
     def peerName(self) -> str:
-        """The host name given to connectToHost()."""
+        """The host name given to connectToHost() or setPeer()."""
         return self._attempt.hostName
 
     def peerVerifyName(self) -> str:

@@ -13,7 +13,7 @@ from PySide6.QtNetwork import QSslError
 from shiboken6 import isValid
 
 from qtsecure.engine.configuration import TlsConfiguration
-from qtsecure.engine.dtls import DtlsAssociation
+from qtsecure.engine.dtls import AdmittedHello, DtlsAssociation, DtlsListener
 from qtsecure.engine.events import (
     AlertReceived,
     AlertSent,
@@ -40,15 +40,15 @@ from qtsecure.net.dtls_peer.base import PeerObserver, Status
 from qtsecure.net.dtls_peer.resuming import Resuming
 from qtsecure.net.failures import tlsFailure
 from qtsecure.net.handshake_questions import (
-    Questions,
+    ProgramDecisions,
     alertArguments,
     allIgnored,
-    cancelDecisionDeadline,
     judgeCertificate,
 )
+from qtsecure.net.questions import Questions, cancelDecisionDeadline
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_errors import socketError
-from qtsecure.net.values import SslCertificate, SslConfiguration
+from qtsecure.net.values import SslConfiguration
 
 __all__ = ["REFUSED", "Handshake"]
 
@@ -132,6 +132,8 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     def _wantsPreSharedKeys(self) -> bool:
         if "preSharedKeyAuthenticationRequired" in self._heard and self.receivers(_PSK_SIGNAL) > 0:
             return True
+        if self._interactionHasKeys():
+            return True
         return self._observer is not None and self._observer.wantsPreSharedKeys()
 
     def _limitHandshake(self) -> None:
@@ -166,12 +168,19 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         self._status = Status.Handshaking
         self._limitHandshake()
 
-    def beginAsServer(self, accept: Callable[[float], DtlsAssociation]) -> None:
-        """Answer the client's hello; ``accept`` makes the association."""
+    def beginAsServer(self, listener: DtlsListener, hello: AdmittedHello, mtu: int = 0) -> None:
+        """Answer the client's hello, which the listener has admitted.
+
+        Args:
+            listener: Of the server.
+            hello: What it has admitted.
+            mtu: The largest datagram, in bytes of UDP payload; 0 for the server's.
+        """
         path = self._path
         assert path is not None
+        decisions, chooses, traced = ProgramDecisions(self), self._choosesHost(), self._traced
         try:
-            path.make(accept)
+            path.make(lambda now: listener.accept(hello, now, decisions, mtu=mtu, chooses=chooses, traced=traced))
         except SecureError as error:
             if isValid(self) and not path.ended:
                 self._finish(Status.Error, error)
@@ -227,11 +236,20 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         path.sayGoodbye()
         if self._isStill(attempt) and not path.ended:
             text = f"The peer sent nothing for {self._idleTimeout} ms; it may be gone, or the network between."
-            self._finish(Status.Error, SecureError(_Code.TimedOut, text))
+            self._endWithoutGoodbye(SecureError(_Code.TimedOut, text))
 
     def socketLost(self) -> None:
         """The program has deleted the socket below."""
-        self._finish(Status.Error, SecureError(_Code.Closed, "What carried the association was closed or deleted."))
+        code = _Code.UncleanClose if self.isEncrypted() else _Code.Closed
+        self._endWithoutGoodbye(SecureError(code, "What carried the association was closed or deleted."))
+
+    def _endWithoutGoodbye(self, error: SecureError) -> None:
+        """The other side cannot be heard any more: an error, or the quiet end that the configuration asks for."""
+        if not self.isEncrypted() or self._configuration.requireCloseNotify():
+            self._finish(Status.Error, error)
+            return
+        self._attempt.readEnded = True
+        self._finish(Status.Disconnected, None)
 
     def replaced(self) -> None:
         """The client of this end has begun a new association."""
@@ -252,8 +270,9 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         self._cancelHandshakeDeadline()
         self._cancelAddressDeadline()
         path.establish()
+        path.writable = not attempt.writeShut
         self._keepSession()
-        if not self._setStatus(Status.Connected) or path.ended:
+        if not self._tellFacts() or path.ended or not self._setStatus(Status.Connected) or path.ended:
             return
         if "encrypted" in self._heard:
             self.encrypted.emit()
@@ -263,21 +282,13 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             self._observer.peerEncrypted(self)
             if not self._isStill(attempt) or path.ended:
                 return
+        if attempt.writeShut:
+            path.sayGoodbye()  # shutdown() was called before
+            if not self._isStill(attempt) or path.ended:
+                return
         # What overtook the end of the handshake.
         if messages := association.take_messages():
             path.deliver(messages)
-
-    def _peerClosed(self, path: DtlsPath) -> None:
-        """close_notify: answer it."""
-        association = path.association
-        assert association is not None
-        if messages := association.take_messages():
-            path.deliver(messages)
-            if not isValid(self) or path.ended:
-                return
-        path.sayGoodbye()
-        if isValid(self) and path is self._path and not path.ended:
-            self._finish(Status.Disconnected, None, orderly=True)
 
     def _failed(self, path: DtlsPath, failure: StreamFailed) -> None:
         status = Status.Error
@@ -365,10 +376,6 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
 
     def _portAsked(self) -> int:
         return self._attempt.port
-
-    def _peerChain(self) -> list[SslCertificate]:
-        association = self._path.association if self._path is not None else None
-        return [SslCertificate(certificate) for certificate in association.peer_certificates()] if association else []
 
     def _decided(self, accepted: bool) -> None:
         """The deferred answer."""

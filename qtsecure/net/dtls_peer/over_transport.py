@@ -14,7 +14,7 @@ from qtsecure.net.datagrams.claims import isClaimed
 from qtsecure.net.datagrams.transport_datagrams import TransportDatagrams
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
-from qtsecure.net.dtls_peer.base import Status, Wish
+from qtsecure.net.dtls_peer.base import Status
 from qtsecure.net.dtls_peer.connecting import Connecting
 from qtsecure.net.handshake_questions import ProgramDecisions
 from qtsecure.net.values import ConfigurationSource, TlsOptions, configurationFrom
@@ -93,13 +93,11 @@ class OverTransport(Connecting):
         if isClaimed(transport):
             return self.Result.AlreadyInUse
         override = self._lend(options)
-        self._attempt = attempt = Attempt(hostName=hostname, nameToProve=override or hostname.strip("[]"))
-        self._error = None
-        self._wish = Wish.NOTHING
-        self._path = None
+        attempt = Attempt(hostName=hostname, nameToProve=self._identityFor(hostname, override))
+        changes = self._replaceAttempt(attempt)
         self._carrier = transport
         try:
-            self._beginOver(transport, attempt)
+            self._beginOver(transport, attempt, changes)
         except (OSError, SecureError, ValueError) as error:
             if self._isStill(attempt):
                 self._finish(Status.Error, _asSecureError(error))
@@ -115,15 +113,17 @@ class OverTransport(Connecting):
 
     # -------------------------------------------------------------------------- internals
 
-    def _beginOver(self, carrier: Carrier, attempt: Attempt) -> None:
+    def _beginOver(self, carrier: Carrier, attempt: Attempt, changes: list[str]) -> None:
         """Raises what makes it impossible; whatever happens later is told by signals."""
         attempt.engineConfiguration = self._configuration.toEngine(
             "client", pskEnabled=self._wantsPreSharedKeys(), datagrams=True
         )
         mtu = mtuOver(carrier, self._mtu)
         self._limitHandshake()
-        if not self._setStatus(Status.Handshaking) or self._status is not Status.Handshaking:
+        if not self._setStatus(Status.Handshaking) or not self._tellChanges(changes):
             return
+        if self._status is not Status.Handshaking:
+            return  # a slot has closed it
         path = DtlsPath(self)
         carries = connectedSocket(path, carrier)
         if isinstance(carries, TransportDatagrams):

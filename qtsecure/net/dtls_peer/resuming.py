@@ -13,7 +13,7 @@ from qtsecure.engine.host_names import HostName, InvalidHostName, normalize_host
 from qtsecure.engine.resumption import Resumption, may_be_shared
 from qtsecure.engine.sessions import Session, scope_of
 from qtsecure.net.dtls_peer.attempt import Attempt
-from qtsecure.net.dtls_peer.base import PeerBase
+from qtsecure.net.dtls_peer.facts import Facts
 from qtsecure.net.session_cache import sharedSessions
 from qtsecure.net.values import TlsSession
 
@@ -22,7 +22,7 @@ __all__ = ["Resuming"]
 _SHARING_OFF = QSsl.SslOption.SslOptionDisableSessionSharing
 
 
-class Resuming(PeerBase):
+class Resuming(Facts):
     """The session methods of DtlsPeer."""
 
     # On the class: setting an attribute of a QObject is slow, and most peers keep these.

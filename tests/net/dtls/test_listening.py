@@ -195,7 +195,7 @@ def test_a_shared_socket_that_is_deleted(conversation: DtlsConversation) -> None
     assert peer.status() is Status.Error
     error = peer.error()
     assert error is not None
-    assert error.code is SecureError.Code.Closed
+    assert error.code is SecureError.Code.UncleanClose
     assert len(conversation.arguments("server.acceptError")) == 1
 
 

@@ -127,7 +127,7 @@ def test_it_is_closed_by_the_program(pair: Pair, kind: str) -> None:
     settle()
     ((error,),) = pair.recorder.of("client.errorOccurred")
     assert isinstance(error, SecureError)
-    assert error.code is SecureError.Code.Closed
+    assert error.code is SecureError.Code.UncleanClose
     assert pair.names().count("disconnected") == 1
     assert pair.client.connectToPeer(transport, "localhost", pair.options) is Result.InvalidParameter
 
@@ -145,7 +145,7 @@ def test_it_is_deleted(pair: Pair, kind: str, when: str) -> None:
     spin(lambda: pair.client.status() is Status.Error)
     error = pair.client.error()
     assert error is not None
-    assert error.code is SecureError.Code.Closed
+    assert error.code is (SecureError.Code.UncleanClose if when == "connected" else SecureError.Code.Closed)
     assert pair.client.putPacket(b"x") is Result.Unconfigured
 
 
