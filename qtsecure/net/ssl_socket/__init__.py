@@ -149,6 +149,7 @@ class SslSocket(Leading):
         """The revocation status that the server has stapled (QSslSocket::ocspResponses); none if it was not asked.
 
         Known from sslErrors on, whether it can be believed or not; see sslHandshakeErrors() for that.
+        A resumed connection has none: the server does not repeat it.
         """
         stapled = self._dataPath.stream.ocsp_response if self._dataPath.stream is not None else b""
         return [values.OcspResponse(stapled)] if stapled else []
