@@ -17,7 +17,7 @@ from OpenSSL import SSL, crypto
 
 from qtsecure.engine import _openssl, _openssl_identity, _openssl_ocsp, _openssl_psk, _openssl_trace
 from qtsecure.engine._openssl_sessions import sessions_supported
-from qtsecure.engine.certificates import tolerating_old_certificates
+from qtsecure.engine.certificates import UNREADABLE, tolerating_old_certificates
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.keylog import KeyLog
 from qtsecure.errors import SecureError
@@ -226,7 +226,7 @@ def _is_root(anchor: x509.Certificate) -> bool:
     try:
         with tolerating_old_certificates():
             return anchor.subject == anchor.issuer
-    except ValueError:
+    except UNREADABLE:
         return True
 
 

@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from qtsecure.engine.certificates import CertificateSource, load_certificates, tolerating_old_certificates
+from qtsecure.engine.certificates import UNREADABLE, CertificateSource, load_certificates, tolerating_old_certificates
 from qtsecure.errors import SecureError
 
 __all__ = ["TrustAnchors"]
@@ -257,7 +257,7 @@ class _Collected:
         try:
             with tolerating_old_certificates():
                 self._certificates.extend(x509.load_pem_x509_certificates(data))
-        except ValueError:
+        except UNREADABLE:
             # One certificate that cannot be parsed fails the whole bundle: then one at a time.
             for block in _PEM_BLOCK.findall(data):
                 self._add(block, x509.load_pem_x509_certificate)
@@ -269,7 +269,7 @@ class _Collected:
         try:
             with tolerating_old_certificates():
                 self._certificates.append(load(data))
-        except ValueError:
+        except UNREADABLE:
             self._skipped += 1
 
     def anchors(self, origin: str) -> TrustAnchors | None:

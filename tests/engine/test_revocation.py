@@ -130,3 +130,10 @@ def test_wrong_type() -> None:
     """A number is no list."""
     with pytest.raises(TypeError, match="crls"):
         load_crls(7)  # type: ignore[arg-type]  # the mistake under test
+
+
+def test_a_list_of_an_unknown_version(pki: PublicKeyInfrastructure) -> None:
+    """cryptography has an exception of its own for that; one sentence all the same."""
+    good = make_crl(pki.ca).public_bytes(Encoding.DER)
+    with pytest.raises(SecureError, match="no revocation list that can be read, or a damaged one"):
+        load_crls(good.replace(b"\x02\x01\x01", b"\x02\x01\x07", 1))

@@ -309,3 +309,17 @@ def test_the_real_bundle_of_this_computer_gives_no_warning(monkeypatch: pytest.M
     assert len(anchors) > 50
     assert anchors.skipped == 0
     assert TrustAnchors.of(bundle) == anchors
+
+
+def test_a_root_of_an_unknown_version_is_skipped(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One exotic certificate, for which cryptography has an exception of its own, does not cost all the others."""
+    odd = der(TWO).replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020107"))
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text(pem(ONE).decode() + ssl.DER_cert_to_PEM_cert(odd) + pem(THREE).decode())
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "directory" / "odd.der").write_bytes(odd)
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "directory"))
+    anchors = TrustAnchors.system()
+    assert anchors.certificates == (ONE, THREE)
+    assert anchors.skipped == 2
