@@ -12,6 +12,7 @@ from shiboken6 import isValid
 from qtsecure.engine.certificates import Credentials
 from qtsecure.engine.distinguished_names import name_attributes_untrusted
 from qtsecure.errors import SecureError
+from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values.distinguished_names import printable
 from qtsecure.net.values.sources import CertificateSource, PassphraseSource, PrivateKeySource
 from qtsecure.net.values.ssl_configuration import ConfigurationSource, SslConfiguration, configurationFrom
@@ -23,7 +24,8 @@ class ChoiceRequest(QObject):
     """The first answer wins; answer at once, or call defer() and answer later.
 
     Meanwhile the handshake waits, and its deadline stands still. The connection keeps the request
-    alive. After five minutes without an answer it ends as if there were nothing to choose.
+    alive. After five minutes without an answer it ends as if there were nothing to choose. Answers have to come in
+    the thread of the connection, as with CertificateRequest.
     """
 
     #: cancelled(): the connection went away before an answer was given; close your dialog.
@@ -90,6 +92,7 @@ class _Server(Protocol):
     def _toServerEngine(self, configuration: SslConfiguration) -> object: ...
 
 
+@confinedToThread(harmless=("isPending", "serverName"))
 class VirtualHostRequest(ChoiceRequest):
     """Given to ``certificateRequired``: which configuration is for the host that a client asks for?
 
@@ -128,9 +131,10 @@ class VirtualHostRequest(ChoiceRequest):
         self._settle(None)
 
     def _expire(self) -> None:
-        self.reject()
+        self._settle(None)
 
 
+@confinedToThread(harmless=("acceptedCANames", "acceptedCAs", "hostName", "isPending"))
 class ClientCertificateRequest(ChoiceRequest):
     """Given to Interaction.requestCertificate(): the server asks who we are.
 
@@ -192,12 +196,15 @@ class ClientCertificateRequest(ChoiceRequest):
         """
         if not isinstance(reason, str):
             raise TypeError(f"reason must be a str, not {type(reason).__name__}.")
+        self._giveUp(reason)
+
+    def _giveUp(self, reason: str) -> None:
         if self._open:
             self._trouble = reason
         self._settle(None)
 
     def _expire(self) -> None:
-        self.fail("Nobody has chosen a certificate in time.")
+        self._giveUp("Nobody has chosen a certificate in time.")
 
     def _credentials(self) -> Credentials | None:
         return self._answer if isinstance(self._answer, Credentials) else None
