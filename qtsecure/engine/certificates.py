@@ -37,6 +37,7 @@ __all__ = [
     "Credentials",
     "PrivateKey",
     "PrivateKeySource",
+    "describe_subject",
     "load_certificates",
     "load_private_key",
     "read_source",
@@ -228,7 +229,7 @@ class Credentials:
         if _public_key_of(chain[0]) != _spki(self.private_key):
             raise SecureError(
                 SecureError.Code.BadCertificate,
-                f"The private key does not belong to the certificate {_subject(chain[0])}; "
+                f"The private key does not belong to the certificate {describe_subject(chain[0])}; "
                 "give the key that the certificate was issued for, and the own certificate first.",
             )
         der = tuple(certificate.public_bytes(Encoding.DER) for certificate in chain)
@@ -255,7 +256,7 @@ class Credentials:
         return self._hash
 
     def __repr__(self) -> str:
-        return f"<Credentials {_subject(self.chain[0])}, {_key_type(self.private_key)} key>"
+        return f"<Credentials {describe_subject(self.chain[0])}, {_key_type(self.private_key)} key>"
 
     def __copy__(self) -> Credentials:
         return self
@@ -352,7 +353,8 @@ def _key_type(key: PrivateKey) -> str:
     return next(name for kind, name in _KEY_TYPES.items() if isinstance(key, kind))
 
 
-def _subject(certificate: x509.Certificate) -> str:
+def describe_subject(certificate: x509.Certificate) -> str:
+    """Whose certificate it is, for a message."""
     try:
         return repr(certificate.subject.rfc4514_string())
     except UNREADABLE:

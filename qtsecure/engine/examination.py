@@ -45,9 +45,11 @@ def examine_chain(
         name: The name or address that it has to prove; not looked at with ``verify_host_name`` off.
 
     Raises:
-        SecureError: ``BadCertificate`` if the chain cannot be sent, because it is too large or has a
+        SecureError: ``BadCertificate`` if the chain cannot be sent, because it is empty, too large, or has a
             certificate that OpenSSL does not take.
     """
+    if not chain:
+        raise SecureError(SecureError.Code.BadCertificate, "The chain cannot be examined: it is empty.")
     client = _Client(
         dataclasses.replace(
             configuration,

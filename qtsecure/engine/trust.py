@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
+from OpenSSL import crypto
 
 from qtsecure.engine.certificates import UNREADABLE, CertificateSource, load_certificates, tolerating_old_certificates
 from qtsecure.errors import SecureError
@@ -273,9 +274,19 @@ class _Collected:
             self._skipped += 1
 
     def anchors(self, origin: str) -> TrustAnchors | None:
-        if not self._certificates:
+        usable = tuple(filter(_suits_openssl, self._certificates))
+        if not usable:
             return None
-        return TrustAnchors(tuple(self._certificates), origin, self._skipped)
+        return TrustAnchors(usable, origin, self._skipped + len(self._certificates) - len(usable))
+
+
+def _suits_openssl(certificate: x509.Certificate) -> bool:
+    """Whether OpenSSL can read it, too: it is stricter about names, for example."""
+    try:
+        crypto.X509.from_cryptography(certificate)
+    except crypto.Error:
+        return False
+    return True
 
 
 def _read_bundle(path: str) -> bytes:
