@@ -347,6 +347,11 @@ class TlsStream(StreamReading):
         self._move(_T.LOCAL_CLOSE)
         self._reraise()
 
+    def forget_keys(self) -> None:
+        """The front end drops the connection without a word: keep no pre-shared key in a stream that lives on."""
+        if not self.busy:
+            self._psk.forget()
+
     # ---------------------------------------------------------------- facts for front ends
 
     @property
