@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol, cast
-from weakref import WeakMethod
+from weakref import WeakMethod, ref
 
 from PySide6.QtCore import QByteArray, QObject, Signal
 from shiboken6 import isValid
@@ -102,6 +102,8 @@ class VirtualHostRequest(ChoiceRequest):
     def __init__(self, serverName: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._serverName = serverName
+        # The program may give the request another parent.
+        self._connection = ref(parent) if parent is not None else lambda: None
 
     def serverName(self) -> str:
         """The name that the client asks for, in its own spelling; empty when it has sent none.
@@ -122,8 +124,9 @@ class VirtualHostRequest(ChoiceRequest):
             raise SecureError(
                 SecureError.Code.InvalidArgument, "The configuration of one host cannot have virtual hosts itself."
             )
-        if self._open:
-            cast(_Server, self.parent())._toServerEngine(copy)
+        connection = self._connection()
+        if self._open and connection is not None:
+            cast(_Server, connection)._toServerEngine(copy)
         self._settle(copy)
 
     def reject(self) -> None:
