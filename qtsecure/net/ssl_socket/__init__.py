@@ -10,7 +10,7 @@ from PySide6.QtNetwork import QSslConfiguration
 from qtsecure.errors import SecureError
 from qtsecure.net import late, values
 from qtsecure.net.ssl_socket.base import SocketBase
-from qtsecure.net.ssl_socket.library import Library
+from qtsecure.net.ssl_socket.leading import Leading
 from qtsecure.net.thread_guard import confinedToThread
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _NextProtocol = QSslConfiguration.NextProtocolNegotiationStatus
 _ANSWERS_ANY_THREAD = (
     *("state", "error", "mode", "openMode", "isWritable", "isSequential", "isEncrypted", "atEnd", "pauseMode"),
     *("bytesAvailable", "encryptedBytesAvailable", "bytesToWrite", "encryptedBytesToWrite"),
-    *("localAddress", "localPort", "peerAddress", "peerPort", "peerName", "peerVerifyName"),
+    *("localAddress", "localPort", "peerAddress", "peerPort", "peerName", "peerVerifyName", "remoteAddress"),
     *("readBufferSize", "writeBufferLimit", "handshakeTimeout", "timeout"),
 )
 _CHECK_THEMSELVES = ("read", "readAll", "readBytes", "readLine", "readData", "peek", "skip", "write")
@@ -45,7 +45,7 @@ _FROM_OUR_OWN_LAYERS = (
 @confinedToThread(
     harmless=(*_ANSWERS_ANY_THREAD, *_CHECK_THEMSELVES, *_FROM_OUR_OWN_LAYERS), check=SocketBase._checkThread
 )
-class SslSocket(Library):
+class SslSocket(Leading):
     """A TLS client or the server's end of a TLS connection, with QSslSocket's methods and signals.
 
     Differences from QSslSocket that matter: it is a QIODevice but no QAbstractSocket; a rejected
