@@ -25,7 +25,7 @@ import os
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol, cast
-from weakref import WeakValueDictionary
+from weakref import ReferenceType, ref
 
 from OpenSSL import SSL, crypto
 from OpenSSL._util import ffi, lib
@@ -192,7 +192,31 @@ def _der(certificate: crypto.X509) -> bytes:
     return crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
 
 
-_hooks: WeakValueDictionary[int, Hooks] = WeakValueDictionary()
+class _HooksTable:
+    """The hooks of each connection, by the address of its ``SSL*``.
+
+    A pipe belongs to its hooks and takes the entry away when it goes with them: a WeakValueDictionary
+    does the same for four times the price.
+    """
+
+    __slots__ = ("references",)
+
+    def __init__(self) -> None:
+        self.references: dict[int, ReferenceType[Hooks]] = {}
+
+    def __getitem__(self, address: int) -> Hooks:
+        hooks = self.references[address]()
+        if hooks is None:
+            raise KeyError(address)
+        return hooks
+
+    def get(self, address: int) -> Hooks | None:
+        """None when they have just gone."""
+        reference = self.references.get(address)
+        return reference() if reference is not None else None
+
+
+_hooks = _HooksTable()
 _verify_index: int = lib.SSL_get_ex_data_X509_STORE_CTX_idx()
 
 
@@ -364,7 +388,8 @@ class Outcome(enum.Enum):
     FAILED = "failed"
 
 
-_DONE, _WANT_READ = Outcome.DONE, Outcome.WANT_READ
+# Naming a member of an enum takes ten times as long as naming a global.
+_DONE, _WANT_READ, _CLOSE_NOTIFY, _FAILED = Outcome.DONE, Outcome.WANT_READ, Outcome.CLOSE_NOTIFY, Outcome.FAILED
 
 
 class Pipe:
@@ -377,19 +402,24 @@ class Pipe:
         message_seen: Set by the hooks when a message of the handshake is read; read() ends after it.
     """
 
-    __slots__ = ("_buffers", "connection", "message_seen", "outcome", "reasons")
+    __slots__ = ("_address", "_buffers", "connection", "message_seen", "outcome", "reasons")
 
     def __init__(self, context: SSL.Context, *, server: bool, hooks: Hooks) -> None:
+        self._address = 0
         self.connection = SSL.Connection(context, None)
         if server:
             self.connection.set_accept_state()
         else:
             self.connection.set_connect_state()
-        _hooks[_address(self.connection._ssl)] = hooks
+        self._address = _address(self.connection._ssl)
+        _hooks.references[self._address] = ref(hooks)
         self._buffers = buffers_of_this_thread()
         self.reasons: tuple[str, ...] = ()
         self.outcome = Outcome.DONE
         self.message_seen = False
+
+    def __del__(self, references: dict[int, ReferenceType[Hooks]] = _hooks.references) -> None:
+        references.pop(self._address, None)
 
     def feed(self, data: bytes | memoryview) -> None:
         """Give ciphertext from the peer to the engine."""
@@ -518,7 +548,7 @@ class RawPipe(Pipe):
     def handshake(self) -> Outcome:
         lib.ERR_clear_error()
         result = lib.SSL_do_handshake(self._ssl)
-        return Outcome.DONE if result == 1 else self._explain(result)
+        return _DONE if result == 1 else self._explain(result)
 
     def read(self, limit: int) -> bytes:
         ssl = self._ssl
@@ -556,15 +586,15 @@ class RawPipe(Pipe):
     def _explain(self, result: int) -> Outcome:
         error = lib.SSL_get_error(self._ssl, result)
         if error == lib.SSL_ERROR_WANT_READ:
-            return self._after_message() if self.message_seen else Outcome.WANT_READ
+            return self._after_message() if self.message_seen else _WANT_READ
         if error == lib.SSL_ERROR_ZERO_RETURN:
-            return Outcome.CLOSE_NOTIFY
+            return _CLOSE_NOTIFY
         if error == _WANT_CERTIFICATE:
             return Outcome.WANT_CERTIFICATE
         # After a fatal error OpenSSL reports empty queues: keep the first, telling, reasons.
         reasons = _drain_error_queue()
         self.reasons = self.reasons or reasons
-        return Outcome.FAILED
+        return _FAILED
 
 
 def _drain_error_queue() -> tuple[str, ...]:
@@ -593,13 +623,13 @@ class PublicPipe(Pipe):
             self.connection.do_handshake()
         except SSL.Error as error:
             return self._explain(error)
-        return Outcome.DONE
+        return _DONE
 
     def read(self, limit: int) -> bytes:
         parts: list[bytes] = []
         total = 0
         limit = min(limit, _PLAIN_CAPACITY)
-        self.outcome = Outcome.DONE
+        self.outcome = _DONE
         while total < limit:
             try:
                 part = self.connection.recv(limit - total)
@@ -615,7 +645,7 @@ class PublicPipe(Pipe):
             self.connection.send(data)
         except SSL.Error as error:
             return self._explain(error)
-        return Outcome.DONE
+        return _DONE
 
     def take(self) -> memoryview:
         try:
@@ -625,14 +655,14 @@ class PublicPipe(Pipe):
 
     def _explain(self, error: SSL.Error) -> Outcome:
         if isinstance(error, SSL.WantReadError):
-            return self._after_message() if self.message_seen else Outcome.WANT_READ
+            return self._after_message() if self.message_seen else _WANT_READ
         if isinstance(error, SSL.ZeroReturnError):
-            return Outcome.CLOSE_NOTIFY
+            return _CLOSE_NOTIFY
         if isinstance(error, SSL.WantX509LookupError):
             return Outcome.WANT_CERTIFICATE
         queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
         self.reasons = self.reasons or tuple(str(entry[-1]) for entry in queue)
-        return Outcome.FAILED
+        return _FAILED
 
 
 def make_pipe(context: SSL.Context, *, server: bool, hooks: Hooks) -> Pipe:

@@ -24,11 +24,11 @@ from OpenSSL import SSL
 from qtsecure.engine import _openssl, _openssl_ocsp, _openssl_psk
 from qtsecure.engine._openssl import Outcome, Pipe, VerifyStep
 from qtsecure.engine.alerts import AlertDescription, AlertLevel, fatal_alert_record
-from qtsecure.engine.choosing import Choosing
 from qtsecure.engine.client_hello import HelloReader
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.contexts import context_for
 from qtsecure.engine.decisions import HandshakeDecisions
+from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import (
     AlertReceived,
     AlertSent,
@@ -49,19 +49,18 @@ from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_h
 from qtsecure.engine.resumption import Resumption, prevent_resumption
 from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import IN_HANDSHAKE, StreamState, Trigger, next_state
+from qtsecure.engine.stream_reading import READABLE, StreamReading
 from qtsecure.engine.verification import IssueCode, VerificationIssue
 
 __all__ = ["TlsStream"]
 
-_S = StreamState
+_S, _T, _O = members_of(StreamState), members_of(Trigger), members_of(Outcome)
+_NO_VERIFICATION, _VERIFIED_PEER = VerifyMode.NONE, VerifyMode.PEER
+_TLS_1_3 = ProtocolVersion.TLS_1_3
 _DONE, _WANT_READ = Outcome.DONE, Outcome.WANT_READ
 _ALERT_RECORD, _HANDSHAKE_RECORD = 21, 22
-_UNEXPECTED_RECORD = bytes((_HANDSHAKE_RECORD, 3, 3, 0, 1, 0))
-"""A message of the handshake without encryption, which cannot be once TLS 1.3 is established."""
-_MOST_MESSAGES = 32
-"""Tickets, key updates and attempts to renegotiate without data in between; as BoringSSL and rustls have it."""
-_READABLE = frozenset({_S.ESTABLISHED, _S.LOCAL_CLOSED})
-_WRITABLE = frozenset({_S.ESTABLISHED, _S.PEER_CLOSED})
+_WRITABLE = (_S.ESTABLISHED, _S.PEER_CLOSED)
+_TAKES_NOTHING = (_S.NEW, _S.CLOSED, _S.FAILED, _S.PEER_CLOSED)
 _NOT_PINNED = "Error during SSL handshake: the peer's certificate is none of the pinned ones."
 _UNPROVEN = (
     "The server did not use the pre-shared key and its certificate is not verified; nothing proves who it is.",
@@ -74,7 +73,7 @@ _REFUSALS = frozenset({"certificate verify failed", "invalid status response"})
 _NAME_ISSUES = frozenset({int(IssueCode.HOSTNAME_MISMATCH), int(IssueCode.IP_ADDRESS_MISMATCH)})
 
 
-class TlsStream(Choosing):
+class TlsStream(StreamReading):
     """One side of a TLS connection, without any I/O.
 
     Args:
@@ -105,23 +104,17 @@ class TlsStream(Choosing):
         "_issues",
         "_issues_settled",
         "_leaf_verified",
-        "_messages_in_a_row",
         "_name_checked",
-        "_new_messages",
         "_peer_heard",
         "_peer_place",
         "_pipe",
         "_psk",
-        "_readable",
         "_refusal",
         "_resumption",
         "answered_peer",
-        "busy",
         "established",
         "events",
-        "has_more",
         "ocsp_response",
-        "peer_closed_cleanly",
         "raised",
         "server",
         "state",
@@ -194,9 +187,9 @@ class TlsStream(Choosing):
 
     def start(self) -> None:
         """Begin the handshake; a client has its hello to send afterwards."""
-        self._move(Trigger.START)
+        self._move(_T.START)
         if not self.server:
-            if self.configuration.psk_enabled and self.configuration.maximum_version is ProtocolVersion.TLS_1_3:
+            if self.configuration.psk_enabled and self.configuration.maximum_version is _TLS_1_3:
                 self._ask_before_hello()
                 if self.raised is not None:
                     self._fail(explain_handshake_failure(("the application raised an exception",), None, None))
@@ -230,12 +223,12 @@ class TlsStream(Choosing):
     def receive_end(self) -> None:
         """The transport ended: cleanly only if the peer's close_notify came first."""
         self._refuse_reentrance()
-        if self.state in (_S.NEW, _S.CLOSED, _S.FAILED, _S.PEER_CLOSED):
+        if self.state in _TAKES_NOTHING:
             return
         if self.state is _S.LOCAL_CLOSED:
-            self._move(Trigger.PEER_CLOSE)
+            self._move(_T.PEER_CLOSE)
         elif self._complete and self.state is _S.ESTABLISHED and not self.configuration.require_close_notify:
-            self._move(Trigger.PEER_CLOSE)
+            self._move(_T.PEER_CLOSE)
             self.events.append(PeerClosed())
         elif self._complete and self.state is _S.ESTABLISHED:
             self._fail(
@@ -255,101 +248,6 @@ class TlsStream(Choosing):
     def next_event(self) -> Event | None:
         """The oldest event that was not fetched yet, or None."""
         return self.events.pop(0) if self.events else None
-
-    def read(self, limit: int) -> bytes:
-        """Decrypt and return up to ``limit`` bytes; empty when there is nothing (more) to read."""
-        pipe = self._pipe
-        if not self._readable or pipe is None:
-            return self._read_and_count(limit)
-        self._enter()
-        self.has_more = False
-        try:
-            data = pipe.read(limit)
-        finally:
-            self.busy = False
-        if pipe.outcome is not _WANT_READ or self.raised is not None:
-            return self._after_read(pipe, data, limit)
-        return data
-
-    def receive_and_read(self, count: int, limit: int) -> bytes:
-        """receive_landed() and read() in one step, for established streams (the hot path)."""
-        pipe = self._pipe
-        if not self._readable or pipe is None:
-            if pipe is not None and self._accepts_input():
-                pipe.feed_landed(count)
-            return self._read_and_count(limit)
-        if self.busy:
-            self._enter()  # raises
-        self.busy = self.quiet = True
-        self.has_more = False
-        try:
-            data = pipe.receive(count, limit)
-        finally:
-            self.busy = False
-        if pipe.outcome is not _WANT_READ or self.raised is not None:
-            return self._after_read(pipe, data, limit)
-        return data
-
-    def _read_and_count(self, limit: int) -> bytes:
-        """read() from the first message of the handshake on, until there is data again."""
-        pipe = self._pipe
-        if pipe is None or self.state not in _READABLE:
-            return b""
-        self.has_more = self.quiet = False
-        return self._after_read(pipe, self._read_once(pipe, limit), limit)
-
-    def _read_once(self, pipe: Pipe, limit: int) -> bytes:
-        self._enter()
-        try:
-            return pipe.read(limit)
-        finally:
-            self.busy = False
-
-    def _after_read(self, pipe: Pipe, data: bytes, limit: int) -> bytes:
-        self.quiet = False
-        self._count_messages(data)
-        while pipe.outcome is Outcome.MESSAGE and self.raised is None:
-            if self._messages_in_a_row > _MOST_MESSAGES:
-                self.cut_off(f"the peer sent more than {_MOST_MESSAGES} handshake messages in a row without any data")
-                return data
-            if len(data) == limit:
-                self.has_more = True
-                break
-            part = self._read_once(pipe, limit - len(data))
-            self._count_messages(part)
-            data += part
-        if pipe.outcome is _DONE:
-            self.has_more = True
-        elif pipe.outcome is Outcome.CLOSE_NOTIFY:
-            self.peer_closed_cleanly = True
-            self._move(Trigger.PEER_CLOSE)
-            self.events.append(PeerClosed())
-        elif pipe.outcome is Outcome.FAILED:
-            self._fail(explain_traffic_failure(True, pipe.reasons, self._alert_sent, self._alert_received))
-        self._reraise()
-        return data
-
-    def _count_messages(self, data: bytes) -> None:
-        """Keep the number of messages since the last data; the fast way is for when there are none."""
-        self._messages_in_a_row = self._new_messages if data else self._messages_in_a_row + self._new_messages
-        self._new_messages = 0
-        self._readable = self.state in _READABLE and not self._messages_in_a_row
-
-    def cut_off(self, why: str) -> None:
-        """End an established connection because of what its peer does, and tell it in a fatal alert."""
-        pipe = self._pipe
-        if pipe is None or not self._complete or self.state in (_S.FAILED, _S.CLOSED):
-            return
-        if self.protocol_version() is ProtocolVersion.TLS_1_3:
-            # The only way to have OpenSSL say "unexpected message" is to let it see one.
-            pipe.discard_input()
-            pipe.feed(_UNEXPECTED_RECORD)
-            self._read_once(pipe, 1)
-        else:
-            # Each message has been refused with no_renegotiation, and there is no fatal alert to provoke.
-            self.close()
-        self._fail(StreamFailed(FailureKind.READ, f"Error while reading: {why}.", self._alert_sent))
-        self._reraise()
 
     @property
     def has_events(self) -> bool:
@@ -416,7 +314,7 @@ class TlsStream(Choosing):
         if self.state is not _S.DECIDING:
             return
         self._issues_settled = True
-        self._move(Trigger.ACCEPT)
+        self._move(_T.ACCEPT)
         if self._complete:
             self._establish()
         else:
@@ -446,7 +344,7 @@ class TlsStream(Choosing):
                     self._pipe.connection.shutdown()
             finally:
                 self.busy = False
-        self._move(Trigger.LOCAL_CLOSE)
+        self._move(_T.LOCAL_CLOSE)
         self._reraise()
 
     # ---------------------------------------------------------------- facts for front ends
@@ -497,7 +395,7 @@ class TlsStream(Choosing):
         if self.configuration.pins and not self._pins_match(step.built_chain()):
             self._refusal = _NOT_PINNED
             return int(IssueCode.CERT_REJECTED)
-        if self.configuration.verify_mode is VerifyMode.NONE:
+        if self.configuration.verify_mode is _NO_VERIFICATION:
             return 0
         assert self._pipe is not None
         if self.server:
@@ -597,7 +495,7 @@ class TlsStream(Choosing):
     def _accepts_input(self) -> bool:
         if self.busy:
             raise RuntimeError("The engine is on the stack; it cannot take data now.")
-        return self.state not in (_S.NEW, _S.CLOSED, _S.FAILED, _S.PEER_CLOSED)
+        return self.state not in _TAKES_NOTHING
 
     def _first_bytes_untrusted(self, data: bytes) -> bool:
         """Refuse what is not TLS, on a server before any memory is spent on it."""
@@ -642,42 +540,39 @@ class TlsStream(Choosing):
             self._handshake()
 
     def _handshake(self) -> None:
-        assert self._pipe is not None
+        pipe = self._pipe
+        assert pipe is not None
         self._enter()
         try:
-            outcome = self._pipe.handshake()
+            outcome = pipe.handshake()
         finally:
             self.busy = False
             if self._issues:
                 _openssl.forget_errors()  # a failed signature stays in the queue although the handshake goes on
-        if outcome is Outcome.FAILED or outcome is Outcome.CLOSE_NOTIFY:
+        if outcome is _DONE:
+            self._complete = True
+            pipe.watch_messages()
+            pipe.stop_at_messages()
+            if self._resumption is not None:
+                self._judge_resumption(self._resumption)
+            self._note_missing_certificate()
+        elif outcome is _O.FAILED or outcome is _O.CLOSE_NOTIFY:
             self._fail_handshake()
-        else:
-            self._complete = outcome is Outcome.DONE
-            if self._complete:
-                self._watch_afterwards()
-                if self._resumption is not None:
-                    self._judge_resumption(self._resumption)
-                self._note_missing_certificate()
-            if self._issues and not self._issues_settled:
-                self._ask_or_report()
-            if outcome is Outcome.WANT_CERTIFICATE and self.state is _S.HANDSHAKING:
-                self._ask_for_certificate()  # only a server that is trusted hears who we are
-            if self._complete and self.state is _S.HANDSHAKING:
-                self._establish()
-        self._reraise()
-
-    def _watch_afterwards(self) -> None:
-        assert self._pipe is not None
-        self._pipe.watch_messages()
-        self._pipe.stop_at_messages()
+        if self._issues and not self._issues_settled and self.state is _S.HANDSHAKING:
+            self._ask_or_report()
+        if outcome is _O.WANT_CERTIFICATE and self.state is _S.HANDSHAKING:
+            self._ask_for_certificate()  # only a server that is trusted hears who we are
+        if self._complete and self.state is _S.HANDSHAKING:
+            self._establish()
+        if self.raised is not None:
+            self._reraise()
 
     def _ask_or_report(self) -> None:
-        needed = self.configuration.verify_mode is VerifyMode.PEER
+        needed = self.configuration.verify_mode is _VERIFIED_PEER
         self.events.append(CertificateProblems(tuple(self._issues), needed))
         self._issues_settled = True
         if needed:
-            self._move(Trigger.QUESTION)
+            self._move(_T.QUESTION)
 
     def _judge_resumption(self, resumption: Resumption) -> None:
         assert self._pipe is not None
@@ -686,7 +581,7 @@ class TlsStream(Choosing):
             self._issues.append(issue)
 
     def _note_missing_certificate(self) -> None:
-        if self.configuration.verify_mode is not VerifyMode.PEER or self._leaf_verified or self._issues:
+        if self.configuration.verify_mode is not _VERIFIED_PEER or self._leaf_verified or self._issues:
             return  # nobody asked, or there was one to verify
         assert self._pipe is not None
         if self._pipe.connection.get_peer_certificate() is None:
@@ -702,10 +597,10 @@ class TlsStream(Choosing):
             self._discard_flight(AlertDescription.HANDSHAKE_FAILURE)
             self._fail(StreamFailed(FailureKind.PSK_NOT_USED, _UNPROVEN[self.server], self._alert_sent))
             return
-        if self._psk.given and not self.server and self.protocol_version() is ProtocolVersion.TLS_1_3:
+        if self._psk.given and not self.server and self.protocol_version() is _TLS_1_3:
             assert self._pipe is not None
             _openssl_psk.forget_offered_key(self._pipe.connection)
-        self._move(Trigger.COMPLETE)
+        self._move(_T.COMPLETE)
         self.events.append(HandshakeCompleted())
 
     def _pins_match(self, chain: tuple[bytes, ...]) -> bool:
@@ -718,7 +613,7 @@ class TlsStream(Choosing):
             # OpenSSL drops the key of another hash without a word, and goes on with the certificate or
             # another identity. But the application has heard who the client says it is.
             return self._psk.claimed and not self.psk_used()
-        if not self.configuration.psk_enabled or self.configuration.verify_mode is VerifyMode.PEER:
+        if not self.configuration.psk_enabled or self.configuration.verify_mode is _VERIFIED_PEER:
             return False
         if not self._psk.asked:
             # TLS 1.2 asks for the key only after the server has chosen a suite that needs one; a
@@ -737,14 +632,14 @@ class TlsStream(Choosing):
         return (
             self.server
             and not self._issues_settled
-            and self.configuration.verify_mode is VerifyMode.PEER
-            and self.protocol_version() is ProtocolVersion.TLS_1_3
+            and self.configuration.verify_mode is _VERIFIED_PEER
+            and self.protocol_version() is _TLS_1_3
         )
 
     def _discard_flight(self, alert: AlertDescription) -> None:
         """Throw away what was held and say why, where the peer can still understand a plain alert."""
         self._drop_outgoing()
-        tls13 = self.protocol_version() is ProtocolVersion.TLS_1_3
+        tls13 = self.protocol_version() is _TLS_1_3
         if alert is AlertDescription.CERTIFICATE_REQUIRED and not tls13:
             alert = AlertDescription.HANDSHAKE_FAILURE  # the other is new in TLS 1.3
         # The own direction is still unencrypted as long as the own last flight is held. A TLS 1.3
@@ -773,16 +668,16 @@ class TlsStream(Choosing):
         self._fail(failure)
 
     def _fail(self, failure: StreamFailed) -> None:
-        self._move(Trigger.FAIL)
+        self._move(_T.FAIL)
         self.events.append(failure)
 
     def _move(self, trigger: Trigger) -> None:
-        if self.state is _S.DECIDING and trigger is not Trigger.ACCEPT:
+        if self.state is _S.DECIDING and trigger is not _T.ACCEPT:
             self._drop_outgoing()  # no other way out of a decision may complete the peer's handshake
-        self.state = next_state(self.state, trigger)
-        self._readable = self.state in _READABLE and not self._messages_in_a_row
-        self.established = self.state in _WRITABLE
-        if self.state not in IN_HANDSHAKE:
+        self.state = state = next_state(self.state, trigger)
+        self._readable = state in READABLE and not self._messages_in_a_row
+        self.established = state in _WRITABLE
+        if state not in IN_HANDSHAKE:
             self._psk.forget()  # the key has served
 
     def _enter(self) -> None:

@@ -9,7 +9,8 @@ from weakref import WeakMethod
 from PySide6.QtCore import QObject, Signal
 from shiboken6 import isValid
 
-from qtsecure.net.values import SslCertificate, SslError
+from qtsecure.net.values.ssl_certificate import SslCertificate
+from qtsecure.net.values.ssl_error import SslError
 
 __all__ = ["CertificateRequest"]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtsecure.errors import ChannelBindingError
-from qtsecure.net.values import ChannelBinding
+from qtsecure.net import values
 
 if TYPE_CHECKING:  # a program with sockets alone need not load DTLS
     from qtsecure.engine.dtls import DtlsAssociation
     from qtsecure.engine.tls_stream import TlsStream
+    from qtsecure.net.values import ChannelBinding
 
 __all__ = ["ChannelBindings"]
 
@@ -37,7 +38,7 @@ class ChannelBindings:
                 handshake (RFC 7627); ``GeneralError`` for a certificate with an unknown algorithm;
                 ``NotImplemented`` for anything but a ChannelBinding.
         """
-        if not isinstance(type, ChannelBinding):
+        if not isinstance(type, values.ChannelBinding):
             raise ChannelBindingError(
                 ChannelBindingError.Code.NotImplemented, f"type must be a ChannelBinding, not {type!r}."
             )
@@ -54,4 +55,4 @@ class ChannelBindings:
 
         A connection may be without it all the same, and before ``encrypted`` every one is.
         """
-        return isinstance(type, ChannelBinding)
+        return isinstance(type, values.ChannelBinding)

@@ -12,9 +12,9 @@ from shiboken6 import isValid
 from qtsecure.engine.certificates import Credentials
 from qtsecure.engine.distinguished_names import name_attributes_untrusted
 from qtsecure.errors import SecureError
-from qtsecure.net.values import ConfigurationSource, SslConfiguration, configurationFrom
 from qtsecure.net.values.distinguished_names import printable
 from qtsecure.net.values.sources import CertificateSource, PassphraseSource, PrivateKeySource
+from qtsecure.net.values.ssl_configuration import ConfigurationSource, SslConfiguration, configurationFrom
 
 __all__ = ["ChoiceRequest", "ClientCertificateRequest", "VirtualHostRequest"]
 

@@ -7,7 +7,6 @@ later. The deadline of the handshake stands still: the user's time is not the pe
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
@@ -16,27 +15,23 @@ from PySide6.QtCore import SIGNAL, QByteArray, QObject, SignalInstance
 from shiboken6 import isValid
 
 from qtsecure.engine.alerts import AlertDescription
-from qtsecure.engine.certificates import Credentials
-from qtsecure.engine.configuration import TlsConfiguration
-from qtsecure.engine.events import CertificateRequested, ConfigurationNeeded, HandshakeMessage, StreamFailed
 from qtsecure.engine.states import StreamState
 from qtsecure.errors import SecureError
+from qtsecure.net import late, values
 from qtsecure.net.arguments import checkBool
-from qtsecure.net.choice_requests import (
-    ChoiceRequest,
-    ClientCertificateRequest,
-    VirtualHostRequest,
-    readableNames_untrusted,
-)
-from qtsecure.net.handshake_questions import DECISION_LIMIT_MS, Questions, cancelDecisionDeadline
-from qtsecure.net.interaction import Interaction
+from qtsecure.net.questions import Questions, cancelDecisionDeadline
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.thread_guard import checkThread
-from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration
 
-if TYPE_CHECKING:  # a program with sockets alone need not load DTLS
+if TYPE_CHECKING:  # a program with sockets alone need not load DTLS, and see ``late``
+    from qtsecure.engine.certificates import Credentials
+    from qtsecure.engine.configuration import TlsConfiguration
     from qtsecure.engine.dtls import DtlsAssociation
+    from qtsecure.engine.events import CertificateRequested, ConfigurationNeeded, HandshakeMessage, StreamFailed
     from qtsecure.engine.tls_stream import TlsStream
+    from qtsecure.net.choice_requests import ChoiceRequest
+    from qtsecure.net.interaction import Interaction
+    from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration
 
 __all__ = ["CERTIFICATE_REQUIRED", "Choosing"]
 
@@ -83,7 +78,7 @@ class Choosing:
             TypeError: ``interaction`` is of another type.
         """
         if interaction is not None:
-            if not isinstance(interaction, Interaction):
+            if not isinstance(interaction, late.Interaction):
                 raise TypeError(f"interaction must be an Interaction or None, not {type(interaction).__name__}.")
             checkThread(interaction, "requestCertificate")
         self._interaction = interaction
@@ -100,7 +95,7 @@ class Choosing:
     def acceptedCANames(self) -> list[str]:
         """The same for a human, such as ``"O=Example, CN=Staff CA"``."""
         engine = self._engine()
-        return readableNames_untrusted(engine.accepted_authorities()) if engine is not None else []
+        return late.readableNames_untrusted(engine.accepted_authorities()) if engine is not None else []
 
     def isCertificateRequested(self) -> bool:
         """On a client: whether the server has asked for a certificate."""
@@ -190,7 +185,10 @@ class Choosing:
     def _interactionHasKeys(self) -> bool:
         """Whether somebody has overridden the question for pre-shared keys."""
         interaction = self._interaction
-        return interaction is not None and type(interaction).requestPreSharedKey is not Interaction.requestPreSharedKey
+        return (
+            interaction is not None
+            and type(interaction).requestPreSharedKey is not late.Interaction.requestPreSharedKey
+        )
 
     def _requestKey(self, authenticator: PreSharedKeyAuthenticator) -> None:
         """No slot may have given a key. OpenSSL is on the stack, as with the slots."""
@@ -208,7 +206,7 @@ class Choosing:
             self._useConfiguration(self._configuration.hostConfiguration_untrusted(event.server_name))
             return
         name = (event.server_name or b"").decode("ascii", "replace")
-        request = VirtualHostRequest(name, cast(QObject, self))
+        request = late.VirtualHostRequest(name, cast(QObject, self))
         self._beginChoice(request)
         if self._ask(CERTIFICATE_REQUIRED, request) and not request._waitsFor(self._hostChosen):
             self._hostChosen(request)
@@ -231,7 +229,7 @@ class Choosing:
             return
         before = self._configuration
         self._configuration = configuration
-        self._hosts = (before, SslConfiguration(configuration))
+        self._hosts = (before, values.SslConfiguration(configuration))
         try:
             made = self._toServerEngine(configuration)
             self._tellEngine(engine.provide_configuration, made)
@@ -241,7 +239,7 @@ class Choosing:
 
     def _certificateRequested(self, event: CertificateRequested) -> None:
         """On a client: the server asks for a certificate, and there is none."""
-        request = ClientCertificateRequest(event.authorities, self._nameToProve(), cast(QObject, self))
+        request = late.ClientCertificateRequest(event.authorities, self._nameToProve(), cast(QObject, self))
         self._beginChoice(request)
         interaction = self._interaction
         if interaction is not None and isValid(interaction):
@@ -258,7 +256,7 @@ class Choosing:
         engine = self._endChoice(request)
         if engine is None:
             return
-        assert isinstance(request, ClientCertificateRequest)
+        assert isinstance(request, late.ClientCertificateRequest)
         self._questions.noCertificate = request._trouble
         self._giveCertificate(engine, request._credentials())
 
@@ -278,7 +276,7 @@ class Choosing:
         if deadline is not None:
             deadline.cancel()
             questions.handshakeLeft = max(0.0, deadline.due - scheduler.clock()) * 1000
-        questions.decisionDeadline = scheduler.callLater(DECISION_LIMIT_MS, request._expire)
+        questions.decisionDeadline = scheduler.callLater(late.DECISION_LIMIT_MS, request._expire)
 
     def _endChoice(self, request: ChoiceRequest) -> TlsStream | DtlsAssociation | None:
         """The answer is there: who waits for it; None when it does not count any more."""
@@ -311,4 +309,6 @@ class Choosing:
         reason = self._questions.noCertificate
         if not reason or failure.alert not in _FOR_WANT_OF_A_CERTIFICATE:
             return failure
-        return dataclasses.replace(failure, message=f"{failure.message} No certificate was sent: {reason}")
+        return late.StreamFailed(
+            failure.kind, f"{failure.message} No certificate was sent: {reason}", failure.alert, failure.engine_reasons
+        )

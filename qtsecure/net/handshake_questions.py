@@ -8,66 +8,35 @@ The way of a certificate error: engine -> ``CertificateProblems`` -> ``judgeCert
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Protocol, cast
 from weakref import ref
 
 from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QSsl, QSslError
-from shiboken6 import isValid
 
 from qtsecure.engine.alerts import alert_text
 from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.verification import VerificationIssue
 from qtsecure.net.certificate_request import CertificateRequest
-from qtsecure.net.choice_requests import ChoiceRequest
-from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
-from qtsecure.net.values import PreSharedKeyAuthenticator, SslCertificate, SslConfiguration, SslError
+from qtsecure.net.questions import Questions, cancelRequest
+from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.values.pre_shared_key_authenticator import PreSharedKeyAuthenticator
+from qtsecure.net.values.ssl_certificate import SslCertificate
+from qtsecure.net.values.ssl_configuration import SslConfiguration
+from qtsecure.net.values.ssl_error import SslError
 
 __all__ = [
     "DECISION_LIMIT_MS",
     "Asker",
     "ProgramDecisions",
-    "Questions",
     "alertArguments",
     "allIgnored",
-    "cancelDecisionDeadline",
-    "cancelRequest",
     "judgeCertificate",
 ]
 
 DECISION_LIMIT_MS = 300_000
 _LEVELS = {1: QSsl.AlertLevel.Warning, 2: QSsl.AlertLevel.Fatal}
-
-
-@dataclass(slots=True)
-class Questions:
-    """What was asked in one connection, and answered.
-
-    Attributes:
-        decisionDeadline: When a deferred certificate decision counts as a no.
-        request: The certificate decision that is pending.
-        paused: That decision is a pause, which resume() ends.
-        sslErrors: What was wrong with the peer's certificate.
-        ignoresAll: ignoreSslErrors() was called without a list.
-        choice: The certificate or configuration that is being chosen.
-        handshakeDeadline: When the handshake is given up.
-        handshakeLeft: How many ms were left when that deadline was made to wait.
-        noCertificate: Why there was no certificate for a server that asked for one, if that is known.
-        goesOn: A slot has called continueInterruptedHandshake() for the present error.
-    """
-
-    decisionDeadline: Deadline | None = None
-    request: CertificateRequest | None = None
-    paused: bool = False
-    sslErrors: list[SslError] = field(default_factory=list)
-    ignoresAll: bool = False
-    goesOn: bool = False
-    choice: ChoiceRequest | None = None
-    noCertificate: str = ""
-    handshakeDeadline: Deadline | None = None
-    handshakeLeft: float | None = None
 
 
 class Asker(Protocol):
@@ -143,23 +112,6 @@ def judgeCertificate(asker: Asker, issues: tuple[VerificationIssue, ...], decisi
     if not decisionNeeded or allIgnored(asker):
         return True
     return _requestDecision(asker, questions)
-
-
-def cancelRequest(questions: Questions) -> None:
-    """The connection is over, or there is another question."""
-    waiting = (questions.request, questions.choice)
-    questions.request = questions.choice = None
-    cancelDecisionDeadline(questions)
-    for request in waiting:
-        if request is not None and isValid(request):
-            request._cancel()
-
-
-def cancelDecisionDeadline(questions: Questions) -> None:
-    """The decision has been made."""
-    if questions.decisionDeadline is not None:
-        questions.decisionDeadline.cancel()
-        questions.decisionDeadline = None
 
 
 def allIgnored(asker: Asker) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from qtsecure.net.values import PreSharedKeyAuthenticator
+from qtsecure.net.values.pre_shared_key_authenticator import PreSharedKeyAuthenticator
 
 if TYPE_CHECKING:
     from qtsecure.net.choice_requests import ClientCertificateRequest

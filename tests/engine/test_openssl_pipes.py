@@ -372,10 +372,13 @@ def test_streams_are_freed(pki: PublicKeyInfrastructure, engine_path: str, momen
         pair.client.stream.receive(b"garbage")
         pair.client.drain()
     known = [weakref.ref(side.stream) for side in pair.sides]
+    registered = len(_openssl._hooks.references)
+    made = sum(side.stream._pipe is not None for side in pair.sides)
     gc.disable()
     try:
         del pair
         assert [reference() for reference in known] == [None, None]
+        assert len(_openssl._hooks.references) == registered - made
     finally:
         gc.enable()
 

@@ -9,8 +9,8 @@ from PySide6.QtNetwork import QHostAddress
 from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.sessions import Session
 from qtsecure.net.addresses import Ends
-from qtsecure.net.handshake_questions import Questions
 from qtsecure.net.name_lookup import LookUpThread, NameLookup
+from qtsecure.net.questions import Questions
 from qtsecure.net.scheduler import Deadline
 
 __all__ = ["Attempt"]
@@ -18,7 +18,7 @@ __all__ = ["Attempt"]
 _UNKNOWN_ENDS = Ends()
 
 
-@dataclass(slots=True)
+@dataclass
 class Attempt(Questions):
     """A fresh one is made for every association, so that nothing of the last leaks into the next.
 

@@ -21,8 +21,8 @@ from qtsecure.errors import SecureError
 from qtsecure.net.datagrams.carriers import Carrier
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
-from qtsecure.net.handshake_questions import cancelRequest
 from qtsecure.net.qt_signal import Signal
+from qtsecure.net.questions import cancelRequest
 from qtsecure.net.values import SslConfiguration
 
 __all__ = ["PeerBase", "PeerObserver", "Status", "Wish"]

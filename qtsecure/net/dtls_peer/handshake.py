@@ -41,12 +41,11 @@ from qtsecure.net.dtls_peer.resuming import Resuming
 from qtsecure.net.failures import tlsFailure
 from qtsecure.net.handshake_questions import (
     ProgramDecisions,
-    Questions,
     alertArguments,
     allIgnored,
-    cancelDecisionDeadline,
     judgeCertificate,
 )
+from qtsecure.net.questions import Questions, cancelDecisionDeadline
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_errors import socketError
 from qtsecure.net.values import SslConfiguration

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QByteArray, QIODevice, QObject
 from PySide6.QtNetwork import QSslConfiguration
 
 from qtsecure.errors import SecureError
+from qtsecure.net import late, values
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.library import Library
 from qtsecure.net.thread_guard import confinedToThread
-from qtsecure.net.transports.devices import checkDevice
-from qtsecure.net.values import (
-    ConfigurationSource,
-    OcspResponse,
-    Protocol,
-    SessionFacts,
-    SslCertificate,
-    SslCipher,
-    SslConfiguration,
-    configurationFrom,
-)
+
+if TYPE_CHECKING:
+    from qtsecure.net.values import (
+        ConfigurationSource,
+        OcspResponse,
+        Protocol,
+        SslCertificate,
+        SslCipher,
+        SslConfiguration,
+    )
 
 __all__ = ["SslSocket"]
 
@@ -71,7 +73,7 @@ class SslSocket(Library):
 
     def __init__(self, parent: QObject | None = None, *, transport: QIODevice | None = None) -> None:
         if transport is not None:
-            checkDevice(transport)  # before there is a child of the parent's
+            late.checkDevice(transport)  # before there is a child of the parent's
         super().__init__(parent)
         if transport is not None:
             self._runOver(transport)
@@ -80,12 +82,12 @@ class SslSocket(Library):
         """A copy of the configuration, with the facts of the current connection."""
         stream = self._dataPath.stream
         if stream is None or not stream.complete:
-            return SslConfiguration(self._configuration)
+            return values.SslConfiguration(self._configuration)
         chain = self._peerChain()
         chosen = stream.negotiated_protocol()
         return self._configuration.withSession(
-            SessionFacts(
-                peerCertificate=chain[0] if chain else SslCertificate(),
+            values.SessionFacts(
+                peerCertificate=chain[0] if chain else values.SslCertificate(),
                 peerCertificateChain=tuple(chain),
                 sessionCipher=self.sessionCipher(),
                 sessionProtocol=self.sessionProtocol(),
@@ -100,12 +102,12 @@ class SslSocket(Library):
 
     def setSslConfiguration(self, configuration: ConfigurationSource) -> None:
         """Use this configuration (a copy of it) for the next handshake."""
-        self._configuration = configurationFrom(configuration)
+        self._configuration = values.configurationFrom(configuration)
 
     def peerCertificate(self) -> SslCertificate:
         """The peer's certificate; null before it came, or when it has none."""
         chain = self._peerChain()
-        return chain[0] if chain else SslCertificate()
+        return chain[0] if chain else values.SslCertificate()
 
     def peerCertificateChain(self) -> list[SslCertificate]:
         """The peer's chain, leaf first, as it was sent."""
@@ -114,8 +116,8 @@ class SslSocket(Library):
     def sessionCipher(self) -> SslCipher:
         """The cipher suite in use; null before ``encrypted`` and after the end."""
         if self._dataPath.stream is None or not self._dataPath.encrypted:
-            return SslCipher()
-        return SslCipher(
+            return values.SslCipher()
+        return values.SslCipher(
             self._dataPath.stream.cipher_name(),
             self.sessionProtocol(),
             keyExchangeGroup=self._dataPath.stream.group_name(),
@@ -124,8 +126,8 @@ class SslSocket(Library):
     def sessionProtocol(self) -> Protocol:
         """The protocol version in use; Unknown before ``encrypted`` and after the end."""
         if self._dataPath.stream is None or not self._dataPath.encrypted:
-            return Protocol.Unknown
-        return Protocol.fromVersion(self._dataPath.stream.protocol_version())
+            return values.Protocol.Unknown
+        return values.Protocol.fromVersion(self._dataPath.stream.protocol_version())
 
     def negotiatedProtocol(self) -> str:
         """The application protocol both sides agreed on (ALPN), or an empty string."""
@@ -149,7 +151,7 @@ class SslSocket(Library):
         Known from sslErrors on, whether it can be believed or not; see sslHandshakeErrors() for that.
         """
         stapled = self._dataPath.stream.ocsp_response if self._dataPath.stream is not None else b""
-        return [OcspResponse(stapled)] if stapled else []
+        return [values.OcspResponse(stapled)] if stapled else []
 
     def exportKeyingMaterial(self, label: str | bytes, length: int, context: bytes | None = None) -> QByteArray:
         """Keying material bound to this connection (RFC 5705; RFC 8446 section 7.5).

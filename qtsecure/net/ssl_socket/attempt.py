@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy
 
-from qtsecure.engine.events import StreamFailed
-from qtsecure.engine.sessions import Session
 from qtsecure.net.addresses import Ends
-from qtsecure.net.handshake_questions import Questions
-from qtsecure.net.name_lookup import NameLookup
+from qtsecure.net.questions import Questions
 from qtsecure.net.scheduler import Deadline
+
+if TYPE_CHECKING:
+    from qtsecure.engine.events import StreamFailed
+    from qtsecure.engine.sessions import Session
+    from qtsecure.net.name_lookup import NameLookup
 
 __all__ = ["Attempt"]
 
@@ -19,9 +21,10 @@ __all__ = ["Attempt"]
 _UNKNOWN_ENDS = Ends()
 
 
-@dataclass(slots=True)
 class Attempt(Questions):
     """A fresh one is made for every connection, so that nothing of the last leaks into the next.
+
+    The values on the class are those that it begins with: most connections change only a few.
 
     Attributes:
         hostName: What was asked for; empty for an adopted descriptor.
@@ -50,9 +53,7 @@ class Attempt(Questions):
     encrypts: bool = False
     refused: bool = False
     lookup: NameLookup | None = None
-    addresses: list[QHostAddress] = field(default_factory=list)
     proxy: QNetworkProxy | None = None
-    bound: tuple[QHostAddress, int, QAbstractSocket.BindFlag] | None = None
     addressDeadline: Deadline | None = None
     closingDeadline: Deadline | None = None
     idleDeadline: Deadline | None = None
@@ -62,6 +63,10 @@ class Attempt(Questions):
     lastSession: Session | None = None
     ends: Ends = _UNKNOWN_ENDS
     failure: StreamFailed | None = None
+
+    def __init__(self, bound: tuple[QHostAddress, int, QAbstractSocket.BindFlag] | None = None) -> None:
+        self.bound = bound
+        self.addresses: list[QHostAddress] = []
 
     def deadlines(self) -> list[Deadline]:
         """Those that are still to come."""

@@ -6,8 +6,8 @@ from PySide6.QtCore import QIODevice
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
 from qtsecure.errors import SecureError
+from qtsecure.net import late
 from qtsecure.net.ssl_socket.proxies import Proxies
-from qtsecure.net.transports.device_stream import DeviceStream
 
 __all__ = ["OverDevice"]
 
@@ -18,7 +18,7 @@ class OverDevice(Proxies):
     _isOverDevice = False
 
     def _runOver(self, device: QIODevice) -> None:
-        transport = DeviceStream(self._dataPath, device)
+        transport = late.DeviceStream(self._dataPath, device)
         peerName = device.peerName() if hasattr(device, "peerName") else ""
         self._adopt(transport, QIODevice.OpenModeFlag.ReadWrite, peerName)
         self._isOverDevice = True

@@ -16,7 +16,7 @@ from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.trust import TrustAnchors
 from qtsecure.errors import SecureError
 from qtsecure.net.arguments import checkInt
-from qtsecure.net.values import qt_configuration
+from qtsecure.net.values import default_configuration
 from qtsecure.net.values.algorithms import Algorithms
 from qtsecure.net.values.arguments import applicationProtocolsFrom, identityHintFrom
 from qtsecure.net.values.handshake_results import HandshakeResults
@@ -36,7 +36,7 @@ from qtsecure.net.values.tls_settings import OwnKey, Role, SystemRoots, TlsSetti
 from qtsecure.net.values.trust_store import TrustStore
 from qtsecure.net.values.virtual_hosts import VirtualHosting
 
-__all__ = ["ConfigurationSource", "SslConfiguration", "configurationFrom"]
+__all__ = ["ConfigurationSource", "SslConfiguration", "configurationFrom", "startingConfiguration"]
 
 _LARGEST_DEPTH = 1000
 
@@ -91,13 +91,12 @@ class SslConfiguration(Algorithms, Revocation, VirtualHosting, HandshakeResults)
     @staticmethod
     def defaultConfiguration() -> SslConfiguration:
         """Return a copy of the configuration that sockets start with."""
-        return SslConfiguration(_default)
+        return startingConfiguration(default_configuration.chosen)
 
     @staticmethod
     def setDefaultConfiguration(configuration: ConfigurationSource) -> None:
         """Set the configuration that sockets made from now on start with."""
-        global _default
-        _default = configurationFrom(configuration)
+        default_configuration.chosen = configurationFrom(configuration)
 
     @staticmethod
     def forServer(
@@ -172,6 +171,8 @@ class SslConfiguration(Algorithms, Revocation, VirtualHosting, HandshakeResults)
                 does not have.
         """
         result = SslConfiguration()
+        from qtsecure.net.values import qt_configuration
+
         qt_configuration.readInto(result, configuration)
         return result
 
@@ -184,6 +185,8 @@ class SslConfiguration(Algorithms, Revocation, VirtualHosting, HandshakeResults)
             SecureError: Qt has no room for the key or one of the cipher suites.
             ValueError: The protocol is DTLS 1.3, for which Qt has no value.
         """
+        from qtsecure.net.values import qt_configuration
+
         return qt_configuration.write(self._settings)
 
     def isNull(self) -> bool:
@@ -518,6 +521,11 @@ def configurationFrom(source: ConfigurationSource) -> SslConfiguration:
     return SslConfiguration(source)
 
 
+def startingConfiguration(chosen: SslConfiguration | None) -> SslConfiguration:
+    """Return a copy of what the program has chosen as the default, or of the built-in one."""
+    return SslConfiguration(chosen if chosen is not None else _builtIn)
+
+
 _NULL = TlsSettings()
-_default = SslConfiguration()
-_default.setCaCertificates(None)
+_builtIn = SslConfiguration()
+_builtIn.setCaCertificates(None)
