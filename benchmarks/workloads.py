@@ -303,6 +303,19 @@ def lateness(side: Side, count: int, load: str = "") -> dict[str, Any]:
 
         begin()
         QTimer.singleShot(50, round_)
+    elif load == "operations":
+        server = side.server()
+        server.listen(LOOPBACK)
+        ended = {"n": 0}
+
+        def another(*_: object) -> None:
+            ended["n"] += 1
+            if ended["n"] == count:
+                application.quit()
+
+        keep.append(server)
+        keep.append(side.connectMany(server.serverPort(), count, another))
+        begin()  # to ask for so many is the program's own time
     else:
         begin()
         QTimer.singleShot(2000, application.quit)

@@ -25,6 +25,16 @@ if TYPE_CHECKING:
     from qtsecure.net.proxies.proxy_address import ProxyAddress
     from qtsecure.net.proxies.resolver import ProxyResolver
     from qtsecure.net.proxies.simple_resolver import SimpleProxyResolver
+    from qtsecure.net.socket_client.client import SocketClient
+    from qtsecure.net.socket_client.connectable import SocketConnectable
+    from qtsecure.net.socket_client.events import ClientEvent
+    from qtsecure.net.socket_client.inet_address import InetAddress
+    from qtsecure.net.socket_client.network_address import NetworkAddress
+    from qtsecure.net.socket_client.network_service import NetworkService
+    from qtsecure.net.socket_client.operation import ConnectOperation
+    from qtsecure.net.socket_client.resolver import NameResolver
+    from qtsecure.net.socket_client.service_records import ServiceRecord
+    from qtsecure.net.socket_client.unix_address import UnixAddress
     from qtsecure.net.socket_writer import SocketWriter
     from qtsecure.net.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
@@ -55,22 +65,31 @@ __all__ = [
     "ChannelBinding",
     "ChannelBindingError",
     "ClientCertificateRequest",
+    "ClientEvent",
     "Condition",
     "ConditionNotifier",
+    "ConnectOperation",
     "DatagramBased",
     "DatagramTransport",
     "DtlsConnectionInterface",
     "DtlsMessage",
     "DtlsPeer",
     "DtlsServer",
+    "InetAddress",
     "Interaction",
+    "NameResolver",
+    "NetworkAddress",
+    "NetworkService",
     "OcspResponse",
     "PreSharedKeyAuthenticator",
     "Protocol",
     "ProxyAddress",
     "ProxyResolver",
     "SecureError",
+    "ServiceRecord",
     "SimpleProxyResolver",
+    "SocketClient",
+    "SocketConnectable",
     "SocketWriter",
     "SslCertificate",
     "SslCipher",
@@ -83,6 +102,7 @@ __all__ = [
     "TrustDecision",
     "TrustDecisions",
     "TrustStore",
+    "UnixAddress",
     "UnknownHostPolicy",
     "VirtualHostRequest",
 ]
@@ -94,23 +114,32 @@ _MODULES = {
     "CertificateRequest": "qtsecure.net.certificate_request",
     "ChannelBinding": "qtsecure.net.values",
     "ChannelBindingError": "qtsecure.errors",
+    "ClientCertificateRequest": "qtsecure.net.choice_requests",
+    "ClientEvent": "qtsecure.net.socket_client.events",
     "Condition": "qtsecure.net.datagram_based",
     "ConditionNotifier": "qtsecure.net.condition_notifier",
+    "ConnectOperation": "qtsecure.net.socket_client.operation",
     "DatagramBased": "qtsecure.net.datagram_based",
+    "DatagramTransport": "qtsecure.net.datagram_transport",
     "DtlsConnectionInterface": "qtsecure.net.dtls_connection_interface",
     "DtlsMessage": "qtsecure.net.datagram_based",
-    "DatagramTransport": "qtsecure.net.datagram_transport",
-    "ClientCertificateRequest": "qtsecure.net.choice_requests",
     "DtlsPeer": "qtsecure.net.dtls_peer",
     "DtlsServer": "qtsecure.net.dtls_server",
+    "InetAddress": "qtsecure.net.socket_client.inet_address",
     "Interaction": "qtsecure.net.interaction",
+    "NameResolver": "qtsecure.net.socket_client.resolver",
+    "NetworkAddress": "qtsecure.net.socket_client.network_address",
+    "NetworkService": "qtsecure.net.socket_client.network_service",
     "OcspResponse": "qtsecure.net.values",
     "PreSharedKeyAuthenticator": "qtsecure.net.values",
     "Protocol": "qtsecure.net.values",
     "ProxyAddress": "qtsecure.net.proxies.proxy_address",
     "ProxyResolver": "qtsecure.net.proxies.resolver",
     "SecureError": "qtsecure.errors",
+    "ServiceRecord": "qtsecure.net.socket_client.service_records",
     "SimpleProxyResolver": "qtsecure.net.proxies.simple_resolver",
+    "SocketClient": "qtsecure.net.socket_client.client",
+    "SocketConnectable": "qtsecure.net.socket_client.connectable",
     "SocketWriter": "qtsecure.net.socket_writer",
     "SslCertificate": "qtsecure.net.values",
     "SslCipher": "qtsecure.net.values",
@@ -123,6 +152,7 @@ _MODULES = {
     "TrustDecision": "qtsecure.net.trust_decision",
     "TrustDecisions": "qtsecure.net.trust_decisions",
     "TrustStore": "qtsecure.net.values",
+    "UnixAddress": "qtsecure.net.socket_client.unix_address",
     "UnknownHostPolicy": "qtsecure.net.values",
     "VirtualHostRequest": "qtsecure.net.choice_requests",
 }

@@ -12,6 +12,7 @@ from qtsecure.cli.exit_codes import ExitCode
 __all__ = [
     "OneLineParser",
     "PreSharedKey",
+    "ServiceTarget",
     "Target",
     "duration",
     "port",
@@ -19,6 +20,7 @@ __all__ = [
     "preSharedKey",
     "protocols",
     "target",
+    "targetOrService",
 ]
 
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://")
@@ -46,6 +48,15 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceTarget:
+    """A service to connect to, wherever DNS says that it is."""
+
+    service: str
+    host: str
+    """The domain."""
+
+
+@dataclass(frozen=True, slots=True)
 class PreSharedKey:
     """An identity and its key."""
 
@@ -70,6 +81,16 @@ def target(text: str) -> Target:
     number = default if found["port"] is None else _port(found["port"], lowest=1)
     assert number is not None
     return Target(found["ip"] or found["host"], number)
+
+
+def targetOrService(text: str) -> Target | ServiceTarget:
+    """What target() takes, or ``service:NAME/DOMAIN``."""
+    if not text.startswith("service:"):
+        return target(text)
+    service, slash, domain = text.removeprefix("service:").partition("/")
+    if not slash or not service or not domain:
+        raise argparse.ArgumentTypeError(f"{text!r} is not service:NAME/DOMAIN, for example service:imaps/example.org")
+    return ServiceTarget(service, domain)
 
 
 def port(text: str) -> int:

@@ -7,6 +7,7 @@ from PySide6.QtNetwork import QAbstractSocket
 from qtsecure.engine.alerts import AlertDescription
 from qtsecure.engine.events import FailureKind, StreamFailed
 from qtsecure.errors import SecureError
+from qtsecure.net.socket_errors import isNetworkUnreachable
 
 __all__ = ["networkFailure", "tlsFailure"]
 
@@ -53,4 +54,6 @@ def tlsFailure(failure: StreamFailed) -> SecureError:
 
 def networkFailure(error: QAbstractSocket.SocketError, message: str) -> SecureError:
     """What the network says, or whoever else has set one of Qt's errors."""
+    if error == _Error.NetworkError and isNetworkUnreachable(message):
+        return SecureError(_Code.NetworkUnreachable, message)
     return SecureError(_NETWORK.get(error, _Code.Failed), message)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QThread
-from PySide6.QtNetwork import QSslSocket
+from PySide6.QtNetwork import QAbstractSocket, QSslSocket, QTcpSocket, QUdpSocket
 from shiboken6 import delete, isValid
 
-from qtsecure import ClientCertificateRequest, Interaction, PreSharedKeyAuthenticator, SecureError
+from qtsecure import ClientCertificateRequest, Interaction, PreSharedKeyAuthenticator, SecureError, SslSocket
 from tests.net.conversation import settle, spin
 from tests.net.encounters import Encounter
 
@@ -341,3 +341,32 @@ def test_another_connection_in_the_dialog_of_the_first(encounter: Encounter) -> 
     assert encounter.peers == []
     own(encounter)(user.requests[1])
     spin(lambda: client.isEncrypted() and bool(encounter.peers))
+
+
+def test_over_a_socket_of_the_program(encounter: Encounter) -> None:
+    """A DtlsPeer that runs over a QUdpSocket asks and traces as well; an SslSocket over a QTcpSocket, too."""
+    listen(encounter)
+    user = User(own(encounter))
+    client = client_with(encounter, user)
+    client.setHandshakeTraceEnabled(True)
+    seen: list[str] = []
+    client.handshakeMessage.connect(lambda direction, name, size: seen.append(name))
+    carrier: Any = QUdpSocket() if encounter.kind == "dtls" else QTcpSocket()
+    carrier.connectToHost("127.0.0.1", encounter.server.serverPort())
+    spin(lambda: carrier.state() == QAbstractSocket.SocketState.ConnectedState)
+    if encounter.kind == "dtls":
+        client.connectToPeer(carrier, "localhost", client.sslConfiguration())
+    else:
+        configuration = client.sslConfiguration()
+        client = SslSocket(transport=carrier)
+        client.setInteraction(user)
+        client.setSslConfiguration(configuration)
+        client.setPeerVerifyName("localhost")
+        client.setHandshakeTraceEnabled(True)
+        client.handshakeMessage.connect(lambda direction, name, size: seen.append(name))
+        client.startClientEncryption()
+    spin(lambda: client.isEncrypted() and bool(encounter.peers))
+    assert len(user.requests) == 1
+    assert encounter.peers[0].peerCertificate().toCryptography() == encounter.pki.client.certificate
+    assert "CertificateRequest" in seen
+    client.close()

@@ -186,8 +186,11 @@ class AssociationHandshake(AssociationFacts):
             self._show_life(now)
 
     def _is_outdated(self) -> bool:
-        """Whether low record numbers mean what they should; there may be servers that count otherwise."""
-        if not self.server and self._retransmission.repetitions >= _PATIENCE_WITH_NUMBERS:
+        """Whether low record numbers mean what they should.
+
+        There may be servers that count otherwise, and the number of the hello may have been damaged.
+        """
+        if self._retransmission.repetitions >= _PATIENCE_WITH_NUMBERS:
             self._lowest_number = 0
         return self._lowest_number > 0
 

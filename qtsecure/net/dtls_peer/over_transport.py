@@ -147,6 +147,8 @@ class OverTransport(Connecting):
             mtu=mtu,
             peer_place=attempt.place,
             session=attempt.session,
+            chooses=self._choosesCertificate(attempt.engineConfiguration),
+            traced=self._traced,
         )
         path.step(path.association.start)
 

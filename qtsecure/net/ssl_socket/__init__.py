@@ -10,7 +10,7 @@ from PySide6.QtNetwork import QSslConfiguration
 from qtsecure.errors import SecureError
 from qtsecure.net import late, values
 from qtsecure.net.ssl_socket.base import SocketBase
-from qtsecure.net.ssl_socket.library import Library
+from qtsecure.net.ssl_socket.leading import Leading
 from qtsecure.net.thread_guard import confinedToThread
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _NextProtocol = QSslConfiguration.NextProtocolNegotiationStatus
 _ANSWERS_ANY_THREAD = (
     *("state", "error", "mode", "openMode", "isWritable", "isSequential", "isEncrypted", "atEnd", "pauseMode"),
     *("bytesAvailable", "encryptedBytesAvailable", "bytesToWrite", "encryptedBytesToWrite"),
-    *("localAddress", "localPort", "peerAddress", "peerPort", "peerName", "peerVerifyName"),
+    *("localAddress", "localPort", "peerAddress", "peerPort", "peerName", "peerVerifyName", "remoteAddress"),
     *("readBufferSize", "writeBufferLimit", "handshakeTimeout", "timeout"),
 )
 _CHECK_THEMSELVES = ("read", "readAll", "readBytes", "readLine", "readData", "peek", "skip", "write")
@@ -45,7 +45,7 @@ _FROM_OUR_OWN_LAYERS = (
 @confinedToThread(
     harmless=(*_ANSWERS_ANY_THREAD, *_CHECK_THEMSELVES, *_FROM_OUR_OWN_LAYERS), check=SocketBase._checkThread
 )
-class SslSocket(Library):
+class SslSocket(Leading):
     """A TLS client or the server's end of a TLS connection, with QSslSocket's methods and signals.
 
     Differences from QSslSocket that matter: it is a QIODevice but no QAbstractSocket; a rejected
@@ -149,6 +149,7 @@ class SslSocket(Library):
         """The revocation status that the server has stapled (QSslSocket::ocspResponses); none if it was not asked.
 
         Known from sslErrors on, whether it can be believed or not; see sslHandshakeErrors() for that.
+        A resumed connection has none: the server does not repeat it.
         """
         stapled = self._dataPath.stream.ocsp_response if self._dataPath.stream is not None else b""
         return [values.OcspResponse(stapled)] if stapled else []

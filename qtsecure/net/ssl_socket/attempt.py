@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from qtsecure.engine.events import StreamFailed
     from qtsecure.engine.sessions import Session
     from qtsecure.net.name_lookup import NameLookup
+    from qtsecure.net.socket_client.enumeration import Destination
 
 __all__ = ["Attempt"]
 
@@ -44,6 +45,7 @@ class Attempt(Questions):
         sharesSessions: On a client: its sessions may be kept for other sockets of this process.
         lastSession: The last session that was told of or kept.
         ends: Both ends' addresses, once the connection stands.
+        remote: What a SocketClient connects to; None for the address that ``ends`` has.
         failure: What the engine said when it failed.
     """
 
@@ -62,6 +64,7 @@ class Attempt(Questions):
     sharesSessions: bool = False
     lastSession: Session | None = None
     ends: Ends = _UNKNOWN_ENDS
+    remote: Destination | None = None
     failure: StreamFailed | None = None
 
     def __init__(self, bound: tuple[QHostAddress, int, QAbstractSocket.BindFlag] | None = None) -> None:

@@ -3,7 +3,7 @@
 SslSocket is built in layers, one idea each, every layer a subclass of the one below:
 ``SocketBase`` -> ``Reading`` -> ``Writing`` -> ``Closing`` -> ``Resuming`` -> ``Handshake`` ->
 ``Connecting`` -> ``SocketOptions`` -> ``Proxies`` -> ``OverDevice`` -> ``Waiting`` -> ``Pausing`` ->
-``HalfClosing`` -> ``Idling`` -> ``Settings`` -> ``Library`` -> ``SslSocket``. What happens for every
+``HalfClosing`` -> ``Idling`` -> ``Settings`` -> ``Library`` -> ``Leading`` -> ``SslSocket``. What happens for every
 message is in ``data_path``, which all of them share.
 """
 

@@ -144,11 +144,18 @@ class Connecting(Handshake):
         self._adopt(transport, openMode)
         return True
 
-    def _adopt(self, transport: StreamTransport, openMode: QIODevice.OpenModeFlag, peerName: str = "") -> None:
+    def _adopt(
+        self,
+        transport: StreamTransport,
+        openMode: QIODevice.OpenModeFlag,
+        peerName: str = "",
+        *,
+        awaitsTls: bool = False,
+    ) -> None:
         """Begin with a transport that is connected already."""
         dataPath = self._dataPath
         self._resetConnection()
-        dataPath.awaitsTls = False
+        dataPath.awaitsTls = awaitsTls
         self._attempt.hostName = peerName
         dataPath.transport = transport
         self._openAs(openMode)
@@ -307,8 +314,12 @@ class Connecting(Handshake):
     def _resetConnection(self) -> None:
         """Forget the previous connection, so that nothing of it leaks into the next."""
         dataPath = self._dataPath
-        bound = self._attempt.bound if dataPath.state is _State.BoundState else None
-        self._attempt = Attempt(bound=bound)
+        last, isBound = self._attempt, dataPath.state is _State.BoundState
+        # A SocketClient says what it connects to before it binds or connects.
+        remote = last.remote if isBound or not self._used else None
+        self._attempt = Attempt(bound=last.bound if isBound else None)
+        if remote is not None:
+            self._attempt.remote = remote
         dataPath.enterThread()
         if not self._used:
             self._used = True

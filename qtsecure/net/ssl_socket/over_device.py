@@ -17,10 +17,10 @@ class OverDevice(Proxies):
 
     _isOverDevice = False
 
-    def _runOver(self, device: QIODevice) -> None:
+    def _runOver(self, device: QIODevice, *, awaitsTls: bool = False) -> None:
         transport = late.DeviceStream(self._dataPath, device)
         peerName = device.peerName() if hasattr(device, "peerName") else ""
-        self._adopt(transport, QIODevice.OpenModeFlag.ReadWrite, peerName)
+        self._adopt(transport, QIODevice.OpenModeFlag.ReadWrite, peerName, awaitsTls=awaitsTls)
         self._isOverDevice = True
 
     def _refuseOverDevice(self, method: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from qtsecure.net.late_modules import lateAttributes
 
 if TYPE_CHECKING:
+    from qtsecure.net.values.certificate_flag import CertificateFlag, certificateFlags
     from qtsecure.net.values.channel_binding import ChannelBinding
     from qtsecure.net.values.ocsp_response import OcspResponse
     from qtsecure.net.values.pre_shared_key_authenticator import PreSharedKeyAuthenticator
@@ -28,20 +29,6 @@ if TYPE_CHECKING:
     from qtsecure.net.values.tls_session import TlsSession
     from qtsecure.net.values.tls_settings import UnknownHostPolicy
     from qtsecure.net.values.trust_store import TrustStore
-from qtsecure.net.values.certificate_flag import CertificateFlag, certificateFlags
-from qtsecure.net.values.channel_binding import ChannelBinding
-from qtsecure.net.values.ocsp_response import OcspResponse
-from qtsecure.net.values.pre_shared_key_authenticator import PreSharedKeyAuthenticator
-from qtsecure.net.values.protocol import Protocol
-from qtsecure.net.values.session_facts import SessionFacts
-from qtsecure.net.values.ssl_certificate import SslCertificate
-from qtsecure.net.values.ssl_cipher import SslCipher
-from qtsecure.net.values.ssl_configuration import ConfigurationSource, SslConfiguration, configurationFrom
-from qtsecure.net.values.ssl_error import SslError
-from qtsecure.net.values.tls_options import TlsOptions
-from qtsecure.net.values.tls_session import TlsSession
-from qtsecure.net.values.tls_settings import UnknownHostPolicy
-from qtsecure.net.values.trust_store import TrustStore
 
 __all__ = [
     "CertificateFlag",
@@ -66,6 +53,7 @@ __all__ = [
 
 # The imports above say the same to type checkers.
 _PLACES = {
+    "CertificateFlag": "certificate_flag",
     "ChannelBinding": "channel_binding",
     "ConfigurationSource": "ssl_configuration",
     "OcspResponse": "ocsp_response",
@@ -80,6 +68,7 @@ _PLACES = {
     "TlsSession": "tls_session",
     "TrustStore": "trust_store",
     "UnknownHostPolicy": "tls_settings",
+    "certificateFlags": "certificate_flag",
     "configurationFrom": "ssl_configuration",
     "startingConfiguration": "ssl_configuration",
 }
