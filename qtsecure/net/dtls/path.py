@@ -235,6 +235,11 @@ class DtlsPath:
 
     def sayGoodbye(self) -> None:
         """Send close_notify; no message can be sent any more, also in the slots that hear of it."""
+        self.established = False
+        self.endWriting()
+
+    def endWriting(self) -> None:
+        """The same, and go on receiving."""
         association = self.association
         if association is not None:
             self.writable = False
@@ -511,6 +516,8 @@ class DtlsPath:
             self._socket.close()
         self._socket = None
         self._send = _sendNowhere
+        if self.association is not None:
+            self.association.forget_keys()
 
     def peerDestroyed(self) -> None:
         """The peer is gone; say goodbye."""

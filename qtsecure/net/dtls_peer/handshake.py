@@ -107,7 +107,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         request = self._attempt.request
         if request is None or not request.isPending() or not allIgnored(self):
             return False
-        request.accept()
+        request._accept()
         return True
 
     def abortHandshake(self) -> bool:
@@ -122,7 +122,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             return False
         request = self._attempt.request
         if request is not None and request.isPending():
-            request.reject()
+            request._reject()
         else:
             self.close()
         return True
@@ -245,7 +245,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
 
     def _endWithoutGoodbye(self, error: SecureError) -> None:
         """The other side cannot be heard any more: an error, or the quiet end that the configuration asks for."""
-        if not self.isEncrypted() or self._configuration.requireCloseNotify():
+        if self._complete() is None or self._configuration.requireCloseNotify():
             self._finish(Status.Error, error)
             return
         self._attempt.readEnded = True
@@ -283,7 +283,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             if not self._isStill(attempt) or path.ended:
                 return
         if attempt.writeShut:
-            path.sayGoodbye()  # shutdown() was called before
+            path.endWriting()  # shutdown() was called before
             if not self._isStill(attempt) or path.ended:
                 return
         # What overtook the end of the handshake.
