@@ -70,9 +70,9 @@ class ProxyAddresses(AddressEnumerator):
             schedulerOfThisThread().defer(self._proceed)
             return
         uri = f"{self._scheme or 'none'}://{hostInUri(host)}:{self._port}"
-        self._error = ask(partial(self._lookUpProxies, uri))
-        if self._error is not None:
-            schedulerOfThisThread().defer(self._proceed)
+        problem = ask(partial(self._lookUpProxies, uri))
+        if problem is not None:
+            schedulerOfThisThread().defer(partial(self._found, problem))
 
     def _lookUpProxies(self, uri: str) -> None:
         proxies = self._plan.proxies
