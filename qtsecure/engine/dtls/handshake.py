@@ -220,9 +220,11 @@ class AssociationHandshake(AssociationFacts):
                     break
             else:
                 self._alert.forget()
-                self._waiting.life(now)
                 if verdict is Verdict.FLIGHT_REPEATED:
                     repeated = True
+                    self._waiting.no_life()
+                else:
+                    self._waiting.life(now)
         return repeated
 
     def _give_flight(self, now: float) -> None:

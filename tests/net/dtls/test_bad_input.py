@@ -320,4 +320,5 @@ def test_a_network_that_takes_only_smaller_datagrams(conversation: DtlsConversat
     assert conversation.client.mtu() == 548
     conversation.client.writeDatagram(b"x" * conversation.client.maxDatagramSize())
     spin(peer.hasPendingDatagrams)
-    assert conversation.client.statistics().dropped == {"too large": 1}
+    # On a busy machine the server may also have repeated the end of its handshake.
+    assert conversation.client.statistics().dropped["too large"] == 1
