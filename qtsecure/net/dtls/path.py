@@ -441,11 +441,15 @@ class DtlsPath:
             finally:
                 self.busy = False
             self.send(association.take_outgoing())
-            peer = self._peer()
-            if repeated and peer is not None and "retransmissionTimeout" in self.heard:
-                peer.retransmissionTimeout.emit()
+            if repeated:
+                self._tellOfRepetition()
             self.afterStep()
         self.arm()
+
+    def _tellOfRepetition(self) -> None:
+        peer = self._peer()
+        if peer is not None and not self.ended and "retransmissionTimeout" in self.heard:
+            peer.retransmissionTimeout.emit()
 
     def deadlines(self) -> tuple[Deadline | None, ...]:
         """Those that there may be."""
