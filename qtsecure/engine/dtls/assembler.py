@@ -258,8 +258,8 @@ class Assembler:
             # OpenSSL drops a change that comes too early, and encrypted records that it has had.
             self._news = False
             records.append(self.plain(CHANGE_CIPHER_SPEC, b"\1"))
-            # One by one: when the first has completed the handshake, repetitions of it would be answered.
-            return [*_portions(records), *self.encrypted]
+            # The others one by one: when the first has completed the handshake, repetitions of it would be answered.
+            return [*_portions([*records, self.encrypted[0]]), *self.encrypted[1:]]
         return _portions(records)
 
     def plain(self, kind: int, payload: bytes) -> bytes:
