@@ -92,6 +92,9 @@ class _Version:
         if self.body is not None:
             self.repetitions += part.offset + len(part.body) == self.length
             return 0
+        if len(part.body) == self.length and not self.pieces:  # the whole message at once, as nearly always
+            self.body = self.pieces[0] = part.body
+            return self.length
         begin, end = part.offset, part.offset + len(part.body)
         touching = [at for at, piece in self.pieces.items() if at <= end and begin <= at + len(piece)]
         if any(at <= begin and end <= at + len(self.pieces[at]) for at in touching):

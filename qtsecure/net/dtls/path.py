@@ -256,7 +256,7 @@ class DtlsPath:
             return
         self.send(association.take_outgoing())
         peer = self._peer()
-        if peer is not None and not self.ended and peer.afterEngine():
+        if peer is not None and not self.ended and peer.afterEngine() and association.has_events:
             peer.handleEvents()
         self.arm()
         while self._held and not self.busy and not self.ended:
