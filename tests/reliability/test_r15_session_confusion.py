@@ -256,17 +256,20 @@ def wrong_crossings(pki: Pki, version: AnyVersion) -> list[str]:
     hosts = {what: replace(base, **change(pki)) for what, change in HOSTS.items()}
     client = client_configuration([pki.ca.certificate], credentials=credentials(pki.client))
     wrong = []
+    sessions = 0
     for first, one in hosts.items():
         visit = Visit(version, client, {"a.example": one}, name="a.example", server_answer="accept").run()
         session = visit.session() if visit.completed else None
         if session is None:
             continue
+        sessions += 1
         stolen = replace(session, scope=replace(session.scope, name="b.example"))
         for second, other in hosts.items():
             table = {"a.example": one, "b.example": other}
             again = Visit(version, client, table, name="b.example", session=stolen).run()
             if second != first and again.server.session_reused():
                 wrong.append(f"{first} -> {second} ({version})")
+    assert sessions >= 4  # else the figure could not be another
     return wrong
 
 

@@ -213,12 +213,16 @@ def test_sec_e12_servers_that_ask_for_certificates(pki: Pki, version: AnyVersion
 
 @any_version
 def test_sec_e13_no_application_protocol_in_common(pki: Pki, version: AnyVersion) -> None:
-    """Alert 120, and a sentence."""
+    """Alert 120, and a sentence; DTLS goes on without a protocol, as Gio's does (gio-D26)."""
     pair = both(
         version,
         trusting(pki, alpn_protocols=(b"a",)),
         server_configuration(pki.server, alpn_protocols=(b"b",)),
     )
+    if version == "dtls":
+        assert pair.client.completed
+        assert [stream.negotiated_protocol() for stream in streams(pair)] == [b"", b""]
+        return
     assert pair.client.alerts_received == pair.server.alerts_sent == [120]
     assert "application protocol" in pair.client.failure.message
 

@@ -235,6 +235,11 @@ class DtlsPath:
 
     def sayGoodbye(self) -> None:
         """Send close_notify; no message can be sent any more, also in the slots that hear of it."""
+        self.established = False
+        self.endWriting()
+
+    def endWriting(self) -> None:
+        """The same, and go on receiving."""
         association = self.association
         if association is not None:
             self.writable = False

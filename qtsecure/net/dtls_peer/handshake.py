@@ -245,7 +245,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
 
     def _endWithoutGoodbye(self, error: SecureError) -> None:
         """The other side cannot be heard any more: an error, or the quiet end that the configuration asks for."""
-        if not self.isEncrypted() or self._configuration.requireCloseNotify():
+        if self._complete() is None or self._configuration.requireCloseNotify():
             self._finish(Status.Error, error)
             return
         self._attempt.readEnded = True
@@ -286,7 +286,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             if not self._isStill(attempt) or path.ended:
                 return
         if attempt.writeShut:
-            path.sayGoodbye()  # shutdown() was called before
+            path.endWriting()  # shutdown() was called before
             if not self._isStill(attempt) or path.ended:
                 return
         # What overtook the end of the handshake.
