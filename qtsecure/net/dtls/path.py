@@ -261,7 +261,7 @@ class DtlsPath:
             return
         self.send(association.take_outgoing())
         peer = self._peer()
-        if peer is not None and not self.ended and peer.afterEngine():
+        if peer is not None and not self.ended and peer.afterEngine() and association.has_events:
             peer.handleEvents()
         self.arm()
         while self._held and not self.busy and not self.ended:
@@ -446,11 +446,15 @@ class DtlsPath:
             finally:
                 self.busy = False
             self.send(association.take_outgoing())
-            peer = self._peer()
-            if repeated and peer is not None and "retransmissionTimeout" in self.heard:
-                peer.retransmissionTimeout.emit()
+            if repeated:
+                self._tellOfRepetition()
             self.afterStep()
         self.arm()
+
+    def _tellOfRepetition(self) -> None:
+        peer = self._peer()
+        if peer is not None and not self.ended and "retransmissionTimeout" in self.heard:
+            peer.retransmissionTimeout.emit()
 
     def deadlines(self) -> tuple[Deadline | None, ...]:
         """Those that there may be."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QByteArray, QObject
 
 from qtsecure.errors import SecureError
-from qtsecure.net.arguments import checkExport
+from qtsecure.net.arguments import exporterArguments
 from qtsecure.net.dtls_peer.conditions import Conditions
 from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values import OcspResponse
@@ -75,5 +75,4 @@ class DtlsPeer(Conditions):
             raise SecureError(
                 SecureError.Code.WouldBlock, "Keying material exists only after the handshake; wait for encrypted()."
             )
-        raw = checkExport(label, length, context)
-        return QByteArray(association.export_keying_material(raw, length, context))
+        return QByteArray(association.export_keying_material(*exporterArguments(label, length, context)))

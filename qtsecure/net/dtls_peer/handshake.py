@@ -259,8 +259,11 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     # ---------------------------------------------------------------------------- events
 
     def _alert(self, sent: bool, level: int, description: int) -> None:
+        name = "alertSent" if sent else "alertReceived"
+        if name not in self._heard and self._observer is None:
+            return  # close_notify comes in every association
         arguments = alertArguments(level, description)
-        (self.alertSent if sent else self.alertReceived).emit(*arguments)
+        getattr(self, name).emit(*arguments)
         if isValid(self) and self._observer is not None:
             self._observer.peerAlert(self, sent, *arguments)
 

@@ -98,9 +98,11 @@ class OverTransport(Connecting):
         self._carrier = transport
         try:
             self._beginOver(transport, attempt, changes)
-        except (OSError, SecureError, ValueError) as error:
+        except Exception as error:
             if self._isStill(attempt):
                 self._finish(Status.Error, _asSecureError(error))
+            if not isinstance(error, (OSError, SecureError, ValueError)):
+                raise  # a fault of the transport's class
             return self.Result.Failed
         return self.Result.Failed if self._isStill(attempt) and self.error() is not None else self.Result.Ok
 

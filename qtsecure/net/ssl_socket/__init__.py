@@ -9,7 +9,7 @@ from PySide6.QtNetwork import QSslConfiguration
 
 from qtsecure.errors import SecureError
 from qtsecure.net import late, values
-from qtsecure.net.arguments import checkExport
+from qtsecure.net.arguments import exporterArguments
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.leading import Leading
 from qtsecure.net.thread_guard import confinedToThread
@@ -172,5 +172,4 @@ class SslSocket(Leading):
             raise SecureError(
                 SecureError.Code.WouldBlock, "Keying material exists only after the handshake; wait for encrypted()."
             )
-        raw = checkExport(label, length, context)
-        return QByteArray(self._dataPath.stream.export_keying_material(raw, length, context))
+        return QByteArray(self._dataPath.stream.export_keying_material(*exporterArguments(label, length, context)))
