@@ -347,6 +347,11 @@ class TlsStream(StreamReading):
         self._move(_T.LOCAL_CLOSE)
         self._reraise()
 
+    def forget_keys(self) -> None:
+        """The front end drops the connection without a word: keep no pre-shared key in a stream that lives on."""
+        if not self.busy:
+            self._psk.forget()
+
     # ---------------------------------------------------------------- facts for front ends
 
     @property
@@ -555,7 +560,7 @@ class TlsStream(StreamReading):
             pipe.stop_at_messages()
             if self._resumption is not None:
                 self._judge_resumption(self._resumption)
-            self._note_missing_certificate()
+            self._note_missing_verification()
         elif outcome is _O.FAILED or outcome is _O.CLOSE_NOTIFY:
             self._fail_handshake()
         if self._issues and not self._issues_settled and self.state is _S.HANDSHAKING:
@@ -580,12 +585,14 @@ class TlsStream(StreamReading):
         if issue is not None:
             self._issues.append(issue)
 
-    def _note_missing_certificate(self) -> None:
+    def _note_missing_verification(self) -> None:
         if self.configuration.verify_mode is not _VERIFIED_PEER or self._leaf_verified or self._issues:
             return  # nobody asked, or there was one to verify
         assert self._pipe is not None
         if self._pipe.connection.get_peer_certificate() is None:
             self._issues.append(VerificationIssue(int(IssueCode.NO_PEER_CERTIFICATE), 0, None))
+        elif self.server or not self._pipe.session_reused():  # what a client resumes was judged before
+            self._issues.append(VerificationIssue(int(IssueCode.UNKNOWN_RESULT), 0, self.peer_certificates()[0]))
 
     def _establish(self) -> None:
         # Again, because a resumed session brings its certificate along without verifying it.

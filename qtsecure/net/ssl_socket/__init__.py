@@ -32,7 +32,8 @@ _NextProtocol = QSslConfiguration.NextProtocolNegotiationStatus
 _ANSWERS_ANY_THREAD = (
     *("state", "error", "mode", "openMode", "isWritable", "isSequential", "isEncrypted", "atEnd", "pauseMode"),
     *("bytesAvailable", "encryptedBytesAvailable", "bytesToWrite", "encryptedBytesToWrite"),
-    *("localAddress", "localPort", "peerAddress", "peerPort", "peerName", "peerVerifyName", "remoteAddress"),
+    *("localAddress", "localPort", "peerAddress", "peerPort", "peerName", "peerVerifyName"),
+    *("remoteAddress", "leadsToProxy"),
     *("readBufferSize", "writeBufferLimit", "handshakeTimeout", "timeout"),
 )
 _CHECK_THEMSELVES = ("read", "readAll", "readBytes", "readLine", "readData", "peek", "skip", "write")

@@ -193,7 +193,7 @@ class SslCertificate:
         names: dict[QSsl.AlternativeNameEntryType, list[str]] = {}
         try:
             entries = list(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
-        except UNREADABLE:
+        except (x509.ExtensionNotFound, *UNREADABLE):
             return {}
         for entry in entries:
             if isinstance(entry, x509.DNSName):
