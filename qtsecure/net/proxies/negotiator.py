@@ -166,11 +166,7 @@ class ProxyNegotiator(QObject):
         address = self._address
         make = _NEGOTIATIONS.get(address.protocol())
         if make is None:
-            raise SecureError(
-                _Code.NotSupported,
-                f"Proxies of the protocol {address.protocol()!r} are not supported; use one of "
-                f"{', '.join(_NEGOTIATIONS)}, or addApplicationProxy() for one that the program speaks itself.",
-            )
+            raise protocols.unsupportedProxy(address.protocol())
         user, password = credentialsOf(address)
         return make(
             ProxyRequest(address.destinationHostName(), address.destinationPort(), self._proxyName(), user, password)

@@ -13,6 +13,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net.failures import handshakeFailure
 from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.proxies.negotiator import ProxyNegotiator
+from qtsecure.net.proxies.protocols import unsupportedProxy
 from qtsecure.net.proxies.proxy_address import ProxyAddress
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_client.enumeration import Destination
@@ -213,12 +214,7 @@ class Attempt:
     def _negotiate(self, proxy: ProxyAddress) -> None:
         self._stage = Stage.NEGOTIATING
         if not ProxyNegotiator.supportsProxy(proxy.protocol()):
-            self._fail(
-                Step.PROXY,
-                SecureError(
-                    SecureError.Code.NotSupported, f"Proxies of the protocol {proxy.protocol()!r} are not supported."
-                ),
-            )
+            self._fail(Step.PROXY, unsupportedProxy(proxy.protocol()))
             return
         if not self._tell(ClientEvent.ProxyNegotiating):
             return

@@ -278,6 +278,7 @@ def test_gio_s24_unknown_protocols(story: Story) -> None:
     error = story.failure(story.client.connectToHost("far.example", 80))
     assert error.code is Code.NotSupported
     assert "gopher" in error.message
+    assert "use one of socks5," in error.message
     assert story.events == ["Resolving", "Resolved", "Connecting 127.0.0.1", "Connected 127.0.0.1", "Complete"]
     listener.close()
 
