@@ -31,13 +31,14 @@ class OurEcho:
     """A DtlsServer that returns what it gets, and clients."""
 
     def __init__(self, pki: PublicKeyInfrastructure) -> None:
-        from PySide6.QtNetwork import QSslSocket
+        from PySide6.QtNetwork import QSsl, QSslSocket
 
         from qtsecure import DtlsPeer, DtlsServer, SslConfiguration
 
         own = SslConfiguration.forServer(pki.server.chainPem(), pki.server.keyPem())
         own.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyNone)
         self._other = SslConfiguration.forClient(pki.ca.certificatePem())
+        self._other.setSslOption(QSsl.SslOption.SslOptionDisableSessionSharing, True)  # full handshakes, as Qt's
         self._makePeer = DtlsPeer
         self.server = DtlsServer()
         self.server.setSslConfiguration(own)

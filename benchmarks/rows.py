@@ -122,6 +122,17 @@ ROWS: dict[str, Row] = {
         absolute=True,
         baseline="lateness-idle",
     ),
+    "lateness-operations": Row(
+        title="the same while 1000 connections are made at once, ours by one SocketClient",
+        workload="lateness",
+        count=1000,
+        options={"load": "operations"},
+        lower=True,
+        must=50,
+        goal=16,
+        absolute=True,
+        baseline="lateness-idle",
+    ),
     "handshakes-2-threads": Row(
         title="full TLS 1.3 handshakes, two threads", workload="secondCore", count=800, options={"work": "handshakes"}
     ),

@@ -41,6 +41,14 @@ class Side:
         """A client that verifies the server's certificate."""
         raise NotImplementedError
 
+    def connectMany(self, port: int, count: int, done: Callable[..., None]) -> Any:
+        """Begin so many encrypted connections; ``done`` is called for each. Returns what has to be kept."""
+        clients = [self.client() for _ in range(count)]
+        for client in clients:
+            client.encrypted.connect(done)
+            client.connectToHostEncrypted(HOST, port)
+        return clients
+
     def describe(self, socket: Any) -> str:
         """What was negotiated."""
         raise NotImplementedError
@@ -126,6 +134,16 @@ class OurSide(Side):
         client = SslSocket(parent)
         client.setSslConfiguration(self._other)
         return client
+
+    def connectMany(self, port: int, count: int, done: Callable[..., None]) -> Any:
+        from qtsecure import SocketClient
+
+        client = SocketClient()
+        client.setEnableProxy(False)
+        client.setTls(True)
+        client.setTlsConfiguration(self._other)
+        client.connected.connect(done)
+        return client, [client.connectToHost(HOST, port) for _ in range(count)]
 
     def describe(self, socket: Any) -> str:
         cipher = socket.sessionCipher()

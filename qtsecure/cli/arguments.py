@@ -12,6 +12,7 @@ from qtsecure.cli.exit_codes import ExitCode
 __all__ = [
     "OneLineParser",
     "PreSharedKey",
+    "ServiceTarget",
     "Target",
     "duration",
     "port",
@@ -19,9 +20,11 @@ __all__ = [
     "preSharedKey",
     "protocols",
     "target",
+    "targetOrService",
 ]
 
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://")
+_PATH = re.compile(r"[/?#]")
 _DEFAULT_PORTS = {"https": 443, "tls": None}
 _HOST_AND_PORT = re.compile(r"(?:\[(?P<ip>[^\]]+)\]|(?P<host>[^:\[\]/?#@\s]+))(?::(?P<port>[^:/]*))?\Z")
 _LONGEST_IDENTITY = 255
@@ -46,6 +49,15 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceTarget:
+    """A service to connect to, wherever DNS says that it is."""
+
+    service: str
+    host: str
+    """The domain."""
+
+
+@dataclass(frozen=True, slots=True)
 class PreSharedKey:
     """An identity and its key."""
 
@@ -62,6 +74,8 @@ def target(text: str) -> Target:
             raise argparse.ArgumentTypeError(f"the scheme {name!r} is not supported; use tls or https")
         default = _DEFAULT_PORTS[name]
         rest = text[scheme.end() :].removesuffix("/")
+    if scheme and _PATH.search(rest):
+        raise argparse.ArgumentTypeError(f"{text!r} has a path, which means nothing to TLS; leave it out")
     found = _HOST_AND_PORT.match(rest)
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT; an IPv6 address goes into brackets: [::1]:443")
@@ -70,6 +84,16 @@ def target(text: str) -> Target:
     number = default if found["port"] is None else _port(found["port"], lowest=1)
     assert number is not None
     return Target(found["ip"] or found["host"], number)
+
+
+def targetOrService(text: str) -> Target | ServiceTarget:
+    """What target() takes, or ``service:NAME/DOMAIN``."""
+    if not text.startswith("service:"):
+        return target(text)
+    service, slash, domain = text.removeprefix("service:").partition("/")
+    if not slash or not service or not domain:
+        raise argparse.ArgumentTypeError(f"{text!r} is not service:NAME/DOMAIN, for example service:imaps/example.org")
+    return ServiceTarget(service, domain)
 
 
 def port(text: str) -> int:

@@ -8,9 +8,11 @@ import codecs
 from PySide6.QtCore import QTimer
 from PySide6.QtNetwork import QAbstractSocket, QSsl
 
-from qtsecure import SslConfiguration, SslSocket
+from qtsecure import SecureError, SslConfiguration, SslSocket
+from qtsecure.cli.arguments import ServiceTarget
 from qtsecure.cli.client_command import PATIENCE_MS, ClientCommand
 from qtsecure.cli.configuration import UsageError, clientConfiguration
+from qtsecure.cli.connect_via import Detour, checkProxy, exitCodeOf
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Output
 from qtsecure.cli.standard_input import StandardInput, descriptorOfStdin
@@ -48,6 +50,10 @@ def connect(options: argparse.Namespace) -> ExitCode:
             raise UsageError("A client has one pre-shared key only; give --psk once.")
         if options.expect_echo and not options.message:
             raise UsageError("--expect-echo needs --message.")
+        if options.proxy:
+            checkProxy(options.proxy)
+        if options.dtls and (options.proxy or isinstance(options.target, ServiceTarget)):
+            raise UsageError("--proxy and service:NAME/DOMAIN are for TLS; leave out --dtls, or give HOST:PORT.")
         configuration = clientConfiguration(options)
     except UsageError as error:
         output.error("Usage", str(error))
@@ -68,20 +74,40 @@ class _Connect(ClientCommand):
         super().__init__(output, options)
         self._ownCertificate = bool(options.cert)
         self._certificateDemanded = False
+        self._configuration = configuration
+        self._detour: Detour | None = None
+        if options.proxy or isinstance(self.target, ServiceTarget):
+            self._detour = Detour(self.target, options.proxy, self.report, self)
         self.socket = SslSocket(self)
-        self.socket.setHandshakeTimeout(0)  # the limit of the command covers everything
-        self.use(self.socket, configuration)
 
     def start(self) -> None:
-        socket = self.socket
+        self.limitTime()
+        try:
+            if self._detour is not None:
+                self._detour.start(self._reached, self._unreachable)
+            else:
+                self._watch(self.socket)
+                self.socket.connectToHostEncrypted(self.target.host, self.target.port, sslPeerName=self.serverName)
+        except ValueError as error:
+            self.finish(ExitCode.USAGE, "Usage", str(error))
+
+    def _watch(self, socket: SslSocket) -> None:
+        socket.setHandshakeTimeout(0)  # the limit of the command covers everything
+        self.use(socket, self._configuration)
         socket.readyRead.connect(self.receive)
         socket.alertReceived.connect(self._alerted)
         socket.errorOccurred.connect(self._failed)
-        self.limitTime()
-        try:
-            socket.connectToHostEncrypted(self.target.host, self.target.port, sslPeerName=self.serverName)
-        except ValueError as error:
-            self.finish(ExitCode.USAGE, "Usage", str(error))
+
+    def _reached(self, socket: SslSocket) -> None:
+        """A service or a way through a proxy was found; what follows is as ever."""
+        socket.setParent(self)
+        self.socket = socket
+        self._watch(socket)
+        socket.setPeerVerifyName(self.serverName or self.target.host)
+        socket.startClientEncryption()
+
+    def _unreachable(self, error: SecureError) -> None:
+        self.finish(exitCodeOf(error), error.code.name, error.message)
 
     def receive(self) -> None:
         """Data has arrived."""
@@ -97,6 +123,8 @@ class _Connect(ClientCommand):
         self.socket.disconnectFromHost()
 
     def giveUp(self) -> None:
+        if self._detour is not None:
+            self._detour.cancel()
         self.socket.abort()
 
     def _alerted(self, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str) -> None:

@@ -134,11 +134,14 @@ def _addConnect(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "target",
-        type=arguments.target,
+        type=arguments.targetOrService,
         metavar="TARGET",
-        help="HOST:PORT, [IPv6]:PORT, tls://HOST:PORT or https://HOST",
+        help="HOST:PORT, [IPv6]:PORT, tls://HOST:PORT, https://HOST or service:NAME/DOMAIN",
     )
     _addDtls(parser)
+    parser.add_argument(
+        "--proxy", default="", metavar="URI", help="go through this proxy: socks5://HOST:PORT, http://..."
+    )
     parser.add_argument("--ca", metavar="PEM", help="whom to trust instead of the authorities of this computer")
     parser.add_argument("--servername", default="", metavar="NAME", help="the name that the server must prove")
     parser.add_argument("--insecure", action="store_true", help="report certificate errors, but go on")

@@ -25,7 +25,7 @@ import os
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol, cast
-from weakref import WeakValueDictionary
+from weakref import ReferenceType, ref
 
 from OpenSSL import SSL, crypto
 from OpenSSL._util import ffi, lib
@@ -101,8 +101,10 @@ LANDING_SIZE = _CHUNK = 65536
 _PLAIN_CAPACITY = _OUT_CAPACITY = 4 * _CHUNK
 _APPLICATION_DATA = b"\x17\x03\x03"  # how a record begins: its type, and the version it claims
 _ALPN_ACCEPT = 0  # SSL_TLSEXT_ERR_OK
+_ALPN_IGNORE = 3  # SSL_TLSEXT_ERR_NOACK: the handshake goes on as if the client had offered none
 _ALPN_REFUSE = 2  # SSL_TLSEXT_ERR_ALERT_FATAL: OpenSSL answers no_application_protocol (120)
 NAME_MATCHING = 0x20 | 0x4  # X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS
+_WANT_CERTIFICATE: int = getattr(lib, "SSL_ERROR_WANT_X509_LOOKUP", 4)
 _CB_ALERT = 0x4000
 _CB_WRITE = 0x08
 _CB_LOOP = 0x01
@@ -145,8 +147,17 @@ class Hooks(Protocol):
     def psk_for_client(self, identity: bytes) -> PreSharedKey | None:
         """On a server: the key of this identity, or None."""
 
+    def server_name_fits(self, name: bytes | None) -> bool:
+        """On a server: OpenSSL has found this name (SNI) in the hello; False to refuse the handshake."""
+
+    def certificate_requested(self) -> bool:
+        """On a client: the server asks for a certificate; False to wait until there is an answer."""
+
+    def message_traced(self, sent: bool, kind: int, size: int) -> None:
+        """A message of the handshake was read or written; only in traced contexts."""
+
     def select_protocol(self, offered: tuple[bytes, ...]) -> bytes | None:
-        """On a server: the application protocol to use, or None to refuse the handshake."""
+        """On a server: the application protocol to use; empty for none, None to refuse the handshake."""
 
 
 class VerifyStep:
@@ -181,7 +192,31 @@ def _der(certificate: crypto.X509) -> bytes:
     return crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
 
 
-_hooks: WeakValueDictionary[int, Hooks] = WeakValueDictionary()
+class _HooksTable:
+    """The hooks of each connection, by the address of its ``SSL*``.
+
+    A pipe belongs to its hooks and takes the entry away when it goes with them: a WeakValueDictionary
+    does the same for four times the price.
+    """
+
+    __slots__ = ("references",)
+
+    def __init__(self) -> None:
+        self.references: dict[int, ReferenceType[Hooks]] = {}
+
+    def __getitem__(self, address: int) -> Hooks:
+        hooks = self.references[address]()
+        if hooks is None:
+            raise KeyError(address)
+        return hooks
+
+    def get(self, address: int) -> Hooks | None:
+        """None when they have just gone."""
+        reference = self.references.get(address)
+        return reference() if reference is not None else None
+
+
+_hooks = _HooksTable()
 _verify_index: int = lib.SSL_get_ex_data_X509_STORE_CTX_idx()
 
 
@@ -252,6 +287,8 @@ def _on_alpn_select(ssl: Any, out: Any, out_length: Any, offer: Any, offer_lengt
             offered.append(bytes(ffi.buffer(offer + position + 1, length)))
             position += 1 + length
         chosen = hooks.select_protocol(tuple(offered))
+        if chosen == b"":
+            return _ALPN_IGNORE
         if chosen is None or chosen not in offered:
             return _ALPN_REFUSE
         # Answer with a pointer into the client's own list: it outlives this callback.
@@ -345,11 +382,14 @@ class Outcome(enum.Enum):
     WANT_READ = "want read"
     MESSAGE = "message"
     """Like WANT_READ, but a message of the handshake was there: read again."""
+    WANT_CERTIFICATE = "want certificate"
+    """The hooks have still to choose one."""
     CLOSE_NOTIFY = "close_notify"
     FAILED = "failed"
 
 
-_DONE, _WANT_READ = Outcome.DONE, Outcome.WANT_READ
+# Naming a member of an enum takes ten times as long as naming a global.
+_DONE, _WANT_READ, _CLOSE_NOTIFY, _FAILED = Outcome.DONE, Outcome.WANT_READ, Outcome.CLOSE_NOTIFY, Outcome.FAILED
 
 
 class Pipe:
@@ -362,19 +402,24 @@ class Pipe:
         message_seen: Set by the hooks when a message of the handshake is read; read() ends after it.
     """
 
-    __slots__ = ("_buffers", "connection", "message_seen", "outcome", "reasons")
+    __slots__ = ("_address", "_buffers", "connection", "message_seen", "outcome", "reasons")
 
     def __init__(self, context: SSL.Context, *, server: bool, hooks: Hooks) -> None:
+        self._address = 0
         self.connection = SSL.Connection(context, None)
         if server:
             self.connection.set_accept_state()
         else:
             self.connection.set_connect_state()
-        _hooks[_address(self.connection._ssl)] = hooks
+        self._address = _address(self.connection._ssl)
+        _hooks.references[self._address] = ref(hooks)
         self._buffers = buffers_of_this_thread()
         self.reasons: tuple[str, ...] = ()
         self.outcome = Outcome.DONE
         self.message_seen = False
+
+    def __del__(self, references: dict[int, ReferenceType[Hooks]] = _hooks.references) -> None:
+        references.pop(self._address, None)
 
     def feed(self, data: bytes | memoryview) -> None:
         """Give ciphertext from the peer to the engine."""
@@ -503,7 +548,7 @@ class RawPipe(Pipe):
     def handshake(self) -> Outcome:
         lib.ERR_clear_error()
         result = lib.SSL_do_handshake(self._ssl)
-        return Outcome.DONE if result == 1 else self._explain(result)
+        return _DONE if result == 1 else self._explain(result)
 
     def read(self, limit: int) -> bytes:
         ssl = self._ssl
@@ -541,13 +586,15 @@ class RawPipe(Pipe):
     def _explain(self, result: int) -> Outcome:
         error = lib.SSL_get_error(self._ssl, result)
         if error == lib.SSL_ERROR_WANT_READ:
-            return self._after_message() if self.message_seen else Outcome.WANT_READ
+            return self._after_message() if self.message_seen else _WANT_READ
         if error == lib.SSL_ERROR_ZERO_RETURN:
-            return Outcome.CLOSE_NOTIFY
+            return _CLOSE_NOTIFY
+        if error == _WANT_CERTIFICATE:
+            return Outcome.WANT_CERTIFICATE
         # After a fatal error OpenSSL reports empty queues: keep the first, telling, reasons.
         reasons = _drain_error_queue()
         self.reasons = self.reasons or reasons
-        return Outcome.FAILED
+        return _FAILED
 
 
 def _drain_error_queue() -> tuple[str, ...]:
@@ -576,13 +623,13 @@ class PublicPipe(Pipe):
             self.connection.do_handshake()
         except SSL.Error as error:
             return self._explain(error)
-        return Outcome.DONE
+        return _DONE
 
     def read(self, limit: int) -> bytes:
         parts: list[bytes] = []
         total = 0
         limit = min(limit, _PLAIN_CAPACITY)
-        self.outcome = Outcome.DONE
+        self.outcome = _DONE
         while total < limit:
             try:
                 part = self.connection.recv(limit - total)
@@ -598,7 +645,7 @@ class PublicPipe(Pipe):
             self.connection.send(data)
         except SSL.Error as error:
             return self._explain(error)
-        return Outcome.DONE
+        return _DONE
 
     def take(self) -> memoryview:
         try:
@@ -608,12 +655,14 @@ class PublicPipe(Pipe):
 
     def _explain(self, error: SSL.Error) -> Outcome:
         if isinstance(error, SSL.WantReadError):
-            return self._after_message() if self.message_seen else Outcome.WANT_READ
+            return self._after_message() if self.message_seen else _WANT_READ
         if isinstance(error, SSL.ZeroReturnError):
-            return Outcome.CLOSE_NOTIFY
+            return _CLOSE_NOTIFY
+        if isinstance(error, SSL.WantX509LookupError):
+            return Outcome.WANT_CERTIFICATE
         queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
         self.reasons = self.reasons or tuple(str(entry[-1]) for entry in queue)
-        return Outcome.FAILED
+        return _FAILED
 
 
 def make_pipe(context: SSL.Context, *, server: bool, hooks: Hooks) -> Pipe:

@@ -13,13 +13,12 @@ from typing import Any
 from OpenSSL import SSL, crypto
 from OpenSSL._util import ffi, lib
 
-from qtsecure.engine._openssl import NAME_MATCHING, _callback
+from qtsecure.engine._openssl import NAME_MATCHING
 from qtsecure.engine.host_names import HostName
 
 __all__ = [
     "encoded_session",
     "is_session",
-    "keep_server_names",
     "leaf_problem",
     "offer_session",
     "sessions_supported",
@@ -33,31 +32,15 @@ _NAMES = (
     "SSL_SESSION_set_protocol_version",
     "i2d_SSL_SESSION",
     "d2i_SSL_SESSION",
-    "SSL_CTX_set_tlsext_servername_callback",
     "X509_VERIFY_PARAM_new",
     "X509_VERIFY_PARAM_set_flags",
     "X509_STORE_set1_param",
 )
 
 _TLS_1_0 = 0x0301
-_SERVER_NAME_NOTED = 0  # SSL_TLSEXT_ERR_OK
 _UNSPECIFIED = 1  # X509_V_ERR_UNSPECIFIED
 
 sessions_supported: bool = all(hasattr(lib, name) for name in _NAMES)
-
-
-@_callback("int(SSL *, int *, void *)", error=_SERVER_NAME_NOTED)
-def _on_server_name(_ssl: Any, _alert: Any, _argument: Any) -> int:
-    return _SERVER_NAME_NOTED
-
-
-def keep_server_names(context: SSL.Context) -> None:
-    """Have the sessions of a server of (D)TLS 1.2 remember which name (SNI) the client had asked for.
-
-    OpenSSL takes the name of a resumed session from there, and puts it there only if a callback
-    has found it good.
-    """
-    lib.SSL_CTX_set_tlsext_servername_callback(context._context, _on_server_name)
 
 
 def encoded_session(connection: SSL.Connection) -> bytes:

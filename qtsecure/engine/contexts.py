@@ -15,17 +15,17 @@ from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from OpenSSL import SSL, crypto
 
-from qtsecure.engine import _openssl, _openssl_ocsp, _openssl_psk
-from qtsecure.engine._openssl_sessions import keep_server_names, sessions_supported
-from qtsecure.engine.certificates import tolerating_old_certificates
+from qtsecure.engine import _openssl, _openssl_identity, _openssl_ocsp, _openssl_psk, _openssl_trace
+from qtsecure.engine._openssl_sessions import sessions_supported
+from qtsecure.engine.certificates import UNREADABLE, describe_subject, tolerating_old_certificates
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.keylog import KeyLog
-from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.errors import SecureError
 
 __all__ = ["context_for"]
 
-_MAX_CACHED = 64
+_MAX_CACHED = 256
+"""Servers with many virtual hosts have as many; a context that is made anew knows no ticket of the one before."""
 _MAX_CLIENT_CA_NAMES = 64
 """Beyond this a CertificateRequest with the accepted authorities is left empty (any authority)."""
 
@@ -36,25 +36,32 @@ _METHODS = {
     (True, True): SSL.DTLS_SERVER_METHOD,
 }
 
-_cache: OrderedDict[tuple[bool, TlsConfiguration], SSL.Context] = OrderedDict()
+_cache: OrderedDict[tuple[bool, bool, TlsConfiguration], SSL.Context] = OrderedDict()
 _lock = threading.Lock()
 
 
-def context_for(configuration: TlsConfiguration, *, server: bool) -> SSL.Context:
+def context_for(configuration: TlsConfiguration, *, server: bool, traced: bool = False) -> SSL.Context:
     """The shared context of this configuration and role; made on first use.
 
     Safe to call from any thread: OpenSSL contexts may serve connections of several threads.
 
+    Args:
+        configuration: What it is made of.
+        server: For servers.
+        traced: Its connections tell of each message of their handshakes, which others need not pay for.
+
     Raises:
-        SecureError: When OpenSSL refuses a part of the configuration.
+        SecureError: When OpenSSL refuses a part of the configuration, or cannot trace.
     """
-    key = (server, configuration)
+    key = (server, traced, configuration)
     with _lock:
         context = _cache.get(key)
         if context is not None:
             _cache.move_to_end(key)
             return context
         context = _build(configuration, server)
+        if traced:
+            _trace(context)
         _cache[key] = context
         if len(_cache) > _MAX_CACHED:
             _cache.popitem(last=False)
@@ -95,7 +102,20 @@ def _build(configuration: TlsConfiguration, server: bool) -> SSL.Context:
     if configuration.key_log_file:
         context.set_keylog_callback(KeyLog(configuration.key_log_file).write)
     _openssl.watch_info(context)
+    if not server:
+        _openssl_identity.ask_for_certificate(context)
+    elif _openssl_identity.server_names_supported:
+        _openssl_identity.compare_server_names(context)
     return context
+
+
+def _trace(context: SSL.Context) -> None:
+    if not _openssl_trace.tracing_supported:
+        raise SecureError(
+            SecureError.Code.NotSupported,
+            "This build of the 'cryptography' package cannot trace handshakes; install a newer one.",
+        )
+    _openssl_trace.trace_messages(context)
 
 
 def _set_ciphers(context: SSL.Context, configuration: TlsConfiguration) -> None:
@@ -124,13 +144,17 @@ def _set_credentials(context: SSL.Context, configuration: TlsConfiguration) -> N
         context.use_privatekey(credentials.private_key)
         for certificate in credentials.chain[1:]:
             context.add_extra_chain_cert(certificate)
-    except SSL.Error as error:
-        reasons = tuple(str(entry[-1]) for entry in error.args[0]) if error.args else ()
-        raise SecureError(
-            SecureError.Code.BadCertificate,
-            f"OpenSSL refuses the own certificate or key: {', '.join(reasons) or 'no reason given'}.",
-            engineReasons=reasons,
-        ) from error
+    except (SSL.Error, crypto.Error) as error:
+        raise _refused("the own certificate or key", error) from error
+
+
+def _refused(what: str, error: SSL.Error | crypto.Error) -> SecureError:
+    reasons = tuple(str(entry[-1]) for entry in error.args[0]) if error.args else ()
+    return SecureError(
+        SecureError.Code.BadCertificate,
+        f"OpenSSL refuses {what}: {', '.join(dict.fromkeys(reasons)) or 'no reason given'}.",
+        engineReasons=reasons,
+    )
 
 
 def _set_datagrams(context: SSL.Context, configuration: TlsConfiguration, server: bool) -> None:
@@ -175,12 +199,18 @@ def _set_verification(context: SSL.Context, configuration: TlsConfiguration, ser
         # Only then, because OpenSSL reports missing issuers in fewer words with this flag.
         store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
     for anchor in configuration.trust.certificates:
-        store.add_cert(crypto.X509.from_cryptography(anchor))
+        try:
+            store.add_cert(crypto.X509.from_cryptography(anchor))
+        except crypto.Error as error:
+            raise _refused(f"the trusted certificate {describe_subject(anchor)}", error) from error
     if configuration.crls:
         # Each of the two flags alone checks less than it seems to, or nothing at all.
         store.set_flags(crypto.X509StoreFlags.CRL_CHECK | crypto.X509StoreFlags.CRL_CHECK_ALL)
         for crl in configuration.crls:
-            store.add_crl(x509.load_der_x509_crl(crl))
+            try:
+                store.add_crl(x509.load_der_x509_crl(crl))
+            except crypto.Error as error:
+                raise _refused("a revocation list, which is damaged", error) from error
     if server and len(configuration.trust.certificates) <= _MAX_CLIENT_CA_NAMES:
         for anchor in configuration.trust.certificates:
             context.add_client_ca(anchor)
@@ -206,7 +236,7 @@ def _is_root(anchor: x509.Certificate) -> bool:
     try:
         with tolerating_old_certificates():
             return anchor.subject == anchor.issuer
-    except ValueError:
+    except UNREADABLE:
         return True
 
 
@@ -224,5 +254,3 @@ def _set_resumption(context: SSL.Context, configuration: TlsConfiguration, serve
     never = authenticated or not configuration.session_tickets_enabled
     if never or not sessions_supported:
         context.set_options(SSL.OP_NO_TICKET)
-    elif configuration.minimum_version is not ProtocolVersion.TLS_1_3:
-        keep_server_names(context)

@@ -11,9 +11,12 @@ __all__ = [
     "AlertReceived",
     "AlertSent",
     "CertificateProblems",
+    "CertificateRequested",
+    "ConfigurationNeeded",
     "Event",
     "FailureKind",
     "HandshakeCompleted",
+    "HandshakeMessage",
     "PeerClosed",
     "StreamFailed",
 ]
@@ -45,6 +48,32 @@ class CertificateProblems:
     """Every problem, in the order in which OpenSSL found them."""
     decision_needed: bool
     """Nothing is sent until accept_certificate() or reject_certificate() is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationNeeded:
+    """On a server that chooses: the client's hello is there; provide_configuration() or refuse_name() goes on."""
+
+    server_name: bytes | None
+    """The name that the client asks for (SNI), as it was sent; None for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRequested:
+    """On a client that chooses: the server asks for a certificate; provide_certificate() goes on."""
+
+    authorities: tuple[bytes, ...]
+    """The names of the authorities that it accepts, as DER; none for any."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeMessage:
+    """A message of the handshake, or a ticket or KeyUpdate after it; only for streams that are traced."""
+
+    sent: bool
+    name: str
+    size: int
+    """In bytes, with its header, before encryption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +114,14 @@ class StreamFailed:
     """OpenSSL's own words."""
 
 
-Event = AlertSent | AlertReceived | CertificateProblems | HandshakeCompleted | PeerClosed | StreamFailed
+Event = (
+    AlertSent
+    | AlertReceived
+    | CertificateProblems
+    | ConfigurationNeeded
+    | CertificateRequested
+    | HandshakeMessage
+    | HandshakeCompleted
+    | PeerClosed
+    | StreamFailed
+)

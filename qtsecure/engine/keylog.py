@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import threading
 
@@ -17,7 +18,7 @@ class KeyLog:
     """Appends key material to a file that only its owner can read.
 
     Args:
-        path: The file; made with mode 0600 when missing.
+        path: The file; made with mode 0600 when missing, and brought to it when it is there.
 
     Raises:
         SecureError: When the file cannot be opened for appending.
@@ -28,7 +29,11 @@ class KeyLog:
         self._lock = threading.Lock()
         self._broken = False
         try:
-            os.close(self._open())
+            descriptor = self._open()
+            try:
+                _keep_to_owner(descriptor)
+            finally:
+                os.close(descriptor)
         except OSError as error:
             raise SecureError(
                 SecureError.Code.InvalidArgument, f"The key log file {path!r} cannot be written: {error.strerror}."
@@ -40,7 +45,7 @@ class KeyLog:
             try:
                 descriptor = self._open()
                 try:
-                    os.write(descriptor, line + b"\n")
+                    os.write(descriptor, line + b"\n")  # in one piece: others may append, too
                 finally:
                     os.close(descriptor)
             except OSError as error:
@@ -52,3 +57,10 @@ class KeyLog:
 
     def _open(self) -> int:
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+
+def _keep_to_owner(descriptor: int) -> None:
+    """A file that was there may have been made by somebody with other habits."""
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077 and hasattr(os, "fchmod"):
+        os.fchmod(descriptor, 0o600)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-__all__ = ["TRANSITIONS", "StreamState", "Trigger", "next_state"]
+__all__ = ["IN_HANDSHAKE", "TRANSITIONS", "StreamState", "Trigger", "next_state"]
 
 
 class StreamState(Enum):
@@ -16,6 +16,8 @@ class StreamState(Enum):
 
     NEW = "new"
     HANDSHAKING = "handshaking"
+    CHOOSING = "choosing"
+    """The handshake waits for a configuration (server) or a certificate (client) that the program chooses."""
     DECIDING = "deciding"
     """A certificate decision is pending: outgoing bytes and plaintext are held."""
     ESTABLISHED = "established"
@@ -33,6 +35,8 @@ class Trigger(Enum):
     """What makes a stream change its state."""
 
     START = "start"
+    CHOOSE = "choose"
+    CHOSEN = "chosen"
     QUESTION = "question"
     ACCEPT = "accept"
     COMPLETE = "complete"
@@ -45,10 +49,16 @@ class Trigger(Enum):
 
 _S, _T = StreamState, Trigger
 
+IN_HANDSHAKE = frozenset({_S.HANDSHAKING, _S.CHOOSING, _S.DECIDING})
+"""The states between the first message and the end of the handshake."""
+
 TRANSITIONS: dict[tuple[StreamState, Trigger], StreamState] = {
     (_S.NEW, _T.START): _S.HANDSHAKING,
     (_S.NEW, _T.LOCAL_CLOSE): _S.CLOSED,
     (_S.HANDSHAKING, _T.QUESTION): _S.DECIDING,
+    (_S.HANDSHAKING, _T.CHOOSE): _S.CHOOSING,
+    (_S.CHOOSING, _T.CHOSEN): _S.HANDSHAKING,
+    (_S.CHOOSING, _T.LOCAL_CLOSE): _S.CLOSED,
     (_S.HANDSHAKING, _T.COMPLETE): _S.ESTABLISHED,
     (_S.HANDSHAKING, _T.LOCAL_CLOSE): _S.CLOSED,
     (_S.DECIDING, _T.ACCEPT): _S.HANDSHAKING,

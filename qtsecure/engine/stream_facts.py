@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from OpenSSL import SSL
+
 from qtsecure.engine._openssl import Pipe
+from qtsecure.engine.channel_bindings import channel_binding
 from qtsecure.engine.ciphers import is_psk_cipher
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.psk_exchange import PskExchange
+from qtsecure.errors import ChannelBindingError
 
 __all__ = ["StreamFacts"]
 
@@ -14,8 +18,14 @@ class StreamFacts:
     """A part of TlsStream."""
 
     __slots__ = ()
+    server: bool
     _pipe: Pipe | None
     _psk: PskExchange
+
+    @property
+    def requested_name(self) -> bytes | None:
+        """On a server that chooses: the name in the client's hello."""
+        raise NotImplementedError
 
     @property
     def complete(self) -> bool:
@@ -42,9 +52,8 @@ class StreamFacts:
 
     def server_name(self) -> str:
         """On a server: the name that the client asked for (SNI); on a client: the one it sent."""
-        if self._pipe is None:
-            return ""
-        return (self._pipe.connection.get_servername() or b"").decode("ascii", "replace")
+        name = self.requested_name if self._pipe is None else self._pipe.connection.get_servername()
+        return (name or b"").decode("ascii", "replace")
 
     def session_reused(self) -> bool:
         """Whether the handshake resumed an earlier session."""
@@ -58,12 +67,37 @@ class StreamFacts:
             return self._pipe.session_reused()
         return is_psk_cipher(self.cipher_name())
 
+    def channel_binding(self, kind: str) -> bytes:
+        """What ties an authentication above TLS to this connection (RFC 5929, RFC 9266).
+
+        Args:
+            kind: A name such as ``"tls-exporter"``, see :mod:`~qtsecure.engine.channel_bindings`.
+
+        Raises:
+            ChannelBindingError: Before the handshake is complete, or when there is none of that kind.
+        """
+        if self._pipe is None or not self.complete:
+            raise ChannelBindingError(
+                ChannelBindingError.Code.InvalidState, "Channel bindings exist only after the handshake."
+            )
+        return channel_binding(
+            kind,
+            self._pipe.connection,
+            server=self.server,
+            resumed=self.session_reused(),
+            version=self.protocol_version(),
+        )
+
     def export_keying_material(self, label: bytes, length: int, context: bytes | None) -> bytes:
         """Keying material (RFC 5705, RFC 8446 section 7.5).
 
         Raises:
             RuntimeError: Before the handshake is complete.
+            ValueError: The label is reserved, or too long.
         """
         if self._pipe is None or not self.complete:
             raise RuntimeError("Keying material exists only after the handshake.")
-        return self._pipe.connection.export_keying_material(label, length, context)
+        try:
+            return self._pipe.connection.export_keying_material(label, length, context)
+        except SSL.Error:
+            raise ValueError("The label of the keying material is reserved, or too long.") from None

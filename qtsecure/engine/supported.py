@@ -7,11 +7,10 @@ import re
 
 from OpenSSL import SSL
 
-from qtsecure.engine.configuration import TlsConfiguration
-from qtsecure.engine.contexts import context_for
+from qtsecure.engine._openssl import set_groups
 from qtsecure.errors import SecureError
 
-__all__ = ["is_group_supported", "is_srtp_profile_supported", "supported_cipher_names"]
+__all__ = ["is_group_supported", "is_srtp_profile_supported", "supported_cipher_names", "supported_group_names"]
 
 _TLS13_SUITES = (
     b"TLS_AES_256_GCM_SHA384",
@@ -25,6 +24,13 @@ _TLS13_SUITES = (
 # there is no way to supply them.
 _TLS12_SELECTION = b"ALL:!aNULL:!eNULL:!SRP:!aDSS"
 
+_GROUPS = (
+    *("X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"),
+    *("X25519", "X448", "secp256r1", "secp384r1", "secp521r1"),
+    *("MLKEM512", "MLKEM768", "MLKEM1024"),
+    *("ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192"),
+    *("brainpoolP256r1tls13", "brainpoolP384r1tls13", "brainpoolP512r1tls13"),
+)
 # OpenSSL's lists have a syntax of their own; only plain names are let through.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 
@@ -44,10 +50,20 @@ def is_group_supported(name: str) -> bool:
     if not _NAME.match(name):
         return False
     try:
-        context_for(TlsConfiguration(groups=(name,)), server=False)
+        set_groups(SSL.Context(SSL.TLS_METHOD), (name,))
     except SecureError:
         return False
     return True
+
+
+@functools.cache
+def supported_group_names() -> tuple[str, ...]:
+    """Return the names of the key-exchange groups that can be configured, the best first.
+
+    OpenSSL tells no list, so this is what it knows of the registered ones (RFC 8446, section 4.2.7).
+    Other spellings of theirs, such as ``P-256``, are known as well.
+    """
+    return tuple(filter(is_group_supported, _GROUPS))
 
 
 @functools.cache

@@ -17,15 +17,18 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from typing import ClassVar
 
 from OpenSSL import SSL
 
 from qtsecure.engine import _openssl, _openssl_ocsp, _openssl_psk
 from qtsecure.engine._openssl import Outcome, Pipe, VerifyStep
 from qtsecure.engine.alerts import AlertDescription, AlertLevel, fatal_alert_record
+from qtsecure.engine.client_hello import HelloReader
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.contexts import context_for
 from qtsecure.engine.decisions import HandshakeDecisions
+from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import (
     AlertReceived,
     AlertSent,
@@ -45,21 +48,20 @@ from qtsecure.engine.psk_exchange import PskExchange, suites_for
 from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_handshake_untrusted
 from qtsecure.engine.resumption import Resumption, prevent_resumption
 from qtsecure.engine.sessions import Session
-from qtsecure.engine.states import StreamState, Trigger, next_state
-from qtsecure.engine.stream_facts import StreamFacts
+from qtsecure.engine.states import IN_HANDSHAKE, StreamState, Trigger, next_state
+from qtsecure.engine.stream_reading import READABLE, StreamReading
 from qtsecure.engine.verification import IssueCode, VerificationIssue
+from qtsecure.errors import SecureError
 
 __all__ = ["TlsStream"]
 
-_S = StreamState
+_S, _T, _O = members_of(StreamState), members_of(Trigger), members_of(Outcome)
+_NO_VERIFICATION, _VERIFIED_PEER = VerifyMode.NONE, VerifyMode.PEER
+_TLS_1_3 = ProtocolVersion.TLS_1_3
 _DONE, _WANT_READ = Outcome.DONE, Outcome.WANT_READ
 _ALERT_RECORD, _HANDSHAKE_RECORD = 21, 22
-_UNEXPECTED_RECORD = bytes((_HANDSHAKE_RECORD, 3, 3, 0, 1, 0))
-"""A message of the handshake without encryption, which cannot be once TLS 1.3 is established."""
-_MOST_MESSAGES = 32
-"""Tickets, key updates and attempts to renegotiate without data in between; as BoringSSL and rustls have it."""
-_READABLE = frozenset({_S.ESTABLISHED, _S.LOCAL_CLOSED})
-_WRITABLE = frozenset({_S.ESTABLISHED, _S.PEER_CLOSED})
+_WRITABLE = (_S.ESTABLISHED, _S.PEER_CLOSED)
+_TAKES_NOTHING = (_S.NEW, _S.CLOSED, _S.FAILED, _S.PEER_CLOSED)
 _NOT_PINNED = "Error during SSL handshake: the peer's certificate is none of the pinned ones."
 _UNPROVEN = (
     "The server did not use the pre-shared key and its certificate is not verified; nothing proves who it is.",
@@ -72,7 +74,7 @@ _REFUSALS = frozenset({"certificate verify failed", "invalid status response"})
 _NAME_ISSUES = frozenset({int(IssueCode.HOSTNAME_MISMATCH), int(IssueCode.IP_ADDRESS_MISMATCH)})
 
 
-class TlsStream(StreamFacts):
+class TlsStream(StreamReading):
     """One side of a TLS connection, without any I/O.
 
     Args:
@@ -84,6 +86,10 @@ class TlsStream(StreamFacts):
         peer_place: On a client: where the peer is, for example ``"host:443"``; a session of one place
             is not resumed at another.
         session: On a client: the session to resume if the server still knows it.
+        chooses: Wait for the program: a server for the configuration once it knows which host the client
+            wants (ConfigurationNeeded), a client without a certificate for one if it is asked for one
+            (CertificateRequested). The configuration given here is the server's until then.
+        traced: Tell of each message of the handshake (HandshakeMessage).
 
     Raises:
         SecureError: The session belongs to another peer or configuration.
@@ -92,38 +98,30 @@ class TlsStream(StreamFacts):
     __slots__ = (
         "__weakref__",
         "_alert_received",
-        "_alert_sent",
         "_chain_to_judge",
         "_complete",
         "_decisions",
         "_host",
         "_issues",
         "_issues_settled",
-        "_last_words",
         "_leaf_verified",
-        "_messages_in_a_row",
         "_name_checked",
-        "_new_messages",
         "_peer_heard",
         "_peer_place",
         "_pipe",
         "_psk",
-        "_readable",
         "_refusal",
         "_resumption",
         "answered_peer",
-        "busy",
-        "configuration",
         "established",
         "events",
-        "has_more",
         "ocsp_response",
-        "peer_closed_cleanly",
-        "quiet",
         "raised",
         "server",
         "state",
     )
+
+    _hello_reader: ClassVar[type[HelloReader]] = HelloReader
 
     def __init__(
         self,
@@ -134,6 +132,8 @@ class TlsStream(StreamFacts):
         decisions: HandshakeDecisions | None = None,
         peer_place: str = "",
         session: Session | None = None,
+        chooses: bool = False,
+        traced: bool = False,
     ) -> None:
         self.configuration = configuration
         self.server = server
@@ -168,6 +168,12 @@ class TlsStream(StreamFacts):
         self._name_checked = not configuration.verify_host_name
         self._peer_heard = False
         self._chain_to_judge: tuple[bytes, ...] = ()
+        self._chooses = chooses
+        self._traced = traced
+        self._certificate_requested = self._certificate_asked = self._certificate_chosen = False
+        #: On a server that chooses: the client's hello.
+        self._hello = self._hello_reader() if chooses and server else None
+        self._require_choices()
         #: On a client: the revocation status that the server has stapled, whatever it says; empty for none.
         self.ocsp_response = b""
         if not server and peer_name:
@@ -182,9 +188,9 @@ class TlsStream(StreamFacts):
 
     def start(self) -> None:
         """Begin the handshake; a client has its hello to send afterwards."""
-        self._move(Trigger.START)
+        self._move(_T.START)
         if not self.server:
-            if self.configuration.psk_enabled and self.configuration.maximum_version is ProtocolVersion.TLS_1_3:
+            if self.configuration.psk_enabled and self.configuration.maximum_version is _TLS_1_3:
                 self._ask_before_hello()
                 if self.raised is not None:
                     self._fail(explain_handshake_failure(("the application raised an exception",), None, None))
@@ -198,7 +204,9 @@ class TlsStream(StreamFacts):
             return
         if not self._peer_heard and not self._first_bytes_untrusted(bytes(data[:64])):
             return
-        assert self._pipe is not None
+        if self._pipe is None:
+            self._hold(data)
+            return
         self._pipe.feed(data)
         self._after_input()
 
@@ -216,12 +224,12 @@ class TlsStream(StreamFacts):
     def receive_end(self) -> None:
         """The transport ended: cleanly only if the peer's close_notify came first."""
         self._refuse_reentrance()
-        if self.state in (_S.NEW, _S.CLOSED, _S.FAILED, _S.PEER_CLOSED):
+        if self.state in _TAKES_NOTHING:
             return
         if self.state is _S.LOCAL_CLOSED:
-            self._move(Trigger.PEER_CLOSE)
+            self._move(_T.PEER_CLOSE)
         elif self._complete and self.state is _S.ESTABLISHED and not self.configuration.require_close_notify:
-            self._move(Trigger.PEER_CLOSE)
+            self._move(_T.PEER_CLOSE)
             self.events.append(PeerClosed())
         elif self._complete and self.state is _S.ESTABLISHED:
             self._fail(
@@ -241,101 +249,6 @@ class TlsStream(StreamFacts):
     def next_event(self) -> Event | None:
         """The oldest event that was not fetched yet, or None."""
         return self.events.pop(0) if self.events else None
-
-    def read(self, limit: int) -> bytes:
-        """Decrypt and return up to ``limit`` bytes; empty when there is nothing (more) to read."""
-        pipe = self._pipe
-        if not self._readable or pipe is None:
-            return self._read_and_count(limit)
-        self._enter()
-        self.has_more = False
-        try:
-            data = pipe.read(limit)
-        finally:
-            self.busy = False
-        if pipe.outcome is not _WANT_READ or self.raised is not None:
-            return self._after_read(pipe, data, limit)
-        return data
-
-    def receive_and_read(self, count: int, limit: int) -> bytes:
-        """receive_landed() and read() in one step, for established streams (the hot path)."""
-        pipe = self._pipe
-        if not self._readable or pipe is None:
-            if pipe is not None and self._accepts_input():
-                pipe.feed_landed(count)
-            return self._read_and_count(limit)
-        if self.busy:
-            self._enter()  # raises
-        self.busy = self.quiet = True
-        self.has_more = False
-        try:
-            data = pipe.receive(count, limit)
-        finally:
-            self.busy = False
-        if pipe.outcome is not _WANT_READ or self.raised is not None:
-            return self._after_read(pipe, data, limit)
-        return data
-
-    def _read_and_count(self, limit: int) -> bytes:
-        """read() from the first message of the handshake on, until there is data again."""
-        pipe = self._pipe
-        if pipe is None or self.state not in _READABLE:
-            return b""
-        self.has_more = self.quiet = False
-        return self._after_read(pipe, self._read_once(pipe, limit), limit)
-
-    def _read_once(self, pipe: Pipe, limit: int) -> bytes:
-        self._enter()
-        try:
-            return pipe.read(limit)
-        finally:
-            self.busy = False
-
-    def _after_read(self, pipe: Pipe, data: bytes, limit: int) -> bytes:
-        self.quiet = False
-        self._count_messages(data)
-        while pipe.outcome is Outcome.MESSAGE and self.raised is None:
-            if self._messages_in_a_row > _MOST_MESSAGES:
-                self.cut_off(f"the peer sent more than {_MOST_MESSAGES} handshake messages in a row without any data")
-                return data
-            if len(data) == limit:
-                self.has_more = True
-                break
-            part = self._read_once(pipe, limit - len(data))
-            self._count_messages(part)
-            data += part
-        if pipe.outcome is _DONE:
-            self.has_more = True
-        elif pipe.outcome is Outcome.CLOSE_NOTIFY:
-            self.peer_closed_cleanly = True
-            self._move(Trigger.PEER_CLOSE)
-            self.events.append(PeerClosed())
-        elif pipe.outcome is Outcome.FAILED:
-            self._fail(explain_traffic_failure(True, pipe.reasons, self._alert_sent, self._alert_received))
-        self._reraise()
-        return data
-
-    def _count_messages(self, data: bytes) -> None:
-        """Keep the number of messages since the last data; the fast way is for when there are none."""
-        self._messages_in_a_row = self._new_messages if data else self._messages_in_a_row + self._new_messages
-        self._new_messages = 0
-        self._readable = self.state in _READABLE and not self._messages_in_a_row
-
-    def cut_off(self, why: str) -> None:
-        """End an established connection because of what its peer does, and tell it in a fatal alert."""
-        pipe = self._pipe
-        if pipe is None or not self._complete or self.state in (_S.FAILED, _S.CLOSED):
-            return
-        if self.protocol_version() is ProtocolVersion.TLS_1_3:
-            # The only way to have OpenSSL say "unexpected message" is to let it see one.
-            pipe.discard_input()
-            pipe.feed(_UNEXPECTED_RECORD)
-            self._read_once(pipe, 1)
-        else:
-            # Each message has been refused with no_renegotiation, and there is no fatal alert to provoke.
-            self.close()
-        self._fail(StreamFailed(FailureKind.READ, f"Error while reading: {why}.", self._alert_sent))
-        self._reraise()
 
     @property
     def has_events(self) -> bool:
@@ -402,7 +315,7 @@ class TlsStream(StreamFacts):
         if self.state is not _S.DECIDING:
             return
         self._issues_settled = True
-        self._move(Trigger.ACCEPT)
+        self._move(_T.ACCEPT)
         if self._complete:
             self._establish()
         else:
@@ -432,8 +345,13 @@ class TlsStream(StreamFacts):
                     self._pipe.connection.shutdown()
             finally:
                 self.busy = False
-        self._move(Trigger.LOCAL_CLOSE)
+        self._move(_T.LOCAL_CLOSE)
         self._reraise()
+
+    def forget_keys(self) -> None:
+        """The front end drops the connection without a word: keep no pre-shared key in a stream that lives on."""
+        if not self.busy:
+            self._psk.forget()
 
     # ---------------------------------------------------------------- facts for front ends
 
@@ -467,6 +385,8 @@ class TlsStream(StreamFacts):
             return None
         if self._alert_sent is not None or self._alert_received is not None:
             return None
+        if self._certificate_asked:
+            return None  # resuming it would answer for the program next time
         chain = self.peer_certificates()
         if self.configuration.asks_for_status and chain and demands_status_untrusted(chain[0]):
             return None  # a resumed handshake would come without the status
@@ -481,7 +401,7 @@ class TlsStream(StreamFacts):
         if self.configuration.pins and not self._pins_match(step.built_chain()):
             self._refusal = _NOT_PINNED
             return int(IssueCode.CERT_REJECTED)
-        if self.configuration.verify_mode is VerifyMode.NONE:
+        if self.configuration.verify_mode is _NO_VERIFICATION:
             return 0
         assert self._pipe is not None
         if self.server:
@@ -581,26 +501,34 @@ class TlsStream(StreamFacts):
     def _accepts_input(self) -> bool:
         if self.busy:
             raise RuntimeError("The engine is on the stack; it cannot take data now.")
-        return self.state not in (_S.NEW, _S.CLOSED, _S.FAILED, _S.PEER_CLOSED)
+        return self.state not in _TAKES_NOTHING
 
     def _first_bytes_untrusted(self, data: bytes) -> bool:
         """Refuse what is not TLS, on a server before any memory is spent on it."""
         self._peer_heard = True
         if self.server and starts_tls_handshake_untrusted(data):
-            self._make_pipe()
-            return True
+            return self._hello is not None or self._make_servers_pipe()
         if not self.server and data[0] in (_HANDSHAKE_RECORD, _ALERT_RECORD):
             return True
         what = describe_first_bytes_untrusted(data)
         self._fail(StreamFailed(FailureKind.NOT_TLS, f"Error during SSL handshake: the peer sent {what}."))
         return False
 
+    def _make_servers_pipe(self) -> bool:
+        try:
+            self._make_pipe()
+        except SecureError as error:
+            # The settings are at fault, for instance a key that OpenSSL finds too short: the client is not to wait.
+            self._refuse_hello(AlertDescription.INTERNAL_ERROR, error.message)
+            return False
+        return True
+
     def _make_pipe(self) -> None:
         configuration = self.configuration
         key = None if self.server else self.psk_to_offer()
         if key is not None:
             configuration = dataclasses.replace(configuration, tls13_suites=suites_for(configuration, key))
-        context = context_for(configuration, server=self.server)
+        context = context_for(configuration, server=self.server, traced=self._traced)
         pipe = _openssl.make_pipe(context, server=self.server, hooks=self)
         host = self._host
         if host is not None:
@@ -614,45 +542,50 @@ class TlsStream(StreamFacts):
             self._resumption.offered.offer_on(pipe.connection)
         self._pipe = pipe
 
+    def _begin_with(self, portions: list[bytes]) -> None:
+        assert self._pipe is not None
+        for portion in portions:
+            self._pipe.feed(portion)
+        self._after_input()
+
     def _after_input(self) -> None:
         if self.state is _S.HANDSHAKING:
             self._handshake()
 
     def _handshake(self) -> None:
-        assert self._pipe is not None
+        pipe = self._pipe
+        assert pipe is not None
         self._enter()
         try:
-            outcome = self._pipe.handshake()
+            outcome = pipe.handshake()
         finally:
             self.busy = False
             if self._issues:
                 _openssl.forget_errors()  # a failed signature stays in the queue although the handshake goes on
-        if outcome is Outcome.FAILED or outcome is Outcome.CLOSE_NOTIFY:
+        if outcome is _DONE:
+            self._complete = True
+            pipe.watch_messages()
+            pipe.stop_at_messages()
+            if self._resumption is not None:
+                self._judge_resumption(self._resumption)
+            self._note_missing_verification()
+        elif outcome is _O.FAILED or outcome is _O.CLOSE_NOTIFY:
             self._fail_handshake()
-        else:
-            self._complete = outcome is Outcome.DONE
-            if self._complete:
-                self._watch_afterwards()
-                if self._resumption is not None:
-                    self._judge_resumption(self._resumption)
-                self._note_missing_certificate()
-            if self._issues and not self._issues_settled:
-                self._ask_or_report()
-            if self._complete and self.state is _S.HANDSHAKING:
-                self._establish()
-        self._reraise()
-
-    def _watch_afterwards(self) -> None:
-        assert self._pipe is not None
-        self._pipe.watch_messages()
-        self._pipe.stop_at_messages()
+        if self._issues and not self._issues_settled and self.state is _S.HANDSHAKING:
+            self._ask_or_report()
+        if outcome is _O.WANT_CERTIFICATE and self.state is _S.HANDSHAKING:
+            self._ask_for_certificate()  # only a server that is trusted hears who we are
+        if self._complete and self.state is _S.HANDSHAKING:
+            self._establish()
+        if self.raised is not None:
+            self._reraise()
 
     def _ask_or_report(self) -> None:
-        needed = self.configuration.verify_mode is VerifyMode.PEER
+        needed = self.configuration.verify_mode is _VERIFIED_PEER
         self.events.append(CertificateProblems(tuple(self._issues), needed))
         self._issues_settled = True
         if needed:
-            self._move(Trigger.QUESTION)
+            self._move(_T.QUESTION)
 
     def _judge_resumption(self, resumption: Resumption) -> None:
         assert self._pipe is not None
@@ -660,12 +593,14 @@ class TlsStream(StreamFacts):
         if issue is not None:
             self._issues.append(issue)
 
-    def _note_missing_certificate(self) -> None:
-        if self.configuration.verify_mode is not VerifyMode.PEER or self._leaf_verified or self._issues:
+    def _note_missing_verification(self) -> None:
+        if self.configuration.verify_mode is not _VERIFIED_PEER or self._leaf_verified or self._issues:
             return  # nobody asked, or there was one to verify
         assert self._pipe is not None
         if self._pipe.connection.get_peer_certificate() is None:
             self._issues.append(VerificationIssue(int(IssueCode.NO_PEER_CERTIFICATE), 0, None))
+        elif self.server or not self._pipe.session_reused():  # what a client resumes was judged before
+            self._issues.append(VerificationIssue(int(IssueCode.UNKNOWN_RESULT), 0, self.peer_certificates()[0]))
 
     def _establish(self) -> None:
         # Again, because a resumed session brings its certificate along without verifying it.
@@ -677,10 +612,10 @@ class TlsStream(StreamFacts):
             self._discard_flight(AlertDescription.HANDSHAKE_FAILURE)
             self._fail(StreamFailed(FailureKind.PSK_NOT_USED, _UNPROVEN[self.server], self._alert_sent))
             return
-        if self._psk.given and not self.server and self.protocol_version() is ProtocolVersion.TLS_1_3:
+        if self._psk.given and not self.server and self.protocol_version() is _TLS_1_3:
             assert self._pipe is not None
             _openssl_psk.forget_offered_key(self._pipe.connection)
-        self._move(Trigger.COMPLETE)
+        self._move(_T.COMPLETE)
         self.events.append(HandshakeCompleted())
 
     def _pins_match(self, chain: tuple[bytes, ...]) -> bool:
@@ -693,7 +628,7 @@ class TlsStream(StreamFacts):
             # OpenSSL drops the key of another hash without a word, and goes on with the certificate or
             # another identity. But the application has heard who the client says it is.
             return self._psk.claimed and not self.psk_used()
-        if not self.configuration.psk_enabled or self.configuration.verify_mode is VerifyMode.PEER:
+        if not self.configuration.psk_enabled or self.configuration.verify_mode is _VERIFIED_PEER:
             return False
         if not self._psk.asked:
             # TLS 1.2 asks for the key only after the server has chosen a suite that needs one; a
@@ -712,14 +647,14 @@ class TlsStream(StreamFacts):
         return (
             self.server
             and not self._issues_settled
-            and self.configuration.verify_mode is VerifyMode.PEER
-            and self.protocol_version() is ProtocolVersion.TLS_1_3
+            and self.configuration.verify_mode is _VERIFIED_PEER
+            and self.protocol_version() is _TLS_1_3
         )
 
     def _discard_flight(self, alert: AlertDescription) -> None:
         """Throw away what was held and say why, where the peer can still understand a plain alert."""
         self._drop_outgoing()
-        tls13 = self.protocol_version() is ProtocolVersion.TLS_1_3
+        tls13 = self.protocol_version() is _TLS_1_3
         if alert is AlertDescription.CERTIFICATE_REQUIRED and not tls13:
             alert = AlertDescription.HANDSHAKE_FAILURE  # the other is new in TLS 1.3
         # The own direction is still unencrypted as long as the own last flight is held. A TLS 1.3
@@ -727,9 +662,12 @@ class TlsStream(StreamFacts):
         # Only a TLS 1.2 client that resumes finishes after it.
         resumed = self._complete and self.session_reused()
         if (not self.server) if tls13 else (self.server or resumed or not self._complete):
-            self._last_words = fatal_alert_record(alert)
+            self._last_words = self._plain_alert(alert)
             self._alert_sent = int(alert)
             self.events.append(AlertSent(int(AlertLevel.FATAL), int(alert)))
+
+    def _plain_alert(self, alert: AlertDescription) -> bytes:
+        return fatal_alert_record(alert)
 
     def _drop_outgoing(self) -> None:
         assert self._pipe is not None
@@ -745,16 +683,16 @@ class TlsStream(StreamFacts):
         self._fail(failure)
 
     def _fail(self, failure: StreamFailed) -> None:
-        self._move(Trigger.FAIL)
+        self._move(_T.FAIL)
         self.events.append(failure)
 
     def _move(self, trigger: Trigger) -> None:
-        if self.state is _S.DECIDING and trigger is not Trigger.ACCEPT:
+        if self.state is _S.DECIDING and trigger is not _T.ACCEPT:
             self._drop_outgoing()  # no other way out of a decision may complete the peer's handshake
-        self.state = next_state(self.state, trigger)
-        self._readable = self.state in _READABLE and not self._messages_in_a_row
-        self.established = self.state in _WRITABLE
-        if self.state not in (_S.HANDSHAKING, _S.DECIDING):
+        self.state = state = next_state(self.state, trigger)
+        self._readable = state in READABLE and not self._messages_in_a_row
+        self.established = state in _WRITABLE
+        if state not in IN_HANDSHAKE:
             self._psk.forget()  # the key has served
 
     def _enter(self) -> None:

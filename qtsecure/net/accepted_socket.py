@@ -14,6 +14,7 @@ from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_h
 from qtsecure.net.server_statistics import Ending
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase, SocketObserver
+from qtsecure.net.values.ssl_configuration import SslConfiguration
 
 __all__ = ["AcceptedSocket", "HandshakeServer"]
 
@@ -42,16 +43,17 @@ class AcceptedSocket(SslSocket):
     #: Why the handshake ended, where that is known.
     ending: Ending | None = None
 
-    def awaitHandshake(self, server: HandshakeServer) -> None:
-        """Start the total deadline and wait for the client's hello."""
+    def awaitHandshake(self, server: HandshakeServer, configuration: SslConfiguration, timeout: int) -> None:
+        """Start the total deadline (``timeout`` ms; none without a positive number) and wait for the client's hello."""
+        dataPath = self._dataPath
+        self._configuration = SslConfiguration(configuration)
+        self._handshakeTimeout = timeout
         self._server = ref(server)
         self._observer = server
-        self._dataPath.awaitsTls = True
-        self._dataPath.review()
-        if self._handshakeTimeout > 0:
-            self._attempt.handshakeDeadline = self._dataPath.scheduler.callLater(
-                self._handshakeTimeout, self._handshakeTimedOut
-            )
+        dataPath.awaitsTls = True
+        dataPath.review()
+        if timeout > 0:
+            self._attempt.handshakeDeadline = dataPath.scheduler.callLater(timeout, self._handshakeTimedOut)
 
     def setSocketDescriptor(
         self,

@@ -6,11 +6,15 @@ What is asked, and when, is in ``handshake_questions``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtNetwork import QAbstractSocket, QSslError
 
-from qtsecure.net.handshake_questions import Questions
-from qtsecure.net.values import SslError
+from qtsecure.net import values
+from qtsecure.net.questions import Questions
+
+if TYPE_CHECKING:
+    from qtsecure.net.values import SslError
 
 __all__ = ["CertificateAnswers"]
 
@@ -46,7 +50,7 @@ class CertificateAnswers:
             return
         errors = list(errors)
         for error in errors:
-            if not isinstance(error, (SslError, QSslError)):
+            if not isinstance(error, (values.SslError, QSslError)):
                 raise TypeError(f"errors must hold SslError or QSslError objects, not {type(error).__name__}.")
         self._ignoreList = errors
 

@@ -14,7 +14,9 @@ from PySide6.QtCore import SIGNAL, QObject, Signal
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSsl
 from shiboken6 import isValid
 
+from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.dtls import AdmittedHello, DtlsListener
+from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.errors import SecureError
 from qtsecure.net.addresses import Ends
 from qtsecure.net.arguments import checkLeast
@@ -25,7 +27,7 @@ from qtsecure.net.dtls.statistics import DtlsServerStatistics, LocalDrop
 from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
-from qtsecure.net.handshake_questions import ProgramDecisions
+from qtsecure.net.taking_server import TakingServer
 from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values import SslConfiguration
 
@@ -33,7 +35,11 @@ __all__ = ["DtlsServer"]
 
 _Error = QAbstractSocket.SocketError
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject,PyObject)")
-_LARGEST_MTU = 65507
+_CHOICE_SIGNAL = SIGNAL("certificateRequired(PyObject,PyObject)")
+_UNDECIDED = TlsConfiguration(
+    minimum_version=ProtocolVersion.DTLS_1_2, maximum_version=ProtocolVersion.DTLS_1_2, verify_mode=VerifyMode.NONE
+)
+"""What associations begin with while their clients have not said which host they want."""
 _FAIR_SHARE = 8
 """So many handshakes one address may have when more than half of the places are taken."""
 
@@ -45,10 +51,11 @@ _FAIR_SHARE = 8
         *("isCookieVerificationEnabled", "reusePort"),
         # From our own layers:
         *("prepareListener", "helloAdmitted", "wantsPreSharedKeys", "peerAsks", "peerAlert", "peerEncrypted"),
+        *("wantsHostChoices", "peerTraced", "handshakingCount", "hasTooManyConnections"),
         *("peerFailed", "peerDisconnected", "pathPeerDestroyed", "socketLost"),
     )
 )
-class DtlsServer(DtlsListening):
+class DtlsServer(TakingServer, DtlsListening):
     """A DTLS server with SslServer's methods and signals, and DtlsPeer in place of the socket.
 
     Peers are children of the server, also after nextPendingConnection(). Delete each with
@@ -87,6 +94,11 @@ class DtlsServer(DtlsListening):
     errorOccurred = Signal(QObject, object)
     #: acceptCertificate(peer: DtlsPeer, request: CertificateRequest).
     acceptCertificate = Signal(QObject, object)
+    #: certificateRequired(peer: DtlsPeer, request: VirtualHostRequest): which configuration is for this
+    #: client? Connecting it is what makes each handshake ask.
+    certificateRequired = Signal(object, object)
+    #: handshakeMessage(peer: DtlsPeer, direction: str, name: str, size: int): "sent" or "received".
+    handshakeMessage = Signal(QObject, str, str, int)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -128,13 +140,13 @@ class DtlsServer(DtlsListening):
         return ClientTable(self, self._dropped)
 
     def _tables(self) -> list[ClientTable]:
-        """The one in use, and those that fetched peers keep open."""
-        return [*self._retired, *([self._table] if self._table is not None else [])]
+        """The one in use, those that fetched peers keep open, and those over transports of the program."""
+        return [*self._retired, *([self._table] if self._table is not None else []), *self._takenTables()]
 
     # ------------------------------------------------------------------------- accepting
 
     def maxConnections(self) -> int:
-        """How many associations may exist in all; 0 for no limit."""
+        """How many associations may exist in all, over whatever transport; 0 for no limit."""
         return self._maxConnections
 
     def setMaxConnections(self, numConnections: int) -> None:
@@ -157,7 +169,7 @@ class DtlsServer(DtlsListening):
     def prepareListener(self) -> DtlsListener | None:
         """For the table: the listener with the present settings, or None when they cannot be used."""
         try:
-            configuration = self._configuration.toEngine("server", pskEnabled=self.wantsPreSharedKeys(), datagrams=True)
+            configuration = self._configurationToBeginWith()
             listener = self._listener
             if listener is None:
                 listener = self._listener = DtlsListener(configuration, cookies=self._cookies, mtu=self._mtu)
@@ -173,17 +185,24 @@ class DtlsServer(DtlsListening):
             return None
         return listener
 
+    def _configurationToBeginWith(self) -> TlsConfiguration:
+        if self._choosesHosts():
+            return _UNDECIDED
+        return self._configuration.toEngine("server", pskEnabled=self.wantsPreSharedKeys(), datagrams=True)
+
+    def _choosesHosts(self) -> bool:
+        return self._configuration.hasVirtualHosts() or self.wantsHostChoices()
+
     def _refusal(self, address: Address) -> LocalDrop | None:
         """Why there is no place for another client."""
         if len(self._pending) >= self._maxPending:
             self._pending = deque(filter(isValid, self._pending))
             if len(self._pending) >= self._maxPending:
                 return LocalDrop.TOO_MANY_PENDING
-        handshaking = len(self._handshaking)
+        handshaking = self.handshakingCount()
         if handshaking >= self._maxHandshaking:
             return LocalDrop.TOO_MANY_HANDSHAKING
-        assert self._table is not None
-        if self._maxConnections and sum(not p.ended for p in self._table.paths.values()) >= self._maxConnections:
+        if self.hasTooManyConnections():
             return LocalDrop.TOO_MANY
         if self._maxPerAddress or 2 * handshaking > self._maxHandshaking:
             host = plainHost(address)
@@ -204,7 +223,7 @@ class DtlsServer(DtlsListening):
             return
         if current is not None and not current.ended:
             self._replace(current)
-            if not isValid(self) or self._table is not table:
+            if not isValid(self) or self._table is not table or table.paths.get(address) not in (None, current):
                 return
         if reason := self._refusal(address):
             table.drop(reason)
@@ -227,7 +246,13 @@ class DtlsServer(DtlsListening):
         self.newConnection.emit()
         if not isValid(self) or not isValid(peer) or path.ended:
             return
-        peer.beginAsServer(lambda now: listener.accept(hello, now, ProgramDecisions(peer)))
+        self._answer(hello, peer, listener)
+
+    def _answer(self, hello: AdmittedHello, peer: DtlsPeer, listener: DtlsListener, *, mtu: int = 0) -> None:
+        """Begin the handshake of an adopted peer, with the server's MTU unless another is given."""
+        if self._traced:
+            peer.setHandshakeTraceEnabled(True)
+        peer.beginAsServer(listener, hello, mtu)
         if isValid(self) and isValid(peer):
             self.startedEncryptionHandshake.emit(peer)
 
@@ -261,25 +286,39 @@ class DtlsServer(DtlsListening):
     def statistics(self) -> DtlsServerStatistics:
         """Numbers since the server was made."""
         listener = self._listener
-        paths = [path for table in self._tables() for path in table.paths.values()]
         return DtlsServerStatistics(
             accepted=self._accepted,
             encrypted=self._succeeded,
             failed=self._failed,
             replaced=self._replaced,
-            handshaking=len(self._handshaking),
+            handshaking=self.handshakingCount(),
             pending=sum(map(isValid, self._pending)),
-            live=sum(not path.ended for path in paths),
+            live=self._live(),
             hellos=listener.statistics.hellos if listener is not None else 0,
             challenges=listener.statistics.challenges if listener is not None else 0,
             dropped=DtlsServerStatistics.drops(listener.statistics if listener is not None else None, self._dropped),
         )
+
+    def hasTooManyConnections(self) -> bool:
+        """Whether maxConnections() associations exist, also those over transports of the program."""
+        return 0 < self._maxConnections <= self._live()
+
+    def _live(self) -> int:
+        return sum(not path.ended for table in self._tables() for path in table.paths.values())
 
     # ------------------------------------------- what handshaking peers tell (PeerObserver)
 
     def wantsPreSharedKeys(self) -> bool:
         """Whether pre-shared keys are to be accepted."""
         return self.receivers(_PSK_SIGNAL) > 0
+
+    def wantsHostChoices(self) -> bool:
+        """Whether somebody chooses configurations."""
+        return self.receivers(_CHOICE_SIGNAL) > 0
+
+    def peerTraced(self, peer: PeerBase, direction: str, name: str, size: int) -> None:
+        """Forward."""
+        self.handshakeMessage.emit(peer, direction, name, size)
 
     def peerAsks(self, peer: PeerBase, signal: str, argument: object) -> None:
         """Forward a question of the handshake, which has the same name here."""
@@ -326,7 +365,8 @@ class DtlsServer(DtlsListening):
         """The program has deleted the socket that it shares: without it there is no server."""
         if not isValid(self):
             return
-        self._serverError, self._errorString = _Error.SocketResourceError, "The UDP socket of the server was deleted."
+        self._serverError = _Error.SocketResourceError
+        self._errorString = "The UDP socket of the server was closed or deleted."
         self.close()
         if isValid(self):
             self.acceptError.emit(SecureError(SecureError.Code.Closed, self._errorString))

@@ -7,8 +7,9 @@ from PySide6.QtNetwork import QAbstractSocket
 from qtsecure.engine.alerts import AlertDescription
 from qtsecure.engine.events import FailureKind, StreamFailed
 from qtsecure.errors import SecureError
+from qtsecure.net.socket_errors import isNetworkUnreachable
 
-__all__ = ["networkFailure", "tlsFailure"]
+__all__ = ["handshakeFailure", "networkFailure", "tlsFailure"]
 
 _Code = SecureError.Code
 _Error = QAbstractSocket.SocketError
@@ -51,6 +52,24 @@ def tlsFailure(failure: StreamFailed) -> SecureError:
     return SecureError(code, failure.message, alert=failure.alert, engineReasons=failure.engine_reasons)
 
 
+def handshakeFailure(failure: SecureError | None, text: str, prefix: str = "") -> SecureError:
+    """What SocketClient says of a TLS handshake that has failed, with a server or with an https proxy.
+
+    A peer that hangs up in the handshake does not speak TLS, as far as anybody can tell: ``NotTls``, as Gio says. (The
+    failure() of the connection itself stays ``Closed``, next to Qt's RemoteHostClosedError.)
+
+    Args:
+        failure: The connection's.
+        text: Its errorString(), for one that tells no failure.
+        prefix: Whom it concerns, if that is to be said.
+    """
+    failure = failure or SecureError(_Code.Closed, text)
+    code = _Code.NotTls if failure.code is _Code.Closed else failure.code
+    return SecureError(code, prefix + failure.message, alert=failure.alert, engineReasons=failure.engineReasons)
+
+
 def networkFailure(error: QAbstractSocket.SocketError, message: str) -> SecureError:
     """What the network says, or whoever else has set one of Qt's errors."""
+    if error == _Error.NetworkError and isNetworkUnreachable(message):
+        return SecureError(_Code.NetworkUnreachable, message)
     return SecureError(_NETWORK.get(error, _Code.Failed), message)

@@ -8,56 +8,35 @@ The way of a certificate error: engine -> ``CertificateProblems`` -> ``judgeCert
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Protocol, cast
 from weakref import ref
 
 from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QSsl, QSslError
-from shiboken6 import isValid
 
 from qtsecure.engine.alerts import alert_text
 from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.verification import VerificationIssue
 from qtsecure.net.certificate_request import CertificateRequest
-from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
-from qtsecure.net.values import PreSharedKeyAuthenticator, SslCertificate, SslConfiguration, SslError
+from qtsecure.net.questions import Questions, cancelRequest
+from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.values.pre_shared_key_authenticator import PreSharedKeyAuthenticator
+from qtsecure.net.values.ssl_certificate import SslCertificate
+from qtsecure.net.values.ssl_configuration import SslConfiguration
+from qtsecure.net.values.ssl_error import SslError
 
 __all__ = [
+    "DECISION_LIMIT_MS",
     "Asker",
     "ProgramDecisions",
-    "Questions",
     "alertArguments",
     "allIgnored",
-    "cancelDecisionDeadline",
-    "cancelRequest",
     "judgeCertificate",
 ]
 
-_DECISION_LIMIT_MS = 300_000
+DECISION_LIMIT_MS = 300_000
 _LEVELS = {1: QSsl.AlertLevel.Warning, 2: QSsl.AlertLevel.Fatal}
-
-
-@dataclass(slots=True)
-class Questions:
-    """What was asked in one connection, and answered.
-
-    Attributes:
-        decisionDeadline: When a deferred certificate decision counts as a no.
-        request: The certificate decision that is pending.
-        paused: That decision is a pause, which resume() ends.
-        sslErrors: What was wrong with the peer's certificate.
-        ignoresAll: ignoreSslErrors() was called without a list.
-        goesOn: A slot has called continueInterruptedHandshake() for the present error.
-    """
-
-    decisionDeadline: Deadline | None = None
-    request: CertificateRequest | None = None
-    paused: bool = False
-    sslErrors: list[SslError] = field(default_factory=list)
-    ignoresAll: bool = False
-    goesOn: bool = False
 
 
 class Asker(Protocol):
@@ -97,6 +76,9 @@ class Asker(Protocol):
     def _portAsked(self) -> int:
         """The port that a client has asked for; 0 on a server."""
 
+    def _requestKey(self, authenticator: PreSharedKeyAuthenticator) -> None:
+        """No slot may have given a key: ask the Interaction."""
+
     def _takesBinaryIdentity(self) -> bool:
         """Whether an identity for a pre-shared key may have any bytes."""
 
@@ -132,21 +114,6 @@ def judgeCertificate(asker: Asker, issues: tuple[VerificationIssue, ...], decisi
     return _requestDecision(asker, questions)
 
 
-def cancelRequest(questions: Questions) -> None:
-    """The connection is over, or there is another question."""
-    request, questions.request = questions.request, None
-    cancelDecisionDeadline(questions)
-    if request is not None and isValid(request):
-        request._cancel()
-
-
-def cancelDecisionDeadline(questions: Questions) -> None:
-    """The decision has been made."""
-    if questions.decisionDeadline is not None:
-        questions.decisionDeadline.cancel()
-        questions.decisionDeadline = None
-
-
 def allIgnored(asker: Asker) -> bool:
     """Whether the program ignores everything that is wrong with the certificate."""
     ignored, questions = asker._ignoreList, asker._questions
@@ -170,12 +137,12 @@ def _requestDecision(asker: Asker, questions: Questions) -> bool | None:
     elif not asker._ask("acceptCertificate", request):
         return False
     if allIgnored(asker):  # ignoreSslErrors() in the slot is an answer, too
-        request.accept()
+        request._accept()
     verdict = request._verdict(asker._decided)
     if verdict is None:
         # The user's time is not the peer's fault: the handshake's own deadline pauses.
         asker._cancelHandshakeDeadline()
-        questions.decisionDeadline = schedulerOfThisThread().callLater(_DECISION_LIMIT_MS, request.reject)
+        questions.decisionDeadline = schedulerOfThisThread().callLater(DECISION_LIMIT_MS, request._reject)
     else:
         questions.request = None
         request._release()
@@ -232,7 +199,8 @@ class ProgramDecisions(HandshakeDecisions):
         if asker is None:
             return None
         try:
-            asker._ask("preSharedKeyAuthenticationRequired", authenticator)
+            if asker._ask("preSharedKeyAuthenticationRequired", authenticator):
+                asker._requestKey(authenticator)
             return authenticator.takeKey() if asker._endAsking() else None
         finally:
             authenticator.wipe()

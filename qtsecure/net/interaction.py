@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject
 
-from qtsecure.net.values import PreSharedKeyAuthenticator
+from qtsecure.net.values.pre_shared_key_authenticator import PreSharedKeyAuthenticator
+
+if TYPE_CHECKING:
+    from qtsecure.net.choice_requests import ClientCertificateRequest
 
 __all__ = ["Interaction"]
 
@@ -28,8 +33,13 @@ class Interaction(QObject):
         """
         return None
 
-    def requestCertificate(self, request: object) -> None:
-        """A server asks for a certificate and none is set: give one to ``request``, or return without.
+    def requestCertificate(self, request: ClientCertificateRequest) -> None:
+        """A server asks for a certificate and none is set (Gio.TlsInteraction.request_certificate).
+
+        Called once in each handshake of a connection with setInteraction(). Answer with
+        ``request.provide()``, or with ``request.decline()``, which is the same as no answer; or call
+        ``request.defer()`` and answer later. What it raises is reported as that of a slot, and
+        counts as ``request.fail()``.
 
         Args:
             request: What the server accepts, and where the answer goes.
@@ -37,6 +47,10 @@ class Interaction(QObject):
 
     def requestPreSharedKey(self, authenticator: PreSharedKeyAuthenticator) -> None:
         """A pre-shared key is needed: give identity and key to ``authenticator``, or return without.
+
+        Overriding it turns pre-shared keys on for connections with setInteraction(). Asked where no slot of
+        preSharedKeyAuthenticationRequired has given a key; the answer cannot wait, and the same is
+        allowed as in such a slot.
 
         Args:
             authenticator: The same object that ``preSharedKeyAuthenticationRequired`` brings.

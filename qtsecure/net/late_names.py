@@ -17,7 +17,6 @@ class LateNames:
     """Made once in each process.
 
     Attributes:
-        childRemoved: QEvent.Type.ChildRemoved.
         directConnection: Qt.ConnectionType.DirectConnection.
         makeWakeEvent: Makes an event of a type of our own.
         preciseTimer: Qt.TimerType.PreciseTimer.
@@ -26,7 +25,6 @@ class LateNames:
     def __init__(self) -> None:
         from PySide6.QtCore import QEvent, Qt
 
-        self.childRemoved = QEvent.Type.ChildRemoved
         self.directConnection = Qt.ConnectionType.DirectConnection
         self.makeWakeEvent = functools.partial(QEvent, QEvent.Type(QEvent.registerEventType()))
         self.preciseTimer = Qt.TimerType.PreciseTimer

@@ -9,6 +9,7 @@ from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy, QNet
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
+from qtsecure.net import late
 from qtsecure.net.addresses import checkPort, listenAddress
 from qtsecure.net.arguments import checkInt, checkLeast
 from qtsecure.net.listeners.choice import makeListener
@@ -100,6 +101,7 @@ class Listening(ServerSettings, QObject):
         return True
 
     def _start(self, listener: Listener) -> None:
+        late.loadAll()
         self._listener = listener
         self._serverError = _Error.UnknownSocketError
         self._errorString = ""

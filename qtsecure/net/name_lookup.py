@@ -13,7 +13,7 @@ from PySide6.QtNetwork import QHostAddress, QHostInfo
 
 from qtsecure.net.addresses import qtAddress
 
-__all__ = ["NameLookup", "lookUpBlocking"]
+__all__ = ["LookUpThread", "NameLookup", "lookUpBlocking"]
 
 
 class NameLookup(QObject):
@@ -51,24 +51,34 @@ class NameLookup(QObject):
         finished(list(info.addresses()), info.errorString())
 
 
-def lookUpBlocking(hostName: str, seconds: float) -> tuple[list[QHostAddress], str] | None:
-    """The addresses (empty on failure) and the error text; None when the time is up before.
+class LookUpThread:
+    """One look-up in a thread of its own, because the system's resolver knows no time-out.
 
-    In a thread, because the system's resolver knows no time-out. Not by QHostInfo::fromName(), during
-    which PySide keeps every Python thread waiting.
+    Not by QHostInfo::fromName(), during which PySide keeps every Python thread waiting.
     """
-    answers: queue.SimpleQueue[tuple[list[QHostAddress], str]] = queue.SimpleQueue()
 
-    def ask() -> None:
+    def __init__(self, hostName: str) -> None:
+        answers: queue.SimpleQueue[tuple[list[QHostAddress], str]] = queue.SimpleQueue()
+
+        def ask() -> None:
+            try:
+                found = socket.getaddrinfo(hostName, None, type=socket.SOCK_STREAM)
+            except (OSError, UnicodeError) as error:
+                answers.put(([], getattr(error, "strerror", None) or str(error)))
+            else:
+                answers.put(([qtAddress(entry[4])[0] for entry in found], ""))
+
+        self._answers = answers
+        threading.Thread(target=ask, name="name look-up", daemon=True).start()
+
+    def answer(self, seconds: float) -> tuple[list[QHostAddress], str] | None:
+        """The addresses (empty on failure) and the error text; None when the time is up before."""
         try:
-            found = socket.getaddrinfo(hostName, None, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            answers.put(([], getattr(error, "strerror", None) or str(error)))
-        else:
-            answers.put(([qtAddress(entry[4])[0] for entry in found], ""))
+            return self._answers.get(timeout=None if seconds == math.inf else seconds)
+        except queue.Empty:
+            return None
 
-    threading.Thread(target=ask, name="name look-up", daemon=True).start()
-    try:
-        return answers.get(timeout=None if seconds == math.inf else seconds)
-    except queue.Empty:
-        return None
+
+def lookUpBlocking(hostName: str, seconds: float) -> tuple[list[QHostAddress], str] | None:
+    """The addresses (empty on failure) and the error text; None when the time is up before."""
+    return LookUpThread(hostName).answer(seconds)

@@ -51,6 +51,16 @@ class Deadline:
         """Whether the call is still to come."""
         return self._callback is not None
 
+    @property
+    def hasOwner(self) -> bool:
+        """Whether it is a call of a method whose object exists."""
+        return self.isPending and self._object is not None and self._object() is not None
+
+    @property
+    def isOver(self) -> bool:
+        """Whether nothing will be called any more."""
+        return not self.isPending or (self._object is not None and self._object() is None)
+
     def fire(self) -> None:
         """Call now, once."""
         callback, self._callback = self._callback, None
@@ -71,7 +81,9 @@ class Waker(QObject):
         self.posted = False
 
     def wake(self) -> None:
-        """Have the function called on the next turn of the event loop of this thread."""
+        """Have the function called on the next turn of the event loop of this thread, if there will be one."""
+        if not isValid(self):  # the application has gone, and tears down what belonged to it
+            return
         self.posted = True
         QCoreApplication.postEvent(self, lateNames().makeWakeEvent())
 
@@ -165,6 +177,27 @@ class Scheduler:
                     deadline.fire()
         finally:
             self._arm()
+
+    def tidy(self) -> bool:
+        """For programs without an event loop: drop deadlines that are over, and run those that belong to nobody.
+
+        Returns:
+            Whether anything else is to be done now, which runTasksOf() and Deadline.fire() do.
+        """
+        now = self.clock()
+        others = []
+        unowned = []
+        while self._deadlines and (self._deadlines[0][0] <= now or self._deadlines[0][2].isOver):
+            entry = heapq.heappop(self._deadlines)
+            if entry[2].hasOwner:
+                others.append(entry)
+            elif not entry[2].isOver:
+                unowned.append(entry[2])
+        for entry in others:
+            heapq.heappush(self._deadlines, entry)
+        for deadline in unowned:
+            deadline.fire()
+        return bool(self.tasks or others)
 
     def _arm(self) -> None:
         if self._timer is None:

@@ -28,6 +28,7 @@ class ServerSettings:
     _maxHandshaking = 0
     _maxPerAddress = 0
     _reusePort = False
+    _traced = False
     _serverError = QAbstractSocket.SocketError.UnknownSocketError
     _errorString = ""
 
@@ -102,6 +103,20 @@ class ServerSettings:
             ValueError: For a negative number.
         """
         self._maxPerAddress = checkLeast(numConnections, 0, name="numConnections")
+
+    def isHandshakeTraceEnabled(self) -> bool:
+        """Whether handshakeMessage is emitted."""
+        return self._traced
+
+    def setHandshakeTraceEnabled(self, enabled: bool) -> None:
+        """Emit handshakeMessage for each message of handshakes that begin from now on; off by default.
+
+        For debugging. Only connections with the trace pay for it.
+
+        Raises:
+            TypeError: For anything but a bool.
+        """
+        self._traced = checkBool(enabled, name="enabled")
 
     def reusePort(self) -> bool:
         """Whether several servers may listen on one port."""

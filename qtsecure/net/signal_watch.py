@@ -29,6 +29,8 @@ NOISE = frozenset({"aboutToClose", "bytesWritten", "encryptedBytesWritten", "rea
 _NOT_WATCHED = {"channelBytesWritten", "channelReadyRead", "destroyed", "objectNameChanged"}
 # To be connected to this signal means to offer or accept pre-shared keys.
 _PSK = "preSharedKeyAuthenticationRequired"
+# To be connected to this one means to choose the configuration of each client.
+_CHOICE = "certificateRequired"
 # Of DtlsPeer: the messages, which the commands read for themselves, and what they tell with more fields.
 _OF_THE_COMMANDS = {"datagramReceived", "closed"}
 
@@ -49,7 +51,7 @@ def watchSocket(socket: SslSocket | DtlsPeer, emit: _Emit, *, psk: bool = False)
     return [
         getattr(socket, name).connect(_socketSlot(socket, name, emit))
         for name in _signalNames(socket)
-        if name not in _OF_THE_COMMANDS and (name != _PSK or psk)
+        if name not in _OF_THE_COMMANDS and name != _CHOICE and (name != _PSK or psk)
     ]
 
 
@@ -58,7 +60,7 @@ def watchServer(server: SslServer | DtlsServer, emit: _Emit, *, psk: bool = Fals
     return [
         getattr(server, name).connect(_serverSlot(server, name, emit))
         for name in _signalNames(server)
-        if name != _PSK or psk
+        if name != _CHOICE and (name != _PSK or psk)
     ]
 
 

@@ -7,7 +7,7 @@ import os
 
 from PySide6.QtNetwork import QAbstractSocket
 
-__all__ = ["socketError"]
+__all__ = ["isNetworkUnreachable", "socketError"]
 
 _Error = QAbstractSocket.SocketError
 
@@ -43,3 +43,8 @@ def socketError(number: int) -> tuple[QAbstractSocket.SocketError, str]:
     if known is not None:
         return known[0], known[1] + "."
     return _Error.NetworkError, f"The network reported an error: {os.strerror(number)}."
+
+
+def isNetworkUnreachable(text: str) -> bool:
+    """Whether a sentence of socketError() is about the own network; Qt's error is the same for the host."""
+    return text in (socketError(errno.ENETUNREACH)[1], socketError(errno.ENETDOWN)[1])

@@ -13,13 +13,13 @@ import contextlib
 import socket as native
 import sys
 
-from PySide6.QtCore import SIGNAL, QChildEvent, QObject, Signal, qWarning
+from PySide6.QtCore import SIGNAL, QChildEvent, QMetaMethod, QObject, Signal, qWarning
 from PySide6.QtNetwork import QAbstractSocket, QSsl
 from shiboken6 import isValid
 
 from qtsecure.net.accepted_socket import AcceptedSocket
 from qtsecure.net.arguments import checkWait
-from qtsecure.net.late_names import lateNames
+from qtsecure.net.heard_signals import namesOfSignals
 from qtsecure.net.listening import Listening
 from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
 from qtsecure.net.server_statistics import Ending, ServerCounts, ServerStatistics
@@ -39,6 +39,7 @@ _UNFETCHED_LIMIT = 65_537
 """How much is read for a socket that nobody has fetched; no number that a program would choose."""
 _TLS_ERRORS = (_Error.SslHandshakeFailedError, _Error.SslInternalError, _Error.SslInvalidUserDataError)
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject,PyObject)")
+_CHOICE_SIGNAL = SIGNAL("certificateRequired(PyObject,PyObject)")
 
 
 @confinedToThread(
@@ -47,7 +48,9 @@ _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject,PyObject)")
         *("maxPendingConnections", "maxHandshakingConnections", "maxConnectionsPerAddress", "reusePort", "proxy"),
         # From our own layers:
         *("mayAccept", "listenerAccepted", "listenerFailed", "incomingConnection", "childEvent"),
+        "connectNotify",
         *("wantsPreSharedKeys", "socketSpoke", "socketStartedHandshake", "socketAsks", "socketAlert"),
+        *("wantsHostChoices", "socketTraced"),
         *("socketEncrypted", "socketFailed", "socketDisconnected"),
     )
 )
@@ -86,9 +89,17 @@ class SslServer(Listening):
     errorOccurred = Signal(QObject, QAbstractSocket.SocketError)
     #: acceptCertificate(socket: SslSocket, request: CertificateRequest).
     acceptCertificate = Signal(QObject, object)
+    #: certificateRequired(socket: SslSocket, request: VirtualHostRequest): which configuration is for this
+    #: client? Connecting it is what makes each handshake ask.
+    certificateRequired = Signal(object, object)
+    #: handshakeMessage(socket: SslSocket, direction: str, name: str, size: int): "sent" or "received".
+    handshakeMessage = Signal(QObject, str, str, int)
 
     _maxHandshaking = 128
     _handshakeTimeout = 5000
+
+    #: The names of the signals that somebody has connected; a few of the others are not emitted.
+    _heard: frozenset[str] = frozenset()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -98,6 +109,12 @@ class SslServer(Listening):
         self._looksForDeleted = False
         self._givenAway: set[SslSocket] = set()
         self._counts = ServerCounts()
+        if type(self).connectNotify is not SslServer.connectNotify:  # it need not call ours (QObject::connectNotify)
+            self._heard = frozenset(namesOfSignals(self))
+
+    def connectNotify(self, signal: QMetaMethod) -> None:
+        """Note which signals anybody has connected: emitting to nobody is not free."""
+        self._heard |= {signal.name().toStdString()}
 
     def close(self) -> None:
         """Stop listening; abort handshakes and delete sockets that nobody fetched.
@@ -183,9 +200,10 @@ class SslServer(Listening):
             sys.excepthook(*sys.exc_info())  # as PySide reports what a slot raises
         if not isValid(self):
             return
-        self.newConnection.emit()
-        if not isValid(self):
-            return
+        if "newConnection" in self._heard:
+            self.newConnection.emit()
+            if not isValid(self):
+                return
         if len(self._room.handshaking) > self._maxHandshaking and (socket := self._mayGo()) is not None:
             socket.giveWay()
         if isValid(self):
@@ -213,9 +231,9 @@ class SslServer(Listening):
             socket.deleteLater()
             return
         self._room.arrive(socket, socket._dataPath.scheduler.clock())
-        socket.setSslConfiguration(self._configuration)
-        socket.setHandshakeTimeout(self._handshakeTimeout)
-        socket.awaitHandshake(self)
+        if self._traced:
+            socket.setHandshakeTraceEnabled(True)
+        socket.awaitHandshake(self, self._configuration, self._handshakeTimeout)
 
     def _hasTooMany(self, host: str) -> bool:
         if self._looksForDeleted:
@@ -266,8 +284,7 @@ class SslServer(Listening):
 
     def childEvent(self, event: QChildEvent) -> None:
         """A socket may have been deleted: far cheaper than a connection to each one's ``destroyed``."""
-        childRemoved = lateNames().childRemoved  # first: event.type() would build its namespace as well
-        if event.type() == childRemoved:
+        if event.removed():  # not event.type(), which makes a value of an enum
             # Not event.child(): for an object that is being deleted PySide initialises every class of Qt's
             # to find its type, which crashes when another thread does so, too.
             self._lookForDeletedSoon()
@@ -308,7 +325,15 @@ class SslServer(Listening):
 
     def wantsPreSharedKeys(self) -> bool:
         """Whether pre-shared keys are to be accepted."""
-        return self.receivers(_PSK_SIGNAL) > 0
+        return "preSharedKeyAuthenticationRequired" in self._heard and self.receivers(_PSK_SIGNAL) > 0
+
+    def wantsHostChoices(self) -> bool:
+        """Whether somebody chooses configurations."""
+        return self.receivers(_CHOICE_SIGNAL) > 0
+
+    def socketTraced(self, socket: SocketBase, direction: str, name: str, size: int) -> None:
+        """Forward."""
+        self.handshakeMessage.emit(socket, direction, name, size)
 
     def socketSpoke(self, socket: SocketBase) -> None:
         """The client is not silent any more."""
@@ -317,7 +342,8 @@ class SslServer(Listening):
 
     def socketStartedHandshake(self, socket: SocketBase) -> None:
         """TLS has begun."""
-        self.startedEncryptionHandshake.emit(socket)
+        if "startedEncryptionHandshake" in self._heard:
+            self.startedEncryptionHandshake.emit(socket)
 
     def socketAsks(self, socket: SocketBase, signal: str, argument: object) -> None:
         """Forward a question of the handshake, which has the same name here."""

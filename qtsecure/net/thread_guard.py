@@ -101,6 +101,10 @@ def threadOf(obj: QObject) -> QThread | None:
 
 def checkThread(obj: QObject, method: str) -> None:
     """Raise RuntimeError, with the names of both threads, when ``obj`` belongs to another thread."""
+    if _THREAD_MAY_BE_ASKED:  # what threadOf() would find out, in the order that answers soonest
+        thread: QThread | None = obj.thread()
+        if thread is None or thread.isCurrentThread():
+            return
     thread = threadOf(obj)
     if thread is not None and not thread.isCurrentThread():
         raise wrongThread(obj, method, nameOfThread(thread))

@@ -68,14 +68,14 @@ class TrustDecisions(QObject):
     ) -> None:
         super().__init__(parent)
         self._store = DecisionStore(_settingsFrom(settings))
-        self._error = self._store.error
+        self._error: SecureError | None = None
         self._clock = clock
         self._forSession: dict[Place, TrustDecision] = {}
         self._forOnce: dict[Place, TrustDecision] = {}
 
     def error(self) -> SecureError | None:
         """What is or was wrong with the settings, and where a copy of a damaged file is; None if all is well."""
-        return self._error
+        return self._error or self._store.error
 
     def answer(self, request: CertificateRequest | QObject, requestToServer: CertificateRequest | None = None) -> bool:
         """Accept a request if the user has accepted the same before; a slot for ``acceptCertificate``.
@@ -99,7 +99,7 @@ class TrustDecisions(QObject):
         accepted = any(decision is not None and decision.covers(errors, now) for decision in known)
         if once is not None:
             self.changed.emit()
-        if accepted:
+        if accepted and isValid(asked):
             asked.accept()
         return accepted
 
@@ -192,7 +192,7 @@ def _settingsFrom(settings: QSettings | str | os.PathLike[str] | None) -> QSetti
     if isinstance(settings, QSettings):
         return settings
     if isinstance(settings, (str, os.PathLike)):
-        return QSettings(os.fspath(settings), QSettings.Format.IniFormat)
+        return QSettings(os.path.abspath(settings), QSettings.Format.IniFormat)
     if settings is not None:
         raise TypeError(f"settings must be a QSettings or a path, not {type(settings).__name__}.")
     if not QCoreApplication.organizationName() and not QCoreApplication.organizationDomain():

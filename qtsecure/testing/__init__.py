@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from qtsecure.testing.datagram_link import DatagramLink
     from qtsecure.testing.faults import Fault, FaultyServer
+    from qtsecure.testing.linked_transports import LinkedTransports
     from qtsecure.testing.pairs import (
         DtlsPair,
         TlsPair,
@@ -33,6 +34,7 @@ __all__ = [
     "Fault",
     "FaultyServer",
     "IssuedCertificate",
+    "LinkedTransports",
     "PublicKeyInfrastructure",
     "SignalRecord",
     "SignalRecorder",
@@ -57,6 +59,7 @@ _MODULES = {
     "tlsEchoServer": "qtsecure.testing.pairs",
     "waitFor": "qtsecure.testing.pairs",
     "IssuedCertificate": "qtsecure.testing.pki",
+    "LinkedTransports": "qtsecure.testing.linked_transports",
     "PublicKeyInfrastructure": "qtsecure.testing.pki",
     "SignalRecord": "qtsecure.testing.signals",
     "SignalRecorder": "qtsecure.testing.signals",

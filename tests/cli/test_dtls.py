@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from qtsecure import DtlsPeer, SslConfiguration
+from qtsecure.cli.exit_codes import ExitCode
+from tests.net.conversation import spin
+
 KEY = "sensor:00112233445566778899aabbccddeeff"
 
 
@@ -38,6 +42,14 @@ def test_stdin(run, serving, files) -> None:
     with serving("--dtls", *files.server, "--echo", "--count", 1) as server:
         done = run("connect", "--dtls", f"localhost:{server.port}", *files.trust, stdin=b"one\ntwo\nrest")
     assert (done.code, done.out, done.err) == (0, "one\ntwo\nrest", "")
+
+
+def test_a_line_that_never_ends(run, serving, files) -> None:
+    """It is told as soon as it fits into no datagram, and not kept until memory ends."""
+    with serving("--dtls", *files.server, "--echo", "--count", 1) as server:
+        done = run("connect", "--dtls", f"localhost:{server.port}", *files.trust, stdin=b"x" * 5000 + b"\nmore\n")
+    assert done.code == ExitCode.USAGE
+    assert "does not fit" in done.err
 
 
 def test_pre_shared_key_client_certificate_and_alpn(run, serving, files) -> None:
@@ -88,3 +100,14 @@ def test_too_large(run, serving, files) -> None:
         done = run("connect", "--dtls", f"localhost:{server.port}", *files.trust, "--message", "x" * 5000)
     assert done.code == 2
     assert "does not fit" in done.sentence()
+
+
+def test_the_end_of_a_server_is_told_to_its_clients(qapp, serving, files) -> None:
+    """The server ends because nothing happens, and says goodbye to a client that is still there."""
+    with serving("--dtls", *files.server, "--idle-timeout", 500) as server:
+        client = DtlsPeer()
+        client.connectToHost("localhost", server.port, configuration=SslConfiguration.forClient(files.trust[1]))
+        spin(client.isEncrypted)
+        spin(lambda: client.status() is DtlsPeer.Status.Disconnected)
+        assert client.error() is None
+        assert server.finished().code == 0

@@ -44,6 +44,10 @@ CALLS = (
     "cut_off",
     "peer_certificates",
     "export_keying_material",
+    "provide_configuration",
+    "refuse_name",
+    "provide_certificate",
+    "channel_binding",
 )
 
 

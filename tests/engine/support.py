@@ -100,6 +100,7 @@ class Side:
         events: Every event so far.
         sent: Every byte that it gave to the wire.
         plaintext: What was read from it.
+        react: Called with each event; returns whether it has answered.
     """
 
     def __init__(self, stream: TlsStream, answer: Answer) -> None:
@@ -109,6 +110,7 @@ class Side:
         self.sent = bytearray()
         self.plaintext = bytearray()
         self.decisions_asked = 0
+        self.react: Callable[[Event], bool] = lambda event: False
 
     def take(self) -> bytes:
         """Everything that it wants to send now."""
@@ -123,6 +125,7 @@ class Side:
         answered = False
         while (event := self.stream.next_event()) is not None:
             self.events.append(event)
+            answered |= self.react(event)
             if isinstance(event, CertificateProblems) and event.decision_needed:
                 self.decisions_asked += 1
                 if self.answer == "accept":
@@ -195,12 +198,23 @@ class Pair:
         server_decisions: HandshakeDecisions | None = None,
         place: str = "",
         session: Session | None = None,
+        client_chooses: bool = False,
+        server_chooses: bool = False,
+        traced: bool = False,
     ) -> None:
         stream = TlsStream(
-            client, server=False, peer_name=name, decisions=client_decisions, peer_place=place, session=session
+            client,
+            server=False,
+            peer_name=name,
+            decisions=client_decisions,
+            peer_place=place,
+            session=session,
+            chooses=client_chooses,
+            traced=traced,
         )
         self.client = Side(stream, client_answer)
-        self.server = Side(TlsStream(server, server=True, decisions=server_decisions), server_answer)
+        accepted = TlsStream(server, server=True, decisions=server_decisions, chooses=server_chooses, traced=traced)
+        self.server = Side(accepted, server_answer)
 
     @property
     def sides(self) -> tuple[Side, Side]:

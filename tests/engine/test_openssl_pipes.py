@@ -59,6 +59,15 @@ class QuietHooks:
     def psk_for_client(self, identity: bytes) -> None:
         return None
 
+    def server_name_fits(self, name: bytes | None) -> bool:
+        return True
+
+    def certificate_requested(self) -> bool:
+        return True
+
+    def message_traced(self, sent: bool, kind: int, size: int) -> None:
+        return None
+
     def select_protocol(self, offered: tuple[bytes, ...]) -> None:
         return None
 
@@ -363,10 +372,13 @@ def test_streams_are_freed(pki: PublicKeyInfrastructure, engine_path: str, momen
         pair.client.stream.receive(b"garbage")
         pair.client.drain()
     known = [weakref.ref(side.stream) for side in pair.sides]
+    registered = len(_openssl._hooks.references)
+    made = sum(side.stream._pipe is not None for side in pair.sides)
     gc.disable()
     try:
         del pair
         assert [reference() for reference in known] == [None, None]
+        assert len(_openssl._hooks.references) == registered - made
     finally:
         gc.enable()
 

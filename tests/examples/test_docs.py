@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,15 @@ def test_files_of_the_architecture() -> None:
     named = re.findall(r"`((?:engine|net|aio|cli|testing|widgets|designer)/[\w/.]*)`", table)
     assert len(named) > 10
     assert [name for name in named if not (ROOT / "qtsecure" / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", ["howto-channel-bindings", "howto-debugging", "howto-virtual-hosts"])
+def test_snippets_run(directory: Path, page: str, qapp: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no program, as far as it goes by itself."""
+    monkeypatch.chdir(directory)
+    text = (DOCS / f"{page}.md").read_text("utf-8")
+    for code in set(BLOCK.findall(text)) - set(programs(page).values()):
+        exec(compile(code, page, "exec"), {})
 
 
 @pytest.fixture(scope="module")
@@ -111,11 +121,31 @@ def start(code: str, directory: Path, port: int) -> subprocess.Popen[str]:
     [
         ("howto-psk", "howto-psk", "answer: 21.5 degrees\n", "connected: sensor-1\n"),
         ("howto-client-certificates", "howto-client-certificates", "answer: hello, client\n", ""),
+        ("howto-virtual-hosts", "howto-virtual-hosts", "answer: you asked for localhost\n", ""),
+        ("porting/godot-packetpeerdtls", "porting/godot-packetpeerdtls", "answer: 42\n", ""),
     ],
 )
 def test_programs(directory: Path, serverPage: str, clientPage: str, answer: str, told: str) -> None:
     """Server and client talk to each other."""
     converse(directory, serverPage, clientPage, answer, told)
+
+
+@pytest.mark.parametrize(
+    ("serverPage", "server", "clientPage", "client", "answer", "told"),
+    [
+        ("howto-client-certificates", "server", "howto-client-certificates", "asking", "answer: hello, client\n", ""),
+        (
+            *("howto-virtual-hosts", "fetching", "howto-virtual-hosts", "client"),
+            *("answer: here you are\n", "somebody wants localhost\n"),
+        ),
+        ("howto-virtual-hosts", "server", "howto-debugging", "client", "X25519MLKEM768\n", ""),
+    ],
+)
+def test_other_programs(
+    directory: Path, serverPage: str, server: str, clientPage: str, client: str, answer: str, told: str
+) -> None:
+    """The variations that a page shows."""
+    converse(directory, serverPage, clientPage, answer, told, names=(server, client))
 
 
 def test_first_programs(selfSignedDirectory: Path) -> None:
@@ -129,13 +159,22 @@ def test_certificates_by_openssl(directoryByOpenssl: Path) -> None:
     converse(directoryByOpenssl, page, page, "answer: hello, client\n", "")
 
 
-def converse(directory: Path, serverPage: str, clientPage: str, answer: str, told: str) -> None:
-    """Run both programs until the client ends."""
-    server = start(programs(serverPage)["server"], directory, 0)
+def converse(
+    directory: Path,
+    serverPage: str,
+    clientPage: str,
+    answer: str,
+    told: str,
+    *,
+    names: tuple[str, str] = ("server", "client"),
+    change: Callable[[str], str] = str,
+) -> None:
+    """Run both programs, changed, until the client ends."""
+    server = start(change(programs(serverPage)[names[0]]), directory, 0)
     try:
         assert server.stdout is not None
         port = int(server.stdout.readline().removeprefix("listening on port "))
-        client = start(programs(clientPage)["client"], directory, port)
+        client = start(change(programs(clientPage)[names[1]]), directory, port)
         out, err = client.communicate(timeout=30)
         assert (client.returncode, err) == (0, "")
         assert out.endswith(answer)

@@ -263,10 +263,11 @@ def opensslServer(
     psk: tuple[str, bytes] | None = None,
     listen: bool = False,
     mtu: int = 1200,
+    more: Sequence[str] = (),
 ) -> Program:
     """``openssl s_server -dtls1_2``; prints what it gets, sends what is written to it."""
     program = Program("openssl")
-    program.command += ["s_server", "-dtls1_2", "-accept", "127.0.0.1:0", "-mtu", str(mtu)]
+    program.command += ["s_server", "-dtls1_2", "-accept", "127.0.0.1:0", "-mtu", str(mtu), *more]
     if certificate is not None:
         program.certificate(certificate, "-cert", "-key")
     else:
@@ -298,10 +299,11 @@ def opensslClient(
     alpn: Sequence[str] = (),
     psk: tuple[str, bytes] | None = None,
     mtu: int = 1200,
+    more: Sequence[str] = (),
 ) -> Program:
     """``openssl s_client -dtls1_2``."""
     program = Program("openssl")
-    program.command += ["s_client", "-dtls1_2", "-connect", f"127.0.0.1:{port}", "-mtu", str(mtu)]
+    program.command += ["s_client", "-dtls1_2", "-connect", f"127.0.0.1:{port}", "-mtu", str(mtu), *more]
     if trust:
         program.command += ["-CAfile", program.file("ca.pem", trust), "-verify_return_error"]
         program.command += ["-verify_hostname", "localhost"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -166,6 +168,83 @@ def test_our_server_with_small_datagrams_and_application_protocols(ours: DtlsCon
     trust = ours.pki.ca.certificate.public_bytes(Encoding.PEM)
     with opensslClient(port, trust=trust, alpn=["a", "b"], mtu=300) as program:
         spin(lambda: program.says("ALPN protocol: b"))
+
+
+# ------------------------------------------------------------------------- SRTP and resumption
+
+PROFILE, LABEL = "SRTP_AES128_CM_SHA1_80", "EXTRACTOR-dtls_srtp"
+SRTP = ["-use_srtp", PROFILE, "-keymatexport", LABEL, "-keymatexportlen", "60"]
+
+
+def exported(program: Program) -> str:
+    """The keying material that a program has derived."""
+    says(program, "Keying material: ")
+    says(program, "Keying material: ([0-9A-F]{120})")
+    match = re.search("Keying material: ([0-9A-F]{120})", program.output)
+    assert match is not None
+    return match[1]
+
+
+def test_our_client_and_srtp(ours: DtlsConversation) -> None:
+    """Both have the same profile and the same keys."""
+    need("openssl")
+    ours.clientConfiguration.setSrtpProfiles(["SRTP_AEAD_AES_256_GCM", PROFILE])
+    with opensslServer(ours.pki.server, more=SRTP) as program:
+        connectTo(ours, opensslPort(program))
+        assert ours.client.srtpProfile() == PROFILE
+        keys = bytes(ours.client.exportKeyingMaterial(LABEL, 60).data())
+        assert exported(program) == keys.hex().upper()
+        says(program, PROFILE)
+        ours.client.close()
+
+
+def test_our_server_and_srtp(ours: DtlsConversation) -> None:
+    need("openssl")
+    ours.serverConfiguration.setSrtpProfiles(["SRTP_AEAD_AES_256_GCM", PROFILE])
+    peers: list[DtlsPeer] = []
+    ours.server.startedEncryptionHandshake.connect(peers.append)
+    trust = ours.pki.ca.certificate.public_bytes(Encoding.PEM)
+    with opensslClient(ours.listen(), trust=trust, more=SRTP) as program:
+        keys = exported(program)
+        assert peers[0].srtpProfile() == PROFILE
+        assert keys == bytes(peers[0].exportKeyingMaterial(LABEL, 60).data()).hex().upper()
+
+
+def test_our_client_resumes(ours: DtlsConversation) -> None:
+    """Without -listen: with it the program serves one client only."""
+    need("openssl")
+    ours.clientConfiguration.setSslOption(QSsl.SslOption.SslOptionDisableSessionSharing, True)
+    with opensslServer(ours.pki.server) as program:
+        port = opensslPort(program)
+        connectTo(ours, port)
+        session, chain = ours.client.session(), ours.client.peerCertificateChain()
+        assert session is not None
+        ours.client.close()
+        waitFor(lambda: program.says("DONE|shutdown") or program.output.count("ACCEPT") > 1, "the end of the first")
+        ours.client.setSession(session)
+        connectTo(ours, port)
+        assert ours.client.isSessionReused()
+        assert ours.client.peerCertificateChain() == chain
+        ours.client.writeDatagram(b"hello\n")
+        says(program, "hello")
+        says(program, "Reused session")
+        ours.client.close()
+
+
+def test_our_server_resumes(ours: DtlsConversation, tmp_path: Path) -> None:
+    """s_client -sess_out, then -sess_in in another process."""
+    need("openssl")
+    peers: list[DtlsPeer] = []
+    ours.server.startedEncryptionHandshake.connect(peers.append)
+    port, stored = ours.listen(), tmp_path / "session.pem"
+    trust = ours.pki.ca.certificate.public_bytes(Encoding.PEM)
+    for number, option in enumerate(("-sess_out", "-sess_in")):
+        with opensslClient(port, trust=trust, more=[option, str(stored)]) as program:
+            program.write(b"hello\n")
+            spin(lambda number=number: ours.server.statistics().encrypted == number + 1)  # type: ignore[misc]  # bound now
+            spin(lambda program=program: program.says("hello"))  # type: ignore[misc]  # bound now
+            spin(stored.exists)
+    assert [peer.isSessionReused() for peer in peers] == [False, True]
 
 
 # --------------------------------------------------------------------------------------- QDtls

@@ -11,6 +11,7 @@ from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.values import Protocol
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import Conversation, FakeClock
+from tests.net.encounters import KINDS, Encounter
 
 MakeConversation = Callable[..., Conversation]
 
@@ -44,3 +45,13 @@ def clock(qapp: QCoreApplication) -> Iterator[FakeClock]:
     yield fake
     scheduler.clock = real
     scheduler.fireDue()  # sets the timer anew, by the real clock
+
+
+@pytest.fixture(params=KINDS)
+def encounter(
+    request: pytest.FixtureRequest, qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure
+) -> Iterator[Encounter]:
+    """A server for clients of TLS 1.2, TLS 1.3 and DTLS 1.2, one after the other."""
+    made = Encounter(qtsecure_pki, request.param)
+    yield made
+    made.close()

@@ -267,6 +267,33 @@ def test_sec_d15_hot_reload(make_conversation: MakeConversation, version: str) -
     spin(lambda: conversation.client.bytesAvailable() == 10)
 
 
+@both_versions
+def test_each_virtual_host_staples_its_own(make_conversation: MakeConversation, version: str) -> None:
+    """The status belongs to the certificate that the name in the hello has chosen; without a status, to none."""
+    conversation, pki = make_conversation(PROTOCOLS[version]), make_conversation().pki
+    other = pki.ca.issue(["other.example"])
+    host = SslConfiguration.forServer(list(other.chain), other.privateKey)
+    host.setProtocol(PROTOCOLS[version])
+    conversation.serverConfiguration.setOcspResponse(pki.ca.ocspResponse(pki.server))
+    conversation.clientConfiguration.setOcspStaplingEnabled(True)
+
+    def outcome(name: str) -> list[str] | str:
+        conversation.serverConfiguration.setVirtualHosts({"other.example": host})
+        conversation.server.setSslConfiguration(conversation.serverConfiguration)
+        client = SslSocket(conversation.client)
+        client.setSslConfiguration(conversation.clientConfiguration)
+        client.setPeerVerifyName(name)
+        client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
+        spin(lambda: client.isEncrypted() or client.state() == State.UnconnectedState)
+        return client.ocspResponses()[0].serialNumber() if client.isEncrypted() else found(client)
+
+    conversation.listen()
+    assert outcome("localhost") == f"{pki.server.certificate.serial_number:x}"
+    assert outcome("other.example") == ["OcspNoResponseFound"]
+    host.setOcspResponse(pki.ca.ocspResponse(other))
+    assert outcome("other.example") == f"{other.certificate.serial_number:x}"
+
+
 # --------------------------------------------------------------------------------------------- DTLS
 
 

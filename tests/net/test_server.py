@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QMetaMethod, QObject
 from PySide6.QtNetwork import QHostAddress
 from shiboken6 import delete, isValid
 
@@ -51,6 +51,50 @@ def test_31_failing_clients_do_not_stall_the_server(conversation: Conversation, 
     spin(lambda: good.isEncrypted() and conversation.server.hasPendingConnections())
     assert conversation.server.statistics().accepted == 32
     assert conversation.server.statistics().handshaking == 0
+
+
+@pytest.mark.parametrize("superclass", [True, False])
+def test_a_subclass_of_the_server_with_a_connect_notify_of_its_own(
+    conversation: Conversation, superclass: bool
+) -> None:
+    """Qt's does nothing, so nobody has to call it."""
+
+    class Noting(SslServer):
+        def connectNotify(self, signal: QMetaMethod) -> None:
+            if superclass:
+                super().connectNotify(signal)
+
+    server = Noting()
+    server.setSslConfiguration(conversation.serverConfiguration)
+    heard: list[str] = []
+    names = ["newConnection", "startedEncryptionHandshake", "pendingConnectionAvailable"]
+    for name in names:
+        getattr(server, name).connect(lambda *_, name=name: heard.append(name))
+    assert server.listen("127.0.0.1")
+    client = SslSocket(server)
+    client.setSslConfiguration(conversation.clientConfiguration)
+    client.connectToHostEncrypted("127.0.0.1", server.serverPort())
+    spin(lambda: client.isEncrypted() and server.hasPendingConnections())
+    assert heard == names
+    server.close()
+
+
+def test_signals_of_the_server_may_be_connected_at_any_time(conversation: Conversation) -> None:
+    """What nobody listens to is not emitted, from the first connection on it is."""
+    server = SslServer()
+    server.setSslConfiguration(conversation.serverConfiguration)
+    assert server.listen("127.0.0.1")
+    clients, heard = [], []
+    for wanted in (0, 2):
+        client = SslSocket(server)
+        client.setSslConfiguration(conversation.clientConfiguration)
+        client.connectToHostEncrypted("127.0.0.1", server.serverPort())
+        clients.append(client)
+        spin(lambda: clients[-1].isEncrypted() and server.nextPendingConnection() is not None)
+        assert len(heard) == wanted
+        server.newConnection.connect(lambda: heard.append("newConnection"))
+        server.startedEncryptionHandshake.connect(lambda socket: heard.append(socket))
+    server.close()
 
 
 def test_qt_1_1_6_a_failed_handshake_frees_its_place(conversation: Conversation) -> None:
@@ -308,6 +352,7 @@ def test_running_out_of_descriptors_is_told_and_passes(conversation: Conversatio
     conversation.listen()
     client = native.socket()
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    deleteEverything()  # what others have left would make room later
     highest = max(int(name) for name in os.listdir("/proc/self/fd"))
     fillers = [os.dup(0) for _ in range(highest + 1 - openDescriptors())]  # close the gaps below
     try:

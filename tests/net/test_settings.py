@@ -178,3 +178,22 @@ def test_what_nobody_asked_for(conversation: Conversation) -> None:
     with pytest.raises(SecureError, match="keyExchangeGroup") as raised:
         conversation.client.sslConfiguration().ephemeralServerKey()
     assert raised.value.code is SecureError.Code.NotSupported
+
+
+def test_a_socket_keeps_the_default_that_it_began_with(qapp: QObject) -> None:
+    """Also if nobody has looked at its configuration before the default changes."""
+    before = SslConfiguration.defaultConfiguration()
+    other = SslConfiguration()
+    other.setProtocol(Protocol.TlsV1_3)
+    old = SslSocket()
+    try:
+        SslConfiguration.setDefaultConfiguration(other)
+        new = SslSocket()
+        SslConfiguration.setDefaultConfiguration(before)
+        assert old.sslConfiguration() == before
+        assert new.sslConfiguration() == other
+        new.setProtocol(Protocol.TlsV1_2)
+        assert SslConfiguration.defaultConfiguration() == before
+        assert other.protocol() == Protocol.TlsV1_3
+    finally:
+        SslConfiguration.setDefaultConfiguration(before)

@@ -240,7 +240,10 @@ def test_other_settings_stay(pki: PublicKeyInfrastructure, file: Path) -> None:
     settings = QSettings(str(file), QSettings.Format.IniFormat)
     settings.setValue("window/width", 800)
     decisions = TrustDecisions(settings)
+    settings.beginGroup("elsewhere")
     decisions.remember(asked(pki.expired), Lifetime.Forever)
+    assert accepts(TrustDecisions(file), asked(pki.expired))
+    settings.endGroup()
     decisions.revokeAll()
     assert settings.allKeys() == ["window/width"]
 
@@ -290,6 +293,24 @@ def test_a_damaged_file(
     assert again.error() is None
     assert accepts(again, asked(pki.selfSigned))
     assert len(list(file.parent.glob("*damaged*"))) == 1
+
+
+@pytest.mark.parametrize("readsFirst", [True, False])
+def test_a_file_that_is_damaged_meanwhile(pki: PublicKeyInfrastructure, file: Path, readsFirst: bool) -> None:
+    """The same while the object lives: a copy is made before anything is written over what cannot be read."""
+    decisions = TrustDecisions(file)
+    decisions.remember(asked(pki.expired), Lifetime.Forever)
+    content = damage(file, lambda content: content + b"a line without a sign\n")
+    if readsFirst:
+        assert accepts(decisions, asked(pki.expired))
+    decisions.remember(asked(pki.selfSigned), Lifetime.Forever)
+    (copy,) = file.parent.glob("trust.ini.damaged-*")
+    assert copy.read_bytes() == content
+    error = decisions.error()
+    assert error is not None
+    assert str(copy) in error.message
+    assert accepts(TrustDecisions(file), asked(pki.expired))
+    assert accepts(TrustDecisions(file), asked(pki.selfSigned))
 
 
 def _forgetCachedSettings(path: Path) -> None:
@@ -348,6 +369,23 @@ def test_settings_that_cannot_be_written(pki: PublicKeyInfrastructure, tmp_path:
     assert "cannot be written" in failures[0].message
     assert decisions.error() is failures[0]
     assert accepts(decisions, asked(pki.expired))
+    blocker.unlink()
+    blocker.mkdir()
+    assert decisions.remember(asked(pki.selfSigned), Lifetime.Forever)
+    assert len(failures) == 1
+    assert accepts(TrustDecisions(blocker / "trust.ini"), asked(pki.selfSigned))
+
+
+def test_a_file_that_was_damaged_and_cannot_be_written(pki: PublicKeyInfrastructure, file: Path) -> None:
+    """The second error is told although there was one before, of which QSettings remembers the first only."""
+    file.write_bytes(b"garbage\n")
+    decisions = TrustDecisions(file)
+    failures: list[SecureError] = []
+    decisions.errorOccurred.connect(failures.append)
+    file.unlink()
+    file.mkdir()
+    decisions.remember(asked(pki.expired), Lifetime.Forever)
+    assert "cannot be written" in failures[0].message
 
 
 def test_entries_that_pretend(pki: PublicKeyInfrastructure, file: Path) -> None:

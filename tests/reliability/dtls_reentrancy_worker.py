@@ -21,9 +21,10 @@ from qtsecure import DtlsPeer, DtlsServer, PreSharedKeyAuthenticator, SecureErro
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.reliability.fork_server import serve
 
-_LIMIT_MS = 5000
-_TIMEOUT_MS = 700
-_IDLE_MS = 400
+_LIMIT_MS = 12_000
+_TIMEOUT_MS = 1500
+"""Longer than a handshake takes on a busy computer."""
+_IDLE_MS = 500
 _KEY = bytes(range(32))
 CANARY = b"CANARY-may-only-travel-encrypted"
 _PSK = "preSharedKeyAuthenticationRequired"
@@ -49,7 +50,7 @@ _COMMON = (
 )
 SIGNALS = {
     "client": ("retransmissionTimeout", *_COMMON),
-    "accepted": _COMMON,
+    "accepted": (*_COMMON, "certificateRequired"),
     "server": (
         "newConnection",
         "pendingConnectionAvailable",
@@ -63,6 +64,7 @@ SIGNALS = {
         "alertReceived",
         "errorOccurred",
         "acceptCertificate",
+        "certificateRequired",
     ),
 }
 
@@ -286,7 +288,8 @@ class Run:
             self.written += 1
         except SecureError as error:
             sent = error.code not in (SecureError.Code.WouldBlock, SecureError.Code.Closed)
-        if sent is not encrypted:
+        leaving = self.cell.signal == "alertSent"  # the own goodbye, after which nothing can follow
+        if sent is not encrypted and not (leaving and not sent):
             self.faults.append(f"writeDatagram() {'went through' if sent else 'was refused'} at the wrong moment")
 
     def delete(self, peer: DtlsPeer) -> None:

@@ -47,7 +47,7 @@ _COMMON = (
 )
 SIGNALS = {
     "client": ("hostFound", "connected", *_COMMON),
-    "accepted": _COMMON,
+    "accepted": (*_COMMON, "certificateRequired"),
     "server": (
         "newConnection",
         "pendingConnectionAvailable",
@@ -60,6 +60,7 @@ SIGNALS = {
         "alertReceived",
         "errorOccurred",
         "acceptCertificate",
+        "certificateRequired",
     ),
 }
 ACTIONS = (

@@ -86,6 +86,7 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("count", [600, pytest.param(20_000, marks=pytest.mark.slow)])
 def test_damaged_datagrams(qtsecure_pki: PublicKeyInfrastructure, figure: Figure, count: int) -> None:
     """Nothing crashes, nothing hangs, and "complete" means that both ends understand each other."""
@@ -122,4 +123,4 @@ def test_damaged_datagrams(qtsecure_pki: PublicKeyInfrastructure, figure: Figure
         f"{wrong} wrongly complete (target 0)",
     )
     assert wrong == 0
-    assert completed > 0.95 * count  # the others: a damaged certificate is reported as such
+    assert completed > 0.98 * count  # the others: what names an issuer or a key is believed, and reported as such

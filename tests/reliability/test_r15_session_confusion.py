@@ -1,7 +1,8 @@
 """R15: a session of one peer or configuration resumes no other connection; and virtual hosts with client certificates.
 
 OpenSSL resumes in every one of these cases. Each is tried in two ways: the session is offered
-outright, and it lies in the cache that sockets look into.
+outright, and it lies in the cache that sockets look into. With virtual hosts it is stolen: its scope
+claims that it belongs to the other host, which is what a hostile client does.
 """
 
 from __future__ import annotations
@@ -19,15 +20,16 @@ from qtsecure.engine.host_names import normalize_host_name
 from qtsecure.engine.pins import Pins
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.sessions import Session, scope_of
+from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.engine.trust import TrustAnchors
 from qtsecure.errors import SecureError
 from qtsecure.net.session_cache import SessionCache
 from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.engine.dtls.support import Network
+from tests.engine.hosts import ANY_VERSION, AnyVersion, Visit, of_version
 from tests.engine.support import (
-    VERSIONS,
     Pair,
     Recorder,
-    Version,
     client_configuration,
     credentials,
     make_certificate,
@@ -49,6 +51,7 @@ class Confusion:
         second_server: The server of the second connection.
         name: Whom the second connection asks for.
         place: Where the second connection goes to.
+        streams_only: There is nothing like it with DTLS.
         forged: The session claims to fit the second connection, as if the scope had been forgotten.
     """
 
@@ -59,6 +62,7 @@ class Confusion:
     name: str = "localhost"
     place: str = "here:1"
     forged: bool = False
+    streams_only: bool = False
 
 
 def mode(value: VerifyMode) -> Change:
@@ -126,7 +130,8 @@ CONFUSIONS = {
     "names are not checked": Confusion(second=set_to(verify_host_name=False)),
     "names were not checked": Confusion(first=set_to(verify_host_name=False)),
     "more versions": Confusion(
-        second=set_to(minimum_version=ProtocolVersion.TLS_1_2, maximum_version=ProtocolVersion.TLS_1_3)
+        second=set_to(minimum_version=ProtocolVersion.TLS_1_2, maximum_version=ProtocolVersion.TLS_1_3),
+        streams_only=True,
     ),
     "other groups": Confusion(second=set_to(groups=("X25519",))),
     "other suites": Confusion(
@@ -159,10 +164,11 @@ CONFUSIONS = {
 class Trial:
     """One confusion in one version."""
 
-    def __init__(self, pki: Pki, version: Version, confusion: Confusion) -> None:
+    def __init__(self, pki: Pki, version: AnyVersion, confusion: Confusion) -> None:
         self.confusion = confusion
-        client = client_configuration([pki.ca.certificate], version)
-        server = server_configuration(pki.server, version)
+        self.datagrams = version == "dtls"
+        client = of_version(client_configuration([pki.ca.certificate]), version)
+        server = of_version(server_configuration(pki.server), version)
         self.first = replace(client, **confusion.first(pki))
         self.second = replace(client, **confusion.second(pki))
         self.first_server = replace(server, **confusion.first_server(pki))
@@ -174,13 +180,17 @@ class Trial:
         assert pair.client.completed, pair.client.events
         assert pair.server.completed, pair.server.events
         pair.say(b"ticket", from_server=True)
-        session = pair.client.stream.session()
+        client = self._stream(pair.client)
+        session: Session | None = client.session()
         if self.confusion.forged:
             assert session is None
-            pipe = pair.client.stream._pipe
-            assert pipe is not None
-            return Session.of(pipe.connection, self.scope, pair.client.stream.peer_certificates())
+            assert client._pipe is not None
+            return Session.of(client._pipe.connection, self.scope, client.peer_certificates())
         return session
+
+    def _stream(self, end: Any) -> TlsStream:
+        stream: TlsStream = end.association._session if self.datagrams else end.stream
+        return stream
 
     @property
     def scope(self) -> Any:
@@ -192,13 +202,14 @@ class Trial:
             pair = self._pair(self.second, self.second_server, self.confusion.name, self.confusion.place, session)
         except SecureError:
             return False
-        reused = pair.client.stream.session_reused() or pair.server.stream.session_reused()
-        return reused and (pair.client.completed or pair.server.completed)
+        reused = any(self._stream(end).session_reused() for end in (pair.client, pair.server))
+        return reused and bool(pair.client.completed or pair.server.completed)
 
     def _pair(
         self, client: TlsConfiguration, server: TlsConfiguration, name: str, place: str, session: Session | None
-    ) -> Pair:
-        return Pair(
+    ) -> Any:
+        kind: Any = Network if self.datagrams else Pair
+        return kind(
             client,
             server,
             name=name,
@@ -210,7 +221,7 @@ class Trial:
         ).handshake()
 
 
-def wrong_resumptions(pki: Pki, version: Version, confusion: Confusion) -> int:
+def wrong_resumptions(pki: Pki, version: AnyVersion, confusion: Confusion) -> int:
     """In how many of the two ways the session is resumed."""
     trial = Trial(pki, version, confusion)
     session = trial.session()
@@ -222,8 +233,58 @@ def wrong_resumptions(pki: Pki, version: Version, confusion: Confusion) -> int:
     return outright + (trial.resumes(found) if found is not None else False)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_r15_the_right_session_is_resumed(qtsecure_pki: Pki, version: Version) -> None:
+HOSTS: dict[str, Change] = {
+    "open": lambda pki: {},
+    "demanding": demanding,
+    "demanding, another authority": lambda pki: {
+        "verify_mode": VerifyMode.PEER,
+        "trust": TrustAnchors.of([pki.otherCa.certificate]),
+    },
+    "asking": mode(VerifyMode.QUERY),
+    "another protocol": set_to(alpn_protocols=(b"x",)),
+    "another group": set_to(groups=("P-256",)),
+    "another certificate": own("viaIntermediate"),
+    "keys": set_to(psk_enabled=True),
+    "no tickets": set_to(session_tickets_enabled=False),
+}
+"""What is special about virtual hosts; between any two of them no session may cross."""
+
+
+def wrong_crossings(pki: Pki, version: AnyVersion) -> list[str]:
+    """Between which two hosts a stolen session is resumed."""
+    base = server_configuration(pki.ca.issue(["a.example", "b.example"]))
+    hosts = {what: replace(base, **change(pki)) for what, change in HOSTS.items()}
+    client = client_configuration([pki.ca.certificate], credentials=credentials(pki.client))
+    wrong = []
+    sessions = 0
+    for first, one in hosts.items():
+        visit = Visit(version, client, {"a.example": one}, name="a.example", server_answer="accept").run()
+        session = visit.session() if visit.completed else None
+        if session is None:
+            continue
+        sessions += 1
+        stolen = replace(session, scope=replace(session.scope, name="b.example"))
+        for second, other in hosts.items():
+            table = {"a.example": one, "b.example": other}
+            again = Visit(version, client, table, name="b.example", session=stolen).run()
+            if second != first and again.server.session_reused():
+                wrong.append(f"{first} -> {second} ({version})")
+    assert sessions >= 4  # else the figure could not be another
+    return wrong
+
+
+@pytest.mark.parametrize("version", ANY_VERSION)
+def test_r15_a_session_comes_back_to_its_virtual_host(qtsecure_pki: Pki, version: AnyVersion) -> None:
+    """The same host under the same name resumes; so the figure below could be another."""
+    table = {"a.example": server_configuration(qtsecure_pki.ca.issue(["a.example"]))}
+    client = client_configuration([qtsecure_pki.ca.certificate])
+    session = Visit(version, client, table, name="a.example").run().session()
+    assert session is not None
+    assert Visit(version, client, table, name="a.example", session=session).run().server.session_reused()
+
+
+@pytest.mark.parametrize("version", ANY_VERSION)
+def test_r15_the_right_session_is_resumed(qtsecure_pki: Pki, version: AnyVersion) -> None:
     """Without any confusion, in both ways; so the figure below could be another."""
     assert wrong_resumptions(qtsecure_pki, version, Confusion()) == 2
 
@@ -233,12 +294,15 @@ def test_r15_session_confusion(qtsecure_pki: Pki, capsys: pytest.CaptureFixture[
     wrong = [
         f"{what} ({version})"
         for what, confusion in CONFUSIONS.items()
-        for version in VERSIONS
-        if wrong_resumptions(qtsecure_pki, version, confusion)
+        for version in ANY_VERSION
+        if not (version == "dtls" and confusion.streams_only) and wrong_resumptions(qtsecure_pki, version, confusion)
     ]
+    crossings = [each for version in ANY_VERSION for each in wrong_crossings(qtsecure_pki, version)]
     with capsys.disabled():
         print(
-            f"\nR15: {len(wrong)} wrong resumptions in {len(CONFUSIONS)} confusions of TLS 1.2 and 1.3 (none allowed)"
+            f"\nR15: {len(wrong)} wrong resumptions in {len(CONFUSIONS)} confusions of TLS 1.2, TLS 1.3 and DTLS 1.2, "
+            f"{len(crossings)} between {len(HOSTS)} virtual hosts (none allowed)"
         )
     assert len(CONFUSIONS) >= 24
     assert wrong == []
+    assert crossings == []

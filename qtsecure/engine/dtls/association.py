@@ -24,7 +24,10 @@ against forged datagrams:
 
 from __future__ import annotations
 
+import dataclasses
+
 from qtsecure.engine.alerts import AlertDescription, AlertLevel
+from qtsecure.engine.certificates import Credentials
 from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.dtls.flights import Flight
@@ -43,7 +46,7 @@ from qtsecure.engine.dtls.wire import (
 )
 from qtsecure.engine.events import Event, FailureKind, StreamFailed
 from qtsecure.engine.sessions import Session
-from qtsecure.engine.states import StreamState
+from qtsecure.engine.states import IN_HANDSHAKE, StreamState
 from qtsecure.errors import SecureError
 
 __all__ = ["DEFAULT_MTU", "SMALLEST_MTU", "DtlsAssociation", "require_datagrams"]
@@ -70,6 +73,9 @@ class DtlsAssociation(AssociationHandshake):
         peer_place: On a client: where the server is, for example ``"host:4433"``; a session of one place
             is not resumed at another.
         session: On a client: the session to resume if the server still knows it.
+        chooses: Wait for the program's choices: a server for its configuration, a client for a
+            certificate; see :class:`~qtsecure.engine.tls_stream.TlsStream`.
+        traced: Tell of each message of the handshake; repetitions because of losses are not told.
 
     Raises:
         ValueError: When the versions or the size are not usable.
@@ -90,6 +96,8 @@ class DtlsAssociation(AssociationHandshake):
         hello: ClientHelloStart | None = None,
         peer_place: str = "",
         session: Session | None = None,
+        chooses: bool = False,
+        traced: bool = False,
     ) -> None:
         require_datagrams(configuration)
         _require_mtu(mtu)
@@ -102,6 +110,8 @@ class DtlsAssociation(AssociationHandshake):
             hello=hello,
             peer_place=peer_place,
             session=session,
+            chooses=chooses,
+            traced=traced,
         )
         self._last_words_left = _MAX_LAST_WORDS
 
@@ -146,7 +156,7 @@ class DtlsAssociation(AssociationHandshake):
             return
         if self._established:
             self._receive_established(records, now)
-        elif self._session.state in (_S.HANDSHAKING, _S.DECIDING):
+        elif self._session.state in IN_HANDSHAKE:
             self._receive_handshake(records, now)
         else:
             self._receive_ended(records, now)
@@ -172,7 +182,7 @@ class DtlsAssociation(AssociationHandshake):
     def timer(self) -> float | None:
         """When to call handle_timer(), in the time of ``now``; None for never, as matters stand."""
         state = self._session.state
-        if state not in (_S.HANDSHAKING, _S.DECIDING):
+        if state not in IN_HANDSHAKE:
             return None
         times = [self._alert.believed_at] if self._alert.alert is not None else []
         if state is _S.HANDSHAKING:
@@ -240,7 +250,7 @@ class DtlsAssociation(AssociationHandshake):
 
     def accept_certificate(self, now: float) -> None:
         """Answer CertificateProblems with yes: the handshake goes on."""
-        self._waiting.life(now)
+        self._waiting.goes_on(now)
         try:
             self._session.accept_certificate()
         finally:
@@ -252,12 +262,53 @@ class DtlsAssociation(AssociationHandshake):
         self._session.reject_certificate()
         self._after_step(now)
 
+    def provide_configuration(self, configuration: TlsConfiguration, now: float) -> None:
+        """Answer ConfigurationNeeded: the handshake goes on with this configuration.
+
+        Raises:
+            ValueError: When its versions are of TLS.
+            SecureError: OpenSSL refuses a part of it; the handshake goes on waiting.
+        """
+        require_datagrams(configuration)
+        self._waiting.goes_on(now)
+        try:
+            self._session.provide_configuration(configuration)
+        finally:
+            self._after_step(now)
+        self._feed(now)
+
+    def refuse_name(self, unable: str, now: float) -> None:
+        """Answer ConfigurationNeeded with no: the client is told that its host is not served here.
+
+        Args:
+            unable: See :meth:`~qtsecure.engine.choosing.Choosing.refuse_name`; empty for an unknown name.
+            now: The time in seconds.
+        """
+        self._session.refuse_name(unable)
+        self._after_step(now)
+
+    def provide_certificate(self, credentials: Credentials | None, now: float) -> None:
+        """Answer CertificateRequested: with a certificate, or with None for none.
+
+        Raises:
+            SecureError: OpenSSL refuses the certificate; the handshake goes on waiting.
+        """
+        self._waiting.goes_on(now)
+        try:
+            self._session.provide_certificate(credentials)
+        finally:
+            self._after_step(now)
+        # Another attempt, after a forged datagram, answers in the same way without asking.
+        self._chooses = False
+        if credentials is not None:
+            self._configuration = dataclasses.replace(self._configuration, credentials=credentials)
+            self._offered = None
+        self._feed(now)
+
     def close(self, now: float) -> None:
         """Send close_notify and nothing after it; it is not repeated, so it may get lost."""
         session = self._session
-        readable = (
-            session.state in (_S.HANDSHAKING, _S.DECIDING) and self._flight is not None and not self._flight.encrypted
-        )
+        readable = session.state in IN_HANDSHAKE and self._flight is not None and not self._flight.encrypted
         session.close()
         if readable:
             words = plain_record(ALERT, 0, bytes((AlertLevel.WARNING, AlertDescription.CLOSE_NOTIFY)))
@@ -266,13 +317,18 @@ class DtlsAssociation(AssociationHandshake):
 
     def give_up(self, now: float) -> None:
         """The front end's total deadline for the handshake has passed."""
-        if self._session.state not in (_S.HANDSHAKING, _S.DECIDING):
+        if self._session.state not in IN_HANDSHAKE:
             return
         if self._alert.alert is not None:
             self._believe_alert(now)
             return
         self._session.abandon(StreamFailed(FailureKind.TIMED_OUT, self._why_nothing_happened()))
         self._after_step(now)
+
+    def forget_keys(self) -> None:
+        """The front end drops the association without a word: keep no pre-shared key."""
+        self._session.forget_keys()
+        self._asked.forget()
 
     def began_with(self, hello: ClientHelloStart) -> bool:
         """On a server: whether this is (a copy of) the hello that the association was made for."""

@@ -68,6 +68,24 @@ class AssociationFacts:
         """On a server: the name that the client asked for (SNI); on a client: the one it sent."""
         return self._session.server_name()
 
+    @property
+    def requested_name(self) -> bytes | None:
+        """On a server that chooses: the name in the client's hello, as it was sent; None for none."""
+        return self._session.requested_name
+
+    @property
+    def certificate_was_requested(self) -> bool:
+        """On a client: whether the server has asked for a certificate."""
+        return self._session.certificate_was_requested
+
+    def accepted_authorities(self) -> tuple[bytes, ...]:
+        """On a client: the names of the authorities (DER) whose certificates the server asked for; none for any."""
+        return self._session.accepted_authorities()
+
+    def channel_binding(self, kind: str) -> bytes:
+        """See :meth:`~qtsecure.engine.stream_facts.StreamFacts.channel_binding`."""
+        return self._session.channel_binding(kind)
+
     def srtp_profile(self) -> bytes:
         """The negotiated SRTP protection profile (RFC 5764), or empty."""
         return self._session.srtp_profile()

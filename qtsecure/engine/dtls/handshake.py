@@ -24,11 +24,12 @@ from qtsecure.engine.dtls.wire import (
     MalformedDatagram,
     Record,
     fragment_untrusted,
+    hello_verify_request,
     plain_record,
 )
 from qtsecure.engine.events import AlertReceived, CertificateProblems, Event, FailureKind, StreamFailed
 from qtsecure.engine.sessions import Session
-from qtsecure.engine.states import StreamState
+from qtsecure.engine.states import IN_HANDSHAKE, StreamState
 from qtsecure.engine.verification import IssueCode
 
 __all__ = ["AssociationHandshake"]
@@ -51,6 +52,7 @@ class AssociationHandshake(AssociationFacts):
         "_alert",
         "_asked",
         "_assembler",
+        "_chooses",
         "_configuration",
         "_cookie",
         "_established",
@@ -59,6 +61,7 @@ class AssociationHandshake(AssociationFacts):
         "_flight",
         "_flight_mtu",
         "_heard",
+        "_hello",
         "_identity",
         "_lowest_number",
         "_messages",
@@ -73,6 +76,7 @@ class AssociationHandshake(AssociationFacts):
         "_portions",
         "_retransmission",
         "_room",
+        "_traced",
         "_verified",
         "_waiting",
         "_wrong_key",
@@ -91,6 +95,8 @@ class AssociationHandshake(AssociationFacts):
         hello: ClientHelloStart | None,
         peer_place: str,
         session: Session | None,
+        chooses: bool,
+        traced: bool,
     ) -> None:
         self.server = server
         self.statistics = AssociationStatistics()
@@ -98,6 +104,8 @@ class AssociationHandshake(AssociationFacts):
         self._peer_name = peer_name
         self._peer_place = peer_place
         self._offered = session
+        self._chooses = chooses
+        self._traced = traced
         self._asked = AskedOnce(decisions or HandshakeDecisions())
         self._mtu = self._flight_mtu = mtu
         self._room = 0
@@ -114,6 +122,7 @@ class AssociationHandshake(AssociationFacts):
         self._lowest_number = first
         self._verified = hello is not None and bool(hello.cookie)
         self._identity = hello.identity if hello is not None else b""
+        self._hello = hello
         self._session = self._new_session()
         self._assembler = Assembler(server=server, first=hello.message_number if hello is not None else 0)
         #: What OpenSSL has still to be given of the peer's flight.
@@ -173,12 +182,15 @@ class AssociationHandshake(AssociationFacts):
             self._give_flight(now)
         if repeated and self._session.state is _S.HANDSHAKING:
             self._answer_repetition(now)
-        elif self.server and self._session.state is _S.DECIDING:
+        elif self.server and self._session.state in (_S.DECIDING, _S.CHOOSING):
             self._show_life(now)
 
     def _is_outdated(self) -> bool:
-        """Whether low record numbers mean what they should; there may be servers that count otherwise."""
-        if not self.server and self._retransmission.repetitions >= _PATIENCE_WITH_NUMBERS:
+        """Whether low record numbers mean what they should.
+
+        There may be servers that count otherwise, and the number of the hello may have been damaged.
+        """
+        if self._retransmission.repetitions >= _PATIENCE_WITH_NUMBERS:
             self._lowest_number = 0
         return self._lowest_number > 0
 
@@ -208,9 +220,11 @@ class AssociationHandshake(AssociationFacts):
                     break
             else:
                 self._alert.forget()
-                self._waiting.life(now)
                 if verdict is Verdict.FLIGHT_REPEATED:
                     repeated = True
+                    self._waiting.no_life()
+                else:
+                    self._waiting.life(now)
         return repeated
 
     def _give_flight(self, now: float) -> None:
@@ -243,6 +257,8 @@ class AssociationHandshake(AssociationFacts):
         if self._cookie is not None:
             # One of two cookies was forged. The genuine one comes again: the other does not satisfy the server.
             doubtful = cookie not in (self._cookie, self._other_cookie)
+            if cookie == self._cookie and self._assembler.next == 1:
+                self._waiting.begin(now)  # the server is still thinking about the hello
             if cookie == self._cookie or doubtful or self._assembler.next != 1 or not self._can_restart():
                 self._other_cookie = cookie if doubtful else self._other_cookie
                 self.statistics.drop(DropReason.STALE)
@@ -264,25 +280,24 @@ class AssociationHandshake(AssociationFacts):
     def _after_step(self, now: float) -> None:
         """Hand on what OpenSSL has done: its events and its flight."""
         session = self._session
-        events = session.events[:]
-        session.events.clear()
-        failure = next((event for event in events if isinstance(event, StreamFailed)), None)
-        told = any(isinstance(event, AlertReceived) for event in events)  # encrypted, or held long enough
-        if not told and ((failure is not None and self._is_doubtful(failure)) or self._is_damaged(events)):
-            self._restart(now)
-            return
-        self._events += events
+        if session.events:
+            events = session.events[:]
+            session.events.clear()
+            if self._are_doubtful(events):
+                self._restart(now)
+                return
+            self._events += events
         output = session.take_all()
         if output:
             self._new_flight(Flight(output), now)
             self._assembler.resuming = self.server and session.session_reused()
-        if session.state not in (_S.HANDSHAKING, _S.DECIDING):
+        if session.state not in IN_HANDSHAKE:
             self._asked.forget()
         if session.state is _S.FAILED:
             self._established = False
             self._retransmission.stop()
             self._alert.forget()
-        elif session.state is _S.DECIDING:
+        elif session.state in (_S.DECIDING, _S.CHOOSING):
             self._retransmission.stop()
         if session.complete and not self._room and session.state is not _S.FAILED:
             self._establish(sent_last=bool(output))
@@ -340,8 +355,13 @@ class AssociationHandshake(AssociationFacts):
             self._repeat_flight()
 
     def _show_life(self, now: float) -> None:
-        """A decision takes its time: the beginning of the last flight keeps the client from beginning again."""
-        if self._flight is not None and self._retransmission.may_answer(now):
+        """A decision takes its time: the beginning of the last flight keeps the client from beginning again.
+
+        Before there is a flight the cookie does, again: clients drop it, and ours take it for a sign of life.
+        """
+        if self._session.state is _S.CHOOSING and self._hello is not None and self._hello.cookie:
+            self._outgoing.append(hello_verify_request(self._hello.cookie, self._hello.record_sequence))
+        elif self._flight is not None and self._retransmission.may_answer(now):
             self._retransmission.last_sent = now
             self._send(Flight(self._flight.records[0].data))
 
@@ -370,6 +390,13 @@ class AssociationHandshake(AssociationFacts):
             and not self._session.complete
             and self.statistics.restarts < _MAX_RESTARTS
         )
+
+    def _are_doubtful(self, events: list[Event]) -> bool:
+        """Whether these events are not to be told, because another try may have others."""
+        if any(isinstance(event, AlertReceived) for event in events):
+            return False  # encrypted, or held long enough
+        failure = next((event for event in events if isinstance(event, StreamFailed)), None)
+        return (failure is not None and self._is_doubtful(failure)) or self._is_damaged(events)
 
     def _is_doubtful(self, failure: StreamFailed) -> bool:
         """Whether somebody else than the peer may have caused a failure, so that it is worth another try."""
@@ -429,6 +456,8 @@ class AssociationHandshake(AssociationFacts):
             hello_verified=self._verified,
             peer_place=self._peer_place,
             session=self._offered,
+            chooses=self._chooses,
+            traced=self._traced,
         )
 
     def _believe_alert(self, now: float) -> None:

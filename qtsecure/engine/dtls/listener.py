@@ -147,14 +147,37 @@ class DtlsListener:
             return None
         return self._admit(hello, datagram)
 
-    def accept(self, hello: AdmittedHello, now: float, decisions: HandshakeDecisions | None = None) -> DtlsAssociation:
+    def accept(
+        self,
+        hello: AdmittedHello,
+        now: float,
+        decisions: HandshakeDecisions | None = None,
+        *,
+        mtu: int = 0,
+        chooses: bool = False,
+        traced: bool = False,
+    ) -> DtlsAssociation:
         """Make the association of a hello; it has its answer to send, unless more of the hello is to come.
+
+        Args:
+            hello: What receive() has admitted.
+            now: The time in seconds.
+            decisions: Who answers the questions inside the handshake.
+            mtu: The largest datagram of this association, in bytes of UDP payload; 0 for that of the others.
+            chooses: The configuration is chosen when the name in the hello is known; see DtlsAssociation.
+            traced: Tell of each message of the handshake.
 
         Raises:
             SecureError: When OpenSSL refuses a part of the configuration.
         """
         association = DtlsAssociation(
-            self.configuration, server=True, decisions=decisions, mtu=self.mtu, hello=hello.start
+            self.configuration,
+            server=True,
+            decisions=decisions,
+            mtu=mtu or self.mtu,
+            hello=hello.start,
+            chooses=chooses,
+            traced=traced,
         )
         association.start(now)
         association.receive(hello.datagram, now)

@@ -14,6 +14,7 @@ from qtsecure.engine._openssl import Outcome
 from qtsecure.engine.alerts import AlertDescription, AlertLevel
 from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.decisions import HandshakeDecisions
+from qtsecure.engine.dtls.hello import DatagramHelloReader
 from qtsecure.engine.dtls.wire import ALERT, MAX_PLAIN_RECORD, plain_record
 from qtsecure.engine.events import AlertSent, StreamFailed
 from qtsecure.engine.failures import explain_handshake_failure
@@ -39,9 +40,13 @@ class DtlsSession(TlsStream):
         hello_verified: On a server: the hello bears a cookie, which has been checked already.
         peer_place: On a client: where the server is, for sessions.
         session: On a client: the session to offer.
+        chooses: Wait for the program's choices, see TlsStream.
+        traced: Tell of each message of the handshake.
     """
 
     __slots__ = ("_hello_verified", "_mtu", "_read_record")
+
+    _hello_reader = DatagramHelloReader
 
     def __init__(
         self,
@@ -54,6 +59,8 @@ class DtlsSession(TlsStream):
         hello_verified: bool,
         peer_place: str,
         session: Session | None,
+        chooses: bool,
+        traced: bool,
     ) -> None:
         super().__init__(
             configuration,
@@ -62,6 +69,8 @@ class DtlsSession(TlsStream):
             decisions=decisions,
             peer_place=peer_place,
             session=session,
+            chooses=chooses,
+            traced=traced,
         )
         self._mtu = mtu
         self._hello_verified = hello_verified
@@ -71,24 +80,28 @@ class DtlsSession(TlsStream):
     def start(self) -> None:
         """Begin; a client has its hello to send afterwards."""
         self._move(Trigger.START)
-        self._make_pipe()
+        if self._hello is None:
+            self._make_pipe()
         if not self.server:
             self._handshake()
 
     def feed(self, records: bytes) -> None:
         """Take handshake records, as many as fit into one record's largest size, and go on."""
         self._refuse_reentrance()
-        assert self._pipe is not None
+        if self._pipe is None:
+            self._hold(records)
+            return
         self._pipe.feed(records)
         if self._hello_verified:
             # DTLSv1_listen() makes OpenSSL expect the numbering of a second hello.
-            self._hello_verified = False
             try:
                 self._pipe.connection.DTLSv1_listen()
             except SSL.Error as error:
                 reasons = tuple(str(entry[-1]) for entry in error.args[0]) if error.args else ()
                 self._fail(explain_handshake_failure(reasons, None, None))
                 return
+            finally:
+                self._hello_verified = False
         if self.state is _S.HANDSHAKING:
             self._handshake()
 
@@ -158,7 +171,7 @@ class DtlsSession(TlsStream):
     def refuse(self, failure: StreamFailed, alert: AlertDescription) -> None:
         """The same, and tell the peer with an unencrypted alert."""
         self._drop_outgoing()
-        self._last_words = plain_record(ALERT, 0, bytes((AlertLevel.FATAL, alert)))
+        self._last_words = self._plain_alert(alert)
         self._alert_sent = int(alert)
         self.events.append(AlertSent(int(AlertLevel.FATAL), int(alert)))
         self._fail(failure)
@@ -181,6 +194,10 @@ class DtlsSession(TlsStream):
 
     # ------------------------------------------------------------------ what differs from TLS
 
+    def select_protocol(self, offered: tuple[bytes, ...]) -> bytes | None:
+        """Without a common protocol there is none, as in Gio; in TLS the handshake fails (RFC 7301 section 3.2)."""
+        return super().select_protocol(offered) or b""
+
     def protocol_version(self) -> ProtocolVersion:
         """The negotiated version; unknown until the hello was answered."""
         if self._pipe is None or not self._pipe.connection.get_cipher_name():
@@ -195,6 +212,14 @@ class DtlsSession(TlsStream):
         self._pipe.connection.set_options(SSL.OP_NO_QUERY_MTU)
         self._pipe.connection.set_ciphertext_mtu(self._mtu)
 
+    def _begin_with(self, portions: list[bytes]) -> None:
+        for portion in portions:
+            if self.state is _S.HANDSHAKING:
+                self.feed(portion)
+
+    def _plain_alert(self, alert: AlertDescription) -> bytes:
+        return plain_record(ALERT, 0, bytes((AlertLevel.FATAL, alert)))
+
     def _watch_afterwards(self) -> None:
         # A read goes on behind handshake messages: the association counts those itself.
         assert self._pipe is not None
@@ -204,12 +229,14 @@ class DtlsSession(TlsStream):
         """After the handshake, reading does not stop at such messages."""
         self.answered_peer = True
 
+    def message_traced(self, sent: bool, kind: int, size: int) -> None:
+        """DTLSv1_listen() only looks at the hello, which is read again behind it."""
+        if not self._hello_verified:
+            super().message_traced(sent, kind, size)
+
     def _discard_flight(self, alert: AlertDescription) -> None:
         super()._discard_flight(alert)
-        if self._last_words:
-            level, description = self._last_words[-2:]
-            self._last_words = plain_record(ALERT, 0, bytes((level, description)))
-        elif self._complete and not self.server:
+        if not self._last_words and self._complete and not self.server:
             # No transport ends with the association, so the server would go on for ever.
             assert self._pipe is not None
             self._enter()

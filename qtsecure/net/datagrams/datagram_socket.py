@@ -9,7 +9,7 @@ from weakref import ref
 
 from PySide6.QtNetwork import QHostAddress
 
-__all__ = ["NULL_OWNER", "RECEIVE_BUFFER", "Address", "DatagramOwner", "DatagramSocket", "plainHost"]
+__all__ = ["NULL_OWNER", "RECEIVE_BUFFER", "Address", "DatagramOwner", "DatagramSocket", "UdpSocket", "plainHost"]
 
 Address = tuple[Any, ...]
 """A peer's host and port, and what else the system gives; always the same for the same peer of one socket."""
@@ -66,7 +66,7 @@ def _nobody() -> DatagramOwner | None:
 
 
 class DatagramSocket(ABC):
-    """A UDP socket, bound to serve many peers or connected to one.
+    """What carries datagrams: a UDP socket, or a transport of the program's.
 
     The owner is held weakly; when it goes, the socket is closed.
     """
@@ -84,20 +84,16 @@ class DatagramSocket(ABC):
         self._owner = _nobody
 
     @abstractmethod
-    def bind(self, address: QHostAddress, port: int, *, reusePort: bool = False) -> None:
-        """Receive from everybody, with SO_REUSEPORT if wanted; OSError (with an errno) when it is not possible."""
-
-    @abstractmethod
-    def connectTo(self, address: QHostAddress, port: int) -> None:
-        """Receive from this peer alone; OSError (with an errno) when it is not possible."""
-
-    @abstractmethod
     def send(self, datagram: bytes, address: Address) -> None:
         """Send now or never; OSError when it cannot be. A connected socket ignores ``address``."""
 
     @abstractmethod
     def sender(self, address: Address) -> Callable[[bytes], object]:
         """What sends to this address, again and again."""
+
+    @abstractmethod
+    def serve(self) -> None:
+        """Report what is there now, as the event loop would have it done."""
 
     @abstractmethod
     def close(self) -> None:
@@ -114,3 +110,17 @@ class DatagramSocket(ABC):
     @abstractmethod
     def peerEnd(self) -> Address:
         """The peer of a connected socket."""
+
+
+class UdpSocket(DatagramSocket):
+    """A UDP socket of our own, bound to serve many peers or connected to one."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def bind(self, address: QHostAddress, port: int, *, reusePort: bool = False) -> None:
+        """Receive from everybody, with SO_REUSEPORT if wanted; OSError (with an errno) when it is not possible."""
+
+    @abstractmethod
+    def connectTo(self, address: QHostAddress, port: int) -> None:
+        """Receive from this peer alone; OSError (with an errno) when it is not possible."""

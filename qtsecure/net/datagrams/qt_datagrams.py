@@ -10,24 +10,27 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from PySide6.QtCore import QObject
-from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QUdpSocket
+from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy, QUdpSocket
 from shiboken6 import isValid
 
+from qtsecure.net.datagrams.claims import release
 from qtsecure.net.datagrams.datagram_socket import (
     NULL_OWNER,
     RECEIVE_BUFFER,
     Address,
     DatagramOwner,
-    DatagramSocket,
+    UdpSocket,
 )
 from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.server_sockets import serverSocket
 
-__all__ = ["QtDatagrams"]
+__all__ = ["QtDatagrams", "plainText"]
 
 _Error = QAbstractSocket.SocketError
 _MOST_READS = 32
+_MOST_BATCHES = 32
+"""For one call without an event loop."""
 _MAPPED = "::ffff:"
 _ERRNO = {
     _Error.AddressInUseError: errno.EADDRINUSE,
@@ -46,7 +49,7 @@ def _hostAddress(text: str) -> QHostAddress:
     return QHostAddress(text)
 
 
-class QtDatagrams(DatagramSocket):
+class QtDatagrams(UdpSocket):
     """UDP through a QUdpSocket.
 
     Args:
@@ -54,14 +57,17 @@ class QtDatagrams(DatagramSocket):
         shared: A bound or connected socket of the program, which stays its own; or None.
     """
 
-    __slots__ = ("_connections", "_own", "_peer", "_readsOn", "_signalling", "_socket")
+    __slots__ = ("_connections", "_own", "_peer", "_readsOn", "_ready", "_signalling", "_socket")
 
     def __init__(self, owner: DatagramOwner, shared: QUdpSocket | None = None) -> None:
         super().__init__(owner)
         self._own = shared is None
         self._socket: QUdpSocket | None = shared or QUdpSocket()
+        if self._own:
+            self._socket.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))  # as with sockets of our own
         self._peer: Address | None = None
         self._readsOn = False
+        self._ready = False
         self._signalling = 0
         self._connections = [
             self._socket.readyRead.connect(plainSlot(self._onReadyRead)),
@@ -69,8 +75,9 @@ class QtDatagrams(DatagramSocket):
             self._socket.destroyed.connect(plainSlot(self._onDestroyed)),
         ]
         if shared is not None:
+            self._connections.append(shared.stateChanged.connect(plainSlot(self._onState)))
             if shared.state() == QAbstractSocket.SocketState.ConnectedState:
-                self._peer = _plain(shared.peerAddress()), shared.peerPort()
+                self._peer = plainText(shared.peerAddress()), shared.peerPort()
             self._readSoon()  # readyRead does not come again for what is there already
 
     def bind(self, address: QHostAddress, port: int, *, reusePort: bool = False) -> None:
@@ -88,7 +95,7 @@ class QtDatagrams(DatagramSocket):
         self._socket.connectToHost(address, port)
         if self._socket.state() != QAbstractSocket.SocketState.ConnectedState:
             self._fail()
-        self._peer = _plain(address), port
+        self._peer = plainText(address), port
         self._enlarge()
 
     def _fail(self) -> None:
@@ -112,13 +119,10 @@ class QtDatagrams(DatagramSocket):
 
     def _readOn(self) -> None:
         self._readsOn = False
-        self._readBatch()
-
-    def _onReadyRead(self) -> None:
-        with self._inSlot():
-            if not self._readBatch() and self._peer is not None:
-                # Ready without a datagram: ICMP says that nobody is there. Qt swallows the error.
-                (self._owner() or NULL_OWNER).datagramsFailed(errno.ECONNREFUSED)
+        ready, self._ready = self._ready, False
+        if self._readBatch() == 0 and ready and self._peer is not None:
+            # Ready without a datagram: ICMP says that nobody is there. Qt swallows the error.
+            (self._owner() or NULL_OWNER).datagramsFailed(errno.ECONNREFUSED)
 
     @contextlib.contextmanager
     def _inSlot(self) -> Iterator[None]:
@@ -132,33 +136,61 @@ class QtDatagrams(DatagramSocket):
             if self._socket is None and udp is not None and not self._signalling and isValid(udp):
                 self._letGoOf(udp)
 
-    def _readBatch(self) -> bool:
-        """Read what is there; whether there was anything."""
+    def _onReadyRead(self) -> None:
+        # Not inside this slot: Qt never emits readyRead inside itself, and a slot of the program may wait for more.
+        self._ready = True
+        self._readSoon()
+
+    def _readBatch(self) -> int:
+        """Read what is there; how many datagrams that were, or -1 when the socket is gone."""
         for count in range(_MOST_READS):
             udp = self._socket
             if udp is None or not isValid(udp):
-                return True
+                return -1
             received = udp.receiveDatagram() if udp.hasPendingDatagrams() else None
             if received is None or not received.isValid():
                 (self._owner() or NULL_OWNER).batchEnded()
-                return count > 0
+                return count
             datagram = received.data().data()
             if datagram:
-                address = self._peer or (_plain(received.senderAddress()), received.senderPort())
+                address = self._peer or (plainText(received.senderAddress()), received.senderPort())
                 (self._owner() or NULL_OWNER).datagramArrived(bytes(datagram), address)
         (self._owner() or NULL_OWNER).batchEnded()
         self._readSoon()  # others want to be served, too; readyRead comes only when everything was read
-        return True
+        return _MOST_READS
 
     def _onError(self, error: QAbstractSocket.SocketError) -> None:
         if error != _Error.TemporaryError:
             with self._inSlot():
                 (self._owner() or NULL_OWNER).datagramsFailed(_ERRNO.get(error, errno.EIO))
 
+    def _onState(self, state: QAbstractSocket.SocketState) -> None:
+        if state == QAbstractSocket.SocketState.UnconnectedState:
+            schedulerOfThisThread().defer(self._onDestroyed)  # the program is in the middle of closing it
+
     def _onDestroyed(self) -> None:
         owner = self._owner() or NULL_OWNER
         self.close()
         owner.datagramSocketLost()
+
+    def serve(self) -> None:
+        if self._peer is not None and (number := self._reportedError()):
+            (self._owner() or NULL_OWNER).datagramsFailed(number)
+        self._ready = False  # what it was about is read here; it would look as if nobody were there
+        for _ in range(_MOST_BATCHES):
+            if self._readBatch() < _MOST_READS:
+                return
+
+    def _reportedError(self) -> int:
+        """What ICMP has reported, as an errno: asking Qt for datagrams would swallow it."""
+        descriptor = self.descriptor()
+        if descriptor < 0:
+            return 0
+        socket = native.socket(fileno=descriptor)
+        try:
+            return socket.getsockopt(native.SOL_SOCKET, native.SO_ERROR)
+        finally:
+            socket.detach()
 
     def send(self, datagram: bytes, address: Address) -> None:
         udp = self._socket
@@ -176,8 +208,12 @@ class QtDatagrams(DatagramSocket):
 
     def close(self) -> None:
         self._letGo()
+        if self._readsOn:
+            schedulerOfThisThread().forgetTasksOf(self)
         udp, self._socket = self._socket, None
         connections, self._connections = self._connections, []
+        if udp is not None:
+            release(udp)
         if udp is None or not isValid(udp):
             return
         for connection in connections:
@@ -209,7 +245,7 @@ class QtDatagrams(DatagramSocket):
         return self._peer or ("", 0)
 
 
-def _plain(address: QHostAddress) -> str:
+def plainText(address: QHostAddress) -> str:
     """The text of an address; IPv4 as such, which a dual-stack socket shows as mapped IPv6."""
     text = address.toString()
     return text.removeprefix(_MAPPED)

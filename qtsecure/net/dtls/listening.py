@@ -16,7 +16,9 @@ from qtsecure.engine.dtls import DEFAULT_MTU, DtlsListener
 from qtsecure.errors import SecureError
 from qtsecure.net.addresses import checkPort, listenAddress
 from qtsecure.net.arguments import checkBool, checkTimeout
+from qtsecure.net.datagrams.carriers import checkBound
 from qtsecure.net.datagrams.choice import makeDatagramSocket
+from qtsecure.net.datagrams.claims import claim
 from qtsecure.net.datagrams.datagram_socket import DatagramSocket
 from qtsecure.net.datagrams.qt_datagrams import QtDatagrams
 from qtsecure.net.dtls.sizes import checkMtu
@@ -93,22 +95,25 @@ class DtlsListening(ServerSettings, QObject):
 
         Raises:
             TypeError: For anything but a QUdpSocket.
-            ValueError: When it is not bound.
+            ValueError: When it is not bound, is in use already, or lives in another thread.
         """
-        if not isinstance(udpSocket, QUdpSocket):
-            raise TypeError(f"udpSocket must be a QUdpSocket, not {type(udpSocket).__name__}.")
-        if udpSocket.state() != QAbstractSocket.SocketState.BoundState:
-            raise ValueError("udpSocket must be bound; call its bind() first.")
+        checkBound(udpSocket)
         if self.isListening():
             qWarning("DtlsServer: bind() called on a server that is listening already.")
             return False
         if not self._resume(udpSocket):
+            if not claim(udpSocket):
+                raise ValueError("udpSocket is in use already, by another server or a DatagramTransport.")
             table = self._newTable()
             self._start(table, QtDatagrams(table, udpSocket), udpSocket)
         return True
 
     def _newTable(self) -> ClientTable:
         """A table of this server, which the upper half is."""
+        raise NotImplementedError
+
+    def _tables(self) -> list[ClientTable]:
+        """Whatever has clients."""
         raise NotImplementedError
 
     def _start(self, table: ClientTable, socket: DatagramSocket, where: object) -> None:
@@ -137,7 +142,7 @@ class DtlsListening(ServerSettings, QObject):
         table, self._table = self._table, None
         if table is not None:
             QObject.disconnect(self._tableEnd)
-            table.retired = True
+            table.retire()
             self._retired.add(table)
         return table
 
@@ -147,7 +152,7 @@ class DtlsListening(ServerSettings, QObject):
         Raises:
             SecureError: While it listens, or peers live.
         """
-        if self._table is not None or any(table.paths for table in self._retired):
+        if self._table is not None or any(table.paths for table in self._tables()):
             raise SecureError(
                 SecureError.Code.Pending,
                 "A listening server belongs to its thread's event loop, and so do its peers; move it before listen().",

@@ -19,6 +19,7 @@ from typing import Protocol, cast
 from weakref import ref
 
 from PySide6.QtCore import QObject, SignalInstance
+from shiboken6 import isValid
 
 from qtsecure.engine.dtls import SMALLEST_MTU, DtlsAssociation
 from qtsecure.engine.states import StreamState
@@ -39,7 +40,6 @@ _LINGER_MS = 2000
 """How long the last alert is repeated to a peer that has not got it."""
 _MTUS_BELOW = (1232, 548, SMALLEST_MTU)
 _BUSY_NETWORK = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.ENOMEM)
-_NOT_YET = (StreamState.HANDSHAKING, StreamState.DECIDING)
 
 
 class _Peer(Protocol):
@@ -56,6 +56,7 @@ class _Peer(Protocol):
     def idledOut(self) -> None: ...
     def socketLost(self) -> None: ...
     def replaced(self) -> None: ...
+    def pollLater(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -96,9 +97,13 @@ class DtlsPath:
     Attributes:
         association: The engine; None until it has been made.
         established: Messages may flow.
+        writable: Messages may be sent: they flow, and the own direction has not been ended.
+        deaf: The program has ended receiving; messages are thrown away.
         ended: Nothing more is signalled.
         busy: The engine is on the stack and may be asking the program.
         messages: What waits to be read.
+        arrivals: When the last of them came, the last at the end.
+        watchers: Called when a message has been queued, with True; they only note it.
         heard: The names of the signals that somebody has connected; the others are not emitted.
         refusals: How often ICMP said that nobody is there.
         thread: The identifier of the thread that it belongs to.
@@ -125,8 +130,10 @@ class DtlsPath:
         "_socket",
         "_table",
         "_timer",
+        "arrivals",
         "association",
         "busy",
+        "deaf",
         "ended",
         "established",
         "heard",
@@ -134,6 +141,8 @@ class DtlsPath:
         "refusals",
         "thread",
         "trouble",
+        "watchers",
+        "writable",
     )
 
     def __init__(self, peer: QObject, table: PathTable | None = None, batch: list[DtlsPath] | None = None) -> None:
@@ -147,9 +156,13 @@ class DtlsPath:
         self._clock = self._scheduler.clock
         self.association: DtlsAssociation | None = None
         self.established = False
+        self.writable = False
+        self.deaf = False
         self.ended = False
         self.busy = False
         self.messages: deque[bytes] = deque()
+        self.arrivals: deque[float] = deque(maxlen=_MOST_MESSAGES)
+        self.watchers: tuple[Callable[[bool], object], ...] = ()
         self.heard: set[str] = set()
         self._direct = False
         self._listenersLeft = False
@@ -181,9 +194,9 @@ class DtlsPath:
             message = association.receive_message(datagram, now)
             if message:
                 self._lastHeard = now
+                if self._direct and self._batch:
+                    announceAll(self._batch)  # in the order of arrival; the slots may have ended this association
                 if self._direct and (peer := self._peer()) is not None:
-                    if self._batch:
-                        announceAll(self._batch)
                     peer.datagramReceived.emit(message)
                 else:
                     self._queue([message])
@@ -222,9 +235,14 @@ class DtlsPath:
 
     def sayGoodbye(self) -> None:
         """Send close_notify; no message can be sent any more, also in the slots that hear of it."""
+        self.established = False
+        self.endWriting()
+
+    def endWriting(self) -> None:
+        """The same, and go on receiving."""
         association = self.association
         if association is not None:
-            self.established = False
+            self.writable = False
             self.step(association.close)
 
     def make(self, accept: Callable[[float], DtlsAssociation]) -> None:
@@ -243,7 +261,7 @@ class DtlsPath:
             return
         self.send(association.take_outgoing())
         peer = self._peer()
-        if peer is not None and not self.ended and peer.afterEngine():
+        if peer is not None and not self.ended and peer.afterEngine() and association.has_events:
             peer.handleEvents()
         self.arm()
         while self._held and not self.busy and not self.ended:
@@ -350,12 +368,21 @@ class DtlsPath:
             announceAll(self._batch)
 
     def _queue(self, messages: list[bytes]) -> None:
+        if self.deaf:
+            self.drop(LocalDrop.READING_ENDED, len(messages))
+            return
         queue = self.messages
+        if not queue:
+            self.arrivals.clear()  # so nobody who reads has to take care of them
         if len(queue) + len(messages) > _MOST_MESSAGES:
             room = _MOST_MESSAGES - len(queue)
             self.drop(LocalDrop.QUEUE_FULL, len(messages) - room)
             messages = messages[:room]
         queue += messages
+        self.arrivals.extend([self._lastHeard] * len(messages))
+        if self.watchers:
+            for wake in self.watchers:
+                wake(True)
 
     def announce(self) -> None:
         """Emit readyRead for what is queued, and hand what nobody has read to datagramReceived.
@@ -365,12 +392,15 @@ class DtlsPath:
         peer = self._peer()
         if peer is None or self._announcing:
             return
+        if self.deaf:
+            self._news = False
+            return
         if self._listenersLeft:
             self._listenersLeft = False
             peer.reviewHeard()
         self._announcing = True
         try:
-            while self._news and not self.ended:
+            while self._news and not self.ended and not self.deaf:
                 self._news = False
                 if "readyRead" in self.heard:
                     peer.readyRead.emit()
@@ -380,6 +410,7 @@ class DtlsPath:
             self._announcing = False
         # The next ones need not be queued when nobody reads them and nothing waits.
         self._direct = "datagramReceived" in self.heard and "readyRead" not in self.heard and not self.messages
+        self._direct = self._direct and not self.deaf
 
     def _deliverWaiting(self) -> None:
         while self.messages and "datagramReceived" in self.heard:
@@ -414,11 +445,20 @@ class DtlsPath:
                 repeated = association.handle_timer(self._scheduler.clock())
             finally:
                 self.busy = False
-            peer = self._peer()
-            if repeated and peer is not None and "retransmissionTimeout" in self.heard:
-                peer.retransmissionTimeout.emit()
+            self.send(association.take_outgoing())
+            if repeated:
+                self._tellOfRepetition()
             self.afterStep()
         self.arm()
+
+    def _tellOfRepetition(self) -> None:
+        peer = self._peer()
+        if peer is not None and not self.ended and "retransmissionTimeout" in self.heard:
+            peer.retransmissionTimeout.emit()
+
+    def deadlines(self) -> tuple[Deadline | None, ...]:
+        """Those that there may be."""
+        return self._timer, self._idle
 
     def setIdleTimeout(self, milliseconds: int) -> None:
         """End when nothing authentic has come for so long; 0 for never."""
@@ -444,7 +484,8 @@ class DtlsPath:
 
     def establish(self) -> None:
         """The handshake is complete."""
-        self.established = True
+        self.established = self.writable = True
+        self._lastHeard = self._clock()
         self.setIdleTimeout(self._idleTimeout)
 
     # ------------------------------------------------------------------------------- end
@@ -454,7 +495,7 @@ class DtlsPath:
         if self.ended:
             return
         self.ended = True
-        self.established = False
+        self.established = self.writable = self._direct = False
         self._held.clear()
         for deadline in (self._timer, self._idle):
             if deadline is not None:
@@ -479,6 +520,8 @@ class DtlsPath:
             self._socket.close()
         self._socket = None
         self._send = _sendNowhere
+        if self.association is not None:
+            self.association.forget_keys()
 
     def peerDestroyed(self) -> None:
         """The peer is gone; say goodbye."""
@@ -491,6 +534,17 @@ class DtlsPath:
         if self._table is not None:
             self._table.peerDestroyed(self)
         self.end()
+
+    def endReading(self) -> None:
+        """The program wants no messages any more, neither those that wait nor those to come."""
+        self.deaf = True
+        self._direct = False
+        self.messages.clear()
+
+    def forget(self) -> None:
+        """The peer begins anew; what nobody has read is lost."""
+        self._peer = _nobody
+        self.messages.clear()
 
     def closePeer(self) -> None:
         """The server closes: end the association as the program would."""
@@ -514,6 +568,11 @@ class DtlsPath:
     def statistics(self) -> DtlsPeerStatistics:
         """The numbers of this moment."""
         return DtlsPeerStatistics.of(self.association.statistics if self.association else None, self._dropped)
+
+    def peer(self) -> _Peer | None:
+        """Who signals for it; None when it is gone."""
+        peer = self._peer()
+        return peer if peer is not None and isValid(peer) else None
 
     @property
     def address(self) -> Address:

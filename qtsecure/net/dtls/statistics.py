@@ -18,6 +18,8 @@ class LocalDrop(enum.Enum):
 
     QUEUE_FULL = "queue full"
     """A message came, but too many wait to be read."""
+    READING_ENDED = "reading ended"
+    """A message came after the program had ended receiving."""
     BUSY = "busy"
     """A datagram came while the program was asked something, and too many wait."""
     NETWORK_BUSY = "network busy"

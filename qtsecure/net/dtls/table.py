@@ -143,11 +143,6 @@ class ClientTable:
             if self.retired:
                 self.closeWhenUnused()
 
-    def closeWhenUnused(self) -> None:
-        """The server has closed; the last path takes the socket with it."""
-        if self.retired and not self.paths:
-            self.close()
-
     def peerDestroyed(self, path: DtlsPath) -> None:
         """The peer of a path is gone."""
         owner = self._owner()
@@ -159,16 +154,20 @@ class ClientTable:
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
     def serverDestroyed(self) -> None:
-        """The server is gone, and its children are about to go."""
-        for path in list(self.paths.values()):
-            path.peerDestroyed()
-        self.close()
+        """The server is gone, and its peers are about to go, save those that have got other parents."""
+        self.retire()
+        self.closeWhenUnused()
 
-    def close(self) -> None:
-        """Close the socket; the paths end with their peers."""
-        paths, self.paths = list(self.paths.values()), {}
-        for path in paths:
+    def retire(self) -> None:
+        """Let in nobody any more, and repeat no last alerts."""
+        self.retired = True
+        for path in [path for path in self.paths.values() if path.ended]:
             path.abandon()
+
+    def closeWhenUnused(self) -> None:
+        """The server has closed; the last path takes the socket with it."""
+        if not self.retired or self.paths:
+            return
         socket, self.socket = self.socket, None
         if socket is not None:
             socket.close()

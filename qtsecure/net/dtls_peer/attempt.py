@@ -9,8 +9,8 @@ from PySide6.QtNetwork import QHostAddress
 from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.sessions import Session
 from qtsecure.net.addresses import Ends
-from qtsecure.net.handshake_questions import Questions
-from qtsecure.net.name_lookup import NameLookup
+from qtsecure.net.name_lookup import LookUpThread, NameLookup
+from qtsecure.net.questions import Questions
 from qtsecure.net.scheduler import Deadline
 
 __all__ = ["Attempt"]
@@ -18,9 +18,11 @@ __all__ = ["Attempt"]
 _UNKNOWN_ENDS = Ends()
 
 
-@dataclass(slots=True)
+@dataclass
 class Attempt(Questions):
     """A fresh one is made for every association, so that nothing of the last leaks into the next.
+
+    It exists before the association does: setPeer() names its goal, and its directions may be ended.
 
     Attributes:
         hostName: What was asked for; empty on a server.
@@ -28,12 +30,20 @@ class Attempt(Questions):
         nameToProve: What the server's certificate must prove; empty on a server.
         engineConfiguration: What the association begins with.
         lookup: The name look-up under way.
+        polledLookup: The same for poll(), which works without an event loop.
         addresses: Addresses not yet tried.
         addressDeadline: When another address is tried because the present one is silent.
-        handshakeDeadline: When the handshake is given up.
         session: What is offered for resumption.
         sharesSessions: Its session may be kept for other peers of this process.
         ends: Both ends' addresses, once they are known.
+        verifyName: What is to be proved instead of the host's name, or empty.
+        named: It has a host that was given by name or address, to which it may begin again.
+        asking: How many slots are being asked about this handshake, one inside the other.
+        factsTold: The peer's certificate and what was negotiated are known to the program.
+        readEnded: The other side has ended its direction.
+        readShut: The program has ended receiving.
+        writeShut: The program has ended sending.
+        closedHere: The program has closed it.
     """
 
     hostName: str = ""
@@ -41,12 +51,24 @@ class Attempt(Questions):
     nameToProve: str = ""
     engineConfiguration: TlsConfiguration | None = None
     lookup: NameLookup | None = None
+    polledLookup: LookUpThread | None = None
     addresses: list[QHostAddress] = field(default_factory=list)
     addressDeadline: Deadline | None = None
-    handshakeDeadline: Deadline | None = None
     session: Session | None = None
     sharesSessions: bool = False
     ends: Ends = _UNKNOWN_ENDS
+    verifyName: str = ""
+    named: bool = False
+    asking: int = 0
+    factsTold: bool = False
+    readEnded: bool = False
+    readShut: bool = False
+    writeShut: bool = False
+    closedHere: bool = False
+
+    def deadlines(self) -> tuple[Deadline | None, ...]:
+        """Those that there may be."""
+        return self.addressDeadline, self.handshakeDeadline, self.decisionDeadline
 
     @property
     def place(self) -> str:

@@ -1,25 +1,29 @@
 """The ground floor of DtlsPeer: signals, status, errors, and how an association ends.
 
-DtlsPeer is built in layers, one idea each, every layer a subclass of the one below:
-``PeerBase`` -> ``Resuming`` -> ``Handshake`` -> ``Messages`` -> ``Connecting`` -> ``DtlsPeer``. What happens for every
-message is in ``net.dtls.path``.
+DtlsPeer is built in layers, one idea each, every layer a subclass of the one below: ``PeerBase`` ->
+``HalfClosing`` -> ``Facts`` -> ``Resuming`` -> ``Handshake`` -> ``Accepting`` -> ``Messages`` -> ``Configuring`` ->
+``Connecting`` -> ``OverTransport`` -> ``Polling`` -> ``Packets`` -> ``Variants`` -> ``Settings`` -> ``Waiting`` ->
+``MessageBatches`` -> ``Conditions`` -> ``DtlsPeer``. What happens for every message is in ``net.dtls.path``.
 """
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import Protocol
-from weakref import ReferenceType, ref
+from weakref import ref
 
 from PySide6.QtCore import SIGNAL, QEnum, QMetaMethod, QMetaObject, QObject
 from PySide6.QtNetwork import QSsl
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
+from qtsecure.net.datagrams.carriers import Carrier
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
-from qtsecure.net.handshake_questions import cancelRequest
 from qtsecure.net.qt_signal import Signal
+from qtsecure.net.questions import cancelRequest
+from qtsecure.net.shown_names import ShowsItsName
 from qtsecure.net.values import SslConfiguration
 
 __all__ = ["PeerBase", "PeerObserver", "Status", "Wish"]
@@ -46,6 +50,10 @@ class PeerObserver(Protocol):
     def peerAlert(
         self, peer: PeerBase, sent: bool, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str
     ) -> None: ...
+    def wantsHostChoices(self) -> bool:
+        """Whether anybody listens to the server's certificateRequired."""
+
+    def peerTraced(self, peer: PeerBase, direction: str, name: str, size: int) -> None: ...
     def peerEncrypted(self, peer: PeerBase) -> None: ...
     def peerFailed(self, peer: PeerBase, error: SecureError) -> None: ...
     def peerDisconnected(self, peer: PeerBase) -> None: ...
@@ -54,7 +62,7 @@ class PeerObserver(Protocol):
 class PeerBase(QObject):
     """Signals, status and end of DtlsPeer."""
 
-    class Status(enum.IntEnum):
+    class Status(ShowsItsName, enum.IntEnum):
         """Where a peer stands; the numbers are those of Godot's PacketPeerDTLS."""
 
         Disconnected = 0
@@ -100,14 +108,20 @@ class PeerBase(QObject):
     alertReceived = Signal(QSsl.AlertLevel, QSsl.AlertType, str)
     #: acceptCertificate(request: CertificateRequest): errors that nobody ignored; accept(), reject() or defer().
     acceptCertificate = Signal(object)
+    #: certificateRequired(request: VirtualHostRequest): on a server; which configuration is for this client?
+    certificateRequired = Signal(object)
+    #: handshakeMessage(direction: str, name: str, size: int): "sent" or "received"; see setHandshakeTraceEnabled().
+    handshakeMessage = Signal(str, str, int)
 
     # On the class: setting an attribute of a QObject is slow, and most of these come later or never.
-    _observerReference: ReferenceType[PeerObserver] | None = None
+    _observerReference: Callable[[], PeerObserver | None] | None = None
     _error: SecureError | None = None
     _status = Status.Disconnected
     _wish = Wish.NOTHING
     _idleTimeout = 0
+    _carrier: Carrier | None = None
     _goneConnection: QMetaObject.Connection | None = None
+    _watchers: tuple[Callable[[bool], object], ...] = ()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -150,16 +164,22 @@ class PeerBase(QObject):
 
     @property
     def _observer(self) -> PeerObserver | None:
-        """The server, kept weakly: a child must never hold the last reference to its parent."""
-        return self._observerReference() if self._observerReference is not None else None
+        """The server, or what stands for it."""
+        observer = self._observerReference() if self._observerReference is not None else None
+        return observer if observer is not None and isValid(observer) else None
 
     @_observer.setter
     def _observer(self, observer: PeerObserver | None) -> None:
-        self._observerReference = ref(observer) if observer is not None else None
+        if isinstance(observer, QObject):  # a child must never hold the last reference to its parent
+            self._observerReference = ref(observer)
+        else:
+            self._observerReference = None if observer is None else lambda: observer
 
     def _use(self, path: DtlsPath) -> None:
         """Begin with a path; it learns of the end of this object, also when C++ deletes it."""
         path.heard |= self._heard
+        path.watchers = self._watchers
+        path.deaf = self._attempt.readShut
         path.setIdleTimeout(self._idleTimeout)
         self._path = path
         if self._goneConnection is not None:
@@ -173,12 +193,15 @@ class PeerBase(QObject):
             return True
         attempt = self._attempt
         self._status = status
+        self._wake()
         if "statusChanged" in self._heard:
             self.statusChanged.emit(int(status))
         return isValid(self) and self._attempt is attempt
 
     def _leave(self, wish: Wish) -> None:
         path = self._path
+        self._attempt.closedHere = True
+        self._wake()
         if path is not None and path.busy:
             self._wish = max(self._wish, wish)
             return
@@ -205,8 +228,9 @@ class PeerBase(QObject):
         self._abandonAttempt()
         if path is not None:
             path.end()
+        self._carrier = None
         self._error = error
-        if not self._setStatus(status):
+        if not self._setStatus(status) or not self._tellFacts():
             return
         if error is not None:
             self.errorOccurred.emit(error)
@@ -226,6 +250,26 @@ class PeerBase(QObject):
                 return
         if self._observer is not None:
             self._observer.peerDisconnected(self)
+
+    def _tellFacts(self) -> bool:
+        """The handshake is over: tell what is known of the peer; False when a slot has begun anew or deleted us."""
+        raise NotImplementedError
+
+    def _watch(self, wake: Callable[[bool], object]) -> None:
+        """Have a function called whenever something has changed, with True when a message came; it only notes it."""
+        self._setWatchers((*self._watchers, wake))
+
+    def _unwatch(self, wake: Callable[[bool], object]) -> None:
+        self._setWatchers(tuple(each for each in self._watchers if each is not wake))
+
+    def _setWatchers(self, watchers: tuple[Callable[[bool], object], ...]) -> None:
+        self._watchers = watchers
+        if self._path is not None:
+            self._path.watchers = watchers
+
+    def _wake(self) -> None:
+        for wake in self._watchers:
+            wake(False)
 
     def _isStill(self, attempt: Attempt) -> bool:
         """After a slot: whether the peer exists and has not begun anew."""

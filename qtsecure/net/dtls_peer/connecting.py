@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QThread
 from PySide6.QtNetwork import QHostAddress
 from shiboken6 import isValid
 
@@ -12,13 +13,13 @@ from qtsecure.net.datagrams.choice import makeDatagramSocket
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import Status, Wish
+from qtsecure.net.dtls_peer.configuring import Configuring
 from qtsecure.net.dtls_peer.handshake import REFUSED
-from qtsecure.net.dtls_peer.messages import Messages
 from qtsecure.net.handshake_questions import ProgramDecisions
 from qtsecure.net.name_lookup import NameLookup
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_errors import socketError
-from qtsecure.net.values import ConfigurationSource, SslConfiguration, configurationFrom
+from qtsecure.net.values import ConfigurationSource
 
 __all__ = ["Connecting"]
 
@@ -27,19 +28,8 @@ _SILENCE_MS = 3000
 _Code = SecureError.Code
 
 
-class Connecting(Messages):
+class Connecting(Configuring):
     """The connecting methods of DtlsPeer."""
-
-    def sslConfiguration(self) -> SslConfiguration:
-        """A copy of the configuration for the next handshake."""
-        return SslConfiguration(self._configuration)
-
-    def setSslConfiguration(self, configuration: ConfigurationSource) -> None:
-        """Use this configuration (a copy of it) for the next handshake.
-
-        ``Protocol.SecureProtocols``, which is the default, stands for DTLS 1.2 here.
-        """
-        self._configuration = configurationFrom(configuration)
 
     def connectToHost(
         self,
@@ -61,6 +51,77 @@ class Connecting(Messages):
             SecureError: ``Pending`` when there is an association already; another code when the
                 configuration, or the session of setSession(), cannot be used. Network faults arrive in errorOccurred.
         """
+        goal = self._checkGoal("connectToHost", host, port, peerVerifyName)
+        if configuration is not None:
+            self.setSslConfiguration(configuration)
+        self._begin(goal)
+
+    def setPeer(self, host: str | QHostAddress, port: int, peerVerifyName: str = "") -> None:
+        """Say with whom to make an association, and make none yet (QDtls::setPeer).
+
+        startHandshake() makes it, and so does the first call that needs one: receiveMessages(),
+        sendMessages(), conditionWait(), createNotifier(), handshake(), waitForHandshake(). Everything else
+        can be set before.
+
+        Args:
+            host: What connectToHost() takes.
+            port: The same.
+            peerVerifyName: The same.
+
+        Raises:
+            TypeError, ValueError: For an unusable argument.
+            SecureError: ``Pending`` when there is an association already.
+        """
+        changes = self._replaceAttempt(self._checkGoal("setPeer", host, port, peerVerifyName))
+        if self._setStatus(Status.Disconnected):
+            self._tellChanges(changes)
+
+    def startHandshake(self) -> None:
+        """Begin with the association that setPeer() was told about (Gio.DtlsConnection.handshake_async).
+
+        Harmless when the handshake is under way or complete, and on a server. ``encrypted`` tells that
+        it is complete, errorOccurred that it failed.
+
+        Raises:
+            SecureError: ``Closed`` after close(), when the association is over, or without setPeer();
+                the error of the association when it has failed; another code when the configuration
+                cannot be used.
+        """
+        if self._status in (Status.Handshaking, Status.Connected):
+            return
+        if not self._isStartable():
+            raise self._whyOver() or SecureError(
+                _Code.Closed, "startHandshake(): there is nobody to make an association with; call setPeer() before."
+            )
+        attempt = self._attempt
+        self._begin(
+            Attempt(
+                hostName=attempt.hostName,
+                port=attempt.port,
+                verifyName=attempt.verifyName,
+                named=True,
+                readShut=attempt.readShut,
+                writeShut=attempt.writeShut,
+            )
+        )
+
+    def _isStartable(self) -> bool:
+        """Whether there is a goal, and nothing was sent to it yet: what failed before may be tried again."""
+        attempt, path = self._attempt, self._path
+        return (
+            attempt.named
+            and not attempt.closedHere
+            and self._status not in (Status.Handshaking, Status.Connected)
+            and (path is None or path.association is None or not path.association.statistics.datagrams_sent)
+        )
+
+    def _whyOver(self) -> SecureError | None:
+        """What stands against any use of the association; None when it has ended in good order, or not at all."""
+        if self._attempt.closedHere:
+            return SecureError(_Code.Closed, "The association was closed here; connect anew.")
+        return self._error
+
+    def _checkGoal(self, method: str, host: str | QHostAddress, port: int, peerVerifyName: str) -> Attempt:
         if isinstance(host, QHostAddress):
             host = host.toString()
         if not isinstance(host, str):
@@ -70,30 +131,46 @@ class Connecting(Messages):
         if not isinstance(peerVerifyName, str):
             raise TypeError(f"peerVerifyName must be a str, not {type(peerVerifyName).__name__}.")
         checkPort(port, lowest=1)
+        literal = QHostAddress()
+        if literal.setAddress(host.strip("[]")) and not _isOnePeer(literal):
+            raise ValueError(f"host must be the address of one peer, not {host!r}.")
         if self._status in (Status.Handshaking, Status.Connected) or (self._path is not None and self._path.busy):
             raise SecureError(
-                _Code.Pending, "connectToHost(): there is an association already; close() it, or use another DtlsPeer."
+                _Code.Pending, f"{method}(): there is an association already; close() it, or use another DtlsPeer."
             )
-        if configuration is not None:
-            self.setSslConfiguration(configuration)
-        engineConfiguration = self._configuration.toEngine(
-            "client", pskEnabled=self._wantsPreSharedKeys(), datagrams=True
-        )
-        attempt = Attempt(
-            hostName=host,
-            port=port,
-            nameToProve=peerVerifyName or host.strip("[]"),
-            engineConfiguration=engineConfiguration,
-        )
-        self._chooseSession(attempt, engineConfiguration)
+        return Attempt(hostName=host, port=port, verifyName=peerVerifyName, named=True)
+
+    def _identityFor(self, host: str, override: str) -> str:
+        """What the server has to prove when the call names nothing else; ``override`` is of TlsOptions."""
+        return override or host.strip("[]")
+
+    def _replaceAttempt(self, attempt: Attempt) -> list[str]:
+        """Forget the last association; returns the signals of what is not known any more."""
+        changes = self._forgetFacts()
         self._attempt = attempt
+        self._carrier = None
         self._error = None
         self._wish = Wish.NOTHING
         if self._path is not None:
+            self._path.forget()
             self._path = None
+        return changes
+
+    def _begin(self, attempt: Attempt) -> None:
+        host = attempt.hostName
+        attempt.nameToProve = self._identityFor(host, self._lend(None))
+        if attempt.verifyName:
+            attempt.nameToProve = attempt.verifyName
+        attempt.engineConfiguration = engineConfiguration = self._configuration.toEngine(
+            "client", pskEnabled=self._wantsPreSharedKeys(), datagrams=True
+        )
+        self._chooseSession(attempt, engineConfiguration)
+        changes = self._replaceAttempt(attempt)
         self._limitHandshake()
-        if not self._setStatus(Status.Handshaking):
+        if not self._setStatus(Status.Handshaking) or not self._tellChanges(changes):
             return
+        if self._status is not Status.Handshaking:
+            return  # a slot has closed it
         literal = QHostAddress()
         if literal.setAddress(host.strip("[]")):
             self._found([literal], "")
@@ -101,8 +178,20 @@ class Connecting(Messages):
             attempt.lookup = NameLookup(self._found)
             attempt.lookup.start(host)
 
+    def moveToThread(self, thread: QThread) -> bool:
+        """Move to another thread; only while there is no association.
+
+        Raises:
+            SecureError: There is one, or one is being made.
+        """
+        if self._status in (Status.Handshaking, Status.Connected) or (self._path is not None and self._path.busy):
+            raise SecureError(
+                _Code.Pending, "An association belongs to its thread's event loop; move the peer before, or close() it."
+            )
+        return bool(super().moveToThread(thread))
+
     def peerName(self) -> str:
-        """The host name given to connectToHost()."""
+        """The host name given to connectToHost() or setPeer()."""
         return self._attempt.hostName
 
     def peerVerifyName(self) -> str:
@@ -161,18 +250,24 @@ class Connecting(Messages):
         assert attempt.engineConfiguration is not None
         path.begin(socket, socket.peerEnd())
         self._use(path)
-        path.association = DtlsAssociation(
-            attempt.engineConfiguration,
-            server=False,
-            peer_name=attempt.nameToProve,
-            decisions=ProgramDecisions(self),
-            mtu=self._mtu,
-            peer_place=attempt.place,
-            session=attempt.session,
-        )
         if attempt.addresses:
             attempt.addressDeadline = schedulerOfThisThread().callLater(_SILENCE_MS, self._addressSilent)
-        path.step(path.association.start)
+        try:
+            path.association = DtlsAssociation(
+                attempt.engineConfiguration,
+                server=False,
+                peer_name=attempt.nameToProve,
+                decisions=ProgramDecisions(self),
+                mtu=self._mtu,
+                peer_place=attempt.place,
+                session=attempt.session,
+                chooses=self._choosesCertificate(attempt.engineConfiguration),
+                traced=self._traced,
+            )
+            path.step(path.association.start)
+        except SecureError as error:  # OpenSSL refuses something that the configuration let pass
+            if self._isStill(attempt) and not path.ended:
+                self._finish(Status.Error, error)
 
     def networkRefused(self) -> None:
         """Nothing listens there; perhaps at the host's next address."""
@@ -194,3 +289,8 @@ class Connecting(Messages):
         if self._path is not None:
             self._path.abandon()
         self._connectNext()
+
+
+def _isOnePeer(address: QHostAddress) -> bool:
+    everybody = (QHostAddress.SpecialAddress.AnyIPv4, QHostAddress.SpecialAddress.AnyIPv6)
+    return not (address.isBroadcast() or address.isMulticast() or address in map(QHostAddress, everybody))

@@ -12,13 +12,17 @@ from PySide6.QtCore import SIGNAL
 from PySide6.QtNetwork import QSslError
 from shiboken6 import isValid
 
-from qtsecure.engine.dtls import DtlsAssociation
+from qtsecure.engine.configuration import TlsConfiguration
+from qtsecure.engine.dtls import AdmittedHello, DtlsAssociation, DtlsListener
 from qtsecure.engine.events import (
     AlertReceived,
     AlertSent,
     CertificateProblems,
+    CertificateRequested,
+    ConfigurationNeeded,
     FailureKind,
     HandshakeCompleted,
+    HandshakeMessage,
     PeerClosed,
     StreamFailed,
 )
@@ -28,21 +32,23 @@ from qtsecure.errors import SecureError
 from qtsecure.net.addresses import Ends
 from qtsecure.net.arguments import checkTimeout
 from qtsecure.net.certificate_answers import CertificateAnswers
+from qtsecure.net.channel_bindings import ChannelBindings
+from qtsecure.net.choosing import Choosing
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import PeerObserver, Status
 from qtsecure.net.dtls_peer.resuming import Resuming
 from qtsecure.net.failures import tlsFailure
 from qtsecure.net.handshake_questions import (
-    Questions,
+    ProgramDecisions,
     alertArguments,
     allIgnored,
-    cancelDecisionDeadline,
     judgeCertificate,
 )
+from qtsecure.net.questions import Questions, cancelDecisionDeadline
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_errors import socketError
-from qtsecure.net.values import SslCertificate, SslConfiguration
+from qtsecure.net.values import SslConfiguration
 
 __all__ = ["REFUSED", "Handshake"]
 
@@ -51,7 +57,7 @@ _Code = SecureError.Code
 REFUSED = "Connection refused: nothing listens on that port."
 
 
-class Handshake(CertificateAnswers, Resuming):
+class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     """The handshake methods of DtlsPeer."""
 
     _handshakeTimeout = 30_000
@@ -101,7 +107,7 @@ class Handshake(CertificateAnswers, Resuming):
         request = self._attempt.request
         if request is None or not request.isPending() or not allIgnored(self):
             return False
-        request.accept()
+        request._accept()
         return True
 
     def abortHandshake(self) -> bool:
@@ -116,7 +122,7 @@ class Handshake(CertificateAnswers, Resuming):
             return False
         request = self._attempt.request
         if request is not None and request.isPending():
-            request.reject()
+            request._reject()
         else:
             self.close()
         return True
@@ -125,6 +131,8 @@ class Handshake(CertificateAnswers, Resuming):
 
     def _wantsPreSharedKeys(self) -> bool:
         if "preSharedKeyAuthenticationRequired" in self._heard and self.receivers(_PSK_SIGNAL) > 0:
+            return True
+        if self._interactionHasKeys():
             return True
         return self._observer is not None and self._observer.wantsPreSharedKeys()
 
@@ -160,12 +168,19 @@ class Handshake(CertificateAnswers, Resuming):
         self._status = Status.Handshaking
         self._limitHandshake()
 
-    def beginAsServer(self, accept: Callable[[float], DtlsAssociation]) -> None:
-        """Answer the client's hello; ``accept`` makes the association."""
+    def beginAsServer(self, listener: DtlsListener, hello: AdmittedHello, mtu: int = 0) -> None:
+        """Answer the client's hello, which the listener has admitted.
+
+        Args:
+            listener: Of the server.
+            hello: What it has admitted.
+            mtu: The largest datagram, in bytes of UDP payload; 0 for the server's.
+        """
         path = self._path
         assert path is not None
+        decisions, chooses, traced = ProgramDecisions(self), self._choosesHost(), self._traced
         try:
-            path.make(accept)
+            path.make(lambda now: listener.accept(hello, now, decisions, mtu=mtu, chooses=chooses, traced=traced))
         except SecureError as error:
             if isValid(self) and not path.ended:
                 self._finish(Status.Error, error)
@@ -203,10 +218,16 @@ class Handshake(CertificateAnswers, Resuming):
                     self._alert(False, level, description)
                 case CertificateProblems(issues, decision_needed):
                     self._certificateProblems(path, issues, decision_needed)
+                case ConfigurationNeeded():
+                    self._configurationNeeded(event)
+                case CertificateRequested():
+                    self._certificateRequested(event)
+                case HandshakeMessage():
+                    self._messageTraced(event)
                 case PeerClosed():
                     self._peerClosed(path)
                 case StreamFailed():
-                    self._failed(path, event)
+                    self._failed(path, self._withReason(event))
 
     def idledOut(self) -> None:
         """The other side has been silent for too long."""
@@ -215,11 +236,20 @@ class Handshake(CertificateAnswers, Resuming):
         path.sayGoodbye()
         if self._isStill(attempt) and not path.ended:
             text = f"The peer sent nothing for {self._idleTimeout} ms; it may be gone, or the network between."
-            self._finish(Status.Error, SecureError(_Code.TimedOut, text))
+            self._endWithoutGoodbye(SecureError(_Code.TimedOut, text))
 
     def socketLost(self) -> None:
         """The program has deleted the socket below."""
-        self._finish(Status.Error, SecureError(_Code.Closed, "The UDP socket below the association was deleted."))
+        code = _Code.UncleanClose if self.isEncrypted() else _Code.Closed
+        self._endWithoutGoodbye(SecureError(code, "What carried the association was closed or deleted."))
+
+    def _endWithoutGoodbye(self, error: SecureError) -> None:
+        """The other side cannot be heard any more: an error, or the quiet end that the configuration asks for."""
+        if self._complete() is None or self._configuration.requireCloseNotify():
+            self._finish(Status.Error, error)
+            return
+        self._attempt.readEnded = True
+        self._finish(Status.Disconnected, None)
 
     def replaced(self) -> None:
         """The client of this end has begun a new association."""
@@ -229,8 +259,11 @@ class Handshake(CertificateAnswers, Resuming):
     # ---------------------------------------------------------------------------- events
 
     def _alert(self, sent: bool, level: int, description: int) -> None:
+        name = "alertSent" if sent else "alertReceived"
+        if name not in self._heard and self._observer is None:
+            return  # close_notify comes in every association
         arguments = alertArguments(level, description)
-        (self.alertSent if sent else self.alertReceived).emit(*arguments)
+        getattr(self, name).emit(*arguments)
         if isValid(self) and self._observer is not None:
             self._observer.peerAlert(self, sent, *arguments)
 
@@ -240,8 +273,9 @@ class Handshake(CertificateAnswers, Resuming):
         self._cancelHandshakeDeadline()
         self._cancelAddressDeadline()
         path.establish()
+        path.writable = not attempt.writeShut
         self._keepSession()
-        if not self._setStatus(Status.Connected) or path.ended:
+        if not self._tellFacts() or path.ended or not self._setStatus(Status.Connected) or path.ended:
             return
         if "encrypted" in self._heard:
             self.encrypted.emit()
@@ -251,21 +285,13 @@ class Handshake(CertificateAnswers, Resuming):
             self._observer.peerEncrypted(self)
             if not self._isStill(attempt) or path.ended:
                 return
+        if attempt.writeShut:
+            path.endWriting()  # shutdown() was called before
+            if not self._isStill(attempt) or path.ended:
+                return
         # What overtook the end of the handshake.
         if messages := association.take_messages():
             path.deliver(messages)
-
-    def _peerClosed(self, path: DtlsPath) -> None:
-        """close_notify: answer it."""
-        association = path.association
-        assert association is not None
-        if messages := association.take_messages():
-            path.deliver(messages)
-            if not isValid(self) or path.ended:
-                return
-        path.sayGoodbye()
-        if isValid(self) and path is self._path and not path.ended:
-            self._finish(Status.Disconnected, None, orderly=True)
 
     def _failed(self, path: DtlsPath, failure: StreamFailed) -> None:
         status = Status.Error
@@ -288,6 +314,31 @@ class Handshake(CertificateAnswers, Resuming):
         association = path.association
         assert association is not None
         path.step(association.accept_certificate if accepted else association.reject_certificate)
+
+    # ------------------------------------------------------------ what may be chosen (choosing)
+
+    def _engine(self) -> DtlsAssociation | None:
+        return self._path.association if self._path is not None else None
+
+    def _tellEngine(self, call: Callable[..., None], *arguments: object) -> None:
+        if self._path is not None:
+            self._path.step(call, *arguments)
+
+    def _isGoingOn(self) -> bool:
+        return self._stillDeciding(self._attempt)
+
+    def _toServerEngine(self, configuration: SslConfiguration) -> TlsConfiguration:
+        return configuration.toEngine("server", pskEnabled=self._wantsPreSharedKeys(), datagrams=True)
+
+    def _serverAsksForHosts(self) -> bool:
+        return self._observer is not None and self._observer.wantsHostChoices()
+
+    def _hears(self, signal: str) -> bool:
+        return signal in self._heard
+
+    def _tellServerOfMessage(self, direction: str, name: str, size: int) -> None:
+        if self._observer is not None:
+            self._observer.peerTraced(self, direction, name, size)
 
     # ---------------------------------------------------- what is asked (handshake_questions)
 
@@ -328,10 +379,6 @@ class Handshake(CertificateAnswers, Resuming):
 
     def _portAsked(self) -> int:
         return self._attempt.port
-
-    def _peerChain(self) -> list[SslCertificate]:
-        association = self._path.association if self._path is not None else None
-        return [SslCertificate(certificate) for certificate in association.peer_certificates()] if association else []
 
     def _decided(self, accepted: bool) -> None:
         """The deferred answer."""

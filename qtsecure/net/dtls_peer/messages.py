@@ -10,14 +10,14 @@ from qtsecure.engine.dtls import DEFAULT_MTU
 from qtsecure.errors import SecureError
 from qtsecure.net.dtls.sizes import checkMtu
 from qtsecure.net.dtls.statistics import DtlsPeerStatistics
+from qtsecure.net.dtls_peer.accepting import Accepting
 from qtsecure.net.dtls_peer.base import Status
-from qtsecure.net.dtls_peer.handshake import Handshake
 from qtsecure.net.thread_guard import checkThread
 
-__all__ = ["Messages"]
+__all__ = ["Messages", "messageBytes"]
 
 
-class Messages(Handshake):
+class Messages(Accepting):
     """The data methods of DtlsPeer."""
 
     _mtu = DEFAULT_MTU
@@ -39,8 +39,8 @@ class Messages(Handshake):
         """
         path = self._path
         if type(data) is not bytes:
-            data = _bytes(data)
-        if path is None or not path.established:
+            data = messageBytes(data)
+        if path is None or not path.writable:
             raise self._notWritable()
         if get_ident() != path.thread:
             checkThread(self, "writeDatagram")
@@ -92,10 +92,13 @@ class Messages(Handshake):
             return SecureError(
                 SecureError.Code.WouldBlock, "Messages can be sent only after the handshake; wait for encrypted()."
             )
+        if self._attempt.writeShut:
+            return SecureError(SecureError.Code.Closed, "Sending was ended with shutdown().")
         return SecureError(SecureError.Code.Closed, "There is no association; messages can be sent once there is one.")
 
 
-def _bytes(data: object) -> bytes:
+def messageBytes(data: object) -> bytes:
+    """The bytes of a message; TypeError for what has none."""
     if isinstance(data, QByteArray):
         return bytes(data.data())
     if isinstance(data, (bytes, bytearray, memoryview)):

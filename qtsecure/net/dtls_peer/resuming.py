@@ -13,7 +13,7 @@ from qtsecure.engine.host_names import HostName, InvalidHostName, normalize_host
 from qtsecure.engine.resumption import Resumption, may_be_shared
 from qtsecure.engine.sessions import Session, scope_of
 from qtsecure.net.dtls_peer.attempt import Attempt
-from qtsecure.net.dtls_peer.base import PeerBase
+from qtsecure.net.dtls_peer.facts import Facts
 from qtsecure.net.session_cache import sharedSessions
 from qtsecure.net.values import TlsSession
 
@@ -22,7 +22,7 @@ __all__ = ["Resuming"]
 _SHARING_OFF = QSsl.SslOption.SslOptionDisableSessionSharing
 
 
-class Resuming(PeerBase):
+class Resuming(Facts):
     """The session methods of DtlsPeer."""
 
     # On the class: setting an attribute of a QObject is slow, and most peers keep these.
@@ -74,6 +74,10 @@ class Resuming(PeerBase):
         """Whether anybody would answer a question for a pre-shared key."""
         raise NotImplementedError
 
+    def _choosesCertificate(self, configuration: TlsConfiguration) -> bool:
+        """Whether the program is asked when the server wants a certificate."""
+        raise NotImplementedError
+
     def _chooseSession(self, attempt: Attempt, configuration: TlsConfiguration) -> None:
         """What to offer in this association: the given session, or one of the process that is still good.
 
@@ -82,7 +86,11 @@ class Resuming(PeerBase):
         """
         host = _identity(attempt)
         given, self._sessionToResume = self._sessionToResume, None
-        attempt.sharesSessions = may_be_shared(configuration) and not self._configuration.testSslOption(_SHARING_OFF)
+        attempt.sharesSessions = (
+            may_be_shared(configuration)
+            and not self._configuration.testSslOption(_SHARING_OFF)
+            and not self._choosesCertificate(configuration)
+        )
         if given is not None:
             Resumption(configuration, host, attempt.place, given)
             attempt.session = given

@@ -21,7 +21,6 @@ from qtsecure.net.socket_errors import socketError
 
 __all__ = ["Listener", "ListenerOwner"]
 
-_ACCEPTS_PER_EVENT = 16
 _ANY = QHostAddress(QHostAddress.SpecialAddress.Any)
 _ANY_IPV6 = QHostAddress(QHostAddress.SpecialAddress.AnyIPv6)
 _TRANSIENT = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR, errno.ECONNABORTED, errno.EPROTO})
@@ -43,6 +42,8 @@ class ListenerOwner(Protocol):
 
 class Listener(ABC):
     """Keeps its owner weakly and closes when it goes."""
+
+    _acceptsPerEvent = 16
 
     def __init__(self, owner: ListenerOwner) -> None:
         self._owner: ReferenceType[ListenerOwner] = ref(owner, self._ownerGone)
@@ -89,7 +90,7 @@ class Listener(ABC):
 
     def acceptWaiting(self) -> None:
         """Take the connections that wait in the kernel, as far as the owner allows."""
-        for _ in range(_ACCEPTS_PER_EVENT):
+        for _ in range(self._acceptsPerEvent):
             owner, native = self._owner(), self._socket
             if owner is None or native is None or not owner.mayAccept():
                 return

@@ -11,6 +11,8 @@ __all__ = ["ReactorListener"]
 class ReactorListener(Listener):
     """The listener on platforms with epoll or kqueue."""
 
+    _acceptsPerEvent = 1  # the reactor looks again at once, for less than an accept() that finds nobody
+
     def __init__(self, owner: ListenerOwner) -> None:
         super().__init__(owner)
         self._reactor = reactorOfThisThread()

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QByteArray, QIODevice, QObject
 from PySide6.QtNetwork import QSslConfiguration
 
 from qtsecure.errors import SecureError
+from qtsecure.net import late, values
+from qtsecure.net.arguments import exporterArguments
 from qtsecure.net.ssl_socket.base import SocketBase
-from qtsecure.net.ssl_socket.library import Library
+from qtsecure.net.ssl_socket.leading import Leading
 from qtsecure.net.thread_guard import confinedToThread
-from qtsecure.net.transports.devices import checkDevice
-from qtsecure.net.values import (
-    ConfigurationSource,
-    OcspResponse,
-    Protocol,
-    SessionFacts,
-    SslCertificate,
-    SslCipher,
-    SslConfiguration,
-    configurationFrom,
-)
+
+if TYPE_CHECKING:
+    from qtsecure.net.values import (
+        ConfigurationSource,
+        OcspResponse,
+        Protocol,
+        SslCertificate,
+        SslCipher,
+        SslConfiguration,
+    )
 
 __all__ = ["SslSocket"]
 
-_LONGEST_EXPORT = 8160  # 255 blocks of SHA-256, the least that the key derivation can give (RFC 5869)
 _NextProtocol = QSslConfiguration.NextProtocolNegotiationStatus
 
 
@@ -31,6 +33,7 @@ _ANSWERS_ANY_THREAD = (
     *("state", "error", "mode", "openMode", "isWritable", "isSequential", "isEncrypted", "atEnd", "pauseMode"),
     *("bytesAvailable", "encryptedBytesAvailable", "bytesToWrite", "encryptedBytesToWrite"),
     *("localAddress", "localPort", "peerAddress", "peerPort", "peerName", "peerVerifyName"),
+    *("remoteAddress", "leadsToProxy"),
     *("readBufferSize", "writeBufferLimit", "handshakeTimeout", "timeout"),
 )
 _CHECK_THEMSELVES = ("read", "readAll", "readBytes", "readLine", "readData", "peek", "skip", "write")
@@ -43,7 +46,7 @@ _FROM_OUR_OWN_LAYERS = (
 @confinedToThread(
     harmless=(*_ANSWERS_ANY_THREAD, *_CHECK_THEMSELVES, *_FROM_OUR_OWN_LAYERS), check=SocketBase._checkThread
 )
-class SslSocket(Library):
+class SslSocket(Leading):
     """A TLS client or the server's end of a TLS connection, with QSslSocket's methods and signals.
 
     Differences from QSslSocket that matter: it is a QIODevice but no QAbstractSocket; a rejected
@@ -71,7 +74,7 @@ class SslSocket(Library):
 
     def __init__(self, parent: QObject | None = None, *, transport: QIODevice | None = None) -> None:
         if transport is not None:
-            checkDevice(transport)  # before there is a child of the parent's
+            late.checkDevice(transport)  # before there is a child of the parent's
         super().__init__(parent)
         if transport is not None:
             self._runOver(transport)
@@ -80,12 +83,12 @@ class SslSocket(Library):
         """A copy of the configuration, with the facts of the current connection."""
         stream = self._dataPath.stream
         if stream is None or not stream.complete:
-            return SslConfiguration(self._configuration)
+            return values.SslConfiguration(self._configuration)
         chain = self._peerChain()
         chosen = stream.negotiated_protocol()
         return self._configuration.withSession(
-            SessionFacts(
-                peerCertificate=chain[0] if chain else SslCertificate(),
+            values.SessionFacts(
+                peerCertificate=chain[0] if chain else values.SslCertificate(),
                 peerCertificateChain=tuple(chain),
                 sessionCipher=self.sessionCipher(),
                 sessionProtocol=self.sessionProtocol(),
@@ -100,12 +103,12 @@ class SslSocket(Library):
 
     def setSslConfiguration(self, configuration: ConfigurationSource) -> None:
         """Use this configuration (a copy of it) for the next handshake."""
-        self._configuration = configurationFrom(configuration)
+        self._configuration = values.configurationFrom(configuration)
 
     def peerCertificate(self) -> SslCertificate:
         """The peer's certificate; null before it came, or when it has none."""
         chain = self._peerChain()
-        return chain[0] if chain else SslCertificate()
+        return chain[0] if chain else values.SslCertificate()
 
     def peerCertificateChain(self) -> list[SslCertificate]:
         """The peer's chain, leaf first, as it was sent."""
@@ -114,8 +117,8 @@ class SslSocket(Library):
     def sessionCipher(self) -> SslCipher:
         """The cipher suite in use; null before ``encrypted`` and after the end."""
         if self._dataPath.stream is None or not self._dataPath.encrypted:
-            return SslCipher()
-        return SslCipher(
+            return values.SslCipher()
+        return values.SslCipher(
             self._dataPath.stream.cipher_name(),
             self.sessionProtocol(),
             keyExchangeGroup=self._dataPath.stream.group_name(),
@@ -124,8 +127,8 @@ class SslSocket(Library):
     def sessionProtocol(self) -> Protocol:
         """The protocol version in use; Unknown before ``encrypted`` and after the end."""
         if self._dataPath.stream is None or not self._dataPath.encrypted:
-            return Protocol.Unknown
-        return Protocol.fromVersion(self._dataPath.stream.protocol_version())
+            return values.Protocol.Unknown
+        return values.Protocol.fromVersion(self._dataPath.stream.protocol_version())
 
     def negotiatedProtocol(self) -> str:
         """The application protocol both sides agreed on (ALPN), or an empty string."""
@@ -147,9 +150,10 @@ class SslSocket(Library):
         """The revocation status that the server has stapled (QSslSocket::ocspResponses); none if it was not asked.
 
         Known from sslErrors on, whether it can be believed or not; see sslHandshakeErrors() for that.
+        A resumed connection has none: the server does not repeat it.
         """
         stapled = self._dataPath.stream.ocsp_response if self._dataPath.stream is not None else b""
-        return [OcspResponse(stapled)] if stapled else []
+        return [values.OcspResponse(stapled)] if stapled else []
 
     def exportKeyingMaterial(self, label: str | bytes, length: int, context: bytes | None = None) -> QByteArray:
         """Keying material bound to this connection (RFC 5705; RFC 8446 section 7.5).
@@ -161,14 +165,11 @@ class SslSocket(Library):
 
         Raises:
             SecureError: Before ``encrypted``.
+            TypeError: An argument is of another type.
+            ValueError: The label is not ASCII, longer than 249 bytes, or reserved; or the length is out of range.
         """
         if self._dataPath.stream is None or not self._dataPath.stream.complete:
             raise SecureError(
                 SecureError.Code.WouldBlock, "Keying material exists only after the handshake; wait for encrypted()."
             )
-        raw = label.encode("ascii", "strict") if isinstance(label, str) else label
-        if isinstance(length, bool) or not isinstance(length, int):
-            raise TypeError(f"length must be an int, not {type(length).__name__}.")
-        if not 0 < length <= _LONGEST_EXPORT:
-            raise ValueError(f"length must be between 1 and {_LONGEST_EXPORT} bytes, not {length}.")
-        return QByteArray(self._dataPath.stream.export_keying_material(raw, length, context))
+        return QByteArray(self._dataPath.stream.export_keying_material(*exporterArguments(label, length, context)))

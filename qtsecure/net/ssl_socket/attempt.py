@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy
 
-from qtsecure.engine.events import StreamFailed
-from qtsecure.engine.sessions import Session
 from qtsecure.net.addresses import Ends
-from qtsecure.net.handshake_questions import Questions
-from qtsecure.net.name_lookup import NameLookup
+from qtsecure.net.questions import Questions
 from qtsecure.net.scheduler import Deadline
+
+if TYPE_CHECKING:
+    from qtsecure.engine.events import StreamFailed
+    from qtsecure.engine.sessions import Session
+    from qtsecure.net.name_lookup import NameLookup
+    from qtsecure.net.socket_client.enumeration import Destination
 
 __all__ = ["Attempt"]
 
@@ -19,9 +22,10 @@ __all__ = ["Attempt"]
 _UNKNOWN_ENDS = Ends()
 
 
-@dataclass(slots=True)
 class Attempt(Questions):
     """A fresh one is made for every connection, so that nothing of the last leaks into the next.
+
+    The values on the class are those that it begins with: most connections change only a few.
 
     Attributes:
         hostName: What was asked for; empty for an adopted descriptor.
@@ -34,7 +38,6 @@ class Attempt(Questions):
         proxy: What the connection goes through, if anything.
         bound: The own address, port and mode that bind() has chosen.
         addressDeadline: When the present address is given up.
-        handshakeDeadline: When the handshake is given up.
         closingDeadline: When a peer that reads nothing is no longer waited for.
         idleDeadline: When a connection without any traffic is given up.
         leftAtDeadline: How much was still to be sent when that wait began.
@@ -42,6 +45,8 @@ class Attempt(Questions):
         sharesSessions: On a client: its sessions may be kept for other sockets of this process.
         lastSession: The last session that was told of or kept.
         ends: Both ends' addresses, once the connection stands.
+        remote: What a SocketClient connects to; None for the address that ``ends`` has.
+        reached: The server behind ``remote`` is at the other end, not a proxy any more.
         failure: What the engine said when it failed.
     """
 
@@ -51,11 +56,8 @@ class Attempt(Questions):
     encrypts: bool = False
     refused: bool = False
     lookup: NameLookup | None = None
-    addresses: list[QHostAddress] = field(default_factory=list)
     proxy: QNetworkProxy | None = None
-    bound: tuple[QHostAddress, int, QAbstractSocket.BindFlag] | None = None
     addressDeadline: Deadline | None = None
-    handshakeDeadline: Deadline | None = None
     closingDeadline: Deadline | None = None
     idleDeadline: Deadline | None = None
     leftAtDeadline: int = 0
@@ -63,7 +65,13 @@ class Attempt(Questions):
     sharesSessions: bool = False
     lastSession: Session | None = None
     ends: Ends = _UNKNOWN_ENDS
+    remote: Destination | None = None
+    reached: bool = False
     failure: StreamFailed | None = None
+
+    def __init__(self, bound: tuple[QHostAddress, int, QAbstractSocket.BindFlag] | None = None) -> None:
+        self.bound = bound
+        self.addresses: list[QHostAddress] = []
 
     def deadlines(self) -> list[Deadline]:
         """Those that are still to come."""

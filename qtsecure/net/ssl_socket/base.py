@@ -3,7 +3,7 @@
 SslSocket is built in layers, one idea each, every layer a subclass of the one below:
 ``SocketBase`` -> ``Reading`` -> ``Writing`` -> ``Closing`` -> ``Resuming`` -> ``Handshake`` ->
 ``Connecting`` -> ``SocketOptions`` -> ``Proxies`` -> ``OverDevice`` -> ``Waiting`` -> ``Pausing`` ->
-``HalfClosing`` -> ``Idling`` -> ``Settings`` -> ``Library`` -> ``SslSocket``. What happens for every
+``HalfClosing`` -> ``Idling`` -> ``Settings`` -> ``Library`` -> ``Leading`` -> ``SslSocket``. What happens for every
 message is in ``data_path``, which all of them share.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 from threading import get_ident
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from weakref import ReferenceType, ref
 
 from PySide6.QtCore import QIODevice, QMetaMethod, QObject, qWarning
@@ -19,12 +19,16 @@ from PySide6.QtNetwork import QAbstractSocket, QNetworkProxy, QSsl, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
-from qtsecure.net.failures import networkFailure, tlsFailure
+from qtsecure.net import late, values
+from qtsecure.net.heard_signals import namesOfSignals
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.data_path import DataPath
 from qtsecure.net.thread_guard import checkThread, nameOfIdent, nameOfThread, threadOf, wrongThread
-from qtsecure.net.values import SslConfiguration
+from qtsecure.net.values import default_configuration
+
+if TYPE_CHECKING:
+    from qtsecure.net.values import SslConfiguration
 
 __all__ = ["SocketBase", "SocketObserver"]
 
@@ -54,6 +58,10 @@ class SocketObserver(Protocol):
     def socketAlert(
         self, socket: SocketBase, sent: bool, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str
     ) -> None: ...
+    def wantsHostChoices(self) -> bool:
+        """Whether anybody listens to the server's certificateRequired."""
+
+    def socketTraced(self, socket: SocketBase, direction: str, name: str, size: int) -> None: ...
     def socketEncrypted(self, socket: SocketBase) -> None: ...
     def socketFailed(self, socket: SocketBase, error: QAbstractSocket.SocketError) -> None: ...
     def socketDisconnected(self, socket: SocketBase) -> None: ...
@@ -97,32 +105,46 @@ class SocketBase(QIODevice):
     newSessionTicketReceived = Signal()
     #: acceptCertificate(request: CertificateRequest): errors that nobody ignored; accept(), reject() or defer().
     acceptCertificate = Signal(object)
+    #: certificateRequired(request: VirtualHostRequest): on a server; which configuration is for this client?
+    certificateRequired = Signal(object)
+    #: handshakeMessage(direction: str, name: str, size: int): "sent" or "received"; see setHandshakeTraceEnabled().
+    handshakeMessage = Signal(str, str, int)
 
     # On the class: setting an attribute of a QObject is slow, and most of these come later or never.
     _observerReference: ReferenceType[SocketObserver] | None = None
     _error = QAbstractSocket.SocketError.UnknownSocketError
     _openFor = _NOT_OPEN
     _afterEngine = AfterEngine.NOTHING
+    _startsWith: SslConfiguration | None = None
+    _ownConfiguration: SslConfiguration | None = None
 
     def __init__(self, parent: QObject | None = None) -> None:
         # PySide takes None for "no parent", but its stub does not say so.
         super().__init__(parent)  # type: ignore[arg-type]  # see above
         self._dataPath = DataPath(self)
         self._attempt = Attempt()
-        self._configuration = SslConfiguration.defaultConfiguration()
-        if type(self).connectNotify is not SocketBase.connectNotify:
-            self._emitEverything()
+        if default_configuration.chosen is not None:
+            self._startsWith = default_configuration.chosen
+        if type(self).connectNotify is not SocketBase.connectNotify:  # it need not call ours (QObject::connectNotify)
+            for name in namesOfSignals(self):
+                self._dataPath.signalConnected(name)
 
     def connectNotify(self, signal: QMetaMethod) -> None:
         """Note which signals anybody has connected: emitting to nobody is not free."""
-        self._dataPath.signalConnected(signal.name().toStdString())
+        name = signal.name().toStdString()
+        if name not in self._dataPath.heard:  # PySide calls this twice for each connection
+            self._dataPath.signalConnected(name)
 
-    def _emitEverything(self) -> None:
-        """For a subclass with a connectNotify() of its own, which need not call ours (QObject::connectNotify)."""
-        meta = self.metaObject()
-        for method in map(meta.method, range(meta.methodCount())):
-            if method.methodType() == QMetaMethod.MethodType.Signal:
-                self._dataPath.signalConnected(method.name().toStdString())
+    @property
+    def _configuration(self) -> SslConfiguration:
+        """A copy of its own, made when it is first looked at: most sockets are given one before."""
+        if self._ownConfiguration is None:
+            self._ownConfiguration = values.startingConfiguration(self._startsWith)
+        return self._ownConfiguration
+
+    @_configuration.setter
+    def _configuration(self, configuration: SslConfiguration) -> None:
+        self._ownConfiguration = configuration
 
     # ---------------------------------------------------------------------- state and error
 
@@ -140,8 +162,8 @@ class SocketBase(QIODevice):
             return None
         failure, text = self._attempt.failure, self.errorString()
         if failure is not None and failure.message == text:
-            return tlsFailure(failure)
-        return networkFailure(self._error, text)
+            return late.tlsFailure(failure)
+        return late.networkFailure(self._error, text)
 
     def mode(self) -> QSslSocket.SslMode:
         """Unencrypted, or the role in TLS (QSslSocket::mode)."""
@@ -220,7 +242,8 @@ class SocketBase(QIODevice):
         It would be dropped in the child's own destructor, whereupon the parent deletes the child
         once more.
         """
-        return self._observerReference() if self._observerReference is not None else None
+        reference = self._observerReference
+        return reference() if reference is not None else None
 
     @_observer.setter
     def _observer(self, observer: SocketObserver | None) -> None:
@@ -234,15 +257,16 @@ class SocketBase(QIODevice):
             self.errorOccurred.emit(error)
             if not isValid(self):
                 return False
-        if self._observer is not None:
-            self._observer.socketFailed(self, error)
+        observer = self._observer
+        if observer is not None:
+            observer.socketFailed(self, error)
         return isValid(self)
 
     def _openAs(self, mode: QIODevice.OpenModeFlag) -> None:
         dataPath = self._dataPath
         self._openFor = mode
-        if mode is _READ_WRITE:  # nearly always, and to ask a flag of Qt's is slow in Python
-            dataPath.readable = dataPath.writable = True
+        if mode is _READ_WRITE or mode is _NOT_OPEN:  # nearly always, and to ask a flag of Qt's is slow in Python
+            dataPath.readable = dataPath.writable = mode is _READ_WRITE
         else:
             dataPath.readable = bool(mode & _READ_ONLY)
             dataPath.writable = bool(mode & _WRITE_ONLY)
@@ -265,7 +289,8 @@ class SocketBase(QIODevice):
             raise wrongThread(self, method, nameOfIdent(dataPath.thread) if moved else nameOfThread(thread))
 
     def _engineOnStack(self) -> bool:
-        return self._dataPath.stream is not None and self._dataPath.stream.busy
+        stream = self._dataPath.stream
+        return stream is not None and stream.busy
 
     def _refuseInsideEngine(self, method: str) -> None:
         """Raise for calls that can do nothing sensible while OpenSSL waits for a slot's answer."""

@@ -10,13 +10,16 @@ from PySide6.QtCore import QIODevice, qWarning
 from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
 
-from qtsecure.engine.states import StreamState
+from qtsecure.engine.enum_members import members_of
+from qtsecure.engine.states import IN_HANDSHAKE, StreamState
 from qtsecure.net.ssl_socket.base import AfterEngine
 from qtsecure.net.ssl_socket.writing import Writing
 
 __all__ = ["Closing"]
 
-_State = QAbstractSocket.SocketState
+_Wish = members_of(AfterEngine)
+_State = members_of(QAbstractSocket.SocketState)
+_NOT_OPEN = QIODevice.OpenModeFlag.NotOpen
 _CLOSING_PATIENCE_MS = 30_000
 
 
@@ -31,12 +34,12 @@ class Closing(Writing):
         While the connection is still being made it is completed first, so that what was written
         before is delivered (QAbstractSocket::disconnectFromHost).
         """
-        if self._deferToAfterEngine(AfterEngine.DISCONNECT) or self._state == _State.UnconnectedState:
+        if self._deferToAfterEngine(_Wish.DISCONNECT) or self._dataPath.state is _State.UnconnectedState:
             return
-        if self._state in (_State.HostLookupState, _State.ConnectingState):
+        if self._dataPath.state in (_State.HostLookupState, _State.ConnectingState):
             self._dataPath.closing = True
             return
-        if self._state == _State.BoundState:
+        if self._dataPath.state is _State.BoundState:
             self.abort()
             return
         if (not self._dataPath.outgoing.size and self._handshakeUnderWay()) or self._attempt.refused:
@@ -46,12 +49,12 @@ class Closing(Writing):
 
     def close(self) -> None:
         """Disconnect as disconnectFromHost() does, drop what was not read, and close the device."""
-        if self._deferToAfterEngine(AfterEngine.CLOSE):
+        if self._deferToAfterEngine(_Wish.CLOSE):
             return
         if not self._closeDevice():
             return
         self._dropIncoming()
-        connecting = self._state in (_State.HostLookupState, _State.ConnectingState)
+        connecting = self._dataPath.state in (_State.HostLookupState, _State.ConnectingState)
         if (connecting and not self._dataPath.outgoing.size) or self._attempt.request is not None:
             self._drop()  # nothing is to be delivered, or only the user could say whether it may be
         else:
@@ -59,11 +62,12 @@ class Closing(Writing):
 
     def abort(self) -> None:
         """Drop everything and disconnect at once; the peer sees an unclean end."""
-        if self._deferToAfterEngine(AfterEngine.ABORT):
+        dataPath = self._dataPath
+        if self._deferToAfterEngine(_Wish.ABORT):
             return
-        self._dataPath.outgoing.clear()
+        dataPath.outgoing.clear()
         self._dropIncoming()
-        if self._drop() and self._state == _State.UnconnectedState:
+        if self._drop() and dataPath.state is _State.UnconnectedState:
             self._closeDevice()
 
     def peerClosedCleanly(self) -> bool:
@@ -77,9 +81,9 @@ class Closing(Writing):
 
         What these slots write is still sent if there is a connection.
         """
-        if self._openFor == QIODevice.OpenModeFlag.NotOpen:
+        if self._openFor is _NOT_OPEN:
             return True
-        self._openFor = QIODevice.OpenModeFlag.NotOpen  # so that closing again in a slot ends there
+        self._openFor = _NOT_OPEN  # so that closing again in a slot ends there
         QIODevice.close(self)
         if not isValid(self):
             return False
@@ -88,7 +92,7 @@ class Closing(Writing):
 
     def _handshakeUnderWay(self) -> bool:
         stream = self._dataPath.stream
-        return stream is not None and stream.state in (StreamState.HANDSHAKING, StreamState.DECIDING)
+        return stream is not None and stream.state in IN_HANDSHAKE
 
     def _finishUp(self) -> None:
         """Send what is queued, then say goodbye."""
@@ -164,10 +168,13 @@ class Closing(Writing):
 
     def _drop(self, *, graceful: bool = False) -> bool:
         """Let go of the transport and become Unconnected; False when a slot deleted the socket."""
-        transport, self._dataPath.transport = self._dataPath.transport, None
-        self._dataPath.closing = False
+        dataPath = self._dataPath
+        transport, dataPath.transport = dataPath.transport, None
+        dataPath.closing = False
         self._abandonAttempt()
-        self._dataPath.outgoing.clear()
+        dataPath.outgoing.clear()
+        if dataPath.stream is not None:
+            dataPath.stream.forget_keys()
         if transport is not None:
             if graceful:
                 transport.closeGracefully()
@@ -175,12 +182,12 @@ class Closing(Writing):
                 transport.abort()
         if not isValid(self):  # a device below has signals of its own
             return False
-        if self._state == _State.UnconnectedState:
+        if dataPath.state is _State.UnconnectedState:
             return True
-        stood = self._state in (_State.ConnectedState, _State.ClosingState)
+        stood = dataPath.state in (_State.ConnectedState, _State.ClosingState)
         if not self._setState(_State.UnconnectedState):
             return False
-        heard = self._dataPath.heard
+        heard = dataPath.heard
         if "readChannelFinished" in heard:
             self.readChannelFinished.emit()
             if not isValid(self):
@@ -191,8 +198,9 @@ class Closing(Writing):
             self.disconnected.emit()
             if not isValid(self):
                 return False
-        if self._observer is not None:
-            self._observer.socketDisconnected(self)
+        observer = self._observer
+        if observer is not None:
+            observer.socketDisconnected(self)
         return isValid(self)
 
     def _abandonAttempt(self) -> None:
@@ -216,7 +224,7 @@ class Closing(Writing):
             if transport is not None:
                 transport.closeGracefully()
             return
-        if self._state == _State.UnconnectedState or self._dataPath.transport is not transport:
+        if self._dataPath.state is _State.UnconnectedState or self._dataPath.transport is not transport:
             return  # the slot has aborted, or has begun a new connection
         if viaClosing and not self._setState(_State.ClosingState):
             return
@@ -229,54 +237,56 @@ class Closing(Writing):
         """Do what slots asked for while OpenSSL was on the stack; False when the socket is done."""
         if not isValid(self):
             return False
-        wish, self._afterEngine = self._afterEngine, AfterEngine.NOTHING
-        if wish is AfterEngine.ABORT:
+        wish, self._afterEngine = self._afterEngine, _Wish.NOTHING
+        if wish is _Wish.ABORT:
             self.abort()
-        elif wish is AfterEngine.CLOSE:
+        elif wish is _Wish.CLOSE:
             self.close()
-        elif wish is AfterEngine.DISCONNECT:
+        elif wish is _Wish.DISCONNECT:
             self.disconnectFromHost()
-        return wish is AfterEngine.NOTHING or wish is AfterEngine.DISCONNECT
+        return wish is _Wish.NOTHING or wish is _Wish.DISCONNECT
 
     # ------------------------------------------------------------------- from the transport
 
     def transportEnded(self) -> None:
         """The peer's direction ended."""
-        stream = self._dataPath.stream
+        dataPath = self._dataPath
+        stream = dataPath.stream
         if stream is None:
-            if not self._dataPath.announce():
+            if not dataPath.announce():
                 return
-            if self._state != _State.UnconnectedState:
+            if dataPath.state is not _State.UnconnectedState:
                 self._endWith(
                     QAbstractSocket.SocketError.RemoteHostClosedError, "The remote host closed the connection."
                 )
             return
-        transport = self._dataPath.transport
-        if not self._dataPath.readRemaining() or not self.handleEvents() or self._dataPath.transport is not transport:
+        transport = dataPath.transport
+        if not dataPath.readRemaining() or not self.handleEvents() or dataPath.transport is not transport:
             return
         if stream.peer_closed_cleanly and self._left() and transport is not None and transport.isWritable():
             self._boundClosing()
             return  # the peer only ended its own direction: what is left may still go out
         stream.receive_end()
-        if self.handleEvents() and self._dataPath.transport is transport:
+        if self.handleEvents() and dataPath.transport is transport:
             self._drop(graceful=True)
 
     def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """The transport broke."""
         if self._dataPath.stream is not None and not self._dataPath.readRemaining():
             return
-        if self._state != _State.UnconnectedState:
+        if self._dataPath.state is not _State.UnconnectedState:
             self._endWith(error, text)
 
     def _dropIncoming(self) -> None:
-        self._dataPath.incoming.clear()
-        self._dataPath.newData = False
-        if self._dataPath.qtHolds:
+        dataPath = self._dataPath
+        dataPath.incoming.clear()
+        dataPath.newData = False
+        if dataPath.qtHolds:
             if QIODevice.isOpen(self):  # closing has dropped what Qt held
                 QIODevice.readAll(self)
                 if QIODevice.isTransactionStarted(self):
                     QIODevice.commitTransaction(self)  # a roll-back would bring it back
-            self._dataPath.qtHolds = False
+            dataPath.qtHolds = False
 
     def _warn(self, text: str) -> None:
         """Say what Qt says on the console for a call that makes no sense in this state."""

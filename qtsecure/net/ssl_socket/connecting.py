@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QIODevice, QThread
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSslSocket
 from shiboken6 import isValid
 
+from qtsecure.engine.enum_members import members_of
 from qtsecure.errors import SecureError
+from qtsecure.net import late
 from qtsecure.net.addresses import checkPort
-from qtsecure.net.handshake_questions import cancelRequest
-from qtsecure.net.name_lookup import NameLookup
+from qtsecure.net.questions import cancelRequest
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.handshake import Handshake
-from qtsecure.net.transports.choice import adoptStream, makeStream
-from qtsecure.net.transports.stream import StreamTransport
+
+if TYPE_CHECKING:
+    from qtsecure.net.transports.stream import StreamTransport
 
 __all__ = ["Connecting"]
 
-_State = QAbstractSocket.SocketState
-_Error = QAbstractSocket.SocketError
+_State = members_of(QAbstractSocket.SocketState)
+_Error = members_of(QAbstractSocket.SocketError)
 _Layer = QAbstractSocket.NetworkLayerProtocol
 _Mode = QIODevice.OpenModeFlag
 _ADDRESS_TIMEOUT_MS = 30_000
@@ -53,7 +57,7 @@ class Connecting(Handshake):
         self._refuseInsideEngine("connectToHost")
         name = _checkHost(hostName)
         checkPort(port, lowest=1)
-        if self._state not in (_State.UnconnectedState, _State.BoundState):
+        if self._dataPath.state not in (_State.UnconnectedState, _State.BoundState):
             self._reportError(_Error.OperationError, "A connection is being made or stands already; disconnect first.")
             return
         self._begin(name, port, mode, protocol, encrypts=False)
@@ -98,7 +102,7 @@ class Connecting(Handshake):
                     "After the port come the verify name, the open mode and the protocol, "
                     f"not {type(argument).__name__}."
                 )
-        if self._state not in (_State.UnconnectedState, _State.BoundState):
+        if self._dataPath.state not in (_State.UnconnectedState, _State.BoundState):
             self._warn("connectToHostEncrypted() called while a connection is being made or stands already.")
             return
         try:
@@ -124,11 +128,10 @@ class Connecting(Handshake):
         self._refuseInsideEngine("setSocketDescriptor")
         if state != _State.ConnectedState:
             raise ValueError("state must be ConnectedState; other descriptors cannot be adopted.")
-        self._dataPath.enterThread()
         try:
             if socketDescriptor >= 0 and socketDescriptor == self.socketDescriptor():
                 raise ValueError("it is this socket's own")  # the end of the old connection would close it
-            transport = adoptStream(self._dataPath, socketDescriptor)
+            transport = late.adoptStream(self._dataPath, socketDescriptor)
         except (OSError, ValueError, OverflowError) as error:
             self._error = _Error.SocketResourceError
             self.setErrorString(f"The descriptor {socketDescriptor} is not a connected socket: {error}.")
@@ -141,12 +144,20 @@ class Connecting(Handshake):
         self._adopt(transport, openMode)
         return True
 
-    def _adopt(self, transport: StreamTransport, openMode: QIODevice.OpenModeFlag, peerName: str = "") -> None:
+    def _adopt(
+        self,
+        transport: StreamTransport,
+        openMode: QIODevice.OpenModeFlag,
+        peerName: str = "",
+        *,
+        awaitsTls: bool = False,
+    ) -> None:
         """Begin with a transport that is connected already."""
+        dataPath = self._dataPath
         self._resetConnection()
-        self._dataPath.awaitsTls = False
+        dataPath.awaitsTls = awaitsTls
         self._attempt.hostName = peerName
-        self._dataPath.transport = transport
+        dataPath.transport = transport
         self._openAs(openMode)
         self._attempt.ends = transport.ends()
         self._setState(_State.ConnectedState)
@@ -186,14 +197,17 @@ class Connecting(Handshake):
         *,
         encrypts: bool,
     ) -> None:
+        if encrypts:
+            late.loadAll()
+        dataPath = self._dataPath
         self._resetConnection()
         self._attempt.encrypts = encrypts
-        self._dataPath.awaitsTls = encrypts  # the slots of stateChanged run between the connection and its TLS
+        dataPath.awaitsTls = encrypts  # the slots of stateChanged run between the connection and its TLS
         self._attempt.hostName = hostName
         self._attempt.port = port
         self._attempt.protocol = protocol
         self._openAs(mode)
-        if not self._setState(_State.HostLookupState) or self._state != _State.HostLookupState:
+        if not self._setState(_State.HostLookupState) or dataPath.state is not _State.HostLookupState:
             return
         self._lookUp()
 
@@ -203,25 +217,27 @@ class Connecting(Handshake):
         if literal.setAddress(self._attempt.hostName.strip("[]")):
             self._found([literal], "")
         else:
-            self._attempt.lookup = NameLookup(self._found)
+            self._attempt.lookup = late.NameLookup(self._found)
             self._attempt.lookup.start(self._attempt.hostName)
 
     def _found(self, addresses: list[QHostAddress], errorText: str) -> None:
-        self._attempt.lookup = None
-        if not isValid(self) or self._state != _State.HostLookupState:
+        attempt = self._attempt
+        dataPath = self._dataPath
+        attempt.lookup = None
+        if not isValid(self) or dataPath.state is not _State.HostLookupState:
             return
-        wanted = _WANTED.get(self._attempt.protocol)
-        self._attempt.addresses = [a for a in addresses if wanted is None or a.protocol() in wanted]
-        if not self._attempt.addresses:
+        wanted = _WANTED.get(attempt.protocol)
+        attempt.addresses = [a for a in addresses if wanted is None or a.protocol() in wanted]
+        if not attempt.addresses:
             reason = errorText.rstrip(".") if not addresses and errorText else "it has no address of the wanted kind"
             self._giveUp(
                 _Error.HostNotFoundError,
-                f"The host {self._attempt.hostName!r} was not found ({reason}); check the name.",
+                f"The host {attempt.hostName!r} was not found ({reason}); check the name.",
             )
             return
         if not self._setState(_State.ConnectingState) or not self._isIn(_State.ConnectingState):
             return
-        if "hostFound" in self._dataPath.heard:
+        if "hostFound" in dataPath.heard:
             self.hostFound.emit()
             if not isValid(self) or not self._isIn(_State.ConnectingState):
                 return
@@ -229,26 +245,28 @@ class Connecting(Handshake):
 
     def _connectNext(self) -> None:
         """Try the next address; each is tried once."""
-        address = self._attempt.addresses.pop(0)
-        transport = self._dataPath.transport  # a bound one
+        dataPath = self._dataPath
+        attempt = self._attempt
+        address = attempt.addresses.pop(0)
+        transport = dataPath.transport  # a bound one
         if transport is None:
             transport = self._makeTransport()
-            if self._attempt.bound is not None and (failure := transport.bind(*self._attempt.bound)):
+            if attempt.bound is not None and (failure := transport.bind(*attempt.bound)):
                 transport.abort()
                 self._attemptFailed(*failure)
                 return
-            self._dataPath.transport = transport
+            dataPath.transport = transport
         self._startAddressDeadline()
-        transport.connectTo(address, self._attempt.port)
+        transport.connectTo(address, attempt.port)
 
     def _makeTransport(self) -> StreamTransport:
-        return makeStream(self._dataPath)
+        return late.makeStream(self._dataPath)
 
     def _startAddressDeadline(self) -> None:
         self._attempt.addressDeadline = self._dataPath.scheduler.callLater(_ADDRESS_TIMEOUT_MS, self._addressTimedOut)
 
     def _addressTimedOut(self) -> None:
-        if isValid(self) and self._state == _State.ConnectingState:
+        if isValid(self) and self._dataPath.state is _State.ConnectingState:
             self._attemptFailed(_Error.SocketTimeoutError, "The remote host did not answer in time.")
 
     def _attemptFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
@@ -265,7 +283,7 @@ class Connecting(Handshake):
         self._abortTransport()  # a bound one
         self._dataPath.closing = False
         self._dataPath.outgoing.clear()
-        if self._setState(_State.UnconnectedState) and self._state == _State.UnconnectedState:
+        if self._setState(_State.UnconnectedState) and self._dataPath.state is _State.UnconnectedState:
             self._reportError(error, text)
 
     def _abortTransport(self) -> None:
@@ -274,45 +292,51 @@ class Connecting(Handshake):
             transport.abort()
 
     def _abandonAttempt(self) -> None:
-        lookup, self._attempt.lookup = self._attempt.lookup, None
+        attempt = self._attempt
+        lookup, attempt.lookup = attempt.lookup, None
         if lookup is not None:
             lookup.abort()
-        self._attempt.addresses = []
+        attempt.addresses = []
         self._cancelAddressDeadline()
         self._cancelHandshakeDeadline()
-        if self._attempt.closingDeadline is not None:
-            self._attempt.closingDeadline.cancel()
-            self._attempt.closingDeadline = None
+        if attempt.closingDeadline is not None:
+            attempt.closingDeadline.cancel()
+            attempt.closingDeadline = None
         self._dataPath.encrypted = False
-        cancelRequest(self._attempt)
+        cancelRequest(attempt)
 
     def _cancelAddressDeadline(self) -> None:
-        if self._attempt.addressDeadline is not None:
-            self._attempt.addressDeadline.cancel()
-            self._attempt.addressDeadline = None
+        attempt = self._attempt
+        if attempt.addressDeadline is not None:
+            attempt.addressDeadline.cancel()
+            attempt.addressDeadline = None
 
     def _resetConnection(self) -> None:
         """Forget the previous connection, so that nothing of it leaks into the next."""
-        bound = self._attempt.bound if self._state == _State.BoundState else None
-        self._attempt = Attempt(bound=bound)
-        self._dataPath.enterThread()
+        dataPath = self._dataPath
+        last, isBound = self._attempt, dataPath.state is _State.BoundState
+        # A SocketClient says what it connects to before it binds or connects.
+        remote = last.remote if isBound or not self._used else None
+        self._attempt = Attempt(bound=last.bound if isBound else None)
+        if remote is not None:
+            self._attempt.remote = remote
+        dataPath.enterThread()
         if not self._used:
             self._used = True
             # C++ may delete the socket while Python still refers to it: the descriptor goes, too.
             # A function and not the method: see plain_slots. It keeps the data path, too, until then.
-            dataPath = self._dataPath
             self.destroyed.connect(lambda: dataPath.socketDestroyed())
             return
-        self._dataPath.stream = None
-        self._dataPath.mode = QSslSocket.SslMode.UnencryptedMode
-        self._dataPath.review()
+        dataPath.stream = None
+        dataPath.mode = QSslSocket.SslMode.UnencryptedMode
+        dataPath.review()
         self._error = _Error.UnknownSocketError
         self.setErrorString("Unknown error")
         self._dropIncoming()
-        self._dataPath.outgoing.clear()
-        self._dataPath.readingPaused = False
-        self._dataPath.closing = False
-        self._dataPath.outputEnds = False
+        dataPath.outgoing.clear()
+        dataPath.readingPaused = False
+        dataPath.closing = False
+        dataPath.outputEnds = False
 
     def moveToThread(self, thread: QThread) -> bool:
         """Move to another thread; only while there is no connection.
@@ -321,7 +345,7 @@ class Connecting(Handshake):
             SecureError: While a connection stands or is being made.
         """
         self._refuseInsideEngine("moveToThread")
-        if self._state != _State.UnconnectedState:
+        if self._dataPath.state is not _State.UnconnectedState:
             raise SecureError(
                 SecureError.Code.Pending,
                 "A socket with a connection belongs to its thread's event loop; move it before connecting, "
@@ -336,32 +360,31 @@ class Connecting(Handshake):
 
     def transportConnected(self) -> None:
         """An address answered: TLS begins before ``connected`` is emitted, as in Qt."""
-        if self._state != _State.ConnectingState:
+        dataPath = self._dataPath
+        if dataPath.state is not _State.ConnectingState:
             return
         self._cancelAddressDeadline()
         self._attempt.addresses = []
-        transport = self._dataPath.transport
+        transport = dataPath.transport
         assert transport is not None
         self._attempt.ends = transport.ends()
-        if not self._setState(_State.ConnectedState) or self._dataPath.transport is not transport:
+        if not self._setState(_State.ConnectedState) or dataPath.transport is not transport:
             return
         started = self._attempt.encrypts and self._startEncryption(server=False)
-        if not isValid(self) or self._dataPath.transport is not transport:
+        if not isValid(self) or dataPath.transport is not transport:
             return
-        if "connected" in self._dataPath.heard:
+        if "connected" in dataPath.heard:
             self.connected.emit()
-            if not isValid(self) or self._dataPath.transport is not transport:
+            if not isValid(self) or dataPath.transport is not transport:
                 return
         if self._attempt.encrypts and not started:
             self._drop()  # the settings were refused; the error has been told
-        elif not self._attempt.encrypts and (
-            self._dataPath.outgoing.size or self._dataPath.closing or self._dataPath.outputEnds
-        ):
-            self._dataPath.flushQueued()
+        elif not self._attempt.encrypts and (dataPath.outgoing.size or dataPath.closing or dataPath.outputEnds):
+            dataPath.flushQueued()
 
     def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """The attempt failed, or the connection broke."""
-        if self._state == _State.ConnectingState:
+        if self._dataPath.state is _State.ConnectingState:
             self._attemptFailed(error, text)
         else:
             super().transportFailed(error, text)

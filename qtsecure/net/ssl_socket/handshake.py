@@ -9,57 +9,55 @@ for the questions that it waits for (``ProgramDecisions``); after each emit the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import SIGNAL
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.engine.alerts import AlertDescription, AlertLevel, fatal_alert_record
-from qtsecure.engine.events import (
-    AlertReceived,
-    AlertSent,
-    CertificateProblems,
-    FailureKind,
-    HandshakeCompleted,
-    PeerClosed,
-    StreamFailed,
-)
+from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.states import StreamState
-from qtsecure.engine.tls_stream import TlsStream
-from qtsecure.engine.verification import VerificationIssue
 from qtsecure.errors import SecureError
+from qtsecure.net import late, values
 from qtsecure.net.arguments import checkTimeout
 from qtsecure.net.certificate_answers import CertificateAnswers
-from qtsecure.net.handshake_questions import (
-    ProgramDecisions,
-    Questions,
-    alertArguments,
-    cancelDecisionDeadline,
-    cancelRequest,
-    judgeCertificate,
-)
+from qtsecure.net.channel_bindings import ChannelBindings
+from qtsecure.net.choosing import Choosing
+from qtsecure.net.questions import Questions, cancelDecisionDeadline, cancelRequest
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.resuming import Resuming
 from qtsecure.net.ssl_socket.starttls import earlyInputProblem_untrusted, refuseOpenTransaction, takeEarlyInput
-from qtsecure.net.values import SslCertificate
+
+if TYPE_CHECKING:
+    from qtsecure.engine.configuration import TlsConfiguration
+    from qtsecure.engine.events import StreamFailed
+    from qtsecure.engine.tls_stream import TlsStream
+    from qtsecure.engine.verification import VerificationIssue
+    from qtsecure.net.values import SslCertificate, SslConfiguration
 
 __all__ = ["Handshake"]
 
-_State = QAbstractSocket.SocketState
-_Error = QAbstractSocket.SocketError
+_State = members_of(QAbstractSocket.SocketState)
+_Error = members_of(QAbstractSocket.SocketError)
+_SERVER, _CLIENT = QSslSocket.SslMode.SslServerMode, QSslSocket.SslMode.SslClientMode
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject)")
+_WAITING = frozenset({StreamState.DECIDING, StreamState.CHOOSING})
 _HELD_INPUT = 65536
 """How much a peer may send while a decision about its certificate is pending."""
 
-_FAILURES: dict[FailureKind, QAbstractSocket.SocketError] = {
-    FailureKind.TRUNCATED: _Error.RemoteHostClosedError,
-    FailureKind.ENDED_IN_HANDSHAKE: _Error.RemoteHostClosedError,
-    FailureKind.READ: _Error.SslInternalError,
-    FailureKind.WRITE: _Error.SslInternalError,
+_FAILURES = {
+    "TRUNCATED": _Error.RemoteHostClosedError,
+    "ENDED_IN_HANDSHAKE": _Error.RemoteHostClosedError,
+    "READ": _Error.SslInternalError,
+    "WRITE": _Error.SslInternalError,
 }
+"""What a FailureKind is for Qt, by its name; the others are SslHandshakeFailedError."""
 
 
-class Handshake(CertificateAnswers, Resuming):
+class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     """The TLS methods of SslSocket."""
 
     _handshakeTimeout = 30_000
@@ -110,7 +108,7 @@ class Handshake(CertificateAnswers, Resuming):
         if self._mode != QSslSocket.SslMode.UnencryptedMode:
             self._warn(f"{method}() called on a socket that is already in TLS mode.")
             return False
-        if self._dataPath.transport is None or self._state != _State.ConnectedState:
+        if self._dataPath.transport is None or self._dataPath.state is not _State.ConnectedState:
             self._warn(f"{method}() called on a socket that is not connected.")
             return False
         refuseOpenTransaction(self, method)
@@ -118,34 +116,40 @@ class Handshake(CertificateAnswers, Resuming):
 
     def _startEncryption(self, *, server: bool) -> bool:
         """Make the engine and let it begin; False when the socket is gone or cannot do TLS."""
-        mode = QSslSocket.SslMode.SslServerMode if server else QSslSocket.SslMode.SslClientMode
-        self._dataPath.sendPlainQueue()
-        if not isValid(self) or not self._setMode(mode) or self._dataPath.transport is None:
+        dataPath = self._dataPath
+        mode = _SERVER if server else _CLIENT
+        dataPath.sendPlainQueue()
+        if not isValid(self) or not self._setMode(mode) or dataPath.transport is None:
             return False
         early = takeEarlyInput(self)
         if problem := earlyInputProblem_untrusted(early, server=server):
             self._endWith(_Error.SslHandshakeFailedError, problem, viaClosing=False)
             return False
         try:
-            configuration = self._configuration.toEngine(
-                "server" if server else "client", pskEnabled=self._wantsPreSharedKeys()
-            )
-            stream = TlsStream(
+            if server and self._choosesHost():
+                configuration, chooses = late.TlsConfiguration(), True  # until the client has named its host
+            elif server:
+                configuration, chooses = self._toServerEngine(self._configuration), False
+            else:
+                configuration = self._configuration.toEngine("client", pskEnabled=self._wantsPreSharedKeys())
+                chooses = self._choosesCertificate(configuration)
+            stream = late.TlsStream(
                 configuration,
                 server=server,
                 peer_name="" if server else self._serverName(),
-                decisions=ProgramDecisions(self),
+                decisions=late.ProgramDecisions(self),
                 peer_place="" if server else self._serverPlace(),
-                session=None if server else self._takeSession(configuration),
+                session=None if server else self._takeSession(configuration, shares=not chooses),
+                chooses=chooses,
+                traced=self._traced,
             )
-            self._dataPath.stream = stream
-            if self._handshakeTimeout > 0 and self._attempt.handshakeDeadline is None:
-                self._attempt.handshakeDeadline = self._dataPath.scheduler.callLater(
-                    self._handshakeTimeout, self._handshakeTimedOut
-                )
+            dataPath.stream = stream
+            attempt, timeout = self._attempt, self._handshakeTimeout
+            if timeout > 0 and attempt.handshakeDeadline is None:
+                attempt.handshakeDeadline = dataPath.scheduler.callLater(timeout, self._handshakeTimedOut)
             stream.start()
         except SecureError as error:
-            self._dataPath.stream = None
+            dataPath.stream = None
             self._cancelHandshakeDeadline()
             if server:
                 self._endUnable(error.message)
@@ -172,14 +176,17 @@ class Handshake(CertificateAnswers, Resuming):
     def _wantsPreSharedKeys(self) -> bool:
         if "preSharedKeyAuthenticationRequired" in self._dataPath.heard and self.receivers(_PSK_SIGNAL) > 0:
             return True
-        return self._observer is not None and self._observer.wantsPreSharedKeys()
+        if self._interactionHasKeys():
+            return True
+        observer = self._observer
+        return observer is not None and observer.wantsPreSharedKeys()
 
     # ------------------------------------------------------------------ the way of the data
 
     def handshakeLanded(self, stream: TlsStream, count: int) -> None:
         """Handshake messages arrived in the landing buffer of this thread."""
         stream.receive_landed(count)
-        if stream.state is StreamState.DECIDING:
+        if stream.state in _WAITING:
             self._attempt.heldInput += count
             if self._attempt.heldInput > _HELD_INPUT:
                 self._dataPath.pauseReading()
@@ -200,118 +207,135 @@ class Handshake(CertificateAnswers, Resuming):
 
     def _afterEngineCall(self) -> bool:
         """Send what the engine has to say, then tell the program; False when the socket is done."""
-        sent = self._dataPath.sendOutgoing()
+        dataPath = self._dataPath
+        sent = dataPath.sendOutgoing()
         if self._afterEngine and not self._runAfterEngine():
             return False
         if not self.handleEvents():
             return False
-        if sent and self._dataPath.tellsProgress:
-            self._dataPath.tellProgress(0, sent)
-        return isValid(self) and self._dataPath.transport is not None
+        if sent and dataPath.tellsProgress:
+            dataPath.tellProgress(0, sent)
+        return isValid(self) and dataPath.transport is not None
 
     def handleEvents(self) -> bool:
         """Turn each event into signals; a nested event loop in a slot handles the following ones."""
-        stream = self._dataPath.stream
-        # Once the transport is gone the connection is over, and what is left concerns nobody.
+        if not isValid(self):
+            return False
         dataPath = self._dataPath
-        while isValid(self) and stream is not None and stream is dataPath.stream and dataPath.transport is not None:
-            event = stream.next_event()
-            if event is None:
-                break
+        stream = dataPath.stream
+        if stream is None:
+            return True
+        events = stream.events
+        # Once the transport is gone the connection is over, and what is left concerns nobody.
+        while events and stream is dataPath.stream and dataPath.transport is not None:
+            event = events.pop(0)
             match event:
-                case HandshakeCompleted():
+                case late.HandshakeCompleted():
                     self._handshakeCompleted()
-                case AlertSent(level, description):
+                case late.AlertSent(level, description):
                     self._alert(True, level, description)
-                case AlertReceived(level, description):
+                case late.AlertReceived(level, description):
                     self._alert(False, level, description)
-                case CertificateProblems(issues, decision_needed):
+                case late.CertificateProblems(issues, decision_needed):
                     self._certificateProblems(issues, decision_needed)
-                case PeerClosed():
+                case late.PeerClosed():
                     self._peerClosed()
-                case StreamFailed():
-                    self._streamFailed(event)
+                case late.StreamFailed():
+                    self._streamFailed(self._withReason(event))
+                case late.ConfigurationNeeded():
+                    self._configurationNeeded(event)
+                case late.CertificateRequested():
+                    self._certificateRequested(event)
+                case late.HandshakeMessage():
+                    self._messageTraced(event)
             if not isValid(self):
                 return False
-        return isValid(self)
+        return True
 
     def _alert(self, sent: bool, level: int, description: int) -> None:
-        arguments = alertArguments(level, description)
+        arguments = late.alertArguments(level, description)
         (self.alertSent if sent else self.alertReceived).emit(*arguments)
         if isValid(self) and self._observer is not None:
             self._observer.socketAlert(self, sent, *arguments)
 
     def _handshakeCompleted(self) -> None:
+        dataPath = self._dataPath
         self._cancelHandshakeDeadline()
-        self._dataPath.encrypted = True
-        stream = self._dataPath.stream
+        dataPath.encrypted = True
+        stream = dataPath.stream
         assert stream is not None
         # What the peer sent right behind its Finished is readable when the slots run.
-        room = self._dataPath.room()
+        room = dataPath.room()
         if room and (data := stream.read(room)):
-            self._dataPath.incoming.append(data)
-            self._dataPath.newData = True
+            dataPath.incoming.append(data)
+            dataPath.newData = True
         if self._attempt.sharesSessions and stream.protocol_version() is ProtocolVersion.TLS_1_2:
             self._keepSession(stream)  # in TLS 1.3 it comes later, with a ticket
-        transport = self._dataPath.transport
-        if "encrypted" in self._dataPath.heard:
+        transport = dataPath.transport
+        if "encrypted" in dataPath.heard:
             self.encrypted.emit()
-            if not isValid(self) or self._dataPath.transport is not transport:
+            if not isValid(self) or dataPath.transport is not transport:
                 return  # the slot has ended the connection
-        if self._observer is not None and not self._dataPath.closing:
-            self._observer.socketEncrypted(self)
-            if not isValid(self) or self._dataPath.transport is not transport:
+        observer = self._observer
+        if observer is not None and not dataPath.closing:
+            observer.socketEncrypted(self)
+            if not isValid(self) or dataPath.transport is not transport:
                 return
         if stream.answered_peer:
             stream.answered_peer = False
-            self._dataPath.sendOutgoing()
+            dataPath.sendOutgoing()
             self.ticketsLanded()
-            if not isValid(self) or self._dataPath.transport is not transport:
+            if not isValid(self) or dataPath.transport is not transport:
                 return
-        if self._dataPath.newData and self._dataPath.incoming.size and not self._dataPath.announce():
+        if dataPath.newData and dataPath.incoming.size and not dataPath.announce():
             return
-        self._dataPath.newData = False
+        dataPath.newData = False
         if stream.has_more:
-            self._dataPath.scheduler.defer(self._dataPath.continueReading)
-        if self._dataPath.outgoing.size or self._dataPath.closing or self._dataPath.outputEnds:
-            self._dataPath.flushScheduled = True
-            self._dataPath.scheduler.defer(self._dataPath.flushQueued)
+            dataPath.scheduler.defer(dataPath.continueReading)
+        if dataPath.outgoing.size or dataPath.closing or dataPath.outputEnds:
+            dataPath.flushScheduled = True
+            dataPath.scheduler.defer(dataPath.flushQueued)
 
     def _peerClosed(self) -> None:
         """close_notify: report it, send what is still queued, and answer it."""
-        transport = self._dataPath.transport
+        dataPath = self._dataPath
+        transport = dataPath.transport
         if not self._reportError(_Error.RemoteHostClosedError, "The TLS/SSL connection has been closed by the peer."):
             return
-        if self._dataPath.transport is not transport or self._state == _State.UnconnectedState:
+        if dataPath.transport is not transport or dataPath.state is _State.UnconnectedState:
             return
         self._finishUp()
 
     def _streamFailed(self, failure: StreamFailed) -> None:
+        dataPath = self._dataPath
         kind = failure.kind
         self._attempt.failure = failure
         self._cancelHandshakeDeadline()
         cancelRequest(self._attempt)
-        self._dataPath.sendOutgoing()
-        if kind is not FailureKind.TRUNCATED and self._dataPath.stream is not None:
-            self._forgetSessions(self._dataPath.stream)
+        dataPath.sendOutgoing()
+        if kind is not late.FailureKind.TRUNCATED and dataPath.stream is not None:
+            self._forgetSessions(dataPath.stream)
         # Qt aborts when the handshake itself fails; it disconnects when the certificate is found
         # wanting afterwards, and when the peer has ended.
-        judged = kind is FailureKind.CERTIFICATE_REJECTED and bool(self._attempt.sslErrors)
+        judged = kind is late.FailureKind.CERTIFICATE_REJECTED and bool(self._attempt.sslErrors)
         self._endWith(
-            _FAILURES.get(kind, _Error.SslHandshakeFailedError), failure.message, viaClosing=judged or kind in _FAILURES
+            _FAILURES.get(kind.name, _Error.SslHandshakeFailedError),
+            failure.message,
+            viaClosing=judged or kind.name in _FAILURES,
         )
 
     # -------------------------------------------------------------------------- deadline
 
     def _cancelHandshakeDeadline(self) -> None:
-        if self._attempt.handshakeDeadline is not None:
-            self._attempt.handshakeDeadline.cancel()
-            self._attempt.handshakeDeadline = None
+        attempt = self._attempt
+        if attempt.handshakeDeadline is not None:
+            attempt.handshakeDeadline.cancel()
+            attempt.handshakeDeadline = None
 
     def _handshakeTimedOut(self) -> None:
         attempt = self._attempt
         attempt.handshakeDeadline = None
-        if not isValid(self) or self._state == _State.UnconnectedState:
+        if not isValid(self) or self._dataPath.state is _State.UnconnectedState:
             return
         # As QSslServer does: disconnected first, then the error, unless a slot has begun anew.
         if self._drop(graceful=True) and self._attempt is attempt:
@@ -327,7 +351,7 @@ class Handshake(CertificateAnswers, Resuming):
         assert stream is not None
         if self._attempt.request is not None:
             return  # asked inside the handshake (TLS 1.3 server), and the answer was deferred
-        verdict = judgeCertificate(self, issues, decisionNeeded)
+        verdict = late.judgeCertificate(self, issues, decisionNeeded)
         if not isValid(self) or stream is not self._dataPath.stream or not decisionNeeded or verdict is None:
             return
         self._answerCertificate(stream, verdict)
@@ -339,6 +363,9 @@ class Handshake(CertificateAnswers, Resuming):
         else:
             stream.reject_certificate()
         self._dataPath.sendOutgoing()
+        self._readAgain()
+
+    def _readAgain(self) -> None:
         if self._dataPath.readingPaused and self._dataPath.transport is not None:
             self._dataPath.readingPaused = False
             self._dataPath.transport.setReading(True)
@@ -365,6 +392,34 @@ class Handshake(CertificateAnswers, Resuming):
             )
         self._answerCertificate(stream, accepted)
         self._afterEngineCall()
+
+    # ------------------------------------------------------------ what may be chosen (choosing)
+
+    def _engine(self) -> TlsStream | None:
+        return self._dataPath.stream
+
+    def _tellEngine(self, call: Callable[..., None], *arguments: object) -> None:
+        self._attempt.heldInput = 0
+        call(*arguments)
+        if isValid(self) and self._dataPath.transport is not None:
+            self._readAgain()
+            self._afterEngineCall()
+
+    def _isGoingOn(self) -> bool:
+        return isValid(self) and self._dataPath.transport is not None and not self._afterEngine
+
+    def _toServerEngine(self, configuration: SslConfiguration) -> TlsConfiguration:
+        return configuration.toEngine("server", pskEnabled=self._wantsPreSharedKeys())
+
+    def _serverAsksForHosts(self) -> bool:
+        return self._observer is not None and self._observer.wantsHostChoices()
+
+    def _hears(self, signal: str) -> bool:
+        return signal in self._dataPath.heard
+
+    def _tellServerOfMessage(self, direction: str, name: str, size: int) -> None:
+        if self._observer is not None:
+            self._observer.socketTraced(self, direction, name, size)
 
     # ---------------------------------------------------- what is asked (handshake_questions)
 
@@ -406,4 +461,4 @@ class Handshake(CertificateAnswers, Resuming):
 
     def _peerChain(self) -> list[SslCertificate]:
         certificates = self._dataPath.stream.peer_certificates() if self._dataPath.stream is not None else ()
-        return [SslCertificate(certificate) for certificate in certificates]
+        return [values.SslCertificate(certificate) for certificate in certificates]

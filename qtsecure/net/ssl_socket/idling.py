@@ -81,6 +81,7 @@ class Idling(HalfClosing):
         super()._abandonAttempt()
 
     def _cancelIdleDeadline(self) -> None:
-        if self._attempt.idleDeadline is not None:
-            self._attempt.idleDeadline.cancel()
-            self._attempt.idleDeadline = None
+        attempt = self._attempt
+        if attempt.idleDeadline is not None:
+            attempt.idleDeadline.cancel()
+            attempt.idleDeadline = None

@@ -6,12 +6,16 @@ backend, which cannot be changed.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtNetwork import QSsl
 
 from qtsecure.engine import _openssl_version as version
-from qtsecure.engine.features import probe_features
+from qtsecure.net import late, values
 from qtsecure.net.ssl_socket.settings import Settings
-from qtsecure.net.values import Protocol
+
+if TYPE_CHECKING:
+    from qtsecure.net.values import Protocol
 
 __all__ = ["Library"]
 
@@ -68,7 +72,8 @@ class Library(Settings):
         """What setProtocol() takes, DTLS included; empty for the name of another backend."""
         if backendName not in ("", _BACKEND):
             return []
-        features = probe_features()
+        Protocol = values.Protocol
+        features = late.probe_features()
         missing = {Protocol.Unknown}
         if not features.dtls:
             missing |= {Protocol.DtlsV1_2, Protocol.DtlsV1_2OrLater}
@@ -85,10 +90,10 @@ class Library(Settings):
         """
         if isinstance(protocol, QSsl.SslProtocol):
             try:
-                protocol = Protocol.fromQt(protocol)
+                protocol = values.Protocol.fromQt(protocol)
             except ValueError:
                 return False
-        if not isinstance(protocol, Protocol):
+        if not isinstance(protocol, values.Protocol):
             raise TypeError(f"protocol must be a Protocol or a QSsl.SslProtocol, not {type(protocol).__name__}.")
         return protocol in Library.supportedProtocols(backendName)
 
@@ -97,7 +102,7 @@ class Library(Settings):
         """Which of Qt's classes have a counterpart here; keys are objects of the cryptography package."""
         if backendName not in ("", _BACKEND):
             return []
-        datagrams = [_Class.Dtls, _Class.DtlsCookie] if probe_features().dtls else []
+        datagrams = [_Class.Dtls, _Class.DtlsCookie] if late.probe_features().dtls else []
         return [_Class.Certificate, _Class.Socket, *datagrams]
 
     @staticmethod
@@ -110,7 +115,7 @@ class Library(Settings):
         """What there is of Qt's list: all of it, unless the cryptography package lacks something."""
         if backendName not in ("", _BACKEND):
             return []
-        features = probe_features()
+        features = late.probe_features()
         optional = {_Feature.Ocsp: features.ocsp, _Feature.Psk: features.psk}
         return [feature for feature in _Feature if optional.get(feature, True)]
 

@@ -6,8 +6,8 @@ from PySide6.QtCore import QIODevice
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
 from qtsecure.errors import SecureError
+from qtsecure.net import late
 from qtsecure.net.ssl_socket.proxies import Proxies
-from qtsecure.net.transports.device_stream import DeviceStream
 
 __all__ = ["OverDevice"]
 
@@ -17,10 +17,10 @@ class OverDevice(Proxies):
 
     _isOverDevice = False
 
-    def _runOver(self, device: QIODevice) -> None:
-        transport = DeviceStream(self._dataPath, device)
+    def _runOver(self, device: QIODevice, *, awaitsTls: bool = False) -> None:
+        transport = late.DeviceStream(self._dataPath, device)
         peerName = device.peerName() if hasattr(device, "peerName") else ""
-        self._adopt(transport, QIODevice.OpenModeFlag.ReadWrite, peerName)
+        self._adopt(transport, QIODevice.OpenModeFlag.ReadWrite, peerName, awaitsTls=awaitsTls)
         self._isOverDevice = True
 
     def _refuseOverDevice(self, method: str) -> None:

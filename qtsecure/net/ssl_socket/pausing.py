@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from shiboken6 import isValid
 
-from qtsecure.net.handshake_questions import allIgnored
+from qtsecure.net import late
 from qtsecure.net.ssl_socket.waiting import Waiting
 
 __all__ = ["Pausing"]
@@ -32,7 +32,7 @@ class Pausing(Waiting):
         request = self._attempt.request
         if request is None or not self._attempt.paused:
             return
-        if allIgnored(self):
-            request.accept()
+        if late.allIgnored(self):
+            request._accept()
         else:
-            request.reject()
+            request._reject()

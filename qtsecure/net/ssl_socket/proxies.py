@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtNetwork import QAbstractSocket, QAuthenticator, QHostAddress, QNetworkProxy, QNetworkProxyFactory
 from PySide6.QtNetwork import QNetworkProxyQuery as Query
 from shiboken6 import isValid
 
+from qtsecure.net import late
 from qtsecure.net.ssl_socket.socket_options import SocketOptions
-from qtsecure.net.transports.proxy_stream import ProxyStream
-from qtsecure.net.transports.stream import StreamTransport
+
+if TYPE_CHECKING:
+    from qtsecure.net.transports.proxy_stream import ProxyStream
+    from qtsecure.net.transports.stream import StreamTransport
 
 __all__ = ["Proxies"]
 
@@ -103,7 +108,7 @@ class Proxies(SocketOptions):
         return self._proxyStream(self._attempt.proxy) if self._attempt.proxy is not None else super()._makeTransport()
 
     def _proxyStream(self, proxy: QNetworkProxy) -> ProxyStream:
-        return ProxyStream(self._dataPath, proxy, self._proxyAsks)
+        return late.ProxyStream(self._dataPath, proxy, self._proxyAsks)
 
     def _proxyAsks(self, proxy: QNetworkProxy, authenticator: QAuthenticator) -> None:
         """The user's time is not the proxy's fault: the deadline pauses."""

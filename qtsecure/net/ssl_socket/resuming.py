@@ -6,17 +6,20 @@ slot of ``newSessionTicketReceived``, or the cache of this process.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtNetwork import QAbstractSocket, QSsl
 
-from qtsecure.engine.configuration import TlsConfiguration
-from qtsecure.engine.host_names import HostName, InvalidHostName, normalize_host_name
 from qtsecure.engine.protocols import ProtocolVersion
-from qtsecure.engine.resumption import Resumption, may_be_shared
-from qtsecure.engine.sessions import Session, scope_of
-from qtsecure.engine.tls_stream import TlsStream
-from qtsecure.net.session_cache import sharedSessions
+from qtsecure.net import late, values
 from qtsecure.net.ssl_socket.closing import Closing
-from qtsecure.net.values import TlsSession
+
+if TYPE_CHECKING:
+    from qtsecure.engine.configuration import TlsConfiguration
+    from qtsecure.engine.host_names import HostName
+    from qtsecure.engine.sessions import Session
+    from qtsecure.engine.tls_stream import TlsStream
+    from qtsecure.net.values import TlsSession
 
 __all__ = ["Resuming"]
 
@@ -43,7 +46,7 @@ class Resuming(Closing):
         """
         stream = self._dataPath.stream
         session = stream.session() if stream is not None else None
-        return TlsSession(session) if session is not None else None
+        return values.TlsSession(session) if session is not None else None
 
     def setSession(self, session: TlsSession | None) -> None:
         """Offer this session in the next handshake as a client; None for none.
@@ -61,14 +64,14 @@ class Resuming(Closing):
         if session is None:
             self._sessionToResume = None
             return
-        if not isinstance(session, TlsSession):
+        if not isinstance(session, values.TlsSession):
             raise TypeError(f"session must be a TlsSession or None, not {type(session).__name__}.")
         offered = session.toEngine()
         configuration = self._configuration.toEngine("client", pskEnabled=self._wantsPreSharedKeys())
         if self._state is _UNCONNECTED:
             offered.require_configuration(configuration)
         else:
-            Resumption(configuration, self._serverIdentity(), self._serverPlace(), offered)
+            late.Resumption(configuration, self._serverIdentity(), self._serverPlace(), offered)
         self._sessionToResume = offered
 
     def isSessionReused(self) -> bool:
@@ -87,8 +90,8 @@ class Resuming(Closing):
 
     def _serverIdentity(self) -> HostName | None:
         try:
-            return normalize_host_name(self._serverName())
-        except InvalidHostName:
+            return late.normalize_host_name(self._serverName())
+        except late.InvalidHostName:
             return None  # reported as a verification error, and there is no session
 
     def _serverPlace(self) -> str:
@@ -96,23 +99,29 @@ class Resuming(Closing):
         attempt = self._attempt
         return f"{attempt.hostName.lower()}:{attempt.port}" if attempt.hostName else ""
 
-    def _takeSession(self, configuration: TlsConfiguration) -> Session | None:
-        """The session to offer now: the given one, or one of the cache that is still good."""
+    def _takeSession(self, configuration: TlsConfiguration, *, shares: bool) -> Session | None:
+        """The session to offer now: the given one, or one of the cache that is still good.
+
+        Args:
+            configuration: Of the client.
+            shares: Whether sessions may come from other connections at all.
+        """
         attempt = self._attempt
         attempt.sharesSessions = (
-            bool(attempt.hostName)
-            and may_be_shared(configuration)
+            shares
+            and bool(attempt.hostName)
+            and late.may_be_shared(configuration)
             and not self._configuration.testSslOption(_SHARING_OFF)
         )
         if self._sessionToResume is not None:
             given, self._sessionToResume = self._sessionToResume, None
             return given
-        if sharedSessions.empty or not attempt.sharesSessions:
+        if late.sharedSessions.empty or not attempt.sharesSessions:
             return None
         host = self._serverIdentity()
         if host is None:
             return None
-        return sharedSessions.takeValid(scope_of(configuration, host, self._serverPlace()))
+        return late.sharedSessions.takeValid(late.scope_of(configuration, host, self._serverPlace()))
 
     def ticketsLanded(self) -> None:
         """The peer has sent messages of the handshake behind it: tickets, on a client of TLS 1.3."""
@@ -132,11 +141,11 @@ class Resuming(Closing):
             return False
         attempt.lastSession = session
         if attempt.sharesSessions:
-            sharedSessions.put(session)
+            late.sharedSessions.put(session)
         return True
 
     def _forgetSessions(self, stream: TlsStream) -> None:
         """The connection has failed: what the cache has for its like may be the reason."""
         host = self._serverIdentity()
         if self._attempt.sharesSessions and host is not None:
-            sharedSessions.forget(scope_of(stream.configuration, host, self._serverPlace()))
+            late.sharedSessions.forget(late.scope_of(stream.configuration, host, self._serverPlace()))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtNetwork import QSsl, QSslSocket
 
-from qtsecure.engine.certificates import PrivateKey
 from qtsecure.net.ssl_socket.idling import Idling
-from qtsecure.net.values import Protocol, SslCertificate
-from qtsecure.net.values.sources import CertificateSource, PassphraseSource, PrivateKeySource
+
+if TYPE_CHECKING:
+    from qtsecure.engine.certificates import PrivateKey
+    from qtsecure.net.values import Protocol, SslCertificate
+    from qtsecure.net.values.sources import CertificateSource, PassphraseSource, PrivateKeySource
 
 __all__ = ["Settings"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
+from qtsecure.net import late
 from qtsecure.net.addresses import checkPort
 from qtsecure.net.ssl_socket.connecting import Connecting
-from qtsecure.net.transports.choice import makeStream
 
 __all__ = ["SocketOptions"]
 
@@ -54,7 +54,7 @@ class SocketOptions(Connecting):
             )
             return False
         self._resetConnection()
-        transport = makeStream(self._dataPath)
+        transport = late.makeStream(self._dataPath)
         if failure := transport.bind(own, port, mode):
             transport.abort()
             self._reportError(*failure)

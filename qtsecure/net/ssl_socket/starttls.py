@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QIODevice
 
-from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_handshake_untrusted
 from qtsecure.errors import SecureError
+from qtsecure.net import late
 from qtsecure.net.ssl_socket.reading import Reading
 
 __all__ = ["earlyInputProblem_untrusted", "refuseOpenTransaction", "takeEarlyInput"]
@@ -36,10 +36,10 @@ def takeEarlyInput(socket: Reading) -> bytes:
 
 def earlyInputProblem_untrusted(early: bytes, *, server: bool) -> str:
     """What is wrong with bytes that came before TLS began; empty when nothing is."""
-    if not early or (server and starts_tls_handshake_untrusted(early)):
+    if not early or (server and late.starts_tls_handshake_untrusted(early)):
         return ""
     peer = "client" if server else "server"
     return (
-        f"The {peer} sent {describe_first_bytes_untrusted(early)} between the request for TLS and its beginning. "
+        f"The {peer} sent {late.describe_first_bytes_untrusted(early)} between the request for TLS and its beginning. "
         "Somebody may be trying to inject it into the encrypted connection, so the connection was closed."
     )

@@ -18,8 +18,8 @@ from PySide6.QtCore import QObject, SignalInstance
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
+from qtsecure.net import late
 from qtsecure.net.arguments import checkWait
-from qtsecure.net.name_lookup import lookUpBlocking
 from qtsecure.net.ssl_socket.over_device import OverDevice
 
 __all__ = ["Waiting"]
@@ -284,7 +284,7 @@ class Waiting(OverDevice):
 
     def _finishLookUp(self, seconds: float) -> None:
         """Look the name up once more: Qt's own answer comes through the event loop only."""
-        answer = lookUpBlocking(self._attempt.hostName, seconds)
+        answer = late.lookUpBlocking(self._attempt.hostName, seconds)
         lookup = self._attempt.lookup
         if answer is not None and lookup is not None:
             lookup.abort()

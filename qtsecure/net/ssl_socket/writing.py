@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import get_ident
+
 from PySide6.QtCore import QByteArray
 from shiboken6 import isValid
 
@@ -24,15 +26,28 @@ class Writing(Reading):
             -1 when the socket is not open for writing or its connection is over.
         """
         if type(data) is bytes:
-            return self._dataPath.write(data)
-        if isinstance(data, QByteArray):
-            return self._dataPath.write(data.data())  # type: ignore[arg-type]  # data() gives bytes, whatever the stub says
-        if isinstance(data, (bytes, bytearray, memoryview)):
-            return self._dataPath.write(bytes(data))
-        raise TypeError(
-            f"data must be bytes, bytearray, memoryview or QByteArray, not {type(data).__name__}; "
-            "encode text first, for example with text.encode()."
-        )
+            plain = data
+        elif isinstance(data, QByteArray):
+            plain = data.data()  # type: ignore[assignment]  # data() gives bytes, whatever the stub says
+        elif isinstance(data, (bytes, bytearray, memoryview)):
+            plain = bytes(data)
+        else:
+            raise TypeError(
+                f"data must be bytes, bytearray, memoryview or QByteArray, not {type(data).__name__}; "
+                "encode text first, for example with text.encode()."
+            )
+        dataPath = self._dataPath
+        if not dataPath.open or get_ident() != dataPath.thread:
+            self._checkThread("write")
+            return -1
+        if dataPath.writeLimit:
+            plain = plain[: max(0, dataPath.writeLimit - dataPath.outgoing.size)]
+        if not plain:
+            return 0
+        if not dataPath.flushScheduled:  # once the slot has returned: its small writes share a record
+            dataPath.flushScheduled = True
+            dataPath.scheduler.defer(dataPath.flushQueued)
+        return dataPath.outgoing.append(plain)
 
     def putChar(self, c: int | str) -> bool:
         """Queue one byte (QIODevice::putChar); whether it was taken.

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from PySide6.QtNetwork import QSsl, QSslCipher, QSslEllipticCurve
 
-from qtsecure.engine.supported import supported_cipher_names
+from qtsecure.engine.supported import supported_cipher_names, supported_group_names
 from qtsecure.net.values.arguments import cipherNamesFrom, groupNamesFrom, srtpProfilesFrom
 from qtsecure.net.values.ssl_cipher import SslCipher
 from qtsecure.net.values.tls_settings import HasSettings, defaultCipherNames
@@ -44,7 +44,7 @@ class Algorithms(HasSettings):
         return [SslCipher(name) for name in supported_cipher_names()]
 
     def keyExchangeGroups(self) -> list[str]:
-        """Return the key-exchange groups, best first; empty for the engine's default."""
+        """Return the key-exchange groups, best first; empty for the default, which begins with X25519MLKEM768."""
         return list(self._settings.groups)
 
     def setKeyExchangeGroups(self, groups: Iterable[str]) -> None:
@@ -58,6 +58,11 @@ class Algorithms(HasSettings):
             ValueError: The engine does not know a group.
         """
         self._settings = replace(self._settings, groups=groupNamesFrom(groups))
+
+    @staticmethod
+    def supportedKeyExchangeGroups() -> list[str]:
+        """Return the names that :meth:`setKeyExchangeGroups` accepts, apart from other spellings of them."""
+        return list(supported_group_names())
 
     def ellipticCurves(self) -> list[str]:
         """The same as :meth:`keyExchangeGroups`, by Qt's name."""

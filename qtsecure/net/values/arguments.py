@@ -7,7 +7,12 @@ from collections.abc import Callable, Iterable
 from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QSslCipher
 
-from qtsecure.engine.supported import is_group_supported, is_srtp_profile_supported, supported_cipher_names
+from qtsecure.engine.supported import (
+    is_group_supported,
+    is_srtp_profile_supported,
+    supported_cipher_names,
+    supported_group_names,
+)
 from qtsecure.net.values.ssl_cipher import SslCipher
 
 __all__ = [
@@ -62,9 +67,12 @@ def groupNamesFrom(groups: Iterable[str]) -> tuple[str, ...]:
 
     Raises:
         TypeError: ``groups`` is not a list of strings.
-        ValueError: The engine does not know a group.
+        ValueError: The engine does not know a group; the message names those that it knows.
     """
-    return _namesFrom(groups, "groups", "a key-exchange group", is_group_supported)
+    try:
+        return _namesFrom(groups, "groups", "a key-exchange group", is_group_supported)
+    except ValueError as error:
+        raise ValueError(f"{error}; it knows {', '.join(supported_group_names())}") from None
 
 
 def srtpProfilesFrom(profiles: Iterable[str]) -> tuple[str, ...]:

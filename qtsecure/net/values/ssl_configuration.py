@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import ClassVar, NoReturn, TypeAlias, runtime_checkable
 
-from PySide6.QtCore import QByteArray
+from PySide6.QtCore import QByteArray, qWarning
 from PySide6.QtNetwork import QSsl, QSslCertificate, QSslConfiguration, QSslSocket
 
 from qtsecure.engine.certificates import PrivateKey
@@ -16,7 +16,7 @@ from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.trust import TrustAnchors
 from qtsecure.errors import SecureError
 from qtsecure.net.arguments import checkInt
-from qtsecure.net.values import qt_configuration
+from qtsecure.net.values import default_configuration
 from qtsecure.net.values.algorithms import Algorithms
 from qtsecure.net.values.arguments import applicationProtocolsFrom, identityHintFrom
 from qtsecure.net.values.handshake_results import HandshakeResults
@@ -34,8 +34,9 @@ from qtsecure.net.values.sources import (
 from qtsecure.net.values.ssl_certificate import SslCertificate
 from qtsecure.net.values.tls_settings import OwnKey, Role, SystemRoots, TlsSettings
 from qtsecure.net.values.trust_store import TrustStore
+from qtsecure.net.values.virtual_hosts import VirtualHosting
 
-__all__ = ["ConfigurationSource", "SslConfiguration", "configurationFrom"]
+__all__ = ["ConfigurationSource", "SslConfiguration", "configurationFrom", "startingConfiguration"]
 
 _LARGEST_DEPTH = 1000
 
@@ -47,7 +48,7 @@ class _Convertible(typing.Protocol):
     def toSslConfiguration(self) -> SslConfiguration: ...
 
 
-class SslConfiguration(Algorithms, Revocation, HandshakeResults):
+class SslConfiguration(Algorithms, Revocation, VirtualHosting, HandshakeResults):
     """A copyable, comparable set of TLS settings; methods follow ``QSslConfiguration``.
 
     Getters return what was set, or the default. What cannot work is refused by the setter, not by
@@ -90,13 +91,12 @@ class SslConfiguration(Algorithms, Revocation, HandshakeResults):
     @staticmethod
     def defaultConfiguration() -> SslConfiguration:
         """Return a copy of the configuration that sockets start with."""
-        return SslConfiguration(_default)
+        return startingConfiguration(default_configuration.chosen)
 
     @staticmethod
     def setDefaultConfiguration(configuration: ConfigurationSource) -> None:
         """Set the configuration that sockets made from now on start with."""
-        global _default
-        _default = configurationFrom(configuration)
+        default_configuration.chosen = configurationFrom(configuration)
 
     @staticmethod
     def forServer(
@@ -171,6 +171,8 @@ class SslConfiguration(Algorithms, Revocation, HandshakeResults):
                 does not have.
         """
         result = SslConfiguration()
+        from qtsecure.net.values import qt_configuration
+
         qt_configuration.readInto(result, configuration)
         return result
 
@@ -183,6 +185,8 @@ class SslConfiguration(Algorithms, Revocation, HandshakeResults):
             SecureError: Qt has no room for the key or one of the cipher suites.
             ValueError: The protocol is DTLS 1.3, for which Qt has no value.
         """
+        from qtsecure.net.values import qt_configuration
+
         return qt_configuration.write(self._settings)
 
     def isNull(self) -> bool:
@@ -429,15 +433,6 @@ class SslConfiguration(Algorithms, Revocation, HandshakeResults):
 
     # What the engine cannot do yet: here so that a program is told, and not just without effect
 
-    def setVirtualHosts(self, hosts: Mapping[str, SslConfiguration]) -> None:
-        """Set the configurations for the names that clients ask for (RFC 6066, section 3).
-
-        Raises:
-            SecureError: ``hosts`` is not empty (``NotSupported``).
-        """
-        if hosts:
-            raise _notSupported("Several names on one server", "use a certificate for all names, or one port for each")
-
     def ephemeralServerKey(self) -> NoReturn:
         """Return the server's key of the key exchange.
 
@@ -455,7 +450,9 @@ class SslConfiguration(Algorithms, Revocation, HandshakeResults):
     def setKeyLogFile(self, path: str | os.PathLike[str] | None) -> None:
         """Append the secrets of all connections to a file in NSS format; None or "" for none.
 
-        Whoever reads that file can decrypt the connections: for debugging only.
+        Whoever reads that file can decrypt the connections: for debugging only, and said in a warning. The
+        file is made for its owner alone (mode 0600), and each line is appended in one piece, so that
+        several programs may share it. The environment variable SSLKEYLOGFILE has no effect.
 
         Raises:
             TypeError: ``path`` is no path.
@@ -464,6 +461,8 @@ class SslConfiguration(Algorithms, Revocation, HandshakeResults):
         name = "" if path is None else os.fsdecode(path)
         if "\0" in name:
             raise ValueError("path must not contain a NUL")
+        if name:
+            qWarning(f"SslConfiguration: the secrets of connections go to {name!r}; whoever reads it can decrypt them.")
         self._settings = replace(self._settings, keyLogFile=name)
 
     # For our own layers
@@ -522,6 +521,11 @@ def configurationFrom(source: ConfigurationSource) -> SslConfiguration:
     return SslConfiguration(source)
 
 
+def startingConfiguration(chosen: SslConfiguration | None) -> SslConfiguration:
+    """Return a copy of what the program has chosen as the default, or of the built-in one."""
+    return SslConfiguration(chosen if chosen is not None else _builtIn)
+
+
 _NULL = TlsSettings()
-_default = SslConfiguration()
-_default.setCaCertificates(None)
+_builtIn = SslConfiguration()
+_builtIn.setCaCertificates(None)

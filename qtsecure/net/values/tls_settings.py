@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -13,6 +13,7 @@ from PySide6.QtNetwork import QSsl, QSslSocket
 from qtsecure.engine.certificates import Credentials, PrivateKey
 from qtsecure.engine.ciphers import DEFAULT_TLS12_CIPHERS, DEFAULT_TLS13_SUITES, PSK_TLS12_CIPHERS
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
+from qtsecure.engine.host_table import HostTable
 from qtsecure.engine.ocsp import require_status_of
 from qtsecure.engine.pins import Pins
 from qtsecure.engine.protocols import ProtocolVersion
@@ -22,7 +23,15 @@ from qtsecure.net.values.protocol import Protocol
 from qtsecure.net.values.session_facts import SessionFacts
 from qtsecure.net.values.ssl_certificate import SslCertificate
 
-__all__ = ["HasSettings", "OwnKey", "Role", "SystemRoots", "TlsSettings", "defaultCipherNames"]
+__all__ = [
+    "HasSettings",
+    "OwnKey",
+    "Role",
+    "SystemRoots",
+    "TlsSettings",
+    "UnknownHostPolicy",
+    "defaultCipherNames",
+]
 
 Role = Literal["client", "server"]
 
@@ -41,6 +50,15 @@ class SystemRoots(enum.Enum):
     """They are used along with those that are given."""
     Off = "Off"
     """They are not used."""
+
+
+class UnknownHostPolicy(enum.Enum):
+    """What a server with virtual hosts does with clients that ask for another name, or for none."""
+
+    UseDefault = "UseDefault"
+    """They get the configuration that the virtual hosts are set in."""
+    Refuse = "Refuse"
+    """The handshake ends with the alert unrecognized_name (112), or missing_extension (109) without a name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -99,10 +117,21 @@ class TlsSettings:
     # Only for TlsOptions.clientUnsafe().
     verifiesHostName: bool = True
     requireCloseNotify: bool = True
+    virtualHosts: HostTable[TlsSettings] = field(default_factory=HostTable)
+    unknownHosts: UnknownHostPolicy = UnknownHostPolicy.UseDefault
     session: SessionFacts = field(default_factory=SessionFacts)
     _engine: dict[tuple[Role, bool, bool, TrustAnchors | None], TlsConfiguration] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
+    _rest: list[TlsSettings] = field(default_factory=list, init=False, compare=False, repr=False)
+
+    def withoutHosts(self) -> TlsSettings:
+        """Return what is for clients of no virtual host; the same object every time, see toEngine()."""
+        if not self.virtualHosts:
+            return self
+        if not self._rest:
+            self._rest.append(replace(self, virtualHosts=HostTable()))
+        return self._rest[0]
 
     def credentials(self) -> Credentials | None:
         """Return certificate and key as a pair, or None unless both are set.
@@ -185,7 +214,8 @@ class TlsSettings:
                 SecureError.Code.BadCertificate,
                 "The configuration has a private key but no certificate; call setLocalCertificate.",
             )
-        if role == "server" and not self.certificateChain and not pskEnabled:
+        hostsOnly = bool(self.virtualHosts) and self.unknownHosts is UnknownHostPolicy.Refuse
+        if role == "server" and not self.certificateChain and not pskEnabled and not hostsOnly:
             raise SecureError(
                 SecureError.Code.BadCertificate,
                 "The server has no certificate; call setLocalCertificateChain and setPrivateKey, "

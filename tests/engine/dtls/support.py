@@ -68,6 +68,8 @@ class End:
         self.messages: list[bytes] = []
         self.completed_at: float | None = None
         self.replaced: list[DtlsAssociation] = []
+        #: Called with each event and the time.
+        self.react: Callable[[Event, float], None] = lambda event, now: None
 
     def of(self, kind: type[Any]) -> list[Any]:
         """The events of one kind."""
@@ -105,6 +107,7 @@ class End:
         assert association is not None
         while (event := association.next_event()) is not None:
             self.events.append(event)
+            self.react(event, now)
             if isinstance(event, HandshakeCompleted):
                 self.completed_at = now
             if isinstance(event, CertificateProblems) and event.decision_needed:
@@ -139,7 +142,11 @@ class Network:
         mtu: int = 1200,
         session: Session | None = None,
         place: str = "",
+        client_chooses: bool = False,
+        server_chooses: bool = False,
+        traced: bool = False,
     ) -> None:
+        self.server_chooses, self.traced = server_chooses, traced
         self.link = link or DatagramLink()
         self.listener = DtlsListener(server, cookies=cookies, mtu=mtu)
         self.server_decisions = server_decisions
@@ -151,6 +158,8 @@ class Network:
             mtu=mtu,
             peer_place=place,
             session=session,
+            chooses=client_chooses,
+            traced=traced,
         )
         self.client = End(association, client_answer)
         self.server = End(None, server_answer)
@@ -222,7 +231,9 @@ class Network:
             if current is not None:
                 self.server.replaced.append(current)
                 self.server.events.clear()
-            self.server.association = self.listener.accept(answer, now, self.server_decisions)
+            self.server.association = self.listener.accept(
+                answer, now, self.server_decisions, chooses=self.server_chooses, traced=self.traced
+            )
         elif answer is not None:
             self.link.send("server", answer)
 

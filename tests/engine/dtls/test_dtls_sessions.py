@@ -14,6 +14,7 @@ from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.sessions import Session, scope_of
 from qtsecure.engine.verification import IssueCode
 from qtsecure.errors import SecureError
+from qtsecure.testing.datagram_link import LinkedDatagram
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.engine.dtls.support import (
     IDENTITY,
@@ -169,6 +170,23 @@ def test_servers_that_see_a_certificate_resume_nothing(pki: PublicKeyInfrastruct
     assert resumed(Network(silent, asking, session=session_of(Network(silent, asking).established())).established())
     free = session_of(Network(shows, dtls_server(pki.server)).established())
     assert not resumed(Network(shows, strict, session=free).established())
+
+
+def test_a_damaged_record_number(pki: PublicKeyInfrastructure) -> None:
+    """The server takes the number of the hello for the lowest; a client that has completed could not begin again."""
+    client, server = dtls_client([pki.ca.certificate]), dtls_server(pki.server)
+    network = Network(client, server, session=session_of(Network(client, server).established()))
+
+    def damage(datagram: LinkedDatagram) -> list[bytes]:
+        data = bytearray(datagram.data)
+        if (datagram.sender, datagram.number) == ("client", 1):
+            data[7] ^= 1
+        return [bytes(data)]
+
+    network.link.tamper = damage
+    network.start().run(5, lambda: all(end.completed for end in network.ends))
+    assert resumed(network)
+    assert network.say(b"there") == [b"there"]
 
 
 @pytest.mark.parametrize(

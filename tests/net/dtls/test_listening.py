@@ -62,8 +62,15 @@ def test_closing_leaves_the_fetched_peers_alone(conversation: DtlsConversation) 
     closeAll(clients)
 
 
-def test_closing_without_peers_frees_the_port(conversation: DtlsConversation) -> None:
+@pytest.mark.parametrize("failed", [False, True])
+def test_closing_without_peers_frees_the_port(conversation: DtlsConversation, failed: bool) -> None:
+    """Also when the last alert of a failed handshake would be repeated for a while."""
     port = conversation.listen()
+    if failed:
+        conversation.demandClientCertificate()
+        conversation.server.setSslConfiguration(conversation.serverConfiguration)
+        conversation.connect()
+        spin(lambda: conversation.server.statistics().failed == 1)
     conversation.server.close()
     conversation.server.close()
     other = native.socket(native.AF_INET, native.SOCK_DGRAM)
@@ -188,7 +195,7 @@ def test_a_shared_socket_that_is_deleted(conversation: DtlsConversation) -> None
     assert peer.status() is Status.Error
     error = peer.error()
     assert error is not None
-    assert error.code is SecureError.Code.Closed
+    assert error.code is SecureError.Code.UncleanClose
     assert len(conversation.arguments("server.acceptError")) == 1
 
 

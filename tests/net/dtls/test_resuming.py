@@ -54,7 +54,7 @@ def again(conversation: DtlsConversation) -> bool:
     return reused
 
 
-def test_setting_a_session(alone: DtlsConversation) -> None:
+def test_qt_2_26_sessions(alone: DtlsConversation) -> None:
     """It is resumed, once: afterwards the peer is as it was."""
     session = sessionOf(alone)
     chain = alone.client.peerCertificateChain()

@@ -283,14 +283,16 @@ def test_nothing_leaks(conversation: DtlsConversation) -> None:
     del peer
     deleteEverything()
     before = openDescriptors()
-    for _ in range(100):
+    for number in range(100):
         client = DtlsPeer()
         peer = conversation.establish(client)
         client.close()
         spin(lambda peer=peer: peer.status() is Status.Disconnected)  # type: ignore[misc]  # bound now
         peer.deleteLater()
         del client, peer
-        deleteEverything()
+        settle()
+        if number % 25 == 24:
+            deleteEverything()  # which is slow
     assert conversation.server.statistics().live == 0
     assert conversation.server.findChildren(QObject) == []
     assert openDescriptors() <= before  # what earlier tests left lingering may have gone meanwhile
@@ -319,4 +321,14 @@ def test_a_thousand_peers(conversation: DtlsConversation) -> None:
         peer = peers[client.localPort()]
         spin(peer.hasPendingDatagrams)
         assert peer.readDatagram() == str(index).encode()
+    closeAll(clients)
+
+
+def test_twenty_clients_at_once(conversation: DtlsConversation, clock: FakeClock) -> None:
+    """While no time passes, so that nobody can repeat anything."""
+    clients = connectMany(conversation, 20)
+    spin(lambda: all(client.isEncrypted() for client in clients))
+    assert conversation.server.statistics().pending == 20
+    assert {client.statistics().retransmissions for client in clients} == {0}
+    assert conversation.server.statistics().challenges == 20
     closeAll(clients)

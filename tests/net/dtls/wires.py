@@ -9,6 +9,8 @@ from PySide6.QtNetwork import QHostAddress, QUdpSocket
 
 from qtsecure.engine.dtls import DtlsAssociation
 from qtsecure.net.values import SslConfiguration
+from qtsecure.testing.datagram_link import DatagramLink
+from tests.net.conversation import FakeClock, settle
 
 
 class Relay:
@@ -31,13 +33,21 @@ class Relay:
             datagram = self.front.receiveDatagram()
             self._client = datagram.senderAddress(), datagram.senderPort()
             for data in self.tamper(bytes(datagram.data().data()), True):
-                self.out.writeDatagram(data, QHostAddress("127.0.0.1"), self._serverPort)
+                self.toServer(data)
 
     def _fromServer(self) -> None:
         while self.out.hasPendingDatagrams():
             for data in self.tamper(bytes(self.out.receiveDatagram().data().data()), False):
-                if self._client is not None:
-                    self.front.writeDatagram(data, *self._client)
+                self.toClient(data)
+
+    def toServer(self, datagram: bytes) -> None:
+        """Pass on to the server."""
+        self.out.writeDatagram(datagram, QHostAddress("127.0.0.1"), self._serverPort)
+
+    def toClient(self, datagram: bytes) -> None:
+        """Pass on to whoever has spoken last."""
+        if self._client is not None:
+            self.front.writeDatagram(datagram, *self._client)
 
     def forget(self) -> None:
         """The client is gone."""
@@ -93,3 +103,30 @@ class RawClient:
         finally:
             self.socket.settimeout(5)
         return False
+
+
+class LinkedRelay(Relay):
+    """A relay over a simulated link, whose time is that of the test's clock."""
+
+    def __init__(self, serverPort: int, link: DatagramLink, clock: FakeClock) -> None:
+        super().__init__(serverPort)
+        self.link = link
+        self._clock = clock
+        self._began = clock.now - link.now
+        self.tamper = self._carry
+
+    def _carry(self, datagram: bytes, fromClient: bool) -> list[bytes]:
+        self.link.send("client" if fromClient else "server", datagram)
+        return []
+
+    def proceed(self, seconds: float = 0.01) -> None:
+        """Let the time pass, and deliver what has arrived meanwhile."""
+        settle()
+        self._clock.advance(seconds)
+        self.link.advance(self._clock.now - self._began)
+        for datagram in self.link.deliveries():
+            if datagram.to == "server":
+                self.toServer(datagram.data)
+            else:
+                self.toClient(datagram.data)
+        settle()

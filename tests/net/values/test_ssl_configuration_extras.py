@@ -111,10 +111,6 @@ def test_require_close_notify(pki: PublicKeyInfrastructure) -> None:
 
 Call = Callable[[SslConfiguration], object]
 NOT_YET: dict[str, tuple[Call, Call | None]] = {
-    "setVirtualHosts": (
-        lambda c: c.setVirtualHosts({"a.example": SslConfiguration()}),
-        lambda c: c.setVirtualHosts({}),
-    ),
     "ephemeralServerKey": (lambda c: c.ephemeralServerKey(), None),
 }
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QObject
 
 from qtsecure import SslConfiguration, SslSocket
-from qtsecure.testing.peers import PythonTlsServer
+from qtsecure.testing.peers import PeerError, PythonTlsServer
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from qtsecure.testing.signals import SignalRecorder
 from tests.net.conversation import SOCKET_SIGNALS, State, story
@@ -91,8 +92,8 @@ def test_qt_1_8_88_waiting_for_a_handshake_that_nobody_wants(client: SslSocket, 
     assert client.waitForConnected(LONG) is True
     assert client.waitForEncrypted(20) is False
     client.abort()
-    server.stop()
-    server.takeErrors()
+    with contextlib.suppress(PeerError):  # it may notice the end of the connection before it is stopped
+        server.stop()
 
 
 def test_qt_1_8_89_waiting_for_data(client: SslSocket, server: PythonTlsServer, recorder: SignalRecorder) -> None:

@@ -1,0 +1,62 @@
+"""What a handshake has asked the program, and what was answered; the asking is in ``handshake_questions``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from shiboken6 import isValid
+
+from qtsecure.net.scheduler import Deadline
+
+if TYPE_CHECKING:
+    from qtsecure.net.certificate_request import CertificateRequest
+    from qtsecure.net.choice_requests import ChoiceRequest
+    from qtsecure.net.values import SslError
+
+__all__ = ["Questions", "cancelDecisionDeadline", "cancelRequest"]
+
+
+class Questions:
+    """Those of one connection; the values on the class are those of one in which nothing was asked.
+
+    Attributes:
+        decisionDeadline: When a deferred certificate decision counts as a no.
+        request: The certificate decision that is pending.
+        paused: That decision is a pause, which resume() ends.
+        sslErrors: What was wrong with the peer's certificate.
+        ignoresAll: ignoreSslErrors() was called without a list.
+        choice: The certificate or configuration that is being chosen.
+        handshakeDeadline: When the handshake is given up.
+        handshakeLeft: How many ms were left when that deadline was made to wait.
+        noCertificate: Why there was no certificate for a server that asked for one, if that is known.
+        goesOn: A slot has called continueInterruptedHandshake() for the present error.
+    """
+
+    decisionDeadline: Deadline | None = None
+    request: CertificateRequest | None = None
+    paused: bool = False
+    sslErrors: Sequence[SslError] = ()
+    ignoresAll: bool = False
+    goesOn: bool = False
+    choice: ChoiceRequest | None = None
+    noCertificate: str = ""
+    handshakeDeadline: Deadline | None = None
+    handshakeLeft: float | None = None
+
+
+def cancelRequest(questions: Questions) -> None:
+    """The connection is over, or there is another question."""
+    waiting = (questions.request, questions.choice)
+    questions.request = questions.choice = None
+    cancelDecisionDeadline(questions)
+    for request in waiting:
+        if request is not None and isValid(request):
+            request._cancel()
+
+
+def cancelDecisionDeadline(questions: Questions) -> None:
+    """The decision has been made."""
+    if questions.decisionDeadline is not None:
+        questions.decisionDeadline.cancel()
+        questions.decisionDeadline = None

@@ -1,0 +1,187 @@
+"""What slots may do to the objects around them; see also the matrix of R2."""
+
+from __future__ import annotations
+
+import socket as native
+import sys
+from collections.abc import Iterator
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from PySide6.QtCore import QEventLoop, QThread, QTimer
+from PySide6.QtNetwork import QNetworkProxy
+from shiboken6 import delete, isValid
+
+from qtsecure import DtlsPeer, SecureError, SslConfiguration
+from tests.engine.support import make_certificate
+from tests.net.conversation import FakeClock, deleteEverything, settle, spin
+from tests.net.dtls.conversation import DtlsConversation, Keys, Status, VerifyMode
+from tests.net.dtls.wires import Relay
+
+
+@pytest.fixture(autouse=True)
+def exceptions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]:
+    """What was raised into the event loop, which nobody would notice."""
+    raised: list[BaseException] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: raised.append(error))
+    monkeypatch.setattr(sys, "unraisablehook", lambda args: raised.append(args.exc_value))
+    yield raised
+    assert raised == []
+
+
+@pytest.mark.parametrize("what", ["delete", "close", "listen"])
+def test_one_peer_ends_another_whose_message_is_next(conversation: DtlsConversation, what: str) -> None:
+    """Both messages come in one batch; the other peer hears nothing after its end."""
+    first = conversation.establish()
+    other = conversation.makeClient("other")
+    second = conversation.establish(other)
+    heard: list[bytes] = []
+    second.datagramReceived.connect(heard.append)
+    other.writeDatagram(b"before")
+    spin(lambda: heard == [b"before"])
+
+    def act() -> None:
+        if what == "delete":
+            delete(second)
+        elif what == "close":
+            second.close()
+        else:
+            second.readyRead.connect(lambda: heard.append(second.readDatagram() + b", read"))
+
+    first.readyRead.connect(act)
+    conversation.client.writeDatagram(b"first")
+    other.writeDatagram(b"second")
+    spin(first.hasPendingDatagrams)
+    settle()
+    if what == "listen":
+        spin(lambda: len(heard) == 2)
+    assert heard == ([b"before", b"second, read"] if what == "listen" else [b"before"])
+
+
+def test_what_only_openssl_refuses(conversation: DtlsConversation) -> None:
+    """A key that is too short passes the setters; the attempt fails with a reason, and another one may follow."""
+    weak = make_certificate(conversation.pki.ca, ["client"], key=rsa.generate_private_key(65537, 1024))
+    configuration = SslConfiguration(conversation.clientConfiguration)
+    configuration.setLocalCertificateChain(list(weak.chain))
+    configuration.setPrivateKey(weak.privateKey)
+    client = conversation.client
+    client.connectToHost("127.0.0.1", conversation.listen(), configuration=configuration)
+    assert client.status() is Status.Error
+    error = client.error()
+    assert error is not None
+    assert error.code is SecureError.Code.BadCertificate
+    assert "too small" in error.message
+    conversation.establish()
+
+
+def test_a_client_that_restarts_while_its_old_peer_says_goodbye(conversation: DtlsConversation) -> None:
+    """A slot of the old peer runs an event loop, in which the hello comes once more."""
+    relay = Relay(conversation.listen())
+    client, server = conversation.client, conversation.server
+    client.setSslConfiguration(conversation.clientConfiguration)
+    client.connectToHost("127.0.0.1", relay.port)
+    spin(lambda: client.isEncrypted() and server.hasPendingConnections())
+    old = server.nextPendingConnection()
+    assert old is not None
+
+    def wait() -> None:
+        loop = QEventLoop()
+        QTimer.singleShot(300, loop.quit)
+        loop.exec()
+
+    old.disconnected.connect(wait)
+    client.abort()
+    client.connectToHost("127.0.0.1", relay.port)
+    spin(lambda: client.isEncrypted() and server.hasPendingConnections())
+    peer = server.nextPendingConnection()
+    assert peer is not None
+    client.writeDatagram(b"anew")
+    spin(peer.hasPendingDatagrams)
+    assert server.statistics().live == 1
+    assert set(server.findChildren(DtlsPeer)) == {old, peer}
+    relay.close()
+
+
+def test_a_peer_with_another_parent_outlives_its_server(conversation: DtlsConversation) -> None:
+    """The socket stays for it, until it ends."""
+    peer = conversation.establish()
+    peer.setParent(None)
+    delete(conversation.server)
+    assert isValid(peer)
+    conversation.client.writeDatagram(b"still here")
+    spin(peer.hasPendingDatagrams)
+    peer.close()
+    spin(lambda: conversation.client.status() is Status.Disconnected)
+
+
+def test_a_handshake_outlives_its_server(conversation: DtlsConversation) -> None:
+    """Its questions are asked of the peer alone then."""
+    keys, peers = Keys(), []
+    for configuration in (conversation.clientConfiguration, conversation.serverConfiguration):
+        configuration.setPeerVerifyMode(VerifyMode.VerifyNone)
+        configuration.setCiphers("ECDHE-PSK-CHACHA20-POLY1305")
+    conversation.client.preSharedKeyAuthenticationRequired.connect(keys.forClient)
+    conversation.server.preSharedKeyAuthenticationRequired.connect(keys.forServer)
+
+    def take(peer: DtlsPeer) -> None:
+        peer.preSharedKeyAuthenticationRequired.connect(lambda question: keys.forServer(peer, question))
+        peer.setParent(None)
+        peers.append(peer)
+        delete(conversation.server)
+
+    conversation.server.startedEncryptionHandshake.connect(take)
+    conversation.connect()
+    spin(lambda: conversation.client.isEncrypted() and peers[0].isEncrypted())
+    assert keys.asked == [b"", b"sensor"]
+    peers[0].close()
+
+
+def test_messages_of_the_last_association_do_not_get_into_the_next(conversation: DtlsConversation) -> None:
+    peer = conversation.establish()
+    peer.writeDatagram(b"old")
+    spin(conversation.client.hasPendingDatagrams)
+    conversation.client.close()
+    heard: list[bytes] = []
+    conversation.client.datagramReceived.connect(heard.append)  # would get what waits, a moment later
+    peer = conversation.establish()
+    peer.writeDatagram(b"new")
+    spin(lambda: bool(heard))
+    assert heard == [b"new"]
+
+
+def test_the_repeated_flight_is_sent_before_anybody_is_told(conversation: DtlsConversation, clock: FakeClock) -> None:
+    """So a slot that takes its time delays nothing."""
+    with native.socket(native.AF_INET, native.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.settimeout(5)
+        came: list[bytes] = []
+        client = DtlsPeer()
+        client.retransmissionTimeout.connect(lambda: came.append(silent.recv(4096)))
+        client.connectToHost("127.0.0.1", silent.getsockname()[1])
+        silent.recv(4096)
+        silent.setblocking(False)
+        clock.advance(0.6)
+        assert len(came) == 1
+
+
+def test_proxies_do_not_concern_datagrams(conversation: DtlsConversation) -> None:
+    """Whatever the application has set for its connections."""
+    before = QNetworkProxy.applicationProxy()
+    QNetworkProxy.setApplicationProxy(QNetworkProxy(QNetworkProxy.ProxyType.Socks5Proxy, "127.0.0.1", 9))
+    try:
+        conversation.establish()
+    finally:
+        QNetworkProxy.setApplicationProxy(before)
+
+
+def test_an_association_stays_in_its_thread(conversation: DtlsConversation) -> None:
+    peer = conversation.establish()
+    thread = QThread()
+    for end in (conversation.client, peer):
+        with pytest.raises(SecureError) as caught:
+            end.moveToThread(thread)
+        assert caught.value.code is SecureError.Code.Pending
+    conversation.client.close()
+    free = DtlsPeer()
+    assert free.moveToThread(thread)
+    deleteEverything()
