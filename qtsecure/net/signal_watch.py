@@ -13,6 +13,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_server import DtlsServer
+from qtsecure.net.socket_client.client import SocketClient
 from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import PreSharedKeyAuthenticator, SslError
@@ -55,8 +56,13 @@ def watchSocket(socket: SslSocket | DtlsPeer, emit: _Emit, *, psk: bool = False)
     ]
 
 
-def watchServer(server: SslServer | DtlsServer, emit: _Emit, *, psk: bool = False) -> list[QMetaObject.Connection]:
-    """Hand every signal of a server to ``emit``; its first argument, the socket, becomes ``peer``."""
+def watchServer(
+    server: SslServer | DtlsServer | SocketClient, emit: _Emit, *, psk: bool = False
+) -> list[QMetaObject.Connection]:
+    """Hand every signal of a server, or of a client of many connections, to ``emit``.
+
+    Its first argument, the socket, becomes ``peer``.
+    """
     return [
         getattr(server, name).connect(_serverSlot(server, name, emit))
         for name in _signalNames(server)
@@ -106,7 +112,7 @@ def _socketSlot(socket: SslSocket | DtlsPeer, name: str, emit: _Emit) -> Callabl
     return lambda *arguments: emit(name, _fields(sender(), name, arguments))
 
 
-def _serverSlot(server: SslServer | DtlsServer, name: str, emit: _Emit) -> Callable[..., None]:
+def _serverSlot(server: SslServer | DtlsServer | SocketClient, name: str, emit: _Emit) -> Callable[..., None]:
     sender = ref(server)
 
     def slot(*arguments: Any) -> None:
@@ -124,6 +130,11 @@ def _serverSlot(server: SslServer | DtlsServer, name: str, emit: _Emit) -> Calla
 def _fields(socket: SslSocket | DtlsPeer | None, name: str, arguments: tuple[Any, ...]) -> Fields:
     if name == "encrypted" and socket is not None:
         return encryptionOf(socket)
+    if name == "handshakeMessage" and len(arguments) == 3:
+        return dict(zip(("direction", "name", "size"), arguments, strict=True))
+    if name == "clientEvent":
+        step, connectable, _ = arguments
+        return {"step": step.name, "to": str(connectable)}
     fields: dict[str, str | int | bool | list[str]] = {}
     for argument in arguments:
         fields.update(_named(name, argument))

@@ -37,6 +37,7 @@ from shiboken6 import isValid
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_server import DtlsServer
 from qtsecure.net.signal_watch import NOISE, Fields, watchServer, watchSocket
+from qtsecure.net.socket_client.client import SocketClient
 from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values.distinguished_names import printable
@@ -46,7 +47,7 @@ from qtsecure.widgets.tones import Tone, toneColor
 __all__ = ["HandshakeLog"]
 
 _LONGEST_DETAILS = 2000
-_BAD = {"errorOccurred", "acceptError", "sslErrors", "peerVerifyError", "handshakeInterruptedOnError"}
+_BAD = {"errorOccurred", "failed", "acceptError", "sslErrors", "peerVerifyError", "handshakeInterruptedOnError"}
 
 
 class HandshakeLog(QWidget):
@@ -88,8 +89,10 @@ class HandshakeLog(QWidget):
 
     # ---------------------------------------------------------------------------- public
 
-    def addConnection(self, watched: SslSocket | SslServer | DtlsPeer | DtlsServer, name: str = "") -> None:
-        """Watch a connection or a server from now on; its handshake messages, too, where it can tell them.
+    def addConnection(
+        self, watched: SslSocket | SslServer | DtlsPeer | DtlsServer | SocketClient, name: str = ""
+    ) -> None:
+        """Watch a connection, a server or a client from now on, and have its handshakes traced.
 
         Args:
             watched: What to watch.
@@ -99,26 +102,27 @@ class HandshakeLog(QWidget):
             TypeError: It is something else.
             RuntimeError: It lives in another thread.
         """
-        if not isinstance(watched, (SslSocket, SslServer, DtlsPeer, DtlsServer)):
+        if not isinstance(watched, (SslSocket, SslServer, DtlsPeer, DtlsServer, SocketClient)):
             raise TypeError(
-                f"watched must be an SslSocket, SslServer, DtlsPeer or DtlsServer, not {type(watched).__name__}."
+                "watched must be an SslSocket, SslServer, DtlsPeer, DtlsServer or SocketClient, "
+                f"not {type(watched).__name__}."
             )
         if watched.thread() is not self.thread():
             raise RuntimeError("watched lives in another thread than the log.")
         self.removeConnection(watched)
         shown = printable(name or watched.objectName() or type(watched).__name__)
         emit = _emitTo(self, shown)
-        if isinstance(watched, (SslServer, DtlsServer)):
+        if isinstance(watched, (SslServer, DtlsServer, SocketClient)):
             links = watchServer(watched, emit)
         else:
             links = watchSocket(watched, emit)
-        if hasattr(watched, "setHandshakeTraceEnabled"):
+        if not isinstance(watched, SocketClient):  # its connections are traced if the program asks each for it
             watched.setHandshakeTraceEnabled(True)
         key = id(watched)
         links.append(watched.destroyed.connect(partial(_forget, self._links, key)))
         self._links[key] = links
 
-    def removeConnection(self, watched: SslSocket | SslServer | DtlsPeer | DtlsServer) -> None:
+    def removeConnection(self, watched: SslSocket | SslServer | DtlsPeer | DtlsServer | SocketClient) -> None:
         """Watch it no longer; harmless if it is not watched."""
         for link in self._links.pop(id(watched), []):
             QObject.disconnect(link)

@@ -7,9 +7,9 @@ from PySide6.QtCore import SIGNAL, QThread
 from PySide6.QtGui import QGuiApplication
 from shiboken6 import delete, isValid
 
-from qtsecure import PreSharedKeyAuthenticator, SslServer, SslSocket
+from qtsecure import PreSharedKeyAuthenticator, SocketClient, SslConfiguration, SslServer, SslSocket
 from qtsecure.testing import connectedDtlsPair, connectedTlsPair, waitFor
-from qtsecure.widgets import HandshakeLog
+from qtsecure.widgets import HandshakeLog, TrustPrompter
 
 
 @pytest.fixture
@@ -178,11 +178,52 @@ def test_bad_arguments(log) -> None:
 
 
 def test_handshake_messages(log, makeClient, serve, pki) -> None:
-    """Where the connection can tell them, they are asked for, and listed."""
+    """They are asked for, and listed with direction and size."""
     client, server = makeClient(), serve(pki.server)
-    if not hasattr(client, "setHandshakeTraceEnabled"):
-        pytest.skip("this version does not trace handshakes")
     log.addConnection(client, "client")
     client.connectToHostEncrypted("localhost", server.serverPort())
     waitFor(client.isEncrypted)
-    assert ("client", "handshakeMessage") in events(log)
+    messages = [entry.details for entry in log.model().entries() if entry.event == "handshakeMessage"]
+    assert "name=ClientHello" in messages[0]
+    assert "direction=" in messages[0]
+
+
+def test_a_client_of_many_connections(log, serve, pki) -> None:
+    """SocketClient tells its steps, and everything of its connections."""
+    client = SocketClient()
+    client.setTls(True)
+    client.setTlsConfiguration(SslConfiguration.forClient([pki.ca.certificate]))
+    log.addConnection(client, "client")
+    operation = client.connectToHost("localhost", serve(pki.server).serverPort())
+    waitFor(lambda: ("client", "connected") in events(log))
+    steps = [entry.details for entry in log.model().entries() if entry.event == "clientEvent"]
+    assert "step=Resolving" in steps[0]
+    assert "to=localhost" in steps[0]
+    operation.connection().abort()
+
+
+def test_a_client_that_fails(log, prompterOf, serve, pki) -> None:
+    """Its certificate request has two arguments, as that of a server; no is told as bad news."""
+    client = SocketClient()
+    client.setTls(True)
+    client.setTlsConfiguration(SslConfiguration.forClient([pki.ca.certificate]))
+    prompter = prompterOf(client)
+    log.addConnection(client, "client")
+    operation = client.connectToHost("localhost", serve(pki.selfSigned).serverPort())
+    waitFor(lambda: prompter.dialog() is not None)
+    prompter.dialog().reject()
+    waitFor(lambda: ("client", "failed") in events(log))
+    assert operation.isFinished()
+    assert {entry.event: entry.tone.name for entry in log.model().entries()}["failed"] == "Bad"
+
+
+@pytest.fixture
+def prompterOf(decisions, log):
+    """A prompter that answers for a client."""
+
+    def connected(client: SocketClient) -> TrustPrompter:
+        prompter = TrustPrompter(decisions, log)
+        client.acceptCertificate.connect(prompter.ask)
+        return prompter
+
+    return connected
