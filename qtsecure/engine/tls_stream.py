@@ -51,6 +51,7 @@ from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import IN_HANDSHAKE, StreamState, Trigger, next_state
 from qtsecure.engine.stream_reading import READABLE, StreamReading
 from qtsecure.engine.verification import IssueCode, VerificationIssue
+from qtsecure.errors import SecureError
 
 __all__ = ["TlsStream"]
 
@@ -506,14 +507,21 @@ class TlsStream(StreamReading):
         """Refuse what is not TLS, on a server before any memory is spent on it."""
         self._peer_heard = True
         if self.server and starts_tls_handshake_untrusted(data):
-            if self._hello is None:
-                self._make_pipe()
-            return True
+            return self._hello is not None or self._make_servers_pipe()
         if not self.server and data[0] in (_HANDSHAKE_RECORD, _ALERT_RECORD):
             return True
         what = describe_first_bytes_untrusted(data)
         self._fail(StreamFailed(FailureKind.NOT_TLS, f"Error during SSL handshake: the peer sent {what}."))
         return False
+
+    def _make_servers_pipe(self) -> bool:
+        try:
+            self._make_pipe()
+        except SecureError as error:
+            # The settings are at fault, for instance a key that OpenSSL finds too short: the client is not to wait.
+            self._refuse_hello(AlertDescription.INTERNAL_ERROR, error.message)
+            return False
+        return True
 
     def _make_pipe(self) -> None:
         configuration = self.configuration

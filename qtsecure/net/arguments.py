@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["checkBool", "checkInt", "checkLeast", "checkTimeout", "checkWait"]
+__all__ = ["checkBool", "checkExport", "checkInt", "checkLeast", "checkTimeout", "checkWait"]
+
+_LONGEST_EXPORT = 8160  # 255 blocks of SHA-256, the least that the key derivation can give (RFC 5869)
+
+_LONGEST_LABEL = 249  # with the "tls13 " that TLS 1.3 puts before it (RFC 8446, section 7.1) it is 255
 
 
 def checkBool(value: bool, *, name: str) -> bool:
@@ -38,3 +42,18 @@ def checkWait(ms: int, *, name: str) -> int:
     if checkInt(ms, name=name) < -1:
         raise ValueError(f"{name} must be a number of milliseconds, or -1 to wait for ever, not {ms}.")
     return ms
+
+
+def checkExport(label: str | bytes, length: int, context: bytes | None) -> bytes:
+    """The label as bytes, if keying material can be exported with these; TypeError or ValueError otherwise."""
+    if not isinstance(label, (str, bytes)):
+        raise TypeError(f"label must be str or bytes, not {type(label).__name__}.")
+    if isinstance(label, str) and not label.isascii():
+        raise ValueError("label must be ASCII (RFC 5705, section 4).")
+    if len(label) > _LONGEST_LABEL:
+        raise ValueError(f"label must have at most {_LONGEST_LABEL} bytes, not {len(label)}.")
+    if not 0 < checkInt(length, name="length") <= _LONGEST_EXPORT:
+        raise ValueError(f"length must be between 1 and {_LONGEST_EXPORT} bytes, not {length}.")
+    if context is not None and not isinstance(context, bytes):
+        raise TypeError(f"context must be bytes or None, not {type(context).__name__}.")
+    return label.encode("ascii") if isinstance(label, str) else label

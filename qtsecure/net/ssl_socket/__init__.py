@@ -9,6 +9,7 @@ from PySide6.QtNetwork import QSslConfiguration
 
 from qtsecure.errors import SecureError
 from qtsecure.net import late, values
+from qtsecure.net.arguments import checkExport
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.leading import Leading
 from qtsecure.net.thread_guard import confinedToThread
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SslSocket"]
 
-_LONGEST_EXPORT = 8160  # 255 blocks of SHA-256, the least that the key derivation can give (RFC 5869)
 _NextProtocol = QSslConfiguration.NextProtocolNegotiationStatus
 
 
@@ -165,14 +165,12 @@ class SslSocket(Leading):
 
         Raises:
             SecureError: Before ``encrypted``.
+            TypeError: An argument is of another type.
+            ValueError: The label is not ASCII, longer than 249 bytes, or reserved; or the length is out of range.
         """
         if self._dataPath.stream is None or not self._dataPath.stream.complete:
             raise SecureError(
                 SecureError.Code.WouldBlock, "Keying material exists only after the handshake; wait for encrypted()."
             )
-        raw = label.encode("ascii", "strict") if isinstance(label, str) else label
-        if isinstance(length, bool) or not isinstance(length, int):
-            raise TypeError(f"length must be an int, not {type(length).__name__}.")
-        if not 0 < length <= _LONGEST_EXPORT:
-            raise ValueError(f"length must be between 1 and {_LONGEST_EXPORT} bytes, not {length}.")
+        raw = checkExport(label, length, context)
         return QByteArray(self._dataPath.stream.export_keying_material(raw, length, context))

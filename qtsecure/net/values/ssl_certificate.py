@@ -83,10 +83,11 @@ class SslCertificate:
         try:
             with open(path, "rb") as file:
                 data = file.read()
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)  # a NUL in the path
             raise SecureError(
                 SecureError.Code.BadCertificate,
-                f"The certificate file {os.fspath(path)} cannot be read: {error.strerror or error}.",
+                f"The certificate file {os.fspath(path)!r} cannot be read: {reason}.",
             ) from error
         return SslCertificate.fromData(data)
 
