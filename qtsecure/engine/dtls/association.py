@@ -325,6 +325,11 @@ class DtlsAssociation(AssociationHandshake):
         self._session.abandon(StreamFailed(FailureKind.TIMED_OUT, self._why_nothing_happened()))
         self._after_step(now)
 
+    def forget_keys(self) -> None:
+        """The front end drops the association without a word: keep no pre-shared key."""
+        self._session.forget_keys()
+        self._asked.forget()
+
     def began_with(self, hello: ClientHelloStart) -> bool:
         """On a server: whether this is (a copy of) the hello that the association was made for."""
         return hello.identity == self._identity

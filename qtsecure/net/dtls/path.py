@@ -520,6 +520,8 @@ class DtlsPath:
             self._socket.close()
         self._socket = None
         self._send = _sendNowhere
+        if self.association is not None:
+            self.association.forget_keys()
 
     def peerDestroyed(self) -> None:
         """The peer is gone; say goodbye."""

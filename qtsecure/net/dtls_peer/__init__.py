@@ -67,7 +67,8 @@ class DtlsPeer(Conditions):
 
         Raises:
             SecureError: Before ``encrypted``.
-            TypeError, ValueError: For an unusable argument.
+            TypeError: An argument is of another type.
+            ValueError: The label is not ASCII, longer than 249 bytes, or reserved; or the length is out of range.
         """
         association = self._complete()
         if association is None:

@@ -107,7 +107,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         request = self._attempt.request
         if request is None or not request.isPending() or not allIgnored(self):
             return False
-        request.accept()
+        request._accept()
         return True
 
     def abortHandshake(self) -> bool:
@@ -122,7 +122,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             return False
         request = self._attempt.request
         if request is not None and request.isPending():
-            request.reject()
+            request._reject()
         else:
             self.close()
         return True

@@ -17,6 +17,7 @@ from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import Status
 from qtsecure.net.dtls_peer.connecting import Connecting
 from qtsecure.net.handshake_questions import ProgramDecisions
+from qtsecure.net.shown_names import ShowsItsName
 from qtsecure.net.values import ConfigurationSource, TlsOptions, configurationFrom
 
 __all__ = ["OverTransport", "Result"]
@@ -27,7 +28,7 @@ _LIVE = (Status.Handshaking, Status.Connected)
 class OverTransport(Connecting):
     """The methods of DtlsPeer about transports of the program."""
 
-    class Result(enum.IntEnum):
+    class Result(ShowsItsName, enum.IntEnum):
         """How a call ended; the numbers are those of Godot's global Error."""
 
         Ok = 0

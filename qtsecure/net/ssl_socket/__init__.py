@@ -32,7 +32,8 @@ _NextProtocol = QSslConfiguration.NextProtocolNegotiationStatus
 _ANSWERS_ANY_THREAD = (
     *("state", "error", "mode", "openMode", "isWritable", "isSequential", "isEncrypted", "atEnd", "pauseMode"),
     *("bytesAvailable", "encryptedBytesAvailable", "bytesToWrite", "encryptedBytesToWrite"),
-    *("localAddress", "localPort", "peerAddress", "peerPort", "peerName", "peerVerifyName", "remoteAddress"),
+    *("localAddress", "localPort", "peerAddress", "peerPort", "peerName", "peerVerifyName"),
+    *("remoteAddress", "leadsToProxy"),
     *("readBufferSize", "writeBufferLimit", "handshakeTimeout", "timeout"),
 )
 _CHECK_THEMSELVES = ("read", "readAll", "readBytes", "readLine", "readData", "peek", "skip", "write")
@@ -164,7 +165,8 @@ class SslSocket(Leading):
 
         Raises:
             SecureError: Before ``encrypted``.
-            TypeError, ValueError: For an unusable argument.
+            TypeError: An argument is of another type.
+            ValueError: The label is not ASCII, longer than 249 bytes, or reserved; or the length is out of range.
         """
         if self._dataPath.stream is None or not self._dataPath.stream.complete:
             raise SecureError(

@@ -83,10 +83,11 @@ class SslCertificate:
         try:
             with open(path, "rb") as file:
                 data = file.read()
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)  # a NUL in the path
             raise SecureError(
                 SecureError.Code.BadCertificate,
-                f"The certificate file {os.fspath(path)} cannot be read: {error.strerror or error}.",
+                f"The certificate file {os.fspath(path)!r} cannot be read: {reason}.",
             ) from error
         return SslCertificate.fromData(data)
 
@@ -193,7 +194,7 @@ class SslCertificate:
         names: dict[QSsl.AlternativeNameEntryType, list[str]] = {}
         try:
             entries = list(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
-        except UNREADABLE:
+        except (x509.ExtensionNotFound, *UNREADABLE):
             return {}
         for entry in entries:
             if isinstance(entry, x509.DNSName):
