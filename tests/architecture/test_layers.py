@@ -271,3 +271,9 @@ def test_sockets_load_no_gui() -> None:
     code = "import qtsecure, sys; qtsecure.SslSocket; qtsecure.SslServer; print(*sys.modules)"
     loaded = {name.split(".")[1] for name in python(code).split() if name.startswith("PySide6.Qt")}
     assert loaded == {"QtCore", "QtNetwork"}
+
+
+def test_the_package_of_widgets_is_light() -> None:
+    """``import qtsecure.widgets`` loads no GUI module until a widget is used."""
+    loaded = python("import qtsecure.widgets, sys; print(*sys.modules)").split()
+    assert not any(name.startswith("PySide6") for name in loaded)
