@@ -25,10 +25,11 @@ from qtsecure.cli.system_libraries import (
     unresolvedLibraries,
 )
 
-__all__ = ["designer", "designerEnvironment", "pluginDirectory"]
+__all__ = ["designer", "designerEnvironment", "hasSharedPython", "pluginDirectory"]
 
 _START = "from PySide6.scripts.pyside_tool import designer; designer()"
 _WINDOW_PLUGIN = "Qt/plugins/platforms/libqxcb.so"
+_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 _DESIGNER = ("designer", "designer.exe", "Designer.app")
 
 
@@ -70,6 +71,16 @@ def designerEnvironment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def hasSharedPython() -> bool:
+    """Whether this Python is there as a library, too; Linux only."""
+    directory, machine = (sysconfig.get_config_var(name) or "" for name in ("LIBDIR", "MULTIARCH"))
+    return any(Path(place, _sharedPython()).exists() for place in (directory, Path(directory, machine)))
+
+
+def _sharedPython() -> str:
+    return f"libpython{_VERSION}{sys.abiflags}.so"
+
+
 def _joined(first: list[str], rest: str | None) -> str:
     return os.pathsep.join([*first, *([rest] if rest else [])])
 
@@ -78,10 +89,10 @@ def _problem(environment: Mapping[str, str]) -> str:
     """What keeps Designer from working here, in one sentence with a remedy; empty for nothing."""
     if not any(pysideFile(name) for name in _DESIGNER):
         return "There is no Qt Designer in PySide6; run 'pip install PySide6-Essentials'."
-    if sys.platform == "linux" and not sysconfig.get_config_var("Py_ENABLE_SHARED"):
+    if sys.platform == "linux" and not hasSharedPython():
         return (
-            "This Python has no shared library (libpython), without which Qt Designer cannot load plugins in Python; "
-            "use the system's Python, or build one with --enable-shared."
+            f"There is no {_sharedPython()}, without which Qt Designer cannot load plugins in Python; on Debian and "
+            f"Ubuntu run 'apt-get install libpython{_VERSION}-dev', or build Python with --enable-shared."
         )
     platform = environment.get("QT_QPA_PLATFORM", "")
     if sys.platform == "linux" and not platform.startswith(("offscreen", "minimal", "vnc")):

@@ -20,7 +20,7 @@ def test_no_such_form(in_process) -> None:
     ("shared", "environment", "words"),
     [
         (1, {}, "There is no display"),
-        (0, {"DISPLAY": ":0"}, "no shared library"),
+        (0, {"DISPLAY": ":0"}, "apt-get install libpython3"),
         (1, {"DISPLAY": ":0"}, "apt-get install libxcb-cursor0"),
         (1, {"QT_QPA_PLATFORM": "offscreen"}, ""),
         (1, {"WAYLAND_DISPLAY": "wayland-0"}, ""),
@@ -29,7 +29,7 @@ def test_no_such_form(in_process) -> None:
 def test_what_is_missing(monkeypatch: pytest.MonkeyPatch, shared: int, environment: dict[str, str], words: str) -> None:
     """One sentence with a remedy, instead of Qt's abort or a Designer without our widgets."""
     monkeypatch.setattr(designer.sys, "platform", "linux")
-    monkeypatch.setattr(designer.sysconfig, "get_config_var", lambda name: shared)
+    monkeypatch.setattr(designer, "hasSharedPython", lambda: bool(shared))
     monkeypatch.setattr(designer, "unresolvedLibraries", lambda path: "libxcb-cursor.so.0 => not found")
     problem = designer._problem(environment)
     assert words in problem

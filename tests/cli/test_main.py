@@ -41,7 +41,7 @@ def test_help_of_connect(capsys: pytest.CaptureFixture[str]) -> None:
     [
         [],
         ["fly"],
-        ["demo", "--gui"],
+        ["demo", "--gui", "--headless"],
         ["serve", "--port", "70000"],
         ["serve", "--port", "x"],
         ["serve", "--count", "0"],

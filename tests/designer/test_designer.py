@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import PySide6
@@ -16,7 +15,7 @@ from PySide6.QtUiTools import QUiLoader
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QWidget
 
 import qtsecure
-from qtsecure.cli.designer import designerEnvironment, pluginDirectory
+from qtsecure.cli.designer import designerEnvironment, hasSharedPython, pluginDirectory
 from qtsecure.designer.plugin import GROUP, PLUGINS, WidgetPlugin
 from qtsecure.widgets import CertificateView, ConnectionBadge, HandshakeLog, PskForm, registerWith
 from qtsecure.widgets.ui_loader import FORM_WIDGETS
@@ -104,7 +103,7 @@ def designerOutput(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 needsSharedPython = pytest.mark.skipif(
-    not sysconfig.get_config_var("Py_ENABLE_SHARED"), reason="Designer needs a shared libpython for plugins in Python"
+    sys.platform != "linux" or not hasSharedPython(), reason="Designer needs a shared libpython for plugins in Python"
 )
 
 
