@@ -28,9 +28,13 @@ class Player:
         players[f"{peer.peerAddress().toString()}:{peer.peerPort()}"] = self
 
     def moved(self, message):
-        news = json.loads(message)
-        if news["number"] > self.number:
-            self.number, self.position = news["number"], news["position"]
+        try:
+            news = json.loads(message)
+            number, (x, y) = int(news["number"]), map(int, news["position"])
+        except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
+            return  # anybody may send anything; what goes to the others is small and of this form
+        if number > self.number and max(abs(x), abs(y)) < 1_000_000:
+            self.number, self.position = number, [x, y]
 
     def left(self):
         for name in [name for name, player in players.items() if player is self]:

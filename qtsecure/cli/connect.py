@@ -77,7 +77,7 @@ class _Connect(ClientCommand):
         self._configuration = configuration
         self._detour: Detour | None = None
         if options.proxy or isinstance(self.target, ServiceTarget):
-            self._detour = Detour(self.target, options.proxy, self.report, self)
+            self._detour = Detour(self.target, options.proxy, options.timeout, self.report, self)
         self.socket = SslSocket(self)
 
     def start(self) -> None:
@@ -101,6 +101,7 @@ class _Connect(ClientCommand):
     def _reached(self, socket: SslSocket) -> None:
         """A service or a way through a proxy was found; what follows is as ever."""
         socket.setParent(self)
+        socket.setTimeout(0)  # from now on silence is the command's own matter
         self.socket = socket
         self._watch(socket)
         socket.setPeerVerifyName(self.serverName or self.target.host)

@@ -60,17 +60,24 @@ class Detour(QObject):
     Args:
         target: A host or a service.
         proxy: The URI of a proxy; empty for none.
+        timeout: How long each step may take, in ms; a proxy has no shorter limit than the command.
         report: Takes each step, as the signal clientEvent.
         parent: The command.
     """
 
     def __init__(
-        self, target: Target | ServiceTarget, proxy: str, report: Callable[[str, Fields], None], parent: QObject
+        self,
+        target: Target | ServiceTarget,
+        proxy: str,
+        timeout: int,
+        report: Callable[[str, Fields], None],
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._target = target
         self._report = report
         self._client = SocketClient(self)
+        self._client.setTimeout(timeout)
         self._client.setEnableProxy(bool(proxy))
         if proxy:
             self._client.setProxyResolver(SimpleProxyResolver(proxy))

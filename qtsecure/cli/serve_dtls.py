@@ -47,6 +47,10 @@ class _Serve(ServerCommand):
             text = message.decode("utf-8", "replace").removesuffix("\n")
             self.output.event("message", {"peer": peerOf(peer), "text": text})
             return
-        returned = peer.writeDatagram(message)
+        try:
+            returned = peer.writeDatagram(message)
+        except SecureError as error:  # a client may send larger messages than this end, or have left by now
+            self.output.event("notEchoed", {"peer": peerOf(peer), "error": error.message})
+            return
         if not self.output.asJson:
             self.output.event("echoed", {"peer": peerOf(peer), "bytes": returned})

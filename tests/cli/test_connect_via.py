@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from qtsecure.cli.arguments import Target
+from qtsecure.cli.connect_via import Detour
 from qtsecure.testing.peers import PythonTlsServer
-from tests.net.proxy_servers import HttpProxy, ProxyServer, Socks5Proxy
+from tests.net.proxy_servers import HttpProxy, ProxyServer, SilentProxy, Socks5Proxy
 from tests.semantics.gio_client.support import freePort
 
 
@@ -45,6 +47,21 @@ def test_a_proxy_that_is_not_there(run) -> None:
     done = run("connect", "far.example:443", "--proxy", f"socks5://127.0.0.1:{freePort()}", "--message", "x")
     assert done.code == 4
     assert "proxy server 127.0.0.1" in done.sentence()
+
+
+def test_a_proxy_that_says_nothing(run) -> None:
+    """Exit code 6 after the limit of the command."""
+    with SilentProxy() as proxy:
+        uri = f"socks5://127.0.0.1:{proxy.port}"
+        done = run("connect", "far.example:443", "--proxy", uri, "--message", "x", "--timeout", 700)
+    assert done.code == 6
+
+
+def test_the_limit_of_the_command_is_that_of_the_proxy(qapp) -> None:
+    """A proxy that has to dial may take longer than it could by itself."""
+    detour = Detour(Target("far.example", 1), "socks5://127.0.0.1:1", 90_000, lambda name, fields: None, qapp)
+    assert detour._client.timeout() == 90_000
+    detour.deleteLater()
 
 
 def test_a_proxy_that_demands_a_login(run) -> None:

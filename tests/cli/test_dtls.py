@@ -111,3 +111,20 @@ def test_the_end_of_a_server_is_told_to_its_clients(qapp, serving, files) -> Non
         spin(lambda: client.status() is DtlsPeer.Status.Disconnected)
         assert client.error() is None
         assert server.finished().code == 0
+
+
+def test_messages_that_are_too_large_to_return(qapp, serving, files) -> None:
+    """It is told, and the client goes on."""
+    with serving("--dtls", *files.server, "--echo", "--count", 1, "--json") as server:
+        client = DtlsPeer()
+        client.setMtu(9000)
+        client.connectToHost("localhost", server.port, configuration=SslConfiguration.forClient(files.trust[1]))
+        spin(client.isEncrypted)
+        client.writeDatagram(b"x" * 5000)
+        client.writeDatagram(b"small")
+        spin(client.hasPendingDatagrams)
+        assert client.readDatagram() == b"small"
+        client.close()
+        ended = server.finished()
+    assert (ended.code, ended.err) == (0, "")
+    assert "5000 bytes does not fit" in str(ended.of("notEchoed")[0]["error"])

@@ -12,7 +12,7 @@ from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.engine.dtls.support import Network, plain_network
 
 Figure = Callable[[str, str], None]
-COUNTS = [100, pytest.param(1000, marks=pytest.mark.slow)]
+COUNTS = [100, pytest.param(1000, marks=(pytest.mark.slow, pytest.mark.timeout(600)))]
 
 
 def handshakes(pki: PublicKeyInfrastructure, count: int, seconds: float, **accidents: Any) -> tuple[list[float], int]:

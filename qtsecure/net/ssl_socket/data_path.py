@@ -465,21 +465,22 @@ class WatchedDataPath(DataPath):
     """Notes the time of the latest traffic.
 
     A data path becomes one, and stops being one, by assignment to its ``__class__``: connections
-    without a time-out shall not pay for it with every message.
+    without a time-out shall not pay for it with every message. Calls that were deferred before that still come to the
+    methods here: hence no super(), which refuses an object that is none any more.
     """
 
     __slots__ = ()
 
     def transportLanded(self, count: int) -> None:
         self.lastTraffic = self.scheduler.clock()
-        super().transportLanded(count)
+        DataPath.transportLanded(self, count)
 
     def transportSent(self, count: int) -> None:
         self.lastTraffic = self.scheduler.clock()
-        super().transportSent(count)
+        DataPath.transportSent(self, count)
 
     def flushQueued(self) -> None:
         size = self.outgoing.size
-        super().flushQueued()
+        DataPath.flushQueued(self)
         if self.outgoing.size < size:
             self.lastTraffic = self.scheduler.clock()
