@@ -17,8 +17,12 @@ from qtsecure import SslSocket
 
 
 class MainWindow(QMainWindow):
-    def connectTo(self, host, port):
+    def __init__(self, configuration):
+        super().__init__()
         self.socket = SslSocket(self)
+        self.socket.setSslConfiguration(configuration)
+
+    def connectTo(self, host, port):
         self.socket.errorOccurred.connect(self.tell)
         self.socket.connectToHostEncrypted(host, port)
 
