@@ -22,11 +22,15 @@ DIRECTORY = Path(qtsecure.__file__).parents[1] / "docs" / "images"
 
 
 def _small(image: QImage) -> QImage:
-    """With the 256 colours that are most used, and the next ones for the rest: a quarter of the size."""
-    counts = Counter(memoryview(image.convertToFormat(QImage.Format.Format_RGB32).constBits()).cast("I"))
-    table = [color for color, _ in counts.most_common(256)]
+    """With the colours that are most used, exact ones and rounded ones for the rest: a quarter of the size."""
+    rounded = image.convertToFormat(QImage.Format.Format_RGB444)
+    table: dict[int, None] = {}
+    for source in (image, rounded):
+        pixels = source.convertToFormat(QImage.Format.Format_RGB32)  # bound to a name: bits() does not keep it
+        counts = Counter(memoryview(pixels.constBits()).cast("I"))
+        table |= dict.fromkeys(color for color, _ in counts.most_common(128))
     flags = Qt.ImageConversionFlag.ThresholdDither | Qt.ImageConversionFlag.AvoidDither
-    return image.convertToFormat(QImage.Format.Format_Indexed8, table, flags)
+    return image.convertToFormat(QImage.Format.Format_Indexed8, list(table), flags)
 
 
 def main(names: list[str]) -> None:

@@ -20,7 +20,7 @@ from tests.screenshots.__main__ import DIRECTORY
 
 ROOT = DIRECTORY.parents[1]
 FORM = ROOT / "examples" / "designer_form" / "connection.ui"
-SIZE = (1560, 880)
+SIZE = (1840, 960)
 _PATIENCE_S = 60
 
 
@@ -74,7 +74,7 @@ def main(path: Path) -> None:
             subprocess.run(["xdotool", *scroll], env=environment, check=True)
             time.sleep(2)  # a picture of what is half painted is no picture
             subprocess.run(
-                ["import", "-window", "root", "-resize", "75%", "+dither", "-colors", "64", str(path)],
+                ["import", "-window", "root", "-resize", "68%", "+dither", "-colors", "64", str(path)],
                 env=environment,
                 check=True,
             )
