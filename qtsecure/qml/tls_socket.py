@@ -29,6 +29,8 @@ class SocketFacade(ConnectionFacade):
     """What both have."""
 
     _end: SslSocket
+    _encrypts = False
+    """Encryption is on its way: between TCP and the first byte of TLS nothing is plain."""
 
     #: handshakeTimeoutChanged().
     handshakeTimeoutChanged = Signal()
@@ -47,7 +49,7 @@ class SocketFacade(ConnectionFacade):
             return state
         if end.isEncrypted():
             return _State.Encrypted
-        if end.mode() is QSslSocket.SslMode.UnencryptedMode:
+        if end.mode() is QSslSocket.SslMode.UnencryptedMode and not self._encrypts:
             return _State.Plain
         return _State.Deciding if self._isAsked() else _State.Handshaking
 
@@ -65,6 +67,7 @@ class SocketFacade(ConnectionFacade):
     def connectToHostEncrypted(self, hostName: str, port: int) -> None:
         """Connect and encrypt (QSslSocket::connectToHostEncrypted)."""
         if self._prepare():
+            self._encrypts = True
             self._end.connectToHostEncrypted(hostName, port)
             self.review()
 
@@ -72,6 +75,7 @@ class SocketFacade(ConnectionFacade):
     def connectToHost(self, hostName: str, port: int) -> None:
         """Connect only; see startClientEncryption()."""
         if self._prepare():
+            self._encrypts = False
             self._end.connectToHost(hostName, port)
             self.review()
 
