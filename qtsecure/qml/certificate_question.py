@@ -36,6 +36,7 @@ class CertificateQuestion(QObject):
         self._decisions = decisions
         self._settled = False
         request.cancelled.connect(plainSlot(self.review))
+        request.destroyed.connect(plainSlot(self.review))
 
     def request(self) -> CertificateRequest:
         """The object of Python."""

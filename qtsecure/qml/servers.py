@@ -73,10 +73,7 @@ class ServerFacade:
         if self._decisions is not None and isValid(self._decisions) and self._decisions.answer(request):
             return
         if isValid(self) and isValid(socket):
-            question = CertificateQuestion(request, self._decisions, socket)
-            # No facade looks after it here.
-            socket.destroyed.connect(plainSlot(question.review))
-            self.certificateQuestion.emit(question)
+            self.certificateQuestion.emit(CertificateQuestion(request, self._decisions, socket))
 
     def askForKey(self, socket: QObject, authenticator: PreSharedKeyAuthenticator) -> None:
         """preSharedKeyAuthenticationRequired."""

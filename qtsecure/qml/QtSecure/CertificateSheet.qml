@@ -112,5 +112,10 @@ Control {
             fixedPitch: true
             Layout.fillWidth: true
         }
+
+        // Takes what is left when the sheet is higher than its text.
+        Item {
+            Layout.fillHeight: true
+        }
     }
 }

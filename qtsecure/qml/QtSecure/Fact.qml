@@ -17,6 +17,7 @@ GridLayout {
     columnSpacing: 12
 
     Label {
+        id: label
         text: fact.label
         opacity: 0.72
         horizontalAlignment: Text.AlignRight
@@ -30,7 +31,8 @@ GridLayout {
         id: field
         text: fact.value
         color: fact.valueColor
-        font.family: fact.fixedPitch ? "monospace" : fact.Window.window ? Application.font.family : ""
+        font.family: fact.fixedPitch ? "monospace" : label.font.family
+        font.pixelSize: label.fontInfo.pixelSize
         selectionColor: fact.palette.highlight
         selectedTextColor: fact.palette.highlightedText
         readOnly: true
@@ -38,7 +40,6 @@ GridLayout {
         activeFocusOnTab: true
         wrapMode: TextEdit.Wrap
         Layout.fillWidth: true
-        KeyNavigation.priority: KeyNavigation.BeforeItem
         Accessible.role: Accessible.StaticText
         Accessible.name: fact.label + ": " + fact.value
 

@@ -10,17 +10,17 @@ Control {
     // A TlsSocket, DtlsPeer, TlsConnection or DtlsConnection; null shows "Not connected".
     property var connection: null
 
-    readonly property int state_: connection ? connection.state : Tls.State.Unconnected
-    readonly property bool encrypted: state_ === Tls.State.Encrypted
+    readonly property int phase: connection ? connection.state : Tls.State.Unconnected
+    readonly property bool encrypted: phase === Tls.State.Encrypted
     readonly property bool overridden: encrypted && connection.overridden
-    readonly property bool failed: state_ === Tls.State.Unconnected && connection !== null && connection.errorString !== ""
-    readonly property string text: describe(state_)
+    readonly property bool failed: phase === Tls.State.Unconnected && connection !== null && connection.errorString !== ""
+    readonly property string text: describe(phase)
     readonly property color tint: {
-        if (overridden || state_ === Tls.State.Deciding)
+        if (overridden || phase === Tls.State.Deciding)
             return shades.doubtful;
         if (encrypted)
             return shades.good;
-        return failed || state_ === Tls.State.Plain ? shades.bad : palette.windowText;
+        return failed || phase === Tls.State.Plain ? shades.bad : palette.windowText;
     }
 
     function describe(state: int): string {
@@ -79,7 +79,7 @@ Control {
             implicitWidth: 13
             implicitHeight: 16
             closed: badge.encrypted
-            mark: badge.overridden ? "!" : ""
+            mark: badge.overridden ? "!" : badge.failed ? "\u00d7" : ""
             color: badge.tint
             markColor: badge.palette.window
         }

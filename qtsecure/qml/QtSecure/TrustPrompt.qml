@@ -10,8 +10,8 @@ import QtSecure
 Dialog {
     id: prompt
 
-    // The CertificateQuestion that is shown.
-    readonly property var question: waiting.length > 0 ? waiting[0] : null
+    // What is asked at the moment, and what comes after it.
+    property CertificateQuestion question: null
     property var waiting: []
 
     readonly property bool mayAccept: question !== null && question.overridable
@@ -24,25 +24,32 @@ Dialog {
         question.defer();
         question.pendingChanged.connect(review);
         waiting = [...waiting, question];
-        if (waiting.length === 1)
-            present();
+        review();
     }
 
-    // A question may be answered elsewhere, may end with its connection, or be deleted with it.
+    // A question may be answered elsewhere, end with its connection, or be deleted with it.
     function review(): void {
-        const shown = question;
-        waiting = waiting.filter(each => each !== null && each.pending);
-        if (waiting.length === 0)
+        if (question !== null && question.pending)
+            return;
+        waiting = waiting.filter(isPending);
+        if (waiting.length === 0) {
             close();
-        else if (question !== shown)
-            present();
-    }
-
-    function present(): void {
+            return;
+        }
+        question = waiting[0];
+        waiting = waiting.slice(1);
         details.checked = false;
         lifetime.currentIndex = 0;
         open();
         rejectButton.forceActiveFocus(Qt.TabFocusReason);
+    }
+
+    function isPending(question: var): bool {
+        try {
+            return question.pending;
+        } catch (error) {
+            return false; // it was deleted
+        }
     }
 
     function decide(accepted: bool): void {
@@ -66,14 +73,18 @@ Dialog {
     title: mayAccept ? qsTr("Do you trust %1?").arg(who) : qsTr("%1 cannot be trusted").arg(who)
     padding: 20
 
-    // Escape, and whatever else closes it: no answer is a no.
+    onQuestionChanged: {
+        if (question === null && opened)
+            review();
+    }
+
+    // Escape, and whatever else closes it: no answer is a no, for this question and for those that follow.
     onClosed: {
-        const left = waiting;
+        const left = [question, ...waiting].filter(isPending);
         waiting = [];
-        for (const each of left) {
-            if (each !== null && each.pending)
-                each.reject();
-        }
+        question = null;
+        for (const each of left)
+            each.reject();
     }
 
     Shades {
@@ -136,7 +147,7 @@ Dialog {
                 label: qsTr("SHA-256")
                 value: sheet.grouped(prompt.question?.certificate.fingerprint)
                 fixedPitch: true
-                labelWidth: 70
+                labelWidth: 56
                 Layout.fillWidth: true
                 Layout.leftMargin: 40
                 visible: value !== "" && !details.checked
@@ -177,7 +188,8 @@ Dialog {
 
             Button {
                 id: details
-                text: checked ? qsTr("Hide the certificate") : qsTr("Show the certificate")
+                text: (checked ? "\u25be " : "\u25b8 ") + qsTr("The whole certificate")
+                Accessible.name: qsTr("The whole certificate")
                 checkable: true
                 flat: true
                 Layout.leftMargin: 32
@@ -199,7 +211,7 @@ Dialog {
             spacing: 8
 
             Label {
-                text: prompt.waiting.length > 1 ? qsTr("%n more question(s)", "", prompt.waiting.length - 1) : ""
+                text: prompt.waiting.length > 0 ? qsTr("Questions after this one: %1").arg(prompt.waiting.length) : ""
                 opacity: 0.72
                 Layout.fillWidth: true
             }
