@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Property, QObject, Signal, Slot
+from PySide6.QtNetwork import QSsl
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
@@ -64,7 +65,7 @@ class ConnectionFacade:
     pskQuestion = Signal(PskQuestion, arguments=["question"])
     #: failed(message: str): the connection has failed; a sentence for the user.
     failed = Signal(str, arguments=["message"])
-    #: alerted(sent: bool, text: str): an alert was sent, or else received.
+    #: alerted(sent: bool, text: str): an alert was sent, or else received; close_notify, a mere goodbye, is none here.
     alerted = Signal(bool, str, arguments=["sent", "text"])
 
     def _begin(self, end: SslSocket | DtlsPeer) -> None:
@@ -149,12 +150,12 @@ class ConnectionFacade:
 
     def tellAlertSent(self, level: object, alert: object, text: str) -> None:
         """alertSent."""
-        if isValid(self):
+        if isValid(self) and alert is not QSsl.AlertType.CloseNotify:
             self.alerted.emit(True, text)
 
     def tellAlertReceived(self, level: object, alert: object, text: str) -> None:
         """alertReceived."""
-        if isValid(self):
+        if isValid(self) and alert is not QSsl.AlertType.CloseNotify:
             self.alerted.emit(False, text)
 
     def _fail(self, message: str) -> None:
