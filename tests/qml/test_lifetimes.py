@@ -57,13 +57,22 @@ def test_going_while_a_certificate_is_asked_about(load: Load, answer: str) -> No
     assert "echo" not in str(document.get("log").toVariant())
 
 
-def test_destroy_while_a_key_is_awaited(load: Load) -> None:
-    """The nested event loop ends with the socket."""
+@pytest.mark.parametrize(
+    "way",
+    [
+        # From the question's own event loop: that ends with the socket.
+        "Qt.callLater(() => destroy(0))",
+        # From the handler: Qt deletes when the loop outside of the question goes on, so after the answer.
+        "destroy(0); Qt.callLater(() => question.cancel())",
+    ],
+)
+def test_destroy_while_a_key_is_awaited(load: Load, way: str) -> None:
+    """The nested event loop ends, and the socket is gone."""
     document = load(
         DYNAMIC.replace("identity: good", "identity: bad")
         .replace(
             "onEncrypted: write",
-            "preSharedKeys: true\n onPskQuestion: question => { question.defer(); root.note('asked'); destroy(0) }\n"
+            "preSharedKeys: true\n onPskQuestion: question => { question.defer(); root.note('asked'); " + way + " }\n"
             " onEncrypted: write",
         )
     )  # fmt: skip

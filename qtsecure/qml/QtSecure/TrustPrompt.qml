@@ -165,6 +165,7 @@ Dialog {
 
                 ComboBox {
                     id: lifetime
+                    objectName: "lifetime"
                     textRole: "text"
                     valueRole: "value"
                     model: [
