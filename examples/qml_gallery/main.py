@@ -27,8 +27,8 @@ DARK = {
     **dict.fromkeys((ROLES.Window, ROLES.Button), "#2e3138"),
     **dict.fromkeys((ROLES.Base, ROLES.AlternateBase, ROLES.ToolTipBase), "#1e2025"),
     **dict.fromkeys((ROLES.WindowText, ROLES.Text, ROLES.ButtonText, ROLES.ToolTipText), "#eceef2"),
-    **{ROLES.Highlight: "#4f8fe8", ROLES.HighlightedText: "#0b0d10", ROLES.PlaceholderText: "#9aa0aa"},
-    **{ROLES.Mid: "#4a4e57", ROLES.Dark: "#17191d", ROLES.Light: "#4d515a", ROLES.Midlight: "#3b3f47"},
+    ROLES.Highlight: "#4f8fe8", ROLES.HighlightedText: "#0b0d10", ROLES.PlaceholderText: "#9aa0aa",
+    ROLES.Mid: "#4a4e57", ROLES.Dark: "#17191d", ROLES.Light: "#4d515a", ROLES.Midlight: "#3b3f47",
 }
 
 

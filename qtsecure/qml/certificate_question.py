@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Property, QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 from shiboken6 import isValid
 
 from qtsecure.net.certificate_request import CertificateRequest
@@ -14,6 +14,8 @@ from qtsecure.qml.values import certificateMap, certificateMaps, errorMaps
 
 if TYPE_CHECKING:
     from qtsecure.qml.trust_decisions import TrustDecisionsItem
+
+from qtsecure.qml.qt_property import Property
 
 __all__ = ["CertificateQuestion"]
 

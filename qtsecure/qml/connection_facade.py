@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Property, QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtNetwork import QSsl
 from shiboken6 import isValid
 
@@ -33,12 +33,20 @@ if TYPE_CHECKING:
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.ssl_socket import SslSocket
 
+from qtsecure.qml.qt_property import Property
+
 __all__ = ["ConnectionFacade"]
 
 _State = TlsEnums.State
 
 
-class ConnectionFacade:
+if TYPE_CHECKING:
+    _Base = QObject  # signals are signals of QObjects only
+else:
+    _Base = object
+
+
+class ConnectionFacade(_Base):
     """Mixed into a QObject whose parent is the socket or peer ``_end``."""
 
     _end: SslSocket | DtlsPeer
@@ -92,11 +100,6 @@ class ConnectionFacade:
         questions = (self._question, self._pskQuestion)
         return any(question is not None and isValid(question) and question.isPending() for question in questions)
 
-    def _object(self) -> QObject:
-        """Itself, which is a QObject as well."""
-        assert isinstance(self, QObject)
-        return self
-
     # ---------------------------------------------------------------------- from the socket
 
     def review(self, *_: object) -> None:
@@ -128,7 +131,7 @@ class ConnectionFacade:
             return
         if self._question is not None and isValid(self._question):
             self._question.deleteLater()
-        self._question = question = CertificateQuestion(request, self._decisions, self._object())
+        self._question = question = CertificateQuestion(request, self._decisions, self)
         question.pendingChanged.connect(plainSlot(self.review))
         self.review()
         if isValid(self) and isValid(question):
@@ -138,7 +141,7 @@ class ConnectionFacade:
         """preSharedKeyAuthenticationRequired: OpenSSL waits for the answer."""
         if not isValid(self):
             return
-        self._pskQuestion = question = PskQuestion(authenticator, self._object())
+        self._pskQuestion = question = PskQuestion(authenticator, self)
         self.pskQuestion.emit(question)
         if not isValid(question):
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Property, QByteArray, QObject, Signal, Slot
+from PySide6.QtCore import QByteArray, QObject, Signal, Slot
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
@@ -10,6 +10,7 @@ from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.plain_slots import plainSlot
 from qtsecure.qml.connection_facade import ConnectionFacade
 from qtsecure.qml.enums import TlsEnums
+from qtsecure.qml.qt_property import Property
 
 __all__ = ["DtlsConnection", "DtlsPeerExtension"]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Property, QByteArray, QEventLoop, QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QByteArray, QEventLoop, QObject, QTimer, Signal, Slot
 from shiboken6 import isValid
 
 from qtsecure.net.values import PreSharedKeyAuthenticator
+from qtsecure.qml.qt_property import Property
 
 __all__ = ["PskQuestion"]
 

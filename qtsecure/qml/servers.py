@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Property, QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
@@ -24,10 +24,18 @@ if TYPE_CHECKING:
     from qtsecure.net.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
 
+from qtsecure.qml.qt_property import Property
+
 __all__ = ["DtlsServerExtension", "TlsServerExtension"]
 
 
-class ServerFacade:
+if TYPE_CHECKING:
+    _Base = QObject  # signals are signals of QObjects only
+else:
+    _Base = object
+
+
+class ServerFacade(_Base):
     """What both have; see ``connection_facade`` for why it is no QObject."""
 
     _server: SslServer | DtlsServer
@@ -54,10 +62,6 @@ class ServerFacade:
         server.acceptCertificate.connect(plainSlot(self.ask))
         server.errorOccurred.connect(plainSlot(self.tellError))
         server.closed.connect(plainSlot(self.review))
-
-    def _object(self) -> QObject:
-        assert isinstance(self, QObject)
-        return self
 
     # ---------------------------------------------------------------------- from the server
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Property, QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
@@ -12,6 +12,7 @@ from qtsecure.net.socket_client.client import SocketClient
 from qtsecure.net.socket_client.operation import ConnectOperation
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.qml.certificate_question import CertificateQuestion
+from qtsecure.qml.qt_property import Property
 from qtsecure.qml.tls_configuration import TlsConfiguration
 from qtsecure.qml.tls_socket import TlsConnection
 from qtsecure.qml.trust_decisions import TrustDecisionsItem

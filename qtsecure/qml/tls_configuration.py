@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Property, QFile, QIODevice, QObject, QUrl, Signal, Slot
+from PySide6.QtCore import QFile, QIODevice, QObject, QUrl, Signal, Slot
 
 from qtsecure.errors import SecureError
 from qtsecure.net.values import SslConfiguration
 from qtsecure.qml.enums import TlsEnums, protocolFrom, verifyModeFrom
+from qtsecure.qml.qt_property import Property
 
 __all__ = ["TlsConfiguration"]
 
@@ -22,7 +23,7 @@ def _read(source: str) -> bytes:
         raise SecureError(
             SecureError.Code.InvalidArgument, f"The file {file.fileName()!r} cannot be read: {file.errorString()}."
         )
-    return file.readAll().data()
+    return bytes(file.readAll().data())
 
 
 class TlsConfiguration(QObject):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Property, QByteArray, QObject, Signal, Slot
+from PySide6.QtCore import QByteArray, QObject, Slot
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.plain_slots import plainSlot
+from qtsecure.net.qt_signal import Signal
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.qml.connection_facade import ConnectionFacade
 from qtsecure.qml.enums import TlsEnums
+from qtsecure.qml.qt_property import Property
 
 __all__ = ["TlsConnection", "TlsSocketExtension"]
 
@@ -105,14 +107,14 @@ class SocketFacade(ConnectionFacade):
         """What has come, as text; a character whose bytes have not all come yet waits for them."""
         data = bytes(self._end.peek(self._end.bytesAvailable()).data())
         whole = len(data) - _unfinished(data)
-        return self._end.read(whole).data().decode("utf-8", "replace") if whole else ""
+        return bytes(self._end.read(whole).data()).decode("utf-8", "replace") if whole else ""
 
     @Slot(result=str)
     def readLine(self) -> str:
         """A line without its end, as text; empty also when ``canReadLine()`` is false."""
         if not self._end.canReadLine():
             return ""
-        return self._end.readLine().data().decode("utf-8", "replace").rstrip("\r\n")
+        return bytes(self._end.readLine().data()).decode("utf-8", "replace").rstrip("\r\n")
 
     @Slot(result=bool)
     def canReadLine(self) -> bool:

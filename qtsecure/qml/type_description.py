@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from PySide6.QtCore import QMetaMethod, QMetaObject, QMetaProperty, QObject
 
@@ -19,7 +20,7 @@ __all__ = ["FILE", "description"]
 
 FILE = Path(__file__).parent / "QtSecure" / "qtsecure.qmltypes"
 
-_NAMES = {cls.staticMetaObject.className(): name for name, cls in (CREATABLE | MADE_BY_US).items()}
+_NAMES = {cls.__name__ for cls in (CREATABLE | MADE_BY_US).values()}
 _OPAQUE = {"PyObject", "QNetworkProxy"}
 _GIVEN = {"certificateQuestion": "CertificateQuestion", "pskQuestion": "PskQuestion", "connectionMade": "TlsConnection"}
 """What these signals bring; the metaobject says QObject."""
@@ -54,21 +55,24 @@ def _component(cls: type[QObject], *, export: str = "", extension: str = "", cre
 
 
 def _members(cls: type[QObject]) -> Iterator[str]:
-    meta: QMetaObject = cls.staticMetaObject
+    meta, base = _metaObject(cls), _metaObject(QObject)
     # With those of the bases below QObject, for which there is no description anywhere.
-    base = QObject.staticMetaObject
     for index in range(base.enumeratorCount(), meta.enumeratorCount()):
         enumerator = meta.enumerator(index)
-        keys = ", ".join(f'"{enumerator.key(key)}"' for key in range(enumerator.keyCount()))
-        yield f'Enum {{ name: "{enumerator.name()}"; isScoped: true; values: [{keys}] }}'
+        keys = ", ".join(f'"{_text(enumerator.key(key))}"' for key in range(enumerator.keyCount()))
+        yield f'Enum {{ name: "{_text(enumerator.name())}"; isScoped: true; values: [{keys}] }}'
     for index in range(base.propertyCount(), meta.propertyCount()):
         yield _property(meta.property(index))
     for index in range(base.methodCount(), meta.methodCount()):
         yield _method(cls, meta.method(index))
 
 
+def _metaObject(cls: type[QObject]) -> QMetaObject:
+    return cast(QMetaObject, cls.staticMetaObject)  # type: ignore[attr-defined]  # missing in the stubs
+
+
 def _property(each: QMetaProperty) -> str:
-    parts = [f'name: "{each.name()}"', _typed(each.typeName())]
+    parts = [f'name: "{_text(each.name())}"', _typed(_text(each.typeName()))]
     if not each.isWritable():
         parts.append("isReadonly: true")
     if each.isConstant():
@@ -82,8 +86,8 @@ def _method(cls: type[QObject], each: QMetaMethod) -> str:
     kind = "Signal" if each.methodType() == QMetaMethod.MethodType.Signal else "Method"
     own = each.name().toStdString()
     parts = [f'name: "{own}"']
-    if kind == "Method" and each.typeName() != "void":
-        parts.append(_typed(each.typeName()))
+    if kind == "Method" and _text(each.typeName()) != "void":
+        parts.append(_typed(_text(each.typeName())))
     names = [name.toStdString() for name in each.parameterNames()]
     types = [type_.toStdString() for type_ in each.parameterTypes()]
     if kind == "Method" and hasattr(cls, own):
@@ -92,8 +96,15 @@ def _method(cls: type[QObject], each: QMetaMethod) -> str:
         types = [f"{_GIVEN[own]}*"]
     parameters = ""
     for number, (name, type_) in enumerate(zip(names, types, strict=True)):
-        parameters += f'{"" if parameters else ";"} Parameter {{ name: "{name or f"argument{number}"}"; {_typed(type_)} }}'
+        parameters += (
+            f'{"" if parameters else ";"} Parameter {{ name: "{name or f"argument{number}"}"; {_typed(type_)} }}'
+        )
     return f"{kind} {{ {'; '.join(parts)}{parameters} }}"
+
+
+def _text(name: str | bytes | bytearray | memoryview) -> str:
+    """The stubs say bytes; it is text."""
+    return name if isinstance(name, str) else bytes(name).decode()
 
 
 def _typed(name: str) -> str:

@@ -7,6 +7,9 @@ QML has methods and nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
 from PySide6.QtCore import QObject
 from PySide6.QtQml import QmlExtended, QmlForeign, QmlNamedElement, QmlUncreatable
 
@@ -53,18 +56,27 @@ MADE_BY_US: dict[str, type[QObject]] = {
 """What QML is given and cannot create."""
 
 
+# Their stubs say that instances of these decorators cannot be called.
+_named = cast("Callable[[str], Callable[[type], type]]", QmlNamedElement)
+_extended = cast("Callable[[type], Callable[[type], type]]", QmlExtended)
+_foreign = cast("Callable[[type], Callable[[type], type]]", QmlForeign)
+_uncreatable = cast("Callable[[str], Callable[[type], type]]", QmlUncreatable)
+
+
+def _holder(name: str, base: type[QObject] = QObject) -> type[QObject]:
+    """A class of this module, which carries the name for QML."""
+    return type(name, (base,), {"__module__": __name__})
+
+
 def _registerAll() -> None:
-    # A class of its own for each, in this module, which carries the name for QML.
-    namespace = {"__module__": __name__}
-    QmlNamedElement("Tls")(QmlUncreatable("Tls has only enums.")(type("Tls", (TlsEnums,), dict(namespace))))
+    _named("Tls")(_uncreatable("Tls has only enums.")(_holder("Tls", TlsEnums)))
     for name, (plain, extension) in EXTENDED.items():
-        holder = type(f"{name}Type", (QObject,), dict(namespace))
-        QmlNamedElement(name)(QmlExtended(extension)(QmlForeign(plain)(holder)))
+        _named(name)(_extended(extension)(_foreign(plain)(_holder(f"{name}Type"))))
     for name, cls in CREATABLE.items():
-        QmlNamedElement(name)(QmlForeign(cls)(type(f"{name}Type", (QObject,), dict(namespace))))
+        _named(name)(_foreign(cls)(_holder(f"{name}Type")))
     for name, cls in MADE_BY_US.items():
-        holder = type(f"{name}Type", (QObject,), dict(namespace))
-        QmlNamedElement(name)(QmlUncreatable("It comes in signals and from methods.")(QmlForeign(cls)(holder)))
+        reason = "It comes in signals and from methods."
+        _named(name)(_uncreatable(reason)(_foreign(cls)(_holder(f"{name}Type"))))
 
 
 _registerAll()

@@ -217,11 +217,16 @@ def test_socket_client_fails(load: Load) -> None:
 
 def test_server_that_cannot_listen(load: Load) -> None:
     """False, and a sentence."""
-    document = load(TLS.replace("function start()", """function listen() {
+    document = load(
+        TLS.replace(
+            "function start()",
+            """function listen() {
         if (!server.listen("192.0.2.1", 1) && server.errorString !== "" && !server.listening)
             note("cannot listen")
     }
-    function start()"""))
+    function start()""",
+        )
+    )
     document.call("listen")
     log = document.get("log").toVariant()
     assert log[0].startswith("server: ")
@@ -291,7 +296,9 @@ def test_closing_while_a_key_is_awaited(load: Load) -> None:
 
 def test_connection_of_python(load: Load) -> None:
     """A socket that Python has made, shown to QML."""
-    document = load("QtObject { id: root\n" + HEAD + "function show(c) { return c.state + c.errorString + c.peerPort } }")
+    document = load(
+        "QtObject { id: root\n" + HEAD + "function show(c) { return c.state + c.errorString + c.peerPort } }"
+    )
     socket = SslSocket()
     shown = TlsConnection(socket)
     assert shown.parent() is socket

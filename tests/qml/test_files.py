@@ -35,9 +35,7 @@ def test_qmldir_names_every_file() -> None:
 def qmllint(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run PySide's qmllint, every warning an error."""
     command = shutil.which("pyside6-qmllint") or str(Path(sys.executable).with_name("pyside6-qmllint"))
-    code = (
-        "import sys; from PySide6.scripts.pyside_tool import qmllint; sys.argv[0] = 'pyside6-qmllint'; sys.exit(qmllint())"
-    )
+    code = "import sys; from PySide6.scripts.pyside_tool import qmllint; sys.argv[0] = 'pyside6-qmllint'; sys.exit(qmllint())"
     start = [command] if Path(command).exists() else [sys.executable, "-c", code]
     return subprocess.run(
         [*start, "-W", "0", "-I", qtsecure.qml.IMPORT_PATH, *arguments],
@@ -78,7 +76,18 @@ def test_texts_can_be_translated(document: Path) -> None:
 @pytest.mark.slow
 def test_wheel(tmp_path: Path) -> None:
     """The files are in a wheel that is built here."""
-    pip = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", str(tmp_path), str(ROOT)]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "-q",
+        "-w",
+        str(tmp_path),
+        str(ROOT),
+    ]
     done = subprocess.run(pip, capture_output=True, text=True, timeout=55, check=False)
     if "hatchling" in done.stderr:
         pytest.skip("there is no hatchling here")

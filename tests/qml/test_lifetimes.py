@@ -24,7 +24,9 @@ def settle() -> None:
         gc.collect()
 
 
-@pytest.mark.parametrize("handler", ["onEncrypted", "onReadyRead", "onStateChanged", "onEncryptedChanged", "onDisconnected"])
+@pytest.mark.parametrize(
+    "handler", ["onEncrypted", "onReadyRead", "onStateChanged", "onEncryptedChanged", "onDisconnected"]
+)
 def test_destroy_in_a_handler(load: Load, handler: str) -> None:
     """QML deletes the socket in each of its own handlers."""
     source = DYNAMIC.replace("onDisconnected: root.done = true", "onDisconnected: {}").replace(
@@ -32,7 +34,9 @@ def test_destroy_in_a_handler(load: Load, handler: str) -> None:
     )
     if f"{handler}: if" not in source:
         source = source.replace(
-            "onEncrypted: write", f"{handler}: {{ root.note('gone'); destroy(0); root.done = true }}\n onEncrypted: write", 1
+            "onEncrypted: write",
+            f"{handler}: {{ root.note('gone'); destroy(0); root.done = true }}\n onEncrypted: write",
+            1,
         )
     document = load(source)
     document.call("start")
@@ -42,7 +46,9 @@ def test_destroy_in_a_handler(load: Load, handler: str) -> None:
     waitFor(lambda: document.get("socket") is None)
 
 
-@pytest.mark.parametrize("answer", ["destroy(0)", "question.defer(); destroy(0)", "abort()", "question.defer(); abort()"])
+@pytest.mark.parametrize(
+    "answer", ["destroy(0)", "question.defer(); destroy(0)", "abort()", "question.defer(); abort()"]
+)
 def test_going_while_a_certificate_is_asked_about(load: Load, answer: str) -> None:
     """The server hears of the end; nobody touches what is deleted."""
     source = DYNAMIC.replace("identity: good", "identity: bad").replace(

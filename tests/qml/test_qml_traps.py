@@ -47,12 +47,15 @@ for engine in (first, second):
     qtsecure.qml.register(engine)
     qtsecure.qml.register(engine)
     assert engine.importPathList().count(qtsecure.qml.IMPORT_PATH) == 1
-    engine.loadData(b"import QtQuick; import QtSecure; Item { Text {} StatusBadge {} TlsSocket { id: s } }", QUrl("x.qml"))
+    source = b"import QtQuick; import QtSecure; Item { Text {} StatusBadge {} TlsSocket { id: s } }"
+    engine.loadData(source, QUrl("x.qml"))
     print(len(engine.rootObjects()))
 del engine, first, second
 """
     root = Path(qtsecure.__file__).parents[1]
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=50, check=False
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n1\n", "")
 
 
@@ -121,7 +124,10 @@ def test_qml_q05_extension_beside_a_plain_class(load: Load, name: str) -> None:
     document = load(f"QtObject {{ property QtObject made: {name} {{ objectName: 'made' }} }}")
     made = document.get("made")
     assert type(made) is plain
-    added = [extension.staticMetaObject.property(index).name() for index in range(1, extension.staticMetaObject.propertyCount())]
+    added = [
+        extension.staticMetaObject.property(index).name()
+        for index in range(1, extension.staticMetaObject.propertyCount())
+    ]
     assert added
     assert not any(isinstance(getattr(plain, each, None), property) for each in added)
 
