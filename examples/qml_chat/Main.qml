@@ -80,8 +80,8 @@ ApplicationWindow {
     component Chat: Frame {
         id: chat
 
-        property string sender
         property bool connected
+        readonly property alias count: lines.count
 
         signal sent(string text)
 
@@ -91,6 +91,13 @@ ApplicationWindow {
                 message: text
             });
             list.positionViewAtEnd();
+        }
+
+        function send(text: string): void {
+            if (text === "")
+                return;
+            add(qsTr("You"), text);
+            sent(text);
         }
 
         function note(text: string): void {
@@ -149,10 +156,7 @@ ApplicationWindow {
                     enabled: chat.connected && field.text !== ""
                     text: qsTr("Send")
                     onClicked: {
-                        if (field.text === "")
-                            return;
-                        chat.add(qsTr("You"), field.text);
-                        chat.sent(field.text);
+                        chat.send(field.text);
                         field.clear();
                     }
                 }

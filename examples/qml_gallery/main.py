@@ -3,7 +3,9 @@
 Start it: ``python main.py``, or ``python main.py --images DIRECTORY`` to save pictures in light and dark.
 """
 
+import runpy
 import sys
+import tempfile
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Slot
@@ -19,16 +21,21 @@ from qtsecure.qml.certificate_question import CertificateQuestion
 from qtsecure.qml.psk_question import PskQuestion
 from qtsecure.qml.trust_decisions import TrustDecisionsItem
 from qtsecure.qml.values import certificateMaps
-from qtsecure.testing import PublicKeyInfrastructure
+from qtsecure.testing import PublicKeyInfrastructure, waitFor
 
-PAGES = ("badges", "progress", "certificate", "trust", "psk")
+HEIGHTS = {"badges": 220, "progress": 460, "certificate": 300, "trust": 440, "psk": 300}
 ROLES = QPalette.ColorRole
 DARK = {
     **dict.fromkeys((ROLES.Window, ROLES.Button), "#2e3138"),
     **dict.fromkeys((ROLES.Base, ROLES.AlternateBase, ROLES.ToolTipBase), "#1e2025"),
     **dict.fromkeys((ROLES.WindowText, ROLES.Text, ROLES.ButtonText, ROLES.ToolTipText), "#eceef2"),
-    ROLES.Highlight: "#4f8fe8", ROLES.HighlightedText: "#0b0d10", ROLES.PlaceholderText: "#9aa0aa",
-    ROLES.Mid: "#4a4e57", ROLES.Dark: "#17191d", ROLES.Light: "#4d515a", ROLES.Midlight: "#3b3f47",
+    ROLES.Highlight: "#4f8fe8",
+    ROLES.HighlightedText: "#0b0d10",
+    ROLES.PlaceholderText: "#9aa0aa",
+    ROLES.Mid: "#4a4e57",
+    ROLES.Dark: "#17191d",
+    ROLES.Light: "#4d515a",
+    ROLES.Midlight: "#3b3f47",
 }
 
 
@@ -84,11 +91,31 @@ def saveImages(app: QGuiApplication, window: QQuickWindow, directory: Path) -> N
     light = app.palette()
     for scheme, palette in (("light", light), ("dark", darkPalette())):
         app.setPalette(palette)
-        for page in PAGES:
+        for page in HEIGHTS:
             window.setProperty("page", page)
-            QTest.qWait(400)  # until dialogs have faded in
+            window.setProperty("height", HEIGHTS[page])
+            QTest.qWait(300)  # until dialogs have faded in
             window.grabWindow().save(str(directory / f"qml-{page}-{scheme}.png"))
+        saveChat(directory / f"qml-chat-{scheme}.png")
     app.setPalette(light)
+
+
+def saveChat(file: Path) -> None:
+    """Save the chat of the other example, after a few words."""
+    with tempfile.TemporaryDirectory() as directory:
+        chat = runpy.run_path(str(Path(__file__).parents[1] / "qml_chat" / "main.py"))
+        engine = chat["load"](f"{directory}/decisions.ini")
+        window = engine.rootObjects()[0]
+        window.connectClient()
+        prompt = window.findChild(QObject, "trustPrompt")
+        waitFor(lambda: prompt.property("opened"))
+        prompt.decide(True)
+        waitFor(lambda: window.findChild(QObject, "serverChat").property("connected"))
+        for pane, text in (("clientChat", "Is anybody there?"), ("serverChat", "Nobody but us two.")):
+            window.findChild(QObject, pane).send(text)
+            QTest.qWait(200)
+        window.grabWindow().save(str(file))
+        del engine
 
 
 if __name__ == "__main__":

@@ -10,6 +10,11 @@ HEAD = """
     function note(text) { log = [...log, text] }
 """
 
+SERVER_CONFIGURATION = (
+    "configuration: TlsConfiguration { certificate: root.identity.certificate; privateKey: root.identity.key }"
+)
+"""What a test may replace."""
+
 TLS = (
     """
 QtObject {

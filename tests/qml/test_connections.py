@@ -9,7 +9,7 @@ from qtsecure import DtlsPeer, DtlsServer, SocketClient, SslServer, SslSocket
 from qtsecure.qml.tls_socket import TlsConnection
 from qtsecure.testing import waitFor
 from tests.qml.conftest import Load
-from tests.qml.documents import HEAD, TLS
+from tests.qml.documents import HEAD, SERVER_CONFIGURATION, TLS
 
 
 def test_conversation(load: Load, transport_mode: str) -> None:
@@ -185,7 +185,11 @@ CLIENT = TLS.replace(
         onStepChanged: root.note(step)
         onConnectionMade: connection => {
             root.note(connection.encrypted + " " + connecting)
-            connection.readyRead.connect(() => { root.note(connection.readText()); connection.discard(); root.done = true })
+            connection.readyRead.connect(() => {
+                root.note(connection.readText())
+                connection.discard()
+                root.done = true
+            })
             connection.write("hello")
         }
         onConnectionFailed: message => { root.note("failed: " + message); root.done = true }
@@ -238,7 +242,7 @@ PSK = (
         "        onPskQuestion: question => { root.note(question.identity); question.answerHex('', 'a1:b2 c3') }")
     .replace("property QtObject socket: TlsSocket {", "property QtObject socket: TlsSocket { preSharedKeys: true\n"
         "        onPskQuestion: question => { QUESTION }")
-    .replace("configuration: TlsConfiguration { certificate: root.identity.certificate; privateKey: root.identity.key }",
+    .replace(SERVER_CONFIGURATION,
              "configuration: TlsConfiguration { verifyMode: Tls.VerifyMode.NotAtAll }")
     .replace("caCertificates: [root.ca]", "verifyMode: Tls.VerifyMode.NotAtAll")
 )  # fmt: skip
@@ -268,8 +272,8 @@ def test_key_that_cannot_be_used(load: Load) -> None:
         PSK.replace(
             "QUESTION",
             "root.note(question.answerHex('sensor', 'xyz')); root.note(question.answer('sensor', ''));"
-            "root.note(question.pending); root.note(question.answerHex('sensor', 'a1b2c3')); root.note(question.pending);"
-            "root.note(question.answerHex('sensor', 'a1b2c3'))",
+            "root.note(question.pending); root.note(question.answerHex('sensor', 'a1b2c3'));"
+            "root.note(question.pending); root.note(question.answerHex('sensor', 'a1b2c3'))",
         )
     )
     document.call("start")

@@ -35,7 +35,7 @@ def test_qmldir_names_every_file() -> None:
 def qmllint(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run PySide's qmllint, every warning an error."""
     command = shutil.which("pyside6-qmllint") or str(Path(sys.executable).with_name("pyside6-qmllint"))
-    code = "import sys; from PySide6.scripts.pyside_tool import qmllint; sys.argv[0] = 'pyside6-qmllint'; sys.exit(qmllint())"
+    code = "import sys; from PySide6.scripts.pyside_tool import qmllint; sys.argv[0] = 'qmllint'; sys.exit(qmllint())"
     start = [command] if Path(command).exists() else [sys.executable, "-c", code]
     return subprocess.run(
         [*start, "-W", "0", "-I", qtsecure.qml.IMPORT_PATH, *arguments],
@@ -56,7 +56,8 @@ def test_qmllint_knows_the_types(tmp_path: Path) -> None:
     """The check above can fail: it knows what a type has, and what a handler is given."""
     document = tmp_path / "Wrong.qml"
     document.write_text(
-        "import QtQml\nimport QtSecure\nTlsSocket {\n    onCertificateQuestion: question => question.acept()\n    port: 3\n}\n",
+        "import QtQml\nimport QtSecure\nTlsSocket {\n"
+        "    onCertificateQuestion: question => question.acept()\n    port: 3\n}\n",
         "utf-8",
     )
     done = qmllint(str(document))

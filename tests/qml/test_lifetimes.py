@@ -99,7 +99,8 @@ def test_discard_in_a_handler_of_the_connection(load: Load) -> None:
 def test_server_goes_first(load: Load) -> None:
     """Deleting the server deletes its connections and the objects that show them."""
     document = load(
-        TLS.replace("property QtObject server: TlsServer {", "property QtObject server: maker.createObject(root)\n property Component maker: TlsServer {")
+        TLS.replace("property QtObject server: TlsServer {",
+                    "property QtObject server: maker.createObject(root)\n property Component maker: TlsServer {")
         .replace("onEncrypted: write", "onEncrypted: root.server.destroy(0)\n property int x: 0 //")
     )  # fmt: skip
     document.call("start")
@@ -125,7 +126,8 @@ def test_deleted_configuration(load: Load) -> None:
     """The connection fails and says so."""
     document = load(
         TLS.replace("function start", "property Component maker: TlsConfiguration {}\n function spoil() {"
-                    " socket.configuration = maker.createObject(root); socket.configuration.destroy(0) }\n function start")
+                    " socket.configuration = maker.createObject(root); socket.configuration.destroy(0) }"
+                    "\n function start")
     )  # fmt: skip
     document.call("spoil")
     settle()

@@ -213,11 +213,13 @@ def test_cancel(window: Document) -> None:
 
 
 PSK_WINDOW = (
-    WINDOW.replace("property QtObject server: TlsServer {", "property QtObject server: TlsServer { preSharedKeys: true\n"
+    WINDOW.replace("property QtObject server: TlsServer {",
+                   "property QtObject server: TlsServer { preSharedKeys: true\n"
                    "        onPskQuestion: question => { question.answerHex('', 'a1b2c3') }")
     .replace("property QtObject socket: TlsSocket {", "property QtObject socket: TlsSocket { preSharedKeys: true\n"
              "        onPskQuestion: question => pskPrompt.ask(question)")
-    .replace("certificate: window.identity.certificate; privateKey: window.identity.key", "verifyMode: Tls.VerifyMode.NotAtAll")
+    .replace("certificate: window.identity.certificate; privateKey: window.identity.key",
+             "verifyMode: Tls.VerifyMode.NotAtAll")
     .replace("caCertificates: [window.ca]", "verifyMode: Tls.VerifyMode.NotAtAll")
 )  # fmt: skip
 
