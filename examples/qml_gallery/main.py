@@ -96,16 +96,19 @@ def saveImages(app: QGuiApplication, window: QQuickWindow, directory: Path) -> N
             window.setProperty("height", HEIGHTS[page])
             QTest.qWait(300)  # until dialogs have faded in
             window.grabWindow().save(str(directory / f"qml-{page}-{scheme}.png"))
-        saveChat(directory / f"qml-chat-{scheme}.png")
+        saveChat(app, directory / f"qml-chat-{scheme}.png")
     app.setPalette(light)
 
 
-def saveChat(file: Path) -> None:
+def saveChat(app: QGuiApplication, file: Path) -> None:
     """Save the chat of the other example, after a few words."""
     with tempfile.TemporaryDirectory() as directory:
         chat = runpy.run_path(str(Path(__file__).parents[1] / "qml_chat" / "main.py"))
         engine = chat["load"](f"{directory}/decisions.ini")
         window = engine.rootObjects()[0]
+        palette = app.palette()
+        for each in (QPalette(), palette):  # a new window has the platform's colours until these change
+            app.setPalette(each)
         window.connectClient()
         prompt = window.findChild(QObject, "trustPrompt")
         waitFor(lambda: prompt.property("opened"))
@@ -113,7 +116,7 @@ def saveChat(file: Path) -> None:
         waitFor(lambda: window.findChild(QObject, "serverChat").property("connected"))
         for pane, text in (("clientChat", "Is anybody there?"), ("serverChat", "Nobody but us two.")):
             window.findChild(QObject, pane).send(text)
-            QTest.qWait(200)
+            QTest.qWait(100)
         window.grabWindow().save(str(file))
         del engine
 

@@ -27,6 +27,7 @@ Control {
             return 0;
         }
     }
+    readonly property bool doubtful: step === 4 && connection.overridden
     readonly property bool running: step > 0 && step < 4
     readonly property string problem: step === 0 && connection ? connection.errorString : ""
     readonly property string text: {
@@ -34,6 +35,8 @@ Control {
             return problem;
         if (connection && connection.state === Tls.State.Deciding)
             return qsTr("Waiting for your answer");
+        if (doubtful)
+            return qsTr("Encrypted, but the other side has not proved who it is");
         return [qsTr("Not connected"), qsTr("Looking up the host"), qsTr("Connecting"), qsTr("Checking the identity and agreeing on keys"), qsTr("The connection is secure")][step];
     }
 
@@ -72,15 +75,16 @@ Control {
                     Layout.preferredWidth: 1
 
                     Rectangle {
+                        id: bar
                         implicitHeight: 6
                         radius: 3
-                        color: item.done ? shades.good : item.current ? progress.palette.highlight : Qt.alpha(progress.palette.windowText, 0.2)
+                        color: item.done ? (progress.doubtful && item.index === 2 ? shades.doubtful : shades.good) : item.current ? progress.palette.highlight : Qt.alpha(progress.palette.windowText, 0.2)
                         Layout.fillWidth: true
 
                         SequentialAnimation on opacity {
                             running: item.current && progress.visible
                             loops: Animation.Infinite
-                            alwaysRunToEnd: true
+                            onStopped: bar.opacity = 1
                             NumberAnimation {
                                 to: 0.45
                                 duration: 600
@@ -93,7 +97,7 @@ Control {
                     }
 
                     Label {
-                        text: (item.done ? "\u2713 " : "") + item.modelData
+                        text: (!item.done ? "" : progress.doubtful && item.index === 2 ? "! " : "\u2713 ") + item.modelData
                         font.weight: item.current ? Font.DemiBold : Font.Normal
                         opacity: item.done || item.current ? 1 : 0.72
                         Accessible.ignored: true

@@ -117,6 +117,8 @@ Item {
             compare(standin.aborted, 1);
             standin.state = Tls.State.Encrypted;
             compare(progress.Accessible.name, "The connection is secure");
+            standin.overridden = true;
+            compare(progress.Accessible.name, "Encrypted, but the other side has not proved who it is");
             verify(!button.visible);
         }
 
