@@ -18,10 +18,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtNetwork import QSsl
 from shiboken6 import isValid
 
-from qtsecure.errors import SecureError
 from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.plain_slots import plainSlot
-from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration
+from qtsecure.net.values import PreSharedKeyAuthenticator
 from qtsecure.qml.certificate_question import CertificateQuestion
 from qtsecure.qml.enums import TlsEnums, protocolText
 from qtsecure.qml.psk_question import PskQuestion
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.ssl_socket import SslSocket
 
-from qtsecure.qml.qt_property import Property
+from qtsecure.qml.qt_property import Property, alive
 
 __all__ = ["ConnectionFacade"]
 
@@ -142,6 +141,10 @@ class ConnectionFacade(_Base):
         if not isValid(self):
             return
         self._pskQuestion = question = PskQuestion(authenticator, self)
+        question.pendingChanged.connect(plainSlot(self.review))
+        self.review()
+        if not isValid(self) or not isValid(question):
+            return
         self.pskQuestion.emit(question)
         if not isValid(question):
             return
@@ -172,18 +175,6 @@ class ConnectionFacade(_Base):
             self.errorStringChanged.emit()
 
     # --------------------------------------------------------------------------- connecting
-
-    def _chosenConfiguration(self) -> SslConfiguration | None:
-        """What QML has set; None if nothing.
-
-        Raises:
-            SecureError: It cannot be used.
-        """
-        if self._configuration is None:
-            return None
-        if not isValid(self._configuration):
-            raise SecureError(SecureError.Code.InvalidArgument, "The configuration of this connection was deleted.")
-        return self._configuration.sslConfiguration()
 
     def _giveUpKey(self) -> None:
         """The program closes the connection: nobody will need the key."""
@@ -253,9 +244,9 @@ class ConnectionFacade(_Base):
         "QVariantList", lambda self: errorMaps(self._end.sslHandshakeErrors()), notify=factsChanged
     )
     configuration = Property(
-        TlsConfiguration, lambda self: self._configuration, _setConfiguration, notify=configurationChanged
+        TlsConfiguration, lambda self: alive(self._configuration), _setConfiguration, notify=configurationChanged
     )
     trustDecisions = Property(
-        TrustDecisionsItem, lambda self: self._decisions, _setDecisions, notify=trustDecisionsChanged
+        TrustDecisionsItem, lambda self: alive(self._decisions), _setDecisions, notify=trustDecisionsChanged
     )
     preSharedKeys = Property(bool, lambda self: self._asksForKeys, _setAsksForKeys, notify=preSharedKeysChanged)

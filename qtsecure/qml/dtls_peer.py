@@ -11,6 +11,7 @@ from qtsecure.net.plain_slots import plainSlot
 from qtsecure.qml.connection_facade import ConnectionFacade
 from qtsecure.qml.enums import TlsEnums
 from qtsecure.qml.qt_property import Property
+from qtsecure.qml.tls_configuration import chosenConfiguration
 
 __all__ = ["DtlsConnection", "DtlsPeerExtension"]
 
@@ -59,7 +60,7 @@ class PeerFacade(ConnectionFacade):
         """Connect and encrypt."""
         self._setMessage("")
         try:
-            configuration = self._chosenConfiguration()
+            configuration = chosenConfiguration(self._configuration)
         except (SecureError, ValueError) as error:
             self._fail(str(error))
             return

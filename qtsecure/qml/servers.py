@@ -14,7 +14,7 @@ from qtsecure.net.values import PreSharedKeyAuthenticator
 from qtsecure.qml.certificate_question import CertificateQuestion
 from qtsecure.qml.dtls_peer import DtlsConnection
 from qtsecure.qml.psk_question import PskQuestion
-from qtsecure.qml.tls_configuration import TlsConfiguration
+from qtsecure.qml.tls_configuration import TlsConfiguration, chosenConfiguration
 from qtsecure.qml.tls_socket import TlsConnection
 from qtsecure.qml.trust_decisions import TrustDecisionsItem
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from qtsecure.net.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
 
-from qtsecure.qml.qt_property import Property
+from qtsecure.qml.qt_property import Property, alive
 
 __all__ = ["DtlsServerExtension", "TlsServerExtension"]
 
@@ -101,8 +101,9 @@ class ServerFacade(_Base):
     def listen(self, address: str, port: int) -> bool:
         """Listen at an address such as ``"127.0.0.1"``, ``"::"``, or ``""`` for all; port 0 takes a free one."""
         try:
-            if self._configuration is not None:
-                self._server.setSslConfiguration(self._configuration.sslConfiguration())
+            configuration = chosenConfiguration(self._configuration)
+            if configuration is not None:
+                self._server.setSslConfiguration(configuration)
             listens = self._server.listen(address, port) if address else self._server.listen(port=port)
         except (SecureError, ValueError) as error:
             return self._fail(str(error))
@@ -165,9 +166,11 @@ class ServerFacade(_Base):
     address = Property(str, lambda self: self._server.serverAddress().toString(), notify=listeningChanged)
     errorString = Property(str, lambda self: self._message, notify=errorStringChanged)
     configuration = Property(
-        TlsConfiguration, lambda self: self._configuration, _setConfiguration, notify=settingsChanged
+        TlsConfiguration, lambda self: alive(self._configuration), _setConfiguration, notify=settingsChanged
     )
-    trustDecisions = Property(TrustDecisionsItem, lambda self: self._decisions, _setDecisions, notify=settingsChanged)
+    trustDecisions = Property(
+        TrustDecisionsItem, lambda self: alive(self._decisions), _setDecisions, notify=settingsChanged
+    )
     preSharedKeys = Property(bool, lambda self: self._asksForKeys, _setAsksForKeys, notify=settingsChanged)
     handshakeTimeout = Property(
         int, lambda self: self._server.handshakeTimeout(), _setHandshakeTimeout, notify=settingsChanged

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QMetaObject, QObject, Signal, Slot
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
@@ -12,8 +12,8 @@ from qtsecure.net.socket_client.client import SocketClient
 from qtsecure.net.socket_client.operation import ConnectOperation
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.qml.certificate_question import CertificateQuestion
-from qtsecure.qml.qt_property import Property
-from qtsecure.qml.tls_configuration import TlsConfiguration
+from qtsecure.qml.qt_property import Property, alive
+from qtsecure.qml.tls_configuration import TlsConfiguration, chosenConfiguration
 from qtsecure.qml.tls_socket import TlsConnection
 from qtsecure.qml.trust_decisions import TrustDecisionsItem
 
@@ -21,8 +21,9 @@ __all__ = ["SocketClientExtension"]
 
 
 class SocketClientExtension(QObject):
-    """Added to a SocketClient that QML creates; one connection is made at a time.
+    """Added to a SocketClient that QML creates; one connection is made at a time, another call gives up the first.
 
+    ``tls`` is on, unlike in Python, so that nobody forgets it.
     Connections belong to the client, and go with it. Call ``discard()`` on each when you are done with it.
     """
 
@@ -43,9 +44,11 @@ class SocketClientExtension(QObject):
         super().__init__(client)
         self._client = client
         self._operation: ConnectOperation | None = None
+        self._heard: tuple[QMetaObject.Connection, ...] = ()
         self._step = ""
         self._configuration: TlsConfiguration | None = None
         self._decisions: TrustDecisionsItem | None = None
+        client.setTls(True)
         client.progressChanged.connect(plainSlot(self.tellStep))
         client.acceptCertificate.connect(plainSlot(self.ask))
 
@@ -85,7 +88,7 @@ class SocketClientExtension(QObject):
             self.connectionFailed.emit(str(error))
 
     def _over(self) -> None:
-        self._operation = None
+        self._operation, self._heard = None, ()
         self.connectingChanged.emit()
 
     # ------------------------------------------------------------------------------- for QML
@@ -115,20 +118,26 @@ class SocketClientExtension(QObject):
             self._operation.cancel()
 
     def _prepare(self) -> bool:
-        self.cancel()
-        if self._configuration is not None:
-            try:
-                self._client.setTlsConfiguration(self._configuration.sslConfiguration())
-            except (SecureError, ValueError) as error:
-                self.connectionFailed.emit(str(error))
-                return False
-            self._client.setTls(True)
+        replaced, self._operation = self._operation, None
+        for connection in self._heard:
+            QObject.disconnect(connection)
+        if replaced is not None:
+            replaced.cancel()
+        try:
+            configuration = chosenConfiguration(self._configuration)
+        except (SecureError, ValueError) as error:
+            self.connectionFailed.emit(str(error))
+            return False
+        if configuration is not None:
+            self._client.setTlsConfiguration(configuration)
         return True
 
     def _watch(self, operation: ConnectOperation) -> None:
         self._operation = operation
-        operation.finished.connect(plainSlot(self.take))
-        operation.failed.connect(plainSlot(self.tellFailure))
+        self._heard = (
+            operation.finished.connect(plainSlot(self.take)),
+            operation.failed.connect(plainSlot(self.tellFailure)),
+        )
         self.connectingChanged.emit()
 
     # --------------------------------------------------------------------------- properties
@@ -148,12 +157,20 @@ class SocketClientExtension(QObject):
             self._client.setOverallTimeout(ms)
             self.settingsChanged.emit()
 
+    def _setTls(self, tls: bool) -> None:
+        if tls != self._client.tls():
+            self._client.setTls(tls)
+            self.settingsChanged.emit()
+
+    tls = Property(bool, lambda self: self._client.tls(), _setTls, notify=settingsChanged)
     connecting = Property(bool, lambda self: self._operation is not None, notify=connectingChanged)
     step = Property(str, lambda self: self._step, notify=stepChanged)
     configuration = Property(
-        TlsConfiguration, lambda self: self._configuration, _setConfiguration, notify=settingsChanged
+        TlsConfiguration, lambda self: alive(self._configuration), _setConfiguration, notify=settingsChanged
     )
-    trustDecisions = Property(TrustDecisionsItem, lambda self: self._decisions, _setDecisions, notify=settingsChanged)
+    trustDecisions = Property(
+        TrustDecisionsItem, lambda self: alive(self._decisions), _setDecisions, notify=settingsChanged
+    )
     overallTimeout = Property(
         int, lambda self: self._client.overallTimeout(), _setOverallTimeout, notify=settingsChanged
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QFile, QIODevice, QObject, QUrl, Signal, Slot
+from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.values import SslConfiguration
 from qtsecure.qml.enums import TlsEnums, protocolFrom, verifyModeFrom
 from qtsecure.qml.qt_property import Property
 
-__all__ = ["TlsConfiguration"]
+__all__ = ["TlsConfiguration", "chosenConfiguration"]
 
 
 def _read(source: str) -> bytes:
@@ -129,3 +130,16 @@ class TlsConfiguration(QObject):
         lambda self, value: self._set("_applicationProtocols", list(value)),
         notify=changed,
     )
+
+
+def chosenConfiguration(configuration: TlsConfiguration | None) -> SslConfiguration | None:
+    """What a connection or a server was given in QML; None if nothing.
+
+    Raises:
+        SecureError: It cannot be used, or QML has deleted it; the default in its place could allow more.
+    """
+    if configuration is None:
+        return None
+    if not isValid(configuration):
+        raise SecureError(SecureError.Code.InvalidArgument, "The TlsConfiguration that was set has been deleted.")
+    return configuration.sslConfiguration()

@@ -13,6 +13,7 @@ from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.qml.connection_facade import ConnectionFacade
 from qtsecure.qml.enums import TlsEnums
 from qtsecure.qml.qt_property import Property
+from qtsecure.qml.tls_configuration import chosenConfiguration
 
 __all__ = ["TlsConnection", "TlsSocketExtension"]
 
@@ -125,7 +126,7 @@ class SocketFacade(ConnectionFacade):
         """Use the present configuration; what is wrong with it is the connection's failure."""
         self._setMessage("")
         try:
-            configuration = self._chosenConfiguration()
+            configuration = chosenConfiguration(self._configuration)
         except (SecureError, ValueError) as error:
             self._fail(str(error))
             return False

@@ -315,3 +315,18 @@ def test_write_takes_text_as_utf8(load: Load) -> None:
     socket = SslSocket()
     assert document.call("show", TlsConnection(socket)) in (-1, 2)
     assert QByteArray("ä".encode()).size() == 2
+
+
+def test_socket_client_takes_the_last_call(load: Load) -> None:
+    """What is replaced is given up without a word, and does not end what has replaced it."""
+    document = load(
+        CLIENT.replace(
+            "function startClient()",
+            'function startTwice() { client.connectToHost("192.0.2.1", 9); startClient() }\n    function startClient()',
+        )
+    )
+    document.call("startTwice")
+    waitFor(lambda: document.get("done"))
+    log = document.get("log").toVariant()
+    assert log[-1] == "echo hello"
+    assert not any(str(line).startswith("failed") for line in log)

@@ -194,6 +194,20 @@ def test_closing_the_window_while_asked(load: Load, tmp_path: Path) -> None:
     document.root.close()
 
 
+def test_connection_that_is_deleted(load: Load, tmp_path: Path) -> None:
+    """The prompt, the badge and the progress let go of it."""
+    document = load(
+        WINDOW.replace("property QtObject socket: TlsSocket {", "property QtObject socket: maker.createObject(window)\n"
+                       "property Component maker: TlsSocket {")
+        .replace("function startAnother", "function remove() { socket.destroy(0) }\n    function startAnother")
+    )  # fmt: skip
+    document.root.setProperty("file", str(tmp_path / "decisions.ini"))
+    ask(document)
+    document.call("remove")
+    waitFor(lambda: not document.get("open"))
+    assert document.get("badgeText") == document.get("progressText") == "Not connected"
+
+
 def test_retry(window: Document) -> None:
     """The button after a failure connects again."""
     ask(window)

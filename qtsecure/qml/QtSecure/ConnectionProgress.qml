@@ -10,10 +10,13 @@ Control {
     id: progress
 
     // A TlsSocket or DtlsPeer.
-    property var connection: null
+    property QtObject connection: null
+
+    // The same without a type of its own; both are null when it is deleted.
+    readonly property var shown: connection
 
     readonly property int step: {
-        switch (connection ? connection.state : Tls.State.Unconnected) {
+        switch (shown ? shown.state : Tls.State.Unconnected) {
         case Tls.State.LookingUp:
             return 1;
         case Tls.State.Connecting:
@@ -27,13 +30,13 @@ Control {
             return 0;
         }
     }
-    readonly property bool doubtful: step === 4 && connection.overridden
+    readonly property bool doubtful: step === 4 && shown.overridden
     readonly property bool running: step > 0 && step < 4
-    readonly property string problem: step === 0 && connection ? connection.errorString : ""
+    readonly property string problem: step === 0 && shown ? shown.errorString : ""
     readonly property string text: {
         if (problem !== "")
             return problem;
-        if (connection && connection.state === Tls.State.Deciding)
+        if (shown && shown.state === Tls.State.Deciding)
             return qsTr("Waiting for your answer");
         if (doubtful)
             return qsTr("Encrypted, but the other side has not proved who it is");
@@ -122,7 +125,7 @@ Control {
                 objectName: "cancelButton"
                 visible: progress.running
                 text: qsTr("Cancel")
-                onClicked: progress.connection.abort()
+                onClicked: progress.shown.abort()
             }
             Button {
                 objectName: "retryButton"

@@ -10,7 +10,7 @@ Dialog {
     id: prompt
 
     // The PskQuestion that is shown.
-    property var question: null
+    property PskQuestion question: null
     readonly property bool isServer: question !== null && question.identity !== ""
     property string problem: ""
 
@@ -48,6 +48,11 @@ Dialog {
     closePolicy: Popup.CloseOnEscape
     title: isServer ? qsTr("Which key does %1 have?").arg(question.identity) : qsTr("This connection needs a pre-shared key")
     padding: 20
+
+    onQuestionChanged: {
+        if (question === null && opened)
+            close(); // it was deleted with its connection
+    }
 
     onClosed: {
         const asked = question;

@@ -8,12 +8,15 @@ Control {
     id: badge
 
     // A TlsSocket, DtlsPeer, TlsConnection or DtlsConnection; null shows "Not connected".
-    property var connection: null
+    property QtObject connection: null
 
-    readonly property int phase: connection ? connection.state : Tls.State.Unconnected
+    // The same without a type of its own; both are null when it is deleted.
+    readonly property var shown: connection
+
+    readonly property int phase: shown ? shown.state : Tls.State.Unconnected
     readonly property bool encrypted: phase === Tls.State.Encrypted
-    readonly property bool overridden: encrypted && connection.overridden
-    readonly property bool failed: phase === Tls.State.Unconnected && connection !== null && connection.errorString !== ""
+    readonly property bool overridden: encrypted && shown.overridden
+    readonly property bool failed: phase === Tls.State.Unconnected && shown !== null && shown.errorString !== ""
     readonly property string text: describe(phase)
     readonly property color tint: {
         if (overridden || phase === Tls.State.Deciding)
@@ -51,11 +54,11 @@ Control {
 
     Accessible.role: Accessible.StaticText
     Accessible.name: protocolLabel.visible ? text + ", " + protocolLabel.text : text
-    Accessible.description: failed ? connection.errorString : ""
+    Accessible.description: failed ? shown.errorString : ""
 
     ToolTip.visible: hover.hovered && ToolTip.text !== ""
     ToolTip.delay: 600
-    ToolTip.text: encrypted ? [connection.cipher, connection.keyExchangeGroup].filter(part => part !== "").join(", ") : failed ? connection.errorString : ""
+    ToolTip.text: encrypted ? [shown.cipher, shown.keyExchangeGroup].filter(part => part !== "").join(", ") : failed ? shown.errorString : ""
 
     HoverHandler {
         id: hover
@@ -96,7 +99,7 @@ Control {
         Label {
             id: protocolLabel
             visible: badge.encrypted && text !== ""
-            text: badge.encrypted ? badge.connection.protocol : ""
+            text: badge.encrypted ? badge.shown.protocol : ""
             color: badge.tint
             Accessible.ignored: true
         }

@@ -87,6 +87,11 @@ Dialog {
             each.reject();
     }
 
+    Component.onDestruction: {
+        for (const each of [question, ...waiting].filter(isPending))
+            each.reject();
+    }
+
     Shades {
         id: shades
         window: prompt.palette.window
