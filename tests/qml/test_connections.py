@@ -330,3 +330,47 @@ def test_socket_client_takes_the_last_call(load: Load) -> None:
     log = document.get("log").toVariant()
     assert log[-1] == "echo hello"
     assert not any(str(line).startswith("failed") for line in log)
+
+
+@pytest.mark.parametrize("answer", ["accept", "reject"])
+def test_question_about_a_client(load: Load, answer: str) -> None:
+    """A server asks about a client's certificate, and answers later."""
+    document = load(
+        TLS.replace(
+            "onPendingConnectionAvailable",
+            "onCertificateQuestion: question => { root.note(question.hostName === '' && question.errors.length > 0);"
+            f" question.defer(); Qt.callLater(() => question.{answer}()) }}\n        onPendingConnectionAvailable",
+        )
+        .replace(SERVER_CONFIGURATION, SERVER_CONFIGURATION.replace("}", "; verifyMode: Tls.VerifyMode.Require }"))
+        .replace(
+            "caCertificates: [root.ca]",
+            "caCertificates: [root.ca]; certificate: root.bad.certificate; privateKey: root.bad.key",
+        )
+    )
+    document.call("start")
+    waitFor(lambda: document.get("done"))
+    log = document.get("log").toVariant()
+    assert log[0] is True
+    assert ("echo hällo" in log) == (answer == "accept")
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        ("question.accept()", 2),
+        ("question.defer(); Qt.callLater(() => question.accept())", 2),
+        ("question.reject()", 0),
+    ],
+)
+def test_question_about_a_datagram_server(load: Load, answer: str, outcome: int) -> None:
+    """The same for datagrams."""
+    document = load(
+        DTLS.replace("root.good.", "root.bad.").replace(
+            "onEncrypted: {", f"onCertificateQuestion: question => {{ {answer} }}\n        onEncrypted: {{"
+        )
+    )
+    document.call("start")
+    waitFor(lambda: document.get("done"))
+    log = document.get("log").toVariant()
+    assert len([line for line in log if isinstance(line, (int, float))]) == outcome
+    assert (log[-1] == "DTLS 1.2") == bool(outcome)

@@ -141,6 +141,11 @@ def test_accept_and_remember(window: Document, load: Load, index: int, permanent
     assert lines(window) == ["answered true", "echo hällo", "echo hällo"]
     (decision,) = window.get("decisions").property("decisions")
     assert (decision["hostName"], decision["permanent"]) == ("localhost", permanent)
+    other = load(WINDOW)
+    other.root.setProperty("file", window.get("file"))
+    assert len(other.get("decisions").property("decisions")) == permanent
+    window.get("decisions").revokeAll()
+    ask(window)
 
 
 def test_badge_of_an_accepted_certificate(window: Document) -> None:
