@@ -155,7 +155,7 @@ Dialog {
                 labelWidth: 56
                 Layout.fillWidth: true
                 Layout.leftMargin: 40
-                visible: value !== "" && !details.checked
+                visible: value !== ""
             }
 
             RowLayout {
