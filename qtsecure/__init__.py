@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from qtsecure.net.dtls_peer import DtlsPeer
     from qtsecure.net.dtls_server import DtlsServer
     from qtsecure.net.interaction import Interaction
+    from qtsecure.net.proxies.negotiator import ProxyNegotiator
     from qtsecure.net.proxies.proxy_address import ProxyAddress
     from qtsecure.net.proxies.resolver import ProxyResolver
     from qtsecure.net.proxies.simple_resolver import SimpleProxyResolver
@@ -84,6 +85,7 @@ __all__ = [
     "PreSharedKeyAuthenticator",
     "Protocol",
     "ProxyAddress",
+    "ProxyNegotiator",
     "ProxyResolver",
     "SecureError",
     "ServiceRecord",
@@ -134,6 +136,7 @@ _MODULES = {
     "PreSharedKeyAuthenticator": "qtsecure.net.values",
     "Protocol": "qtsecure.net.values",
     "ProxyAddress": "qtsecure.net.proxies.proxy_address",
+    "ProxyNegotiator": "qtsecure.net.proxies.negotiator",
     "ProxyResolver": "qtsecure.net.proxies.resolver",
     "SecureError": "qtsecure.errors",
     "ServiceRecord": "qtsecure.net.socket_client.service_records",

@@ -7,6 +7,7 @@ arrives between a signal and the task's next step is lost. Nothing stays connect
 * ``signals``: the one wait that everything else is made of;
 * ``streams``: an SslSocket: connecting, reading, writing;
 * ``datagrams``: a DtlsPeer;
+* ``operations``: a ConnectOperation of a SocketClient;
 * ``ends``: what both have: read(), write(), drain(), close();
 * ``servers``: the connections of an SslServer or a DtlsServer, one after the other.
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 from qtsecure.aio.datagrams import connectDtls
 from qtsecure.aio.ends import close, drain, read, write
+from qtsecure.aio.operations import finished
 from qtsecure.aio.servers import serve
 from qtsecure.aio.signals import until
 from qtsecure.aio.streams import connectEncrypted, readExactly, readLine, startClientEncryption
@@ -28,6 +30,7 @@ __all__ = [
     "connectDtls",
     "connectEncrypted",
     "drain",
+    "finished",
     "read",
     "readExactly",
     "readLine",

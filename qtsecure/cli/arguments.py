@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://")
+_PATH = re.compile(r"[/?#]")
 _DEFAULT_PORTS = {"https": 443, "tls": None}
 _HOST_AND_PORT = re.compile(r"(?:\[(?P<ip>[^\]]+)\]|(?P<host>[^:\[\]/?#@\s]+))(?::(?P<port>[^:/]*))?\Z")
 _LONGEST_IDENTITY = 255
@@ -73,6 +74,8 @@ def target(text: str) -> Target:
             raise argparse.ArgumentTypeError(f"the scheme {name!r} is not supported; use tls or https")
         default = _DEFAULT_PORTS[name]
         rest = text[scheme.end() :].removesuffix("/")
+    if scheme and _PATH.search(rest):
+        raise argparse.ArgumentTypeError(f"{text!r} has a path, which means nothing to TLS; leave it out")
     found = _HOST_AND_PORT.match(rest)
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT; an IPv6 address goes into brackets: [::1]:443")

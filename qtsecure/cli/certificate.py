@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import base64
 import os
 from pathlib import Path
 
@@ -12,18 +11,25 @@ from PySide6.QtNetwork import QAbstractSocket, QSslError
 
 from qtsecure import SecureError, SslCertificate, SslConfiguration, SslError, SslSocket
 from qtsecure.cli import arguments
-from qtsecure.cli.certificate_advice import adviceFor
 from qtsecure.cli.connect import EXIT_CODES
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Fields, Output, printable
 from qtsecure.cli.running import Command
 from qtsecure.engine.certificates import load_certificates
 from qtsecure.engine.examination import examine_chain
-from qtsecure.engine.pins import key_pin_untrusted
+from qtsecure.net.certificate_advice import adviceFor
 
 __all__ = ["certificate"]
 
 _SECONDS_PER_DAY = 86_400
+_TRUSTING_HELPS = {
+    QSslError.SslError.SelfSignedCertificate,
+    QSslError.SslError.SelfSignedCertificateInChain,
+    QSslError.SslError.UnableToGetLocalIssuerCertificate,
+    QSslError.SslError.UnableToGetIssuerCertificate,
+    QSslError.SslError.UnableToVerifyFirstCertificate,
+}
+_HOW_TO_TRUST = "To trust means --ca FILE here, and in a program SslConfiguration.forClient."
 
 
 def certificate(options: argparse.Namespace) -> ExitCode:
@@ -147,7 +153,7 @@ class _Report:
         lines = dict(line.split(": ", 1) for line in certificate.toText().splitlines() if ": " in line)
         if days is not None and "Valid until" in lines:
             lines["Valid until"] += f" ({_count(days, 'day')} left)" if days >= 0 else " (expired)"
-        lines["Key pin"] = _keyPin(certificate)
+        lines["Key pin"] = certificate.publicKeyPin()
         text = "\n".join(f"    {label:<22} {value}" for label, value in lines.items() if value)
         fields: Fields = {
             "position": position,
@@ -167,6 +173,8 @@ class _Report:
 
     def _problem(self, error: SslError) -> None:
         advice = adviceFor(error)
+        if error.error() in _TRUSTING_HELPS:
+            advice = f"{advice} {_HOW_TO_TRUST}"
         fields: Fields = {
             "code": error.error().name,
             "text": error.errorString(),
@@ -199,9 +207,3 @@ def _daysLeft(certificate: SslCertificate) -> int | None:
     end = certificate.expiryDate()
     seconds = QDateTime.currentDateTimeUtc().secsTo(end)
     return seconds // _SECONDS_PER_DAY if end.isValid() else None
-
-
-def _keyPin(certificate: SslCertificate) -> str:
-    """What setPinnedCertificates() takes for the key."""
-    digest = key_pin_untrusted(bytes(certificate.toDer().data()))
-    return f"sha256/{base64.b64encode(digest).decode()}" if digest else ""

@@ -15,8 +15,8 @@ from qtsecure.cli.configuration import UsageError, clientConfiguration
 from qtsecure.cli.connect_via import Detour, checkProxy, exitCodeOf
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Output
-from qtsecure.cli.signals import NOISE
 from qtsecure.cli.standard_input import StandardInput, descriptorOfStdin
+from qtsecure.net.signal_watch import NOISE
 
 __all__ = ["EXIT_CODES", "connect"]
 

@@ -135,6 +135,8 @@ class _Pipe(_Connect):
         for line in lines:
             if self.isFinished() or not self.send(line + b"\n"):
                 return
+        if len(self._rest) > self.peer.maxDatagramSize() and not self.isFinished() and not self.send(self._rest):
+            return  # a line without end, for instance; it will never fit
         self._input.proceed()
 
     def _ended(self) -> None:

@@ -30,7 +30,10 @@ _Code = SecureError.Code
 _EXIT_CODES = {
     _Code.TimedOut: ExitCode.TIMEOUT,
     _Code.InvalidArgument: ExitCode.USAGE,
-    **dict.fromkeys((_Code.BadCertificate, _Code.NotTls, _Code.TlsMisc, _Code.HandshakeRefused), ExitCode.TLS_FAILURE),
+    **dict.fromkeys(
+        (_Code.BadCertificate, _Code.NotTls, _Code.TlsMisc, _Code.HandshakeRefused, _Code.CertificateRequired),
+        ExitCode.TLS_FAILURE,
+    ),
 }
 
 

@@ -13,8 +13,12 @@ __all__ = ["demo"]
 _SPEAKERS = "'client' is the client's socket, 'server' the server, 'peer' the server's socket for this client."
 
 
-def demo(*, dtls: bool = False) -> ExitCode:
+def demo(*, dtls: bool = False, gui: bool = False) -> ExitCode:
     """Run the demo."""
+    if gui:
+        from qtsecure.cli.demo_gui import demoGui
+
+        return demoGui(dtls=dtls)
     if dtls:
         from qtsecure.cli.demo_dtls import demoDtls
 

@@ -9,16 +9,20 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import qtsecure
 from qtsecure.cli.environment import remarkableVariables
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Output
-from qtsecure.cli.system_libraries import installCommand, missingLibraries, packageOf
+from qtsecure.cli.system_libraries import (
+    installCommand,
+    missingLibraries,
+    packageOf,
+    pysideFile,
+    unresolvedLibraries,
+)
 from qtsecure.errors import SecureError
 
 __all__ = ["doctor"]
@@ -108,18 +112,18 @@ class _Examination:
                 continue
             self._broken = self._broken or module in _NEEDED
             self._lacks(module, complaint, f"{module}.abi3.so")
-        plugin = _pysideFile(_WINDOW_PLUGIN)
+        plugin = pysideFile(_WINDOW_PLUGIN)
         if plugin is not None:
-            self._lacks("windows on X11", _unresolved(plugin), None)
+            self._lacks("windows on X11", unresolvedLibraries(plugin), None)
         if not self._broken:
             self._say("transport", _transport())
 
     def _lacks(self, topic: str, complaint: str, file: str | None) -> None:
         libraries = missingLibraries(complaint)
-        path = _pysideFile(file) if file is not None else None
+        path = pysideFile(file) if file is not None else None
         if path is not None:
             # The loader stops at the first library that is missing; ldd names all of them.
-            libraries = list(dict.fromkeys([*libraries, *missingLibraries(_unresolved(path))]))
+            libraries = list(dict.fromkeys([*libraries, *missingLibraries(unresolvedLibraries(path))]))
         for library in libraries:
             package = packageOf(library)
             if package is None:
@@ -177,19 +181,3 @@ def _importError(module: str) -> str | None:
     if run.returncode == 0:
         return None
     return next(reversed(run.stderr.strip().splitlines()), f"the process ended with the code {run.returncode}")
-
-
-def _pysideFile(name: str) -> Path | None:
-    specification = importlib.util.find_spec("PySide6")
-    places = specification.submodule_search_locations if specification is not None else None
-    return next((path for place in places or () if (path := Path(place, name)).is_file()), None)
-
-
-def _unresolved(path: Path) -> str:
-    """What the system's ldd says about a library; empty where there is no ldd."""
-    if shutil.which("ldd") is None:
-        return ""
-    run = subprocess.run(
-        ["ldd", os.fspath(path)], capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S, check=False
-    )
-    return run.stdout

@@ -62,7 +62,11 @@ def _run(options: argparse.Namespace) -> ExitCode:
     if options.command == "demo":
         from qtsecure.cli.demo import demo
 
-        return demo(dtls=options.dtls)
+        return demo(dtls=options.dtls, gui=options.gui)
+    if options.command == "designer":
+        from qtsecure.cli.designer import designer
+
+        return designer(options)
     if options.command == "serve":
         from qtsecure.cli.serve import serve
 
@@ -82,14 +86,22 @@ def _parser() -> argparse.ArgumentParser:
     _addCertificate(
         commands.add_parser("certificate", help="a chain, what is wrong with it, and what to do", epilog=_EPILOG)
     )
+    _addDesigner(commands.add_parser("designer", help="Qt Designer with the widgets of qtsecure"))
     commands.add_parser("doctor", help="versions, features, trusted certificates and missing libraries")
     return parser
 
 
 def _addDemo(parser: argparse.ArgumentParser) -> None:
     parser.description = "Make a throw-away authority, let a client talk to a server, and print each signal."
-    parser.add_argument("--headless", action="store_true", help="without windows (the default)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--headless", action="store_true", help="without windows (the default)")
+    where.add_argument("--gui", action="store_true", help="in a window, until it is closed")
     _addDtls(parser)
+
+
+def _addDesigner(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Start Qt Designer so that the widgets are in its box, in the group qtsecure."
+    parser.add_argument("form", nargs="?", metavar="FILE.ui", help="a form to open")
 
 
 def _addServe(parser: argparse.ArgumentParser) -> None:

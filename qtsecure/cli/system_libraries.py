@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
-__all__ = ["explainImportError", "installCommand", "missingLibraries", "packageOf"]
+__all__ = [
+    "explainImportError",
+    "installCommand",
+    "missingLibraries",
+    "packageOf",
+    "pysideFile",
+    "unresolvedLibraries",
+]
+
+_TIMEOUT_S = 60
 
 # What Python says when it imports a module, and what ldd says.
 _MISSING = re.compile(r"([\w.+-]+\.so[\w.]*)(?:: cannot open shared object file| => not found)")
@@ -80,3 +94,20 @@ def explainImportError(error: ImportError) -> str | None:
         else "install the package of your distribution that contains it"
     )
     return f"The system lacks {library}, which PySide6 needs; {advice}. 'qtsecure doctor' looks for all of them."
+
+
+def pysideFile(name: str) -> Path | None:
+    """Return a file or folder of PySide6, without loading it; None if there is none."""
+    specification = importlib.util.find_spec("PySide6")
+    places = specification.submodule_search_locations if specification is not None else None
+    return next((path for place in places or () if (path := Path(place, name)).exists()), None)
+
+
+def unresolvedLibraries(path: Path) -> str:
+    """What the system's ldd says about a library; empty where there is no ldd."""
+    if shutil.which("ldd") is None:
+        return ""
+    run = subprocess.run(
+        ["ldd", os.fspath(path)], capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S, check=False
+    )
+    return run.stdout

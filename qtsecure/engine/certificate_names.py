@@ -6,9 +6,8 @@ import re
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
-from qtsecure.engine.certificates import tolerating_old_certificates
+from qtsecure.engine.certificates import UNREADABLE, tolerating_old_certificates
 
 __all__ = ["describe_names_untrusted"]
 
@@ -18,15 +17,6 @@ _LONGEST: Final = 60
 # Of DNS names (with wildcards), IPv4 and IPv6 addresses. Messages end up in dialogs, which may take
 # text for HTML, and in terminals and logs: other characters of a peer have no place there.
 _SHOWABLE: Final = re.compile(r"[A-Za-z0-9._*:-]+\Z")
-# What cryptography raises, now or when an extension is looked at, for certificates it cannot parse.
-_UNREADABLE: Final = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
 
 
 def describe_names_untrusted(der: bytes) -> str:
@@ -48,7 +38,7 @@ def describe_names_untrusted(der: bytes) -> str:
         entries = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return "it has no subject alternative names, and its common name does not count"
-    except _UNREADABLE:
+    except UNREADABLE:
         return ""
     found = (str(entry.value) for entry in entries if isinstance(entry, (x509.DNSName, x509.IPAddress)))
     names = [_shortened(name) for name in found if _SHOWABLE.match(name)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,10 +32,12 @@ from qtsecure.engine.passphrases import Passphrase, passphrases
 from qtsecure.errors import SecureError
 
 __all__ = [
+    "UNREADABLE",
     "CertificateSource",
     "Credentials",
     "PrivateKey",
     "PrivateKeySource",
+    "describe_subject",
     "load_certificates",
     "load_private_key",
     "read_source",
@@ -53,8 +56,21 @@ CertificateSource: TypeAlias = _Single | Iterable[_Single]
 PrivateKeySource: TypeAlias = bytes | bytearray | str | os.PathLike[str] | PrivateKey
 """PEM or DER bytes, PEM text, a path, or a key object."""
 
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    KeyError,  # a TLS feature (RFC 7633) that it does not know
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What cryptography raises while it reads a broken or exotic certificate, revocation list or status; not all are
+subclasses of ValueError."""
+
 _LARGEST: Final = 16 * 1024 * 1024
 _PEM_MARK: Final = "-----BEGIN"
+_filters_lock: Final = threading.RLock()
 
 _KEY_TYPES: Final[Mapping[type, str]] = {
     RSAPrivateKey: "RSA",
@@ -166,9 +182,10 @@ def tolerating_old_certificates() -> Iterator[None]:
     """Keep cryptography from warning about certificates that break RFC 5280 but are in use.
 
     Every Linux has a few roots in its bundle with a serial number of zero or the like; neither the
-    user nor the application can do anything about them.
+    user nor the application can do anything about them, and no peer is to reach the program's
+    warning filters. These are global: two threads at once would restore each other's.
     """
-    with warnings.catch_warnings():
+    with _filters_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
         yield
 
@@ -212,7 +229,7 @@ class Credentials:
         if _public_key_of(chain[0]) != _spki(self.private_key):
             raise SecureError(
                 SecureError.Code.BadCertificate,
-                f"The private key does not belong to the certificate {_subject(chain[0])}; "
+                f"The private key does not belong to the certificate {describe_subject(chain[0])}; "
                 "give the key that the certificate was issued for, and the own certificate first.",
             )
         der = tuple(certificate.public_bytes(Encoding.DER) for certificate in chain)
@@ -239,7 +256,7 @@ class Credentials:
         return self._hash
 
     def __repr__(self) -> str:
-        return f"<Credentials {_subject(self.chain[0])}, {_key_type(self.private_key)} key>"
+        return f"<Credentials {describe_subject(self.chain[0])}, {_key_type(self.private_key)} key>"
 
     def __copy__(self) -> Credentials:
         return self
@@ -284,7 +301,7 @@ def _parse_certificates(data: bytes, origin: str) -> tuple[x509.Certificate, ...
             raise unusable(f"{origin} contains no certificate")
         with tolerating_old_certificates():
             certificates = tuple(x509.load_pem_x509_certificates(data))
-    except ValueError as error:
+    except UNREADABLE as error:
         raise unusable(f"{origin} contains no certificate that can be read, or a damaged one", error) from None
     # The parser drops a last block without an END line instead of complaining.
     if len(certificates) != announced:
@@ -323,7 +340,7 @@ def unusable(what: str, error: Exception | None = None) -> SecureError:
 def _public_key_of(certificate: x509.Certificate) -> bytes | None:
     try:
         key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return None
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
@@ -336,8 +353,9 @@ def _key_type(key: PrivateKey) -> str:
     return next(name for kind, name in _KEY_TYPES.items() if isinstance(key, kind))
 
 
-def _subject(certificate: x509.Certificate) -> str:
+def describe_subject(certificate: x509.Certificate) -> str:
+    """Whose certificate it is, for a message."""
     try:
         return repr(certificate.subject.rfc4514_string())
-    except ValueError:
+    except UNREADABLE:
         return "with an unreadable subject"

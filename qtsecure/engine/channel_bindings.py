@@ -10,7 +10,7 @@ from cryptography import x509
 from OpenSSL import SSL, crypto
 
 from qtsecure.engine import _openssl_identity
-from qtsecure.engine.certificates import tolerating_old_certificates
+from qtsecure.engine.certificates import UNREADABLE, tolerating_old_certificates
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.errors import ChannelBindingError
 
@@ -78,7 +78,7 @@ def _digest_name(encoded: bytes) -> str:
     try:
         with tolerating_old_certificates():
             algorithm = x509.load_der_x509_certificate(encoded).signature_hash_algorithm
-    except Exception:  # noqa: BLE001 - cryptography raises many types for unknown algorithms
+    except UNREADABLE:
         _refuse(_Code.GeneralError, "The hash algorithm of the server certificate's signature is not known.")
     if algorithm is None:
         _refuse(

@@ -17,7 +17,7 @@ from OpenSSL import SSL, crypto
 
 from qtsecure.engine import _openssl, _openssl_identity, _openssl_ocsp, _openssl_psk, _openssl_trace
 from qtsecure.engine._openssl_sessions import sessions_supported
-from qtsecure.engine.certificates import tolerating_old_certificates
+from qtsecure.engine.certificates import UNREADABLE, describe_subject, tolerating_old_certificates
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.keylog import KeyLog
 from qtsecure.errors import SecureError
@@ -144,13 +144,17 @@ def _set_credentials(context: SSL.Context, configuration: TlsConfiguration) -> N
         context.use_privatekey(credentials.private_key)
         for certificate in credentials.chain[1:]:
             context.add_extra_chain_cert(certificate)
-    except SSL.Error as error:
-        reasons = tuple(str(entry[-1]) for entry in error.args[0]) if error.args else ()
-        raise SecureError(
-            SecureError.Code.BadCertificate,
-            f"OpenSSL refuses the own certificate or key: {', '.join(reasons) or 'no reason given'}.",
-            engineReasons=reasons,
-        ) from error
+    except (SSL.Error, crypto.Error) as error:
+        raise _refused("the own certificate or key", error) from error
+
+
+def _refused(what: str, error: SSL.Error | crypto.Error) -> SecureError:
+    reasons = tuple(str(entry[-1]) for entry in error.args[0]) if error.args else ()
+    return SecureError(
+        SecureError.Code.BadCertificate,
+        f"OpenSSL refuses {what}: {', '.join(dict.fromkeys(reasons)) or 'no reason given'}.",
+        engineReasons=reasons,
+    )
 
 
 def _set_datagrams(context: SSL.Context, configuration: TlsConfiguration, server: bool) -> None:
@@ -195,12 +199,18 @@ def _set_verification(context: SSL.Context, configuration: TlsConfiguration, ser
         # Only then, because OpenSSL reports missing issuers in fewer words with this flag.
         store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
     for anchor in configuration.trust.certificates:
-        store.add_cert(crypto.X509.from_cryptography(anchor))
+        try:
+            store.add_cert(crypto.X509.from_cryptography(anchor))
+        except crypto.Error as error:
+            raise _refused(f"the trusted certificate {describe_subject(anchor)}", error) from error
     if configuration.crls:
         # Each of the two flags alone checks less than it seems to, or nothing at all.
         store.set_flags(crypto.X509StoreFlags.CRL_CHECK | crypto.X509StoreFlags.CRL_CHECK_ALL)
         for crl in configuration.crls:
-            store.add_crl(x509.load_der_x509_crl(crl))
+            try:
+                store.add_crl(x509.load_der_x509_crl(crl))
+            except crypto.Error as error:
+                raise _refused("a revocation list, which is damaged", error) from error
     if server and len(configuration.trust.certificates) <= _MAX_CLIENT_CA_NAMES:
         for anchor in configuration.trust.certificates:
             context.add_client_ca(anchor)
@@ -226,7 +236,7 @@ def _is_root(anchor: x509.Certificate) -> bool:
     try:
         with tolerating_old_certificates():
             return anchor.subject == anchor.issuer
-    except ValueError:
+    except UNREADABLE:
         return True
 
 

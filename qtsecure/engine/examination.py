@@ -11,11 +11,10 @@ import dataclasses
 from collections.abc import Iterator
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from qtsecure.engine.certificates import tolerating_old_certificates
+from qtsecure.engine.certificates import UNREADABLE, tolerating_old_certificates
 from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.events import StreamFailed
 from qtsecure.engine.pins import Pins
@@ -46,9 +45,11 @@ def examine_chain(
         name: The name or address that it has to prove; not looked at with ``verify_host_name`` off.
 
     Raises:
-        SecureError: ``BadCertificate`` if the chain cannot be sent, because it is too large or has a
+        SecureError: ``BadCertificate`` if the chain cannot be sent, because it is empty, too large, or has a
             certificate that OpenSSL does not take.
     """
+    if not chain:
+        raise SecureError(SecureError.Code.BadCertificate, "The chain cannot be examined: it is empty.")
     client = _Client(
         dataclasses.replace(
             configuration,
@@ -93,7 +94,7 @@ def _hello(leaf: x509.Certificate) -> bytes:
 def _has_rsa_key(certificate: x509.Certificate) -> bool:
     try:
         return isinstance(certificate.public_key(), rsa.RSAPublicKey)
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return False
 
 

@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import MD5, SHA1, HashAlgorithm
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from qtsecure.engine.certificates import read_source, tolerating_old_certificates, unusable
+from qtsecure.engine.certificates import UNREADABLE, read_source, tolerating_old_certificates, unusable
 from qtsecure.engine.verification import IssueCode
 from qtsecure.errors import SecureError
 
@@ -29,7 +29,8 @@ _WITHOUT_END: Final = timedelta(days=1)
 """How long a status counts that names no end: for ever would let a thief of the key use an old one for ever."""
 _SMALLEST_RSA, _SMALLEST_EC = 2048, 224
 _BROKEN_HASHES: Final = (MD5, SHA1)
-_UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm)
+_TLS_FEATURE: Final = bytes.fromhex("06082b06010505070118")
+"""The DER of the object identifier of the extension that demands a status (RFC 7633, section 4)."""
 
 _Status = ocsp.OCSPResponseStatus
 _REFUSALS: Final = {
@@ -60,18 +61,24 @@ def judge_status_untrusted(response: bytes, leaf: bytes, others: Iterable[bytes]
             return IssueCode.STATUS_UNREADABLE  # as in Qt: it is asked about one certificate
         with tolerating_old_certificates():
             return _judge(answer, x509.load_der_x509_certificate(leaf), others, now)
-    except _UNREADABLE:
+    except UNREADABLE:
         return IssueCode.STATUS_UNREADABLE
 
 
 def demands_status_untrusted(certificate: bytes) -> bool:
-    """Whether a certificate (DER) may only be shown together with its status ("must staple", RFC 7633)."""
+    """Whether a certificate (DER) may only be shown together with its status ("must staple", RFC 7633).
+
+    OpenSSL takes certificates with extensions that cannot be read here: then the demand is believed
+    wherever there could be one.
+    """
     try:
         with tolerating_old_certificates():
             extensions = x509.load_der_x509_certificate(certificate).extensions
         return x509.TLSFeatureType.status_request in extensions.get_extension_for_class(x509.TLSFeature).value
-    except (*_UNREADABLE, x509.ExtensionNotFound):
+    except x509.ExtensionNotFound:
         return False
+    except UNREADABLE:
+        return _TLS_FEATURE in certificate
 
 
 def load_status(source: bytes | bytearray | str | os.PathLike[str]) -> bytes:
@@ -121,19 +128,18 @@ def _judge(
         return IssueCode.STATUS_UNTRUSTED_RESPONDER
     if not any(_has_signed(each, answer) for each in authorized):
         return IssueCode.STATUS_FORGED
-    if any(extension.critical for extension in answer.extensions):
+    if any(extension.critical for extension in (*answer.extensions, *answer.single_extensions)):
         return IssueCode.STATUS_UNREADABLE  # there is none that a client has to know
     if not _is_about(leaf, issuer, answer):
         return IssueCode.STATUS_OF_ANOTHER
+    if answer.certificate_status is ocsp.OCSPCertStatus.REVOKED:
+        return IssueCode.STATUS_REVOKED  # however old that is: it can be overridden least of all
     if answer.this_update_utc > now + _CLOCK_SKEW:
         return IssueCode.STATUS_FROM_FUTURE
     end = answer.next_update_utc or answer.this_update_utc + _WITHOUT_END
     if end < now - _CLOCK_SKEW:
         return IssueCode.STATUS_OUT_OF_DATE
-    if answer.certificate_status is ocsp.OCSPCertStatus.GOOD:
-        return None
-    revoked = answer.certificate_status is ocsp.OCSPCertStatus.REVOKED
-    return IssueCode.STATUS_REVOKED if revoked else IssueCode.STATUS_UNKNOWN
+    return None if answer.certificate_status is ocsp.OCSPCertStatus.GOOD else IssueCode.STATUS_UNKNOWN
 
 
 def _issuer_of(leaf: x509.Certificate, others: Iterable[bytes]) -> x509.Certificate | None:
@@ -141,7 +147,7 @@ def _issuer_of(leaf: x509.Certificate, others: Iterable[bytes]) -> x509.Certific
     for other in others:
         try:
             candidate = x509.load_der_x509_certificate(other)
-        except ValueError:
+        except UNREADABLE:
             continue
         if _has_issued(candidate, leaf):
             return candidate
@@ -151,7 +157,7 @@ def _issuer_of(leaf: x509.Certificate, others: Iterable[bytes]) -> x509.Certific
 def _has_issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, *_UNREADABLE):
+    except (InvalidSignature, *UNREADABLE):
         return False
     return True
 

@@ -6,10 +6,9 @@ import hashlib
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from qtsecure.engine.certificates import tolerating_old_certificates
+from qtsecure.engine.certificates import UNREADABLE, tolerating_old_certificates
 
 __all__ = ["Pins", "key_pin_untrusted"]
 
@@ -42,5 +41,5 @@ def key_pin_untrusted(certificate: bytes) -> bytes:
         with tolerating_old_certificates():
             key = x509.load_der_x509_certificate(certificate).public_key()
         return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return b""

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from qtsecure.engine.certificates import read_source, unusable
+from qtsecure.engine.certificates import UNREADABLE, read_source, unusable
 
 __all__ = ["CrlSource", "load_crls"]
 
@@ -48,5 +48,5 @@ def _parse(data: bytes, origin: str) -> tuple[bytes, ...]:
         if not blocks or len(blocks) != data.count(b"-----BEGIN X509 CRL-----"):
             raise unusable(f"{origin} contains no complete revocation list")
         return tuple(x509.load_pem_x509_crl(block).public_bytes(Encoding.DER) for block in blocks)
-    except ValueError as error:
+    except UNREADABLE as error:
         raise unusable(f"{origin} contains no revocation list that can be read, or a damaged one", error) from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from OpenSSL import SSL
+
 from qtsecure.engine._openssl import Pipe
 from qtsecure.engine.channel_bindings import channel_binding
 from qtsecure.engine.ciphers import is_psk_cipher
@@ -91,7 +93,11 @@ class StreamFacts:
 
         Raises:
             RuntimeError: Before the handshake is complete.
+            ValueError: The label is reserved, or too long.
         """
         if self._pipe is None or not self.complete:
             raise RuntimeError("Keying material exists only after the handshake.")
-        return self._pipe.connection.export_keying_material(label, length, context)
+        try:
+            return self._pipe.connection.export_keying_material(label, length, context)
+        except SSL.Error:
+            raise ValueError("The label of the keying material is reserved, or too long.") from None

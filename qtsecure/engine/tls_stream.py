@@ -51,6 +51,7 @@ from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import IN_HANDSHAKE, StreamState, Trigger, next_state
 from qtsecure.engine.stream_reading import READABLE, StreamReading
 from qtsecure.engine.verification import IssueCode, VerificationIssue
+from qtsecure.errors import SecureError
 
 __all__ = ["TlsStream"]
 
@@ -347,6 +348,11 @@ class TlsStream(StreamReading):
         self._move(_T.LOCAL_CLOSE)
         self._reraise()
 
+    def forget_keys(self) -> None:
+        """The front end drops the connection without a word: keep no pre-shared key in a stream that lives on."""
+        if not self.busy:
+            self._psk.forget()
+
     # ---------------------------------------------------------------- facts for front ends
 
     @property
@@ -501,14 +507,21 @@ class TlsStream(StreamReading):
         """Refuse what is not TLS, on a server before any memory is spent on it."""
         self._peer_heard = True
         if self.server and starts_tls_handshake_untrusted(data):
-            if self._hello is None:
-                self._make_pipe()
-            return True
+            return self._hello is not None or self._make_servers_pipe()
         if not self.server and data[0] in (_HANDSHAKE_RECORD, _ALERT_RECORD):
             return True
         what = describe_first_bytes_untrusted(data)
         self._fail(StreamFailed(FailureKind.NOT_TLS, f"Error during SSL handshake: the peer sent {what}."))
         return False
+
+    def _make_servers_pipe(self) -> bool:
+        try:
+            self._make_pipe()
+        except SecureError as error:
+            # The settings are at fault, for instance a key that OpenSSL finds too short: the client is not to wait.
+            self._refuse_hello(AlertDescription.INTERNAL_ERROR, error.message)
+            return False
+        return True
 
     def _make_pipe(self) -> None:
         configuration = self.configuration
@@ -555,7 +568,7 @@ class TlsStream(StreamReading):
             pipe.stop_at_messages()
             if self._resumption is not None:
                 self._judge_resumption(self._resumption)
-            self._note_missing_certificate()
+            self._note_missing_verification()
         elif outcome is _O.FAILED or outcome is _O.CLOSE_NOTIFY:
             self._fail_handshake()
         if self._issues and not self._issues_settled and self.state is _S.HANDSHAKING:
@@ -580,12 +593,14 @@ class TlsStream(StreamReading):
         if issue is not None:
             self._issues.append(issue)
 
-    def _note_missing_certificate(self) -> None:
+    def _note_missing_verification(self) -> None:
         if self.configuration.verify_mode is not _VERIFIED_PEER or self._leaf_verified or self._issues:
             return  # nobody asked, or there was one to verify
         assert self._pipe is not None
         if self._pipe.connection.get_peer_certificate() is None:
             self._issues.append(VerificationIssue(int(IssueCode.NO_PEER_CERTIFICATE), 0, None))
+        elif self.server or not self._pipe.session_reused():  # what a client resumes was judged before
+            self._issues.append(VerificationIssue(int(IssueCode.UNKNOWN_RESULT), 0, self.peer_certificates()[0]))
 
     def _establish(self) -> None:
         # Again, because a resumed session brings its certificate along without verifying it.

@@ -18,8 +18,9 @@ from typing import Final, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
+from OpenSSL import crypto
 
-from qtsecure.engine.certificates import CertificateSource, load_certificates, tolerating_old_certificates
+from qtsecure.engine.certificates import UNREADABLE, CertificateSource, load_certificates, tolerating_old_certificates
 from qtsecure.errors import SecureError
 
 __all__ = ["TrustAnchors"]
@@ -257,7 +258,7 @@ class _Collected:
         try:
             with tolerating_old_certificates():
                 self._certificates.extend(x509.load_pem_x509_certificates(data))
-        except ValueError:
+        except UNREADABLE:
             # One certificate that cannot be parsed fails the whole bundle: then one at a time.
             for block in _PEM_BLOCK.findall(data):
                 self._add(block, x509.load_pem_x509_certificate)
@@ -269,13 +270,23 @@ class _Collected:
         try:
             with tolerating_old_certificates():
                 self._certificates.append(load(data))
-        except ValueError:
+        except UNREADABLE:
             self._skipped += 1
 
     def anchors(self, origin: str) -> TrustAnchors | None:
-        if not self._certificates:
+        usable = tuple(filter(_suits_openssl, self._certificates))
+        if not usable:
             return None
-        return TrustAnchors(tuple(self._certificates), origin, self._skipped)
+        return TrustAnchors(usable, origin, self._skipped + len(self._certificates) - len(usable))
+
+
+def _suits_openssl(certificate: x509.Certificate) -> bool:
+    """Whether OpenSSL can read it, too: it is stricter about names, for example."""
+    try:
+        crypto.X509.from_cryptography(certificate)
+    except crypto.Error:
+        return False
+    return True
 
 
 def _read_bundle(path: str) -> bytes:

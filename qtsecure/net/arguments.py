@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["checkBool", "checkInt", "checkLeast", "checkTimeout", "checkWait"]
+__all__ = ["checkBool", "checkInt", "checkLeast", "checkTimeout", "checkWait", "exporterArguments"]
+
+_LONGEST_EXPORT = 8160  # 255 blocks of SHA-256, the least that the key derivation can give (RFC 5869)
+_LONGEST_LABEL = 249  # with the "tls13 " that TLS 1.3 puts before it (RFC 8446, section 7.1) it is 255
 
 
 def checkBool(value: bool, *, name: str) -> bool:
@@ -38,3 +41,22 @@ def checkWait(ms: int, *, name: str) -> int:
     if checkInt(ms, name=name) < -1:
         raise ValueError(f"{name} must be a number of milliseconds, or -1 to wait for ever, not {ms}.")
     return ms
+
+
+def exporterArguments(label: str | bytes, length: int, context: bytes | None) -> tuple[bytes, int, bytes | None]:
+    """What a key exporter (RFC 5705) takes; TypeError or ValueError naming the argument otherwise."""
+    if isinstance(label, str):
+        if not label.isascii():
+            raise ValueError(f"label must be ASCII, not {label!r}.")
+        label = label.encode("ascii")
+    elif not isinstance(label, bytes):
+        raise TypeError(f"label must be str or bytes, not {type(label).__name__}.")
+    if len(label) > _LONGEST_LABEL:
+        raise ValueError(f"label must have at most {_LONGEST_LABEL} bytes, not {len(label)}.")
+    if not 0 < checkInt(length, name="length") <= _LONGEST_EXPORT:
+        raise ValueError(f"length must be between 1 and {_LONGEST_EXPORT} bytes, not {length}.")
+    if context is not None:
+        if not isinstance(context, (bytes, bytearray, memoryview)):
+            raise TypeError(f"context must be bytes or None, not {type(context).__name__}.")
+        context = bytes(context)
+    return label, length, context

@@ -9,6 +9,7 @@ from weakref import WeakMethod
 from PySide6.QtCore import QObject, Signal
 from shiboken6 import isValid
 
+from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values.ssl_certificate import SslCertificate
 from qtsecure.net.values.ssl_error import SslError
 
@@ -23,6 +24,7 @@ class _Answer(enum.Enum):
     CANCELLED = "cancelled"
 
 
+@confinedToThread(harmless=("certificateChain", "errors", "hostName", "isPending", "isUnanswered", "port"))
 class CertificateRequest(QObject):
     """Given to ``acceptCertificate``; the first answer wins, and no answer means no.
 
@@ -30,6 +32,9 @@ class CertificateRequest(QObject):
     example when the user has closed a dialog. Meanwhile nothing is sent to the peer, and the
     connection keeps the request alive. After five minutes without an answer it is rejected.
     Once it is answered or cancelled, it lives as long as the program holds it.
+
+    Answer in the thread of the connection: the answer goes on with its handshake. In another thread it
+    raises RuntimeError; emit a signal from there that is connected to accept() or reject().
     """
 
     #: cancelled(): the connection went away before an answer was given; close your dialog.
@@ -90,7 +95,15 @@ class CertificateRequest(QObject):
         """Whether nobody has answered, nor deferred the answer."""
         return self._answer is _Answer.NONE
 
-    # What the socket does with it.
+    # What the socket does with it, even if a slot has deleted the QObject.
+
+    def _accept(self) -> None:
+        """The program has said yes in another way."""
+        self._settle(_Answer.ACCEPTED)
+
+    def _reject(self) -> None:
+        """It has said no in another way, or nothing for too long."""
+        self._settle(_Answer.REJECTED)
 
     def _settle(self, answer: _Answer) -> None:
         if not self.isPending():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol, cast
-from weakref import WeakMethod
+from weakref import WeakMethod, ref
 
 from PySide6.QtCore import QByteArray, QObject, Signal
 from shiboken6 import isValid
@@ -12,6 +12,7 @@ from shiboken6 import isValid
 from qtsecure.engine.certificates import Credentials
 from qtsecure.engine.distinguished_names import name_attributes_untrusted
 from qtsecure.errors import SecureError
+from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values.distinguished_names import printable
 from qtsecure.net.values.sources import CertificateSource, PassphraseSource, PrivateKeySource
 from qtsecure.net.values.ssl_configuration import ConfigurationSource, SslConfiguration, configurationFrom
@@ -23,7 +24,8 @@ class ChoiceRequest(QObject):
     """The first answer wins; answer at once, or call defer() and answer later.
 
     Meanwhile the handshake waits, and its deadline stands still. The connection keeps the request
-    alive. After five minutes without an answer it ends as if there were nothing to choose.
+    alive. After five minutes without an answer it ends as if there were nothing to choose. Answers have to come in
+    the thread of the connection, as with CertificateRequest.
     """
 
     #: cancelled(): the connection went away before an answer was given; close your dialog.
@@ -90,6 +92,7 @@ class _Server(Protocol):
     def _toServerEngine(self, configuration: SslConfiguration) -> object: ...
 
 
+@confinedToThread(harmless=("isPending", "serverName"))
 class VirtualHostRequest(ChoiceRequest):
     """Given to ``certificateRequired``: which configuration is for the host that a client asks for?
 
@@ -99,6 +102,8 @@ class VirtualHostRequest(ChoiceRequest):
     def __init__(self, serverName: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._serverName = serverName
+        # The program may give the request another parent.
+        self._connection = ref(parent) if parent is not None else lambda: None
 
     def serverName(self) -> str:
         """The name that the client asks for, in its own spelling; empty when it has sent none.
@@ -119,8 +124,9 @@ class VirtualHostRequest(ChoiceRequest):
             raise SecureError(
                 SecureError.Code.InvalidArgument, "The configuration of one host cannot have virtual hosts itself."
             )
-        if self._open:
-            cast(_Server, self.parent())._toServerEngine(copy)
+        connection = self._connection()
+        if self._open and connection is not None:
+            cast(_Server, connection)._toServerEngine(copy)
         self._settle(copy)
 
     def reject(self) -> None:
@@ -128,9 +134,10 @@ class VirtualHostRequest(ChoiceRequest):
         self._settle(None)
 
     def _expire(self) -> None:
-        self.reject()
+        self._settle(None)
 
 
+@confinedToThread(harmless=("acceptedCANames", "acceptedCAs", "hostName", "isPending"))
 class ClientCertificateRequest(ChoiceRequest):
     """Given to Interaction.requestCertificate(): the server asks who we are.
 
@@ -192,12 +199,15 @@ class ClientCertificateRequest(ChoiceRequest):
         """
         if not isinstance(reason, str):
             raise TypeError(f"reason must be a str, not {type(reason).__name__}.")
+        self._giveUp(reason)
+
+    def _giveUp(self, reason: str) -> None:
         if self._open:
             self._trouble = reason
         self._settle(None)
 
     def _expire(self) -> None:
-        self.fail("Nobody has chosen a certificate in time.")
+        self._giveUp("Nobody has chosen a certificate in time.")
 
     def _credentials(self) -> Credentials | None:
         return self._answer if isinstance(self._answer, Credentials) else None

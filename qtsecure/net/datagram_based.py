@@ -18,6 +18,7 @@ from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QHostAddress
 
 from qtsecure.net.cancellable import Cancellable
+from qtsecure.net.shown_names import ShowsItsName
 
 if TYPE_CHECKING:
     from qtsecure.net.condition_notifier import ConditionNotifier
@@ -40,7 +41,7 @@ MESSAGE_TRUNCATED = 0x20
 """In ``DtlsMessage.flags``: MSG_TRUNC, with Linux's number everywhere."""
 
 
-class Condition(enum.IntFlag):
+class Condition(ShowsItsName, enum.IntFlag):
     """What a program may wait for; the numbers are those of GLib.IOCondition."""
 
     In = 1

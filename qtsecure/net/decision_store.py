@@ -36,8 +36,7 @@ class DecisionStore:
         self.error: SecureError | None = None
         opened = self._open()
         damaged = [key for key in _keys(opened) if _read(opened, key) is None]
-        states = {settings.status(), opened.status()}  # only the first that reads a file notices
-        if damaged or QSettings.Status.FormatError in states:
+        if damaged or settings.status() == QSettings.Status.FormatError:
             self._keepAside(damaged)
 
     def decisions(self) -> list[TrustDecision]:
@@ -73,13 +72,19 @@ class DecisionStore:
         self._save(settings)
 
     def _open(self) -> QSettings:
-        return QSettings(self._path, self._format)
+        settings = QSettings(self._path, self._format)
+        settings.allKeys()  # without that it is not read yet
+        if settings.status() == QSettings.Status.FormatError:
+            # It may have been damaged while the program runs; only the first that reads it notices.
+            self._keepAside([])
+        return settings
 
     def _openForWriting(self) -> QSettings:
+        settings = self._open()
         if not self._mayWrite:
             assert self.error is not None
             raise self.error
-        return self._open()
+        return settings
 
     def _save(self, settings: QSettings) -> None:
         settings.sync()
@@ -116,7 +121,7 @@ class DecisionStore:
                 f"({error.strerror or error}); nothing is written to it. Move it away, and begin anew.",
             )
             return
-        settings = self._open()
+        settings = QSettings(self._path, self._format)
         for key in damaged:
             settings.remove(key)
         self.error = SecureError(

@@ -36,7 +36,6 @@ __all__ = ["DtlsServer"]
 _Error = QAbstractSocket.SocketError
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject,PyObject)")
 _CHOICE_SIGNAL = SIGNAL("certificateRequired(PyObject,PyObject)")
-_LARGEST_MTU = 65507
 _UNDECIDED = TlsConfiguration(
     minimum_version=ProtocolVersion.DTLS_1_2, maximum_version=ProtocolVersion.DTLS_1_2, verify_mode=VerifyMode.NONE
 )
@@ -52,7 +51,7 @@ _FAIR_SHARE = 8
         *("isCookieVerificationEnabled", "reusePort"),
         # From our own layers:
         *("prepareListener", "helloAdmitted", "wantsPreSharedKeys", "peerAsks", "peerAlert", "peerEncrypted"),
-        *("wantsHostChoices", "peerTraced", "handshakingCount"),
+        *("wantsHostChoices", "peerTraced", "handshakingCount", "hasTooManyConnections"),
         *("peerFailed", "peerDisconnected", "pathPeerDestroyed", "socketLost"),
     )
 )
@@ -147,7 +146,7 @@ class DtlsServer(TakingServer, DtlsListening):
     # ------------------------------------------------------------------------- accepting
 
     def maxConnections(self) -> int:
-        """How many associations may exist in all; 0 for no limit."""
+        """How many associations may exist in all, over whatever transport; 0 for no limit."""
         return self._maxConnections
 
     def setMaxConnections(self, numConnections: int) -> None:
@@ -203,8 +202,7 @@ class DtlsServer(TakingServer, DtlsListening):
         handshaking = self.handshakingCount()
         if handshaking >= self._maxHandshaking:
             return LocalDrop.TOO_MANY_HANDSHAKING
-        assert self._table is not None
-        if self._maxConnections and sum(not p.ended for p in self._table.paths.values()) >= self._maxConnections:
+        if self.hasTooManyConnections():
             return LocalDrop.TOO_MANY
         if self._maxPerAddress or 2 * handshaking > self._maxHandshaking:
             host = plainHost(address)
@@ -288,7 +286,6 @@ class DtlsServer(TakingServer, DtlsListening):
     def statistics(self) -> DtlsServerStatistics:
         """Numbers since the server was made."""
         listener = self._listener
-        paths = [path for table in self._tables() for path in table.paths.values()]
         return DtlsServerStatistics(
             accepted=self._accepted,
             encrypted=self._succeeded,
@@ -296,11 +293,18 @@ class DtlsServer(TakingServer, DtlsListening):
             replaced=self._replaced,
             handshaking=self.handshakingCount(),
             pending=sum(map(isValid, self._pending)),
-            live=sum(not path.ended for path in paths),
+            live=self._live(),
             hellos=listener.statistics.hellos if listener is not None else 0,
             challenges=listener.statistics.challenges if listener is not None else 0,
             dropped=DtlsServerStatistics.drops(listener.statistics if listener is not None else None, self._dropped),
         )
+
+    def hasTooManyConnections(self) -> bool:
+        """Whether maxConnections() associations exist, also those over transports of the program."""
+        return 0 < self._maxConnections <= self._live()
+
+    def _live(self) -> int:
+        return sum(not path.ended for table in self._tables() for path in table.paths.values())
 
     # ------------------------------------------- what handshaking peers tell (PeerObserver)
 

@@ -9,7 +9,7 @@ from qtsecure.engine.events import FailureKind, StreamFailed
 from qtsecure.errors import SecureError
 from qtsecure.net.socket_errors import isNetworkUnreachable
 
-__all__ = ["networkFailure", "tlsFailure"]
+__all__ = ["handshakeFailure", "networkFailure", "tlsFailure"]
 
 _Code = SecureError.Code
 _Error = QAbstractSocket.SocketError
@@ -50,6 +50,22 @@ def tlsFailure(failure: StreamFailed) -> SecureError:
     elif failure.kind is FailureKind.HANDSHAKE and failure.alert is not None:
         code = _Code.HandshakeRefused
     return SecureError(code, failure.message, alert=failure.alert, engineReasons=failure.engine_reasons)
+
+
+def handshakeFailure(failure: SecureError | None, text: str, prefix: str = "") -> SecureError:
+    """What SocketClient says of a TLS handshake that has failed, with a server or with an https proxy.
+
+    A peer that hangs up in the handshake does not speak TLS, as far as anybody can tell: ``NotTls``, as Gio says. (The
+    failure() of the connection itself stays ``Closed``, next to Qt's RemoteHostClosedError.)
+
+    Args:
+        failure: The connection's.
+        text: Its errorString(), for one that tells no failure.
+        prefix: Whom it concerns, if that is to be said.
+    """
+    failure = failure or SecureError(_Code.Closed, text)
+    code = _Code.NotTls if failure.code is _Code.Closed else failure.code
+    return SecureError(code, prefix + failure.message, alert=failure.alert, engineReasons=failure.engineReasons)
 
 
 def networkFailure(error: QAbstractSocket.SocketError, message: str) -> SecureError:

@@ -137,12 +137,12 @@ def _requestDecision(asker: Asker, questions: Questions) -> bool | None:
     elif not asker._ask("acceptCertificate", request):
         return False
     if allIgnored(asker):  # ignoreSslErrors() in the slot is an answer, too
-        request.accept()
+        request._accept()
     verdict = request._verdict(asker._decided)
     if verdict is None:
         # The user's time is not the peer's fault: the handshake's own deadline pauses.
         asker._cancelHandshakeDeadline()
-        questions.decisionDeadline = schedulerOfThisThread().callLater(DECISION_LIMIT_MS, request.reject)
+        questions.decisionDeadline = schedulerOfThisThread().callLater(DECISION_LIMIT_MS, request._reject)
     else:
         questions.request = None
         request._release()

@@ -81,7 +81,9 @@ class Waker(QObject):
         self.posted = False
 
     def wake(self) -> None:
-        """Have the function called on the next turn of the event loop of this thread."""
+        """Have the function called on the next turn of the event loop of this thread, if there will be one."""
+        if not isValid(self):  # the application has gone, and tears down what belonged to it
+            return
         self.posted = True
         QCoreApplication.postEvent(self, lateNames().makeWakeEvent())
 

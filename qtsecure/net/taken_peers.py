@@ -153,6 +153,9 @@ class _TransportClient:
         if server.handshakingCount() >= server.maxHandshakingConnections():
             table.drop(LocalDrop.TOO_MANY_HANDSHAKING)
             return
+        if server.hasTooManyConnections():
+            table.drop(LocalDrop.TOO_MANY)
+            return
         if current is not None:
             current.abandon()
         server._accepted += 1

@@ -68,14 +68,14 @@ class TrustDecisions(QObject):
     ) -> None:
         super().__init__(parent)
         self._store = DecisionStore(_settingsFrom(settings))
-        self._error = self._store.error
+        self._error: SecureError | None = None
         self._clock = clock
         self._forSession: dict[Place, TrustDecision] = {}
         self._forOnce: dict[Place, TrustDecision] = {}
 
     def error(self) -> SecureError | None:
         """What is or was wrong with the settings, and where a copy of a damaged file is; None if all is well."""
-        return self._error
+        return self._error or self._store.error
 
     def answer(self, request: CertificateRequest | QObject, requestToServer: CertificateRequest | None = None) -> bool:
         """Accept a request if the user has accepted the same before; a slot for ``acceptCertificate``.

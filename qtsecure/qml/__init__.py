@@ -6,7 +6,6 @@ by ``import qtsecure``, and nothing of a connection needs it.
 
 from __future__ import annotations
 
-import importlib
 import os
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,9 @@ def register(engine: QQmlEngine | None = None) -> None:
         engine: Adds the import path to this engine. Without one the path goes to the environment
             (``QML_IMPORT_PATH``), from which every engine takes it when it is made.
     """
-    importlib.import_module("qtsecure.qml.types")
+    # Here and not above: only registering needs QtQml.
+    import qtsecure.qml.types  # noqa: F401  # its import is what registers
+
     if engine is not None:
         if IMPORT_PATH not in engine.importPathList():
             engine.addImportPath(IMPORT_PATH)

@@ -20,3 +20,12 @@ def directory(tmp_path: Path) -> Path:
 def test_programs(directory: Path) -> None:
     """One line there, one back."""
     converse(directory, "howto-asyncio", "howto-asyncio", "answer: HOW ARE YOU?\n", "")
+
+
+def test_without_windows(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same with a QCoreApplication, where no platform plugin could be loaded."""
+    monkeypatch.setenv("QT_QPA_PLATFORM", "no-such-platform")
+    converse(
+        *(directory, "howto-asyncio", "howto-asyncio", "answer: HOW ARE YOU?\n", ""),
+        change=lambda code: code.replace("QtWidgets import QA", "QtCore import QCoreA").replace("= QA", "= QCoreA"),
+    )

@@ -9,8 +9,9 @@ import pytest
 
 import qtsecure
 import qtsecure.testing
+import qtsecure.widgets
 
-PACKAGES = [qtsecure, qtsecure.testing]
+PACKAGES = [qtsecure, qtsecure.testing, qtsecure.widgets]
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
@@ -34,6 +35,13 @@ def test_public_name_of_testing(name: str) -> None:
     """The same for the test support."""
     module = importlib.import_module(qtsecure.testing._MODULES[name])
     assert getattr(qtsecure.testing, name) is getattr(module, name)
+
+
+@pytest.mark.parametrize("name", qtsecure.widgets.__all__)
+def test_public_name_of_widgets(name: str) -> None:
+    """The same for the widgets."""
+    module = importlib.import_module(qtsecure.widgets._MODULES[name])
+    assert getattr(qtsecure.widgets, name) is getattr(module, name)
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)

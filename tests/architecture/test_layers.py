@@ -290,3 +290,9 @@ def test_few_modules_need_qml(path: Path) -> None:
     eager = [target for target, _, lazy in importsOf(ast.parse(path.read_text("utf-8"))) if not lazy]
     needs = any(target.startswith(("PySide6.QtQml", "PySide6.QtQuick")) for target in eager)
     assert needs == (path.name == "types.py")
+
+
+def test_the_package_of_widgets_is_light() -> None:
+    """``import qtsecure.widgets`` loads no GUI module until a widget is used."""
+    loaded = python("import qtsecure.widgets, sys; print(*sys.modules)").split()
+    assert not any(name.startswith("PySide6") for name in loaded)

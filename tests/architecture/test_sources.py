@@ -63,7 +63,11 @@ def test_no_module_is_too_long() -> None:
     assert statistics.median(size for size in sizes.values() if size) < LARGEST_MEDIAN
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.glob("net/**/*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize(
+    "path",
+    sorted([*PACKAGE.glob("net/**/*.py"), *PACKAGE.glob("widgets/**/*.py")]),
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
 def test_signals_are_documented(path: Path) -> None:
     """Qt's signals have no argument names at run time; the comment above names them."""
     assert undocumentedSignals(path.read_text("utf-8")) == []

@@ -59,6 +59,13 @@ def test_wrong_targets(text: str) -> None:
         arguments.target(text)
 
 
+@pytest.mark.parametrize("rest", ["/path", "?query", "/#fragment", ":443/a/b"])
+def test_paths_are_called_so(rest: str) -> None:
+    """Whoever pastes the address of a page is not told about brackets."""
+    with pytest.raises(argparse.ArgumentTypeError, match="has a path"):
+        arguments.target(f"https://example.org{rest}")
+
+
 def test_pre_shared_keys() -> None:
     """The key is behind the last colon, and not in the repr."""
     assert arguments.preSharedKey("a:b:00ff") == PreSharedKey("a:b", b"\x00\xff")

@@ -10,8 +10,8 @@ import pytest
 from PySide6.QtNetwork import QSslError
 
 from qtsecure import SslCertificate, SslError
-from qtsecure.cli.certificate_advice import adviceFor
 from qtsecure.engine.verification import IssueCode, VerificationIssue
+from qtsecure.net.certificate_advice import adviceFor
 from qtsecure.testing.peers import OpensslServer
 from qtsecure.testing.pki import IssuedCertificate
 

@@ -53,8 +53,10 @@ def test_gui_libraries(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     """All that ldd names, not only the one that Python stops at; connections work without them."""
     stops = "ImportError: libEGL.so.1: cannot open shared object file: No such file or directory"
     monkeypatch.setattr(doctor, "_importError", lambda module: stops if module == "QtGui" else None)
-    monkeypatch.setattr(doctor, "_pysideFile", lambda name: Path(name) if name.startswith("QtGui") else None)
-    monkeypatch.setattr(doctor, "_unresolved", lambda path: "libEGL.so.1 => not found\nlibodd.so.1 => not found\n")
+    monkeypatch.setattr(doctor, "pysideFile", lambda name: Path(name) if name.startswith("QtGui") else None)
+    monkeypatch.setattr(
+        doctor, "unresolvedLibraries", lambda path: "libEGL.so.1 => not found\nlibodd.so.1 => not found\n"
+    )
     assert doctor.doctor() == ExitCode.OK
     out = capsys.readouterr().out
     assert "QtGui                 lacks libEGL.so.1, libodd.so.1" in out
@@ -65,7 +67,7 @@ def test_gui_libraries(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
 def test_broken_installation(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """What cannot be explained is shown."""
     monkeypatch.setattr(doctor, "_importError", lambda module: "ModuleNotFoundError: No module named 'PySide6'")
-    monkeypatch.setattr(doctor, "_pysideFile", lambda name: None)
+    monkeypatch.setattr(doctor, "pysideFile", lambda name: None)
     monkeypatch.setattr(doctor, "_DISTRIBUTIONS", ("qtsecure-without-a-distribution",))
     assert doctor.doctor() == ExitCode.INTERNAL_ERROR
     captured = capsys.readouterr()

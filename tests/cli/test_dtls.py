@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qtsecure import DtlsPeer, SslConfiguration
+from qtsecure.cli.exit_codes import ExitCode
 from tests.net.conversation import spin
 
 KEY = "sensor:00112233445566778899aabbccddeeff"
@@ -41,6 +42,14 @@ def test_stdin(run, serving, files) -> None:
     with serving("--dtls", *files.server, "--echo", "--count", 1) as server:
         done = run("connect", "--dtls", f"localhost:{server.port}", *files.trust, stdin=b"one\ntwo\nrest")
     assert (done.code, done.out, done.err) == (0, "one\ntwo\nrest", "")
+
+
+def test_a_line_that_never_ends(run, serving, files) -> None:
+    """It is told as soon as it fits into no datagram, and not kept until memory ends."""
+    with serving("--dtls", *files.server, "--echo", "--count", 1) as server:
+        done = run("connect", "--dtls", f"localhost:{server.port}", *files.trust, stdin=b"x" * 5000 + b"\nmore\n")
+    assert done.code == ExitCode.USAGE
+    assert "does not fit" in done.err
 
 
 def test_pre_shared_key_client_certificate_and_alpn(run, serving, files) -> None:

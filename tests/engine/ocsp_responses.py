@@ -8,6 +8,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -113,14 +114,35 @@ def make_delegate(issuer: Issuer, **fields: Any) -> IssuedCertificate:
 def with_two_answers(first: bytes, second: bytes) -> bytes:
     """A response with the answers of two, signed like the first; by hand, as the builder makes only one."""
     one, two = (ocsp.load_der_ocsp_response(each) for each in (first, second))
-    single_one, single_two = (_single_responses(each.tbs_response_bytes) for each in (one, two))
-    both = _der(0x30, _content(single_one) + _content(single_two))
-    tbs = _der(0x30, _content(one.tbs_response_bytes).replace(single_one, both))
-    basic_old = _basic_response(first)
-    basic_new = _der(0x30, _content(basic_old).replace(one.tbs_response_bytes, tbs))
-    octets = _der(0x04, basic_new)
+    both = _content(_single_responses(one.tbs_response_bytes)) + _content(_single_responses(two.tbs_response_bytes))
+    return _with_single_responses(first, both)
+
+
+def with_an_extension_of_the_answer(issuer: Issuer, certificate: IssuedCertificate, *, critical: bool) -> bytes:
+    """A good status with an unknown extension of the answer and not of the whole, signed as it should be."""
+    good = make_status(issuer, certificate)
+    single = _content(_single_responses(ocsp.load_der_ocsp_response(good).tbs_response_bytes))
+    criticality = b"\x01\x01\xff" if critical else b""
+    extension = _der(0x30, bytes.fromhex("06032a0304") + criticality + b"\x04\x02\x05\x00")
+    longer = _der(0x30, _content(single) + _der(0xA1, _der(0x30, extension)))
+    unsigned = _with_single_responses(good, longer)
+    answer = ocsp.load_der_ocsp_response(unsigned)
+    key: Any = issuer.privateKey
+    signature = key.sign(answer.tbs_response_bytes, ECDSA(SHA256()))
+    parts = [*_parts(_content(_basic_response(unsigned)))[:2], _der(0x03, b"\0" + signature)]
+    return _response_of(_der(0x30, b"".join(parts)))
+
+
+def _with_single_responses(response: bytes, singles: bytes) -> bytes:
+    """The same about these, with a signature that does not fit any more."""
+    tbs = ocsp.load_der_ocsp_response(response).tbs_response_bytes
+    changed = _der(0x30, _content(tbs).replace(_single_responses(tbs), _der(0x30, singles)))
+    return _response_of(_der(0x30, _content(_basic_response(response)).replace(tbs, changed)))
+
+
+def _response_of(basic: bytes) -> bytes:
     oid = bytes.fromhex("06092b0601050507300101")
-    return _der(0x30, b"\x0a\x01\x00" + _der(0xA0, _der(0x30, oid + octets)))
+    return _der(0x30, b"\x0a\x01\x00" + _der(0xA0, _der(0x30, oid + _der(0x04, basic))))
 
 
 def _basic_response(response: bytes) -> bytes:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import datetime as dt
 import pathlib
 import pickle
+import threading
+import warnings
 
 import pytest
 from cryptography import x509
@@ -20,7 +23,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from qtsecure.engine.certificates import Credentials, PrivateKey, load_certificates, load_private_key
+from qtsecure.engine.certificates import (
+    Credentials,
+    PrivateKey,
+    load_certificates,
+    load_private_key,
+    tolerating_old_certificates,
+)
 from qtsecure.errors import SecureError
 
 Code = SecureError.Code
@@ -320,3 +329,40 @@ def test_credentials_are_immutable_and_stay_in_the_process() -> None:
             pickle.dumps(credentials, protocol)
     assert copy.copy(credentials) is credentials
     assert copy.deepcopy([credentials])[0] is credentials
+
+
+def test_a_version_that_does_not_exist() -> None:
+    """cryptography has an exception of its own for that, which is no ValueError; one sentence all the same."""
+    good = make_certificate(ec.generate_private_key(ec.SECP256R1())).public_bytes(Encoding.DER)
+    damaged = good.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020107"))
+    text = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(damaged) + b"-----END CERTIFICATE-----\n"
+    for source in (damaged, text):
+        with pytest.raises(SecureError, match="no certificate that can be read, or a damaged one") as caught:
+            load_certificates(source)
+        assert caught.value.code is Code.BadCertificate
+
+
+def test_warning_filters_survive_threads() -> None:
+    """They are global: a thread that restores them must not undo, nor make permanent, what another has set."""
+    before = list(warnings.filters)
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with tolerating_old_certificates():
+            entered.set()
+            leave.wait(10)
+
+    def follow() -> None:
+        with tolerating_old_certificates():
+            pass
+
+    first, second = threading.Thread(target=hold), threading.Thread(target=follow)
+    first.start()
+    assert entered.wait(10)
+    second.start()
+    second.join(0.05)
+    assert second.is_alive()  # it waits for the first
+    leave.set()
+    first.join()
+    second.join()
+    assert warnings.filters == before

@@ -74,3 +74,9 @@ def test_large_chains(pki: PublicKeyInfrastructure) -> None:
     assert examine_chain(client, (*pki.server.chain, *[pki.otherCa.certificate] * 60), "localhost") == ()
     with pytest.raises(SecureError, match="cannot be examined"):
         examine_chain(client, (*pki.server.chain, *[pki.otherCa.certificate] * 1000), "localhost")
+
+
+def test_an_empty_chain(pki: PublicKeyInfrastructure) -> None:
+    """There is nothing to say about it."""
+    with pytest.raises(SecureError, match="it is empty"):
+        examine_chain(client_configuration([pki.ca.certificate]), (), "localhost")

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import OCSPCertStatus, OCSPResponseStatus
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from qtsecure.engine._openssl_ocsp import current_time
 from qtsecure.engine.configuration import VerifyMode
@@ -29,6 +29,7 @@ from tests.engine.ocsp_responses import (
     make_refusal,
     make_status,
     signed_with_sha1,
+    with_an_extension_of_the_answer,
     with_two_answers,
 )
 from tests.engine.support import (
@@ -81,7 +82,7 @@ CASES: dict[str, tuple[Make, IssueCode | None]] = {
     "stale": (lambda p: make_status(p.ca, p.server, begin=NOW - 9 * DAY, end=NOW - DAY), I.STATUS_OUT_OF_DATE),
     "stale and revoked": (
         lambda p: make_status(p.ca, p.server, begin=NOW - 9 * DAY, end=NOW - DAY, status=OCSPCertStatus.REVOKED),
-        I.STATUS_OUT_OF_DATE,
+        I.STATUS_REVOKED,
     ),
     "no end, old": (lambda p: make_status(p.ca, p.server, begin=NOW - 2 * DAY, end=None), I.STATUS_OUT_OF_DATE),
     "from the future": (lambda p: make_status(p.ca, p.server, begin=NOW + DAY), I.STATUS_FROM_FUTURE),
@@ -211,6 +212,49 @@ def test_sec_d17_must_staple(pki: PublicKeyInfrastructure) -> None:
     assert judge_status_untrusted(make_status(pki.ca, leaf), der(leaf), [der(pki.ca)], NOW) is None
 
 
+ODD_FEATURES = (x509.UnrecognizedExtension(ExtensionOID.TLS_FEATURE, bytes.fromhex("3006020105020163")), False)
+"""status_request, and a feature that nobody knows yet."""
+ODD_EXTENSION = (x509.UnrecognizedExtension(ExtensionOID.POLICY_CONSTRAINTS, b"garbage"), False)
+
+
+def duplicated(leaf: IssuedCertificate) -> bytes:
+    """The certificate with a second extension of the kind; nobody would sign that, but anybody can send it."""
+    features = bytes.fromhex("06082b06010505070118")
+    return der(leaf).replace(features[:-1] + b"\x19", features)
+
+
+def unreadable(pki: PublicKeyInfrastructure) -> dict[str, bytes]:
+    """Certificates that OpenSSL hands over and cryptography cannot read."""
+    other = (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.25"), b"\x05\x00"), False)
+    version = bytes.fromhex("a003020102")
+    return {
+        "a feature that is not known": der(make_certificate(pki.ca, extensions=(ODD_FEATURES,))),
+        "another extension is damaged": der(make_certificate(pki.ca, extensions=(MUST_STAPLE, ODD_EXTENSION))),
+        "twice the same extension": duplicated(make_certificate(pki.ca, extensions=(MUST_STAPLE, other))),
+        "an unknown version": der(make_certificate(pki.ca, extensions=(MUST_STAPLE,))).replace(
+            version, version[:-1] + b"\x07"
+        ),
+    }
+
+
+def test_sec_d17_must_staple_fails_closed(pki: PublicKeyInfrastructure) -> None:
+    """What cannot be read does not lose its demand for a status, nor does an exception get out."""
+    good = make_status(pki.ca, pki.server)
+    for why, certificate in unreadable(pki).items():
+        assert demands_status_untrusted(certificate), why
+        assert judge_status_untrusted(b"", certificate, [der(pki.ca)], NOW) is I.STATUS_DEMANDED, why
+        assert isinstance(judge_status_untrusted(good, certificate, [certificate, der(pki.ca)], NOW), IssueCode), why
+    assert not demands_status_untrusted(der(make_certificate(pki.ca, extensions=(ODD_EXTENSION,))))
+
+
+def test_a_critical_extension_of_the_answer(pki: PublicKeyInfrastructure) -> None:
+    """The same as one of the whole response: the client has to know it, and knows none."""
+    for critical in (False, True):
+        response = with_an_extension_of_the_answer(pki.ca, pki.server, critical=critical)
+        found = judge_status_untrusted(response, der(pki.server), [der(pki.ca)], NOW)
+        assert found is (I.STATUS_UNREADABLE if critical else None)
+
+
 def test_the_clock_is_that_of_openssl() -> None:
     """The same time, in UTC."""
     assert abs(current_time() - NOW) < HOUR
@@ -318,6 +362,15 @@ def test_sec_d15_a_message_that_was_changed(pki: PublicKeyInfrastructure, damage
     assert pair.client.failure is not None
     words = {"garbage": "cannot be read", "of another certificate": "about another certificate"}
     assert words.get(damage, "changed or forged") in pair.client.failure.message
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_sec_d17_must_staple_that_cannot_be_read(pki: PublicKeyInfrastructure, version: Version) -> None:
+    """On the wire, too: the error is the one that no user can override, and nothing is raised."""
+    leaf = make_certificate(pki.ca, extensions=(ODD_FEATURES,))
+    pair = stapling(pki, version, b"", leaf).handshake()
+    assert pair.client.issue_codes == [I.STATUS_DEMANDED]
+    assert pair.client.alerts_sent == pair.server.alerts_received == [113]
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -120,3 +120,26 @@ def test_unreadable_certificates_match_no_key() -> None:
     assert key_pin_untrusted(b"garbage") == b""
     assert not Pins(keys=frozenset({b""[:0] or b"x" * 32})).match_untrusted(b"garbage")
     assert not Pins()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_peer_whose_certificate_cannot_be_read(pki: PublicKeyInfrastructure, version: Version) -> None:
+    """It matches no pin; the connection fails with an event, not with an exception of cryptography."""
+    leaf = make_certificate(pki.ca)
+    der = leaf.certificate.public_bytes(Encoding.DER)
+    odd = der.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020107"))
+    assert key_pin_untrusted(odd) == b""
+    assert not key(leaf).match_untrusted(odd)
+    if version == "1.2":  # where it can be changed on its way
+        pair = Pair(
+            client_configuration([pki.ca.certificate], version, pins=key(leaf)), server_configuration(leaf, version)
+        )
+        pair.client.stream.start()
+        pair.server.stream.start()
+        pair.server.stream.receive(pair.client.take())
+        flight = pair.server.take()
+        assert der in flight
+        pair.client.stream.receive(flight.replace(der, odd))
+        pair.client.settle()
+        assert pair.client.failure is not None
+        assert not pair.client.completed

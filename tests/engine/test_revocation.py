@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from qtsecure.engine.contexts import context_for
 from qtsecure.engine.revocation import load_crls
 from qtsecure.engine.verification import IssueCode
 from qtsecure.errors import SecureError
@@ -130,3 +131,22 @@ def test_wrong_type() -> None:
     """A number is no list."""
     with pytest.raises(TypeError, match="crls"):
         load_crls(7)  # type: ignore[arg-type]  # the mistake under test
+
+
+def test_a_list_of_an_unknown_version(pki: PublicKeyInfrastructure) -> None:
+    """cryptography has an exception of its own for that; one sentence all the same."""
+    good = make_crl(pki.ca).public_bytes(Encoding.DER)
+    with pytest.raises(SecureError, match="no revocation list that can be read, or a damaged one"):
+        load_crls(good.replace(b"\x02\x01\x01", b"\x02\x01\x07", 1))
+
+
+def test_a_list_that_openssl_cannot_read(pki: PublicKeyInfrastructure) -> None:
+    """cryptography does not look at the issuer's name before somebody asks; a clear error all the same."""
+    good = make_crl(pki.ca).public_bytes(Encoding.DER)
+    name = pki.ca.certificate.subject.public_bytes()
+    damaged = good.replace(name, name[:-1] + b"\xff")
+    assert damaged != good
+    configuration = client_configuration([pki.ca.certificate], crls=load_crls(damaged))
+    with pytest.raises(SecureError, match="OpenSSL refuses a revocation list, which is damaged: ") as caught:
+        context_for(configuration, server=False)
+    assert caught.value.code is SecureError.Code.BadCertificate

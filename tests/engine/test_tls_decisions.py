@@ -549,3 +549,16 @@ def test_events_come_after_the_engine_call(pki: PublicKeyInfrastructure) -> None
     pair = bad_server(pki, "1.3").handshake()
     kinds: list[type[Event]] = [type(event) for event in pair.client.events]
     assert kinds == [CertificateProblems, AlertSent, StreamFailed]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_verification_without_a_result_fails(
+    pki: PublicKeyInfrastructure, version: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No news of the leaf is no good news: a certificate that nobody has looked at is not accepted."""
+    monkeypatch.setattr(TlsStream, "verify", lambda *_: 0)
+    pair = Pair(client_configuration([pki.ca.certificate], version), server_configuration(pki.server, version))
+    pair.handshake()
+    assert pair.client.issue_codes == [IssueCode.UNKNOWN_RESULT]
+    assert not pair.client.completed
+    assert pair.client.alerts_sent == ([80] if version == "1.3" else [])

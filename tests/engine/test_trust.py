@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from qtsecure.engine import trust
+from qtsecure.engine.configuration import TlsConfiguration
+from qtsecure.engine.contexts import context_for
 from qtsecure.engine.trust import TrustAnchors
 from qtsecure.errors import SecureError
 
@@ -309,3 +311,40 @@ def test_the_real_bundle_of_this_computer_gives_no_warning(monkeypatch: pytest.M
     assert len(anchors) > 50
     assert anchors.skipped == 0
     assert TrustAnchors.of(bundle) == anchors
+
+
+def test_a_root_of_an_unknown_version_is_skipped(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One exotic certificate, for which cryptography has an exception of its own, does not cost all the others."""
+    odd = der(TWO).replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020107"))
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text(pem(ONE).decode() + ssl.DER_cert_to_PEM_cert(odd) + pem(THREE).decode())
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "directory" / "odd.der").write_bytes(odd)
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "directory"))
+    anchors = TrustAnchors.system()
+    assert anchors.certificates == (ONE, THREE)
+    assert anchors.skipped == 2
+
+
+def badly_named() -> x509.Certificate:
+    """A root whose name is no UTF-8: cryptography does not look before somebody asks, OpenSSL does."""
+    return x509.load_der_x509_certificate(der(TWO).replace(b"\x0c\x03two", b"\x0c\x03t\xffo"))
+
+
+def test_a_root_that_openssl_cannot_read_is_skipped(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise one such root of the system would cost every connection."""
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes(pem(ONE) + pem(badly_named()) + pem(THREE))
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    anchors = TrustAnchors.system()
+    assert anchors.certificates == (ONE, THREE)
+    assert anchors.skipped == 1
+
+
+def test_a_given_authority_that_openssl_cannot_read() -> None:
+    """It was given on purpose: a clear error, and not an exception of pyOpenSSL's."""
+    configuration = TlsConfiguration(trust=TrustAnchors.of([badly_named()]))
+    with pytest.raises(SecureError, match=r"OpenSSL refuses the trusted certificate .*invalid utf8string") as caught:
+        context_for(configuration, server=False)
+    assert caught.value.code is SecureError.Code.BadCertificate

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def test_files_of_the_architecture() -> None:
     """The guide to the folders names files that exist."""
     text = (DOCS / "architecture.md").read_text("utf-8")
     table = text.partition("## Where does X happen?")[2].partition("##")[0]
-    named = re.findall(r"`((?:engine|net|aio|cli|testing|qml)/[\w/.]*)`", table)
+    named = re.findall(r"`((?:engine|net|aio|cli|testing|qml|widgets|designer)/[\w/.]*)`", table)
     assert len(named) > 10
     assert [name for name in named if not (ROOT / "qtsecure" / name).exists()] == []
 
@@ -166,13 +167,14 @@ def converse(
     told: str,
     *,
     names: tuple[str, str] = ("server", "client"),
+    change: Callable[[str], str] = str,
 ) -> None:
-    """Run both programs until the client ends."""
-    server = start(programs(serverPage)[names[0]], directory, 0)
+    """Run both programs, changed, until the client ends."""
+    server = start(change(programs(serverPage)[names[0]]), directory, 0)
     try:
         assert server.stdout is not None
         port = int(server.stdout.readline().removeprefix("listening on port "))
-        client = start(programs(clientPage)[names[1]], directory, port)
+        client = start(change(programs(clientPage)[names[1]]), directory, port)
         out, err = client.communicate(timeout=30)
         assert (client.returncode, err) == (0, "")
         assert out.endswith(answer)

@@ -52,7 +52,7 @@ def test_other_blocks_run(qapp: object) -> None:
     """They are parts of programs, and begin nothing that would have to be waited for."""
     text = (DOCS / "howto-socket-client.md").read_text("utf-8")
     parts = [code for code in BLOCK.findall(text) if "application.exec" not in code]
-    assert len(parts) == 2
+    assert len(parts) == 3
     for code in parts:
         exec(compile(code, "howto-socket-client.md", "exec"), {"__name__": "part"})
         settle()  # what was begun there was cancelled there

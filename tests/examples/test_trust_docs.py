@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import pytest
 
 from qtsecure.testing import PublicKeyInfrastructure
 from qtsecure.testing.certificates import selfSignedCertificate
-from tests.examples.test_docs import programs, start
+from tests.examples.test_docs import DOCS, programs, start
 
 
 @contextlib.contextmanager
@@ -89,3 +92,14 @@ def test_stapled_status(files: tuple[Path, PublicKeyInfrastructure], status: str
         found, out, err = client("howto-revocation", directory, port)
     assert found == code
     assert text in (err if code else out)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl command here")
+def test_status_by_the_own_authority(tmp_path: Path) -> None:
+    """The commands of both pages make what the programs need."""
+    for page, sign in (("howto-client-certificates", "req -x509"), ("howto-revocation", "printf")):
+        blocks = re.findall(r"^```sh\n(.*?)^```", (DOCS / f"{page}.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)
+        (commands,) = [block for block in blocks if sign in block]
+        subprocess.run(["sh", "-ec", commands], cwd=tmp_path, check=True, capture_output=True, timeout=30)
+    with running("howto-revocation", tmp_path) as port:
+        assert client("howto-revocation", tmp_path, port) == (0, "status: Good\nanswer: hello\n", "")

@@ -106,3 +106,30 @@ def test_the_trace_of_a_handshake(encounter: Encounter) -> None:
     for each in (client, encounter.server):
         with pytest.raises(TypeError):
             each.setHandshakeTraceEnabled(1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ((5, 16), TypeError, "label must be str or bytes, not int"),
+        (("b\xfc", 16), ValueError, "label must be ASCII"),
+        (("x" * 70_000, 16), ValueError, "at most 249 bytes"),
+        (("x", True), TypeError, "length must be an int, not bool"),
+        (("x", 8161), ValueError, "between 1 and 8160"),
+        (("x", 16, "text"), TypeError, "context must be bytes or None, not str"),
+    ],
+)
+def test_keying_material_that_cannot_be(
+    encounter: Encounter, arguments: tuple[Any, ...], error: type[Exception], words: str
+) -> None:
+    """Each argument has its own sentence, and nothing of OpenSSL's gets out; the connection stands."""
+    encounter.listen(encounter.host(encounter.pki.server))
+    client = encounter.client()
+    encounter.visit("localhost", client)
+    for end in (client, encounter.peers[0]):
+        with pytest.raises(error, match=words):
+            end.exportKeyingMaterial(*arguments)
+        if encounter.kind != "1.3":
+            with pytest.raises(ValueError, match="reserved"):
+                end.exportKeyingMaterial("client finished", 16)
+        assert end.isEncrypted()

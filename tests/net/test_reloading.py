@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from PySide6.QtCore import QObject
+from PySide6.QtNetwork import QSsl
 
 from qtsecure import DtlsPeer, SslConfiguration, SslServer, SslSocket, TrustStore
 from qtsecure.testing.pki import CertificateAuthority, IssuedCertificate, PublicKeyInfrastructure
+from tests.engine.support import make_certificate
 from tests.net.conftest import MakeConversation
 from tests.net.conversation import PROTOCOLS, Conversation, State, VerifyMode, spin
 from tests.net.dtls.conversation import DtlsConversation
@@ -155,3 +159,31 @@ def test_the_default_configuration(make_conversation: MakeConversation) -> None:
     later.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
     spin(later.isEncrypted)
     assert earlier.sslConfiguration() == before
+
+
+@both_versions
+@pytest.mark.parametrize("trouble", ["short key", "key log", "two hosts"])
+def test_sec_d21_settings_that_only_openssl_can_refuse(
+    make_conversation: MakeConversation, tmp_path: Path, version: str, trouble: str
+) -> None:
+    """They cost the clients that come meanwhile: with an alert at once, and the reason at the server."""
+    conversation = make_conversation(PROTOCOLS[version])
+    good = SslConfiguration(conversation.serverConfiguration)
+    if trouble == "key log":
+        conversation.serverConfiguration.setKeyLogFile(tmp_path / "missing" / "keys.log")
+    else:
+        weak = make_certificate(None, key=rsa.generate_private_key(65537, 1024))
+        conversation.showServer(weak)
+    if trouble == "two hosts":
+        weak_host, conversation.serverConfiguration = conversation.serverConfiguration, SslConfiguration(good)
+        conversation.serverConfiguration.setVirtualHosts({"localhost": weak_host})
+        conversation.client.setPeerVerifyName("localhost")
+    reasons: list[str] = []
+    conversation.server.errorOccurred.connect(lambda socket, error: reasons.append(socket.errorString()))
+    conversation.connect()
+    spin(lambda: conversation.client.state() == State.UnconnectedState and bool(reasons))
+    assert conversation.recorder.of("client.alertReceived")[0][1] == QSsl.AlertType.InternalError
+    (reason,) = reasons
+    assert ("key log file" if trouble == "key log" else "ee key too small") in reason
+    conversation.server.setSslConfiguration(good)
+    assert another(conversation).isEncrypted()

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEventLoop
+from shiboken6 import delete
 
 from qtsecure.net.scheduler import Scheduler
 from tests.net.conversation import spin
@@ -160,3 +161,9 @@ def test_a_nested_loop_in_a_deadline_keeps_the_others(qapp: QCoreApplication) ->
     own.callLater(20, lambda: seen.append("second"))
     spin(lambda: len(seen) == 2)
     assert seen == ["second", "first"]
+
+
+def test_deferring_while_the_application_is_torn_down(scheduler: Scheduler) -> None:
+    """Its end takes the QObject of the scheduler along, before others that report their own end."""
+    delete(scheduler._waker)
+    scheduler.defer(lambda: None)

@@ -352,6 +352,7 @@ def test_running_out_of_descriptors_is_told_and_passes(conversation: Conversatio
     conversation.listen()
     client = native.socket()
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    deleteEverything()  # what others have left would make room later
     highest = max(int(name) for name in os.listdir("/proc/self/fd"))
     fillers = [os.dup(0) for _ in range(highest + 1 - openDescriptors())]  # close the gaps below
     try:

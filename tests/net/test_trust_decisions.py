@@ -295,6 +295,24 @@ def test_a_damaged_file(
     assert len(list(file.parent.glob("*damaged*"))) == 1
 
 
+@pytest.mark.parametrize("readsFirst", [True, False])
+def test_a_file_that_is_damaged_meanwhile(pki: PublicKeyInfrastructure, file: Path, readsFirst: bool) -> None:
+    """The same while the object lives: a copy is made before anything is written over what cannot be read."""
+    decisions = TrustDecisions(file)
+    decisions.remember(asked(pki.expired), Lifetime.Forever)
+    content = damage(file, lambda content: content + b"a line without a sign\n")
+    if readsFirst:
+        assert accepts(decisions, asked(pki.expired))
+    decisions.remember(asked(pki.selfSigned), Lifetime.Forever)
+    (copy,) = file.parent.glob("trust.ini.damaged-*")
+    assert copy.read_bytes() == content
+    error = decisions.error()
+    assert error is not None
+    assert str(copy) in error.message
+    assert accepts(TrustDecisions(file), asked(pki.expired))
+    assert accepts(TrustDecisions(file), asked(pki.selfSigned))
+
+
 def _forgetCachedSettings(path: Path) -> None:
     """Let other QSettings of this file notice that it has changed."""
     QSettings(str(path), QSettings.Format.IniFormat).sync()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QObject, QTimer
 from shiboken6 import delete
 
 from qtsecure import SecureError, SslConfiguration, SslServer, SslSocket, UnknownHostPolicy, VirtualHostRequest
@@ -150,6 +150,25 @@ def test_the_handshake_waits_for_the_program(encounter: Encounter, two: Two) -> 
     request = chooser.requests[0]
     assert request.isPending()
     QTimer.singleShot(0, lambda: request.provide(encounter.host(two.b)))
+    spin(lambda: client.isEncrypted() and bool(encounter.peers))
+    assert encounter.shown(client) == two.b.certificate
+
+
+def test_a_request_may_have_another_parent(encounter: Encounter, two: Two) -> None:
+    """A dialog, for example: the answer is checked and counts all the same."""
+    encounter.listen(SslConfiguration())
+    dialog = QObject()
+
+    def defer(request: VirtualHostRequest) -> None:
+        request.defer()
+        request.setParent(dialog)
+
+    chooser = Chooser(encounter, defer)
+    client = encounter.begin(encounter.client(), "b.example")
+    spin(lambda: bool(chooser.requests))
+    with pytest.raises(SecureError):
+        chooser.requests[0].provide(SslConfiguration())
+    chooser.requests[0].provide(encounter.host(two.b))
     spin(lambda: client.isEncrypted() and bool(encounter.peers))
     assert encounter.shown(client) == two.b.certificate
 

@@ -134,7 +134,7 @@ def census() -> dict[str, float]:
         "contexts": sum(isinstance(each, OpenSSL.SSL.Context) for each in alive),
         "streams": sum(isinstance(each, TlsStream) for each in alive),
         "associations": sum(isinstance(each, (DtlsAssociation, DtlsPath)) for each in alive),
-        "hooks": len(_openssl._hooks),
+        "hooks": len(_openssl._hooks.references),
         "tasks": len(schedulerOfThisThread().tasks),
         "blocks": sys.getallocatedblocks(),
     }

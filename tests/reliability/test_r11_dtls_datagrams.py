@@ -123,4 +123,4 @@ def test_damaged_datagrams(qtsecure_pki: PublicKeyInfrastructure, figure: Figure
         f"{wrong} wrongly complete (target 0)",
     )
     assert wrong == 0
-    assert completed > 0.95 * count  # the others: a damaged certificate is reported as such
+    assert completed > 0.98 * count  # the others: what names an issuer or a key is believed, and reported as such

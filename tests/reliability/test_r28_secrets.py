@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QByteArray, qInstallMessageHandler
+from PySide6.QtNetwork import QHostAddress, QTcpServer
 
 import qtsecure
 from qtsecure import PreSharedKeyAuthenticator, SecureError, SslConfiguration, SslSocket, TlsOptions
@@ -27,7 +28,8 @@ from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.engine.support import Pair, client_configuration, server_configuration
-from tests.net.conversation import PROTOCOLS, Conversation, VerifyMode, settle
+from tests.net.conversation import PROTOCOLS, Conversation, VerifyMode, settle, spin
+from tests.net.dtls.conversation import DtlsConversation
 
 IDENTITY = b"somebody"
 
@@ -154,6 +156,75 @@ def test_pre_shared_keys(
     assert kept == 0
 
 
+@pytest.mark.parametrize("wrong", [False, True])
+def test_pre_shared_keys_over_datagrams(
+    qapp: object,
+    qtsecure_pki: PublicKeyInfrastructure,
+    everything: Everything,
+    figure: Callable[[str, str], None],
+    wrong: bool,
+) -> None:
+    """The same for the peers of DTLS; a wrong key is a silence, which the client ends."""
+    conversation = DtlsConversation(qtsecure_pki)
+    conversation.serverConfiguration = SslConfiguration()
+    for configuration in (conversation.serverConfiguration, conversation.clientConfiguration):
+        configuration.setPeerVerifyMode(VerifyMode.VerifyNone)
+    asked: list[str] = []
+
+    def give(authenticator: PreSharedKeyAuthenticator, who: str) -> None:
+        asked.append(who)
+        if who == "client":
+            authenticator.setIdentity(IDENTITY)
+        secret = make_secret()
+        if wrong and who == "client":
+            secret.reverse()
+        authenticator.setPreSharedKey(secret)
+        secret[:] = bytes(len(secret))
+        path = conversation.client._path
+        everything.texts += [repr(authenticator), str(authenticator), f"{authenticator}"]
+        everything.add(conversation.client, path, path.association if path is not None else None)
+        everything.addError(lambda: pickle.dumps(authenticator))
+
+    conversation.client.preSharedKeyAuthenticationRequired.connect(lambda key: give(key, "client"))
+    conversation.server.preSharedKeyAuthenticationRequired.connect(lambda peer, key: give(key, "server"))
+    if wrong:
+        conversation.connect()
+        spin(lambda: "server" in asked)
+        conversation.client.abort()
+    else:
+        peer = conversation.establish()
+        assert peer._path is not None
+        everything.add(peer, peer._path, peer._path.association, peer.sslConfiguration())
+    client = conversation.client
+    everything.add(client, client.sslConfiguration(), client.errorString(), conversation.server)
+    everything.add(*[record.args for record in conversation.recorder.records()])
+    conversation.close()
+    settle()
+    found = everything.leaks(make_secret())
+    kept = holders()
+    figure("R28", f"{len(found)} texts and {kept} objects with a pre-shared key, DTLS 1.2 (target 0, 0)")
+    assert asked[:2] == ["client", "server"]
+    assert found == []
+    assert kept == 0
+
+
+def test_an_aborted_handshake_keeps_no_key(conversation: Conversation, everything: Everything) -> None:
+    """Nor does a socket that lives on after abort(), which ends the engine's work in the middle."""
+    useKeys(conversation, everything, "1.3")
+    silent = QTcpServer()
+    assert silent.listen(QHostAddress.SpecialAddress.LocalHost)
+    client = conversation.client
+    client.setSslConfiguration(conversation.clientConfiguration)
+    client.connectToHostEncrypted("127.0.0.1", silent.serverPort())
+    spin(lambda: client._dataPath.stream is not None)  # the key is needed for the first message
+    assert holders() > 0
+    client.abort()
+    everything.add(client, client._dataPath, client._dataPath.stream)
+    settle()
+    assert everything.leaks(make_secret()) == []
+    assert holders() == 0
+
+
 def holders() -> int:
     """How many objects of Python contain the key."""
     gc.collect()
@@ -276,6 +347,7 @@ from qtsecure.engine.configuration import VerifyMode
 from qtsecure.engine.configuration import VerifyMode as EngineVerifyMode
 from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.psk import PreSharedKey
+from tests.engine.dtls.support import Network, for_datagrams
 from tests.engine.support import Pair, client_configuration, server_configuration
 
 def secret():
@@ -288,13 +360,15 @@ class Owner(HandshakeDecisions):
         return PreSharedKey(b"somebody", secret())
 
 fields = dict(psk_enabled=True, tls12_ciphers=("ECDHE-PSK-CHACHA20-POLY1305",))
-pair = Pair(
-    client_configuration((), {version!r}, verify_mode=VerifyMode.NONE, **fields),
-    server_configuration(None, {version!r}, **fields),
+dtls = {version!r} == "DTLS 1.2"
+kind, adapt, version = (Network, for_datagrams, None) if dtls else (Pair, lambda it: it, {version!r}[-3:])
+pair = kind(
+    adapt(client_configuration((), version, verify_mode=VerifyMode.NONE, **fields)),
+    adapt(server_configuration(None, version, **fields)),
     client_decisions=Owner(),
     server_decisions=Owner(),
 ).established()
-assert pair.say(b"hello") == b"hello"
+assert pair.say(b"hello") in (b"hello", [b"hello"])
 {keep}
 
 def copies():
@@ -323,7 +397,7 @@ print(copies())
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="only Linux shows a process its own memory")
-@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize("version", ["TLS 1.2", "TLS 1.3", "DTLS 1.2"])
 def test_memory_of_the_process(version: str, figure: Callable[[str, str], None]) -> None:
     """After the handshake the key is nowhere in memory, neither in Python's nor in OpenSSL's."""
 
@@ -338,5 +412,5 @@ def test_memory_of_the_process(version: str, figure: Callable[[str, str], None])
 
     assert run("kept = secret()") >= 1  # the search finds what is there
     found = run("")
-    figure("R28", f"{found} copies of the key in the memory of the process, TLS {version} (target 0)")
+    figure("R28", f"{found} copies of the key in the memory of the process, {version} (target 0)")
     assert found == 0

@@ -13,6 +13,8 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QIODevice, QObject, QThread, QXmlStreamReader
 
 import qtsecure.net.ssl_socket as socket_module
+from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.choice_requests import ClientCertificateRequest, VirtualHostRequest
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.trust_decisions import TrustDecisions
 from qtsecure.net.values import SslConfiguration
@@ -87,6 +89,12 @@ SERVER_METHODS = [
     "statistics",
 ]
 
+REQUESTS = {
+    CertificateRequest: lambda: CertificateRequest([], [], "localhost"),
+    VirtualHostRequest: lambda: VirtualHostRequest("localhost"),
+    ClientCertificateRequest: lambda: ClientCertificateRequest((), "localhost"),
+}
+REQUEST_METHODS = ["accept", "decline", "defer", "fail", "provide", "reject"]
 DECISION_METHODS = ["answer", "decisions", "error", "remember", "revoke", "revokeAll"]
 
 
@@ -134,12 +142,14 @@ def test_r29_every_method(conversation: Conversation, figure: Callable[[str, str
     calls += [(conversation.server, name) for name in SERVER_METHODS]
     decisions = TrustDecisions(tmp_path / "trust.ini")
     calls += [(decisions, name) for name in DECISION_METHODS]
+    questions = [make() for make in REQUESTS.values()]
+    calls += [(each, name) for each in questions for name in REQUEST_METHODS if hasattr(each, name)]
     passed = []
     for obj, name in calls:
         outcome = inThread(lambda obj=obj, name=name: getattr(obj, name)(*ARGUMENTS.get(name, ())))
         if not isRefusal(outcome, name):
             passed.append(f"{type(obj).__name__}.{name}: {outcome!r}")
-    methods = len(SOCKET_METHODS) + len(SERVER_METHODS) + len(DECISION_METHODS)
+    methods = len(SOCKET_METHODS) + len(SERVER_METHODS) + len(DECISION_METHODS) + len(REQUEST_METHODS)
     figure("R29", f"{len(passed)} of {len(calls)} wrong-thread calls of {methods} methods got through (target 0)")
     assert passed == []
     assert methods >= 30
@@ -147,6 +157,26 @@ def test_r29_every_method(conversation: Conversation, figure: Callable[[str, str
     spin(lambda: conversation.peer.bytesAvailable() == 8)
     assert conversation.peer.readBytes() == b"unharmed"
     assert unused.state() == State.UnconnectedState
+    assert all(each.isPending() for each in questions)
+
+
+def test_a_deferred_answer_from_another_thread(conversation: Conversation) -> None:
+    """It would run the handshake there, at the same time as the event loop: refused, and the question stays open."""
+    conversation.clientConfiguration.setCaCertificates([])
+    asked: list[CertificateRequest] = []
+
+    def defer(request: CertificateRequest) -> None:
+        request.defer()
+        asked.append(request)
+
+    conversation.client.acceptCertificate.connect(defer)
+    conversation.connect()
+    spin(lambda: bool(asked))
+    assert isRefusal(inThread(asked[0].accept), "accept")
+    assert inThread(asked[0].isPending) is True
+    assert not conversation.client.isEncrypted()
+    asked[0].accept()
+    spin(conversation.client.isEncrypted)
 
 
 @pytest.mark.parametrize("name", ["state", "bytesAvailable", "isEncrypted", "peerAddress", "bytesToWrite", "error"])
@@ -161,6 +191,9 @@ def test_methods_that_nobody_listed_are_checked() -> None:
     checked = {name for name in publicMethods(SslSocket) if hasattr(getattr(SslSocket, name), "__wrapped__")}
     exempt = {*_EXEMPT, *socket_module._CHECK_THEMSELVES}
     assert checked == set(publicMethods(SslSocket)) - exempt
+    for cls in REQUESTS:
+        checked = {name for name in publicMethods(cls) if hasattr(getattr(cls, name), "__wrapped__")}
+        assert checked == {name for name in REQUEST_METHODS if hasattr(cls, name)}
 
 
 def test_a_cpp_reader_in_another_thread(conversation: Conversation) -> None:

@@ -92,6 +92,9 @@ class _Version:
         if self.body is not None:
             self.repetitions += part.offset + len(part.body) == self.length
             return 0
+        if len(part.body) == self.length and not self.pieces:  # the whole message at once, as nearly always
+            self.body = self.pieces[0] = part.body
+            return self.length
         begin, end = part.offset, part.offset + len(part.body)
         touching = [at for at, piece in self.pieces.items() if at <= end and begin <= at + len(piece)]
         if any(at <= begin and end <= at + len(self.pieces[at]) for at in touching):
@@ -258,8 +261,8 @@ class Assembler:
             # OpenSSL drops a change that comes too early, and encrypted records that it has had.
             self._news = False
             records.append(self.plain(CHANGE_CIPHER_SPEC, b"\1"))
-            # One by one: when the first has completed the handshake, repetitions of it would be answered.
-            return [*_portions(records), *self.encrypted]
+            # The others one by one: when the first has completed the handshake, repetitions of it would be answered.
+            return [*_portions([*records, self.encrypted[0]]), *self.encrypted[1:]]
         return _portions(records)
 
     def plain(self, kind: int, payload: bytes) -> bytes:

@@ -250,7 +250,7 @@ class DtlsAssociation(AssociationHandshake):
 
     def accept_certificate(self, now: float) -> None:
         """Answer CertificateProblems with yes: the handshake goes on."""
-        self._waiting.life(now)
+        self._waiting.goes_on(now)
         try:
             self._session.accept_certificate()
         finally:
@@ -270,7 +270,7 @@ class DtlsAssociation(AssociationHandshake):
             SecureError: OpenSSL refuses a part of it; the handshake goes on waiting.
         """
         require_datagrams(configuration)
-        self._waiting.life(now)
+        self._waiting.goes_on(now)
         try:
             self._session.provide_configuration(configuration)
         finally:
@@ -293,7 +293,7 @@ class DtlsAssociation(AssociationHandshake):
         Raises:
             SecureError: OpenSSL refuses the certificate; the handshake goes on waiting.
         """
-        self._waiting.life(now)
+        self._waiting.goes_on(now)
         try:
             self._session.provide_certificate(credentials)
         finally:
@@ -324,6 +324,11 @@ class DtlsAssociation(AssociationHandshake):
             return
         self._session.abandon(StreamFailed(FailureKind.TIMED_OUT, self._why_nothing_happened()))
         self._after_step(now)
+
+    def forget_keys(self) -> None:
+        """The front end drops the association without a word: keep no pre-shared key."""
+        self._session.forget_keys()
+        self._asked.forget()
 
     def began_with(self, hello: ClientHelloStart) -> bool:
         """On a server: whether this is (a copy of) the hello that the association was made for."""

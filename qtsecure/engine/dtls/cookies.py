@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
+from typing import NoReturn
 
 __all__ = ["Cookies"]
 
@@ -32,6 +33,9 @@ class Cookies:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"  # and nothing of the secrets
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("Cookies hold secrets and cannot be pickled or copied.")
 
     def set_secret(self, secret: bytes) -> None:
         """Use this secret from now on; cookies of the one before it stay good.

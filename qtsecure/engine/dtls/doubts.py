@@ -78,10 +78,10 @@ class Waiting:
         longest: The longest time in seconds that the peer took for an answer.
     """
 
-    __slots__ = ("_answered", "_patience", "_since", "longest")
+    __slots__ = ("_answered", "_news_at", "_patience", "_since", "longest")
 
     def __init__(self) -> None:
-        self._since = 0.0
+        self._news_at = self._since = 0.0
         self._answered = False
         # OpenSSL's servers repeat their last flight only for a client whose own OpenSSL has repeated, after a second.
         self._patience = _STALL
@@ -89,18 +89,29 @@ class Waiting:
 
     def begin(self, now: float) -> None:
         """An attempt begins. Before the first answer there is nothing that could have gone wrong."""
-        self._since = now
+        self._news_at = self._since = now
         self._answered = False
 
     def progress(self, now: float) -> None:
         """The peer's next flight is there."""
         self.longest = max(self.longest, now - self._since)
-        self._since = now
         self._answered = True
+        self.goes_on(now)
+
+    def goes_on(self, now: float) -> None:
+        """The own side has taken its time, and goes on."""
+        self._news_at = self._since = now
 
     def life(self, now: float) -> None:
         """The peer is there, but has nothing new."""
         self._since = now
+
+    def no_life(self) -> None:
+        """What came last was all that the peer had to say before: it has not got our answer, or can do nothing with it.
+
+        One that only thinks about it shows less (see AssociationHandshake._show_life).
+        """
+        self._since = self._news_at
 
     def stalled_at(self) -> float | None:
         """When to believe that the handshake is stuck."""

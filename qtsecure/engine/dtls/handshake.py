@@ -220,9 +220,11 @@ class AssociationHandshake(AssociationFacts):
                     break
             else:
                 self._alert.forget()
-                self._waiting.life(now)
                 if verdict is Verdict.FLIGHT_REPEATED:
                     repeated = True
+                    self._waiting.no_life()
+                else:
+                    self._waiting.life(now)
         return repeated
 
     def _give_flight(self, now: float) -> None:
@@ -278,14 +280,13 @@ class AssociationHandshake(AssociationFacts):
     def _after_step(self, now: float) -> None:
         """Hand on what OpenSSL has done: its events and its flight."""
         session = self._session
-        events = session.events[:]
-        session.events.clear()
-        failure = next((event for event in events if isinstance(event, StreamFailed)), None)
-        told = any(isinstance(event, AlertReceived) for event in events)  # encrypted, or held long enough
-        if not told and ((failure is not None and self._is_doubtful(failure)) or self._is_damaged(events)):
-            self._restart(now)
-            return
-        self._events += events
+        if session.events:
+            events = session.events[:]
+            session.events.clear()
+            if self._are_doubtful(events):
+                self._restart(now)
+                return
+            self._events += events
         output = session.take_all()
         if output:
             self._new_flight(Flight(output), now)
@@ -389,6 +390,13 @@ class AssociationHandshake(AssociationFacts):
             and not self._session.complete
             and self.statistics.restarts < _MAX_RESTARTS
         )
+
+    def _are_doubtful(self, events: list[Event]) -> bool:
+        """Whether these events are not to be told, because another try may have others."""
+        if any(isinstance(event, AlertReceived) for event in events):
+            return False  # encrypted, or held long enough
+        failure = next((event for event in events if isinstance(event, StreamFailed)), None)
+        return (failure is not None and self._is_doubtful(failure)) or self._is_damaged(events)
 
     def _is_doubtful(self, failure: StreamFailed) -> bool:
         """Whether somebody else than the peer may have caused a failure, so that it is worth another try."""

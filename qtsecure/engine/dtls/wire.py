@@ -6,6 +6,7 @@ Functions that end in ``_untrusted`` read what anybody may have sent. They raise
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Final, NamedTuple
 
 __all__ = [
@@ -43,6 +44,10 @@ HANDSHAKE_HEADER: Final = 12
 MAX_PLAIN_RECORD: Final = 1 << 14
 """The most plaintext that a record may carry, in bytes."""
 _MAX_RECORD: Final = MAX_PLAIN_RECORD + 2048
+# Numbers of 48 and 24 bits are in two parts. These are read and written a dozen times in each handshake.
+_RECORD: Final = Struct(">BBxHHIH")
+_RECORD_TO_WRITE: Final = Struct(">B2sHHIH")
+_FRAGMENT: Final = Struct(">BBHHBHBH")
 _DTLS_MAJOR: Final = 0xFE
 _DTLS_1_0: Final = b"\xfe\xff"
 _DTLS_1_2: Final = b"\xfe\xfd"
@@ -115,21 +120,13 @@ def split_records_untrusted(datagram: bytes) -> list[Record]:
     position, end = 0, len(datagram)
     while position < end:
         header = position + RECORD_HEADER
-        if header > end or datagram[position + 1] != _DTLS_MAJOR:
+        if header > end:
             raise MalformedDatagram
-        length = (datagram[position + 11] << 8) + datagram[position + 12]
+        kind, major, epoch, high, low, length = _RECORD.unpack_from(datagram, position)
         after = header + length
-        if after > end or length > _MAX_RECORD:
+        if major != _DTLS_MAJOR or after > end or length > _MAX_RECORD:
             raise MalformedDatagram
-        records.append(
-            Record(
-                datagram[position],
-                (datagram[position + 3] << 8) + datagram[position + 4],
-                int.from_bytes(datagram[position + 5 : position + 11], "big"),
-                datagram[header:after],
-                datagram[position:after],
-            )
-        )
+        records.append(Record(kind, epoch, (high << 32) + low, datagram[header:after], datagram[position:after]))
         position = after
     return records
 
@@ -143,13 +140,11 @@ def fragment_untrusted(data: bytes, position: int = 0) -> Fragment:
     begin = position + HANDSHAKE_HEADER
     if len(data) < begin:
         raise MalformedDatagram
-    length = int.from_bytes(data[position + 1 : position + 4], "big")
-    offset = int.from_bytes(data[position + 6 : position + 9], "big")
-    size = int.from_bytes(data[position + 9 : position + 12], "big")
+    kind, long, length, number, far, offset, many, size = _FRAGMENT.unpack_from(data, position)
+    length, offset, size = (long << 16) + length, (far << 16) + offset, (many << 16) + size
     if offset + size > length or begin + size > len(data) or (length and not size):
         raise MalformedDatagram
-    number = (data[position + 4] << 8) + data[position + 5]
-    return Fragment(data[position], length, number, offset, data[begin : begin + size])
+    return Fragment(kind, length, number, offset, data[begin : begin + size])
 
 
 def is_hello_start_untrusted(datagram: bytes) -> bool:
@@ -218,20 +213,13 @@ def hello_verify_request(cookie: bytes, record_sequence: bytes) -> bytes:
 
 def plain_record(kind: int, sequence: int, payload: bytes, version: bytes = _DTLS_1_2) -> bytes:
     """A record of epoch 0."""
-    return b"".join(
-        (bytes((kind,)), version, b"\0\0", sequence.to_bytes(6, "big"), len(payload).to_bytes(2, "big"), payload)
-    )
+    return _RECORD_TO_WRITE.pack(kind, version, 0, sequence >> 32, sequence & 0xFFFFFFFF, len(payload)) + payload
 
 
 def fragment(kind: int, length: int, number: int, offset: int, body: bytes) -> bytes:
     """One fragment of a handshake message, with its header."""
-    return b"".join(
-        (
-            bytes((kind,)),
-            length.to_bytes(3, "big"),
-            number.to_bytes(2, "big"),
-            offset.to_bytes(3, "big"),
-            len(body).to_bytes(3, "big"),
-            body,
-        )
+    size = len(body)
+    header = _FRAGMENT.pack(
+        kind, length >> 16, length & 0xFFFF, number, offset >> 16, offset & 0xFFFF, size >> 16, size & 0xFFFF
     )
+    return header + body

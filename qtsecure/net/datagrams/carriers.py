@@ -19,7 +19,7 @@ from qtsecure.net.datagrams.qt_datagrams import QtDatagrams
 from qtsecure.net.datagrams.transport_datagrams import TransportDatagrams
 from qtsecure.net.thread_guard import threadOf
 
-__all__ = ["Carrier", "carrierProblem", "connectedSocket", "mtuOver"]
+__all__ = ["Carrier", "carrierProblem", "checkBound", "connectedSocket", "mtuOver"]
 
 Carrier: TypeAlias = DatagramTransport | QUdpSocket | socket.socket
 """A transport, a connected QUdpSocket, or a connected UDP socket of Python's."""
@@ -46,6 +46,18 @@ def carrierProblem(carrier: object) -> str:
     if carrier.state() != QAbstractSocket.SocketState.ConnectedState:
         return "is a QUdpSocket that is not connected; call its connectToHost() first"
     return ""
+
+
+def checkBound(udpSocket: QUdpSocket) -> None:
+    """TypeError for anything but a QUdpSocket, ValueError unless it is bound and of this thread."""
+    if not isinstance(udpSocket, QUdpSocket):
+        raise TypeError(f"udpSocket must be a QUdpSocket, not {type(udpSocket).__name__}.")
+    if not isValid(udpSocket):
+        raise ValueError("udpSocket has been deleted; it must be bound.")
+    if not _isOfThisThread(udpSocket):
+        raise ValueError("udpSocket lives in another thread; it must be bound in this one.")
+    if udpSocket.state() != QAbstractSocket.SocketState.BoundState:
+        raise ValueError("udpSocket must be bound; call its bind() first.")
 
 
 def connectedSocket(owner: DatagramOwner, carrier: Carrier) -> DatagramSocket:

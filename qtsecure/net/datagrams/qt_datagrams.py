@@ -176,6 +176,7 @@ class QtDatagrams(UdpSocket):
     def serve(self) -> None:
         if self._peer is not None and (number := self._reportedError()):
             (self._owner() or NULL_OWNER).datagramsFailed(number)
+        self._ready = False  # what it was about is read here; it would look as if nobody were there
         for _ in range(_MOST_BATCHES):
             if self._readBatch() < _MOST_READS:
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Callable
 
 from PySide6.QtCore import QMetaObject, QObject
@@ -30,10 +31,11 @@ class TransportDatagrams(DatagramSocket):
     __slots__ = ("_address", "_connections", "_news", "_scheduler", "_transport")
 
     def __init__(self, owner: DatagramOwner, transport: DatagramTransport) -> None:
+        address = transport._peerEnd()  # of the program's class: it may raise
         super().__init__(owner)
         self._scheduler = schedulerOfThisThread()
         self._transport: DatagramTransport | None = transport
-        self._address: Address = transport._peerEnd()
+        self._address: Address = address
         self._news = False
         self._connections: list[QMetaObject.Connection] = [
             transport.errorOccurred.connect(plainSlot(self._onError)),
@@ -86,8 +88,14 @@ class TransportDatagrams(DatagramSocket):
         transport = self._transport
         if transport is None or not isValid(transport):
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        if not transport.send(datagram):
-            number = (transport.lastError() if isValid(transport) else 0) or errno.EAGAIN
+        try:
+            taken = transport.send(datagram)
+            number = 0 if taken or not isValid(transport) else transport.lastError()
+        except Exception:  # noqa: BLE001 - reported as an exception in a slot is; here it would stop the handshake
+            sys.excepthook(*sys.exc_info())
+            taken, number = False, errno.EIO
+        if not taken:
+            number = number or errno.EAGAIN
             raise OSError(number, os.strerror(number))
 
     def sender(self, address: Address) -> Callable[[bytes], object]:

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Any
 from weakref import ref
 
-from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QUdpSocket
+from PySide6.QtNetwork import QHostAddress, QUdpSocket
 from shiboken6 import isValid
 
 from qtsecure.net.addresses import checkPort
 from qtsecure.net.datagram_transport import DatagramTransport
-from qtsecure.net.datagrams.carriers import connectedSocket
+from qtsecure.net.datagrams.carriers import checkBound, connectedSocket
 from qtsecure.net.datagrams.datagram_socket import Address, DatagramOwner, DatagramSocket
 from qtsecure.net.datagrams.qt_datagrams import plainText
 from qtsecure.net.datagrams.shared_udp import sharedPort
@@ -103,8 +103,7 @@ def udpTransport(udp: QUdpSocket, address: QHostAddress | str | None, port: int)
     host = QHostAddress(address)
     if host.isNull():
         raise ValueError(f"address must be an IP address, not {address!r}.")
-    if not isValid(udp) or udp.state() != QAbstractSocket.SocketState.BoundState:
-        raise ValueError("udpSocket must be bound when an address is given; call its bind() first.")
+    checkBound(udp)
     return SocketTransport(lambda owner: sharedPort(owner, udp, (plainText(host), port)))
 
 

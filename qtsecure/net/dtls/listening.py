@@ -16,6 +16,7 @@ from qtsecure.engine.dtls import DEFAULT_MTU, DtlsListener
 from qtsecure.errors import SecureError
 from qtsecure.net.addresses import checkPort, listenAddress
 from qtsecure.net.arguments import checkBool, checkTimeout
+from qtsecure.net.datagrams.carriers import checkBound
 from qtsecure.net.datagrams.choice import makeDatagramSocket
 from qtsecure.net.datagrams.claims import claim
 from qtsecure.net.datagrams.datagram_socket import DatagramSocket
@@ -94,12 +95,9 @@ class DtlsListening(ServerSettings, QObject):
 
         Raises:
             TypeError: For anything but a QUdpSocket.
-            ValueError: When it is not bound, or is in use already.
+            ValueError: When it is not bound, is in use already, or lives in another thread.
         """
-        if not isinstance(udpSocket, QUdpSocket):
-            raise TypeError(f"udpSocket must be a QUdpSocket, not {type(udpSocket).__name__}.")
-        if udpSocket.state() != QAbstractSocket.SocketState.BoundState:
-            raise ValueError("udpSocket must be bound; call its bind() first.")
+        checkBound(udpSocket)
         if self.isListening():
             qWarning("DtlsServer: bind() called on a server that is listening already.")
             return False

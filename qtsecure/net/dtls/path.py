@@ -235,6 +235,11 @@ class DtlsPath:
 
     def sayGoodbye(self) -> None:
         """Send close_notify; no message can be sent any more, also in the slots that hear of it."""
+        self.established = False
+        self.endWriting()
+
+    def endWriting(self) -> None:
+        """The same, and go on receiving."""
         association = self.association
         if association is not None:
             self.writable = False
@@ -256,7 +261,7 @@ class DtlsPath:
             return
         self.send(association.take_outgoing())
         peer = self._peer()
-        if peer is not None and not self.ended and peer.afterEngine():
+        if peer is not None and not self.ended and peer.afterEngine() and association.has_events:
             peer.handleEvents()
         self.arm()
         while self._held and not self.busy and not self.ended:
@@ -441,11 +446,15 @@ class DtlsPath:
             finally:
                 self.busy = False
             self.send(association.take_outgoing())
-            peer = self._peer()
-            if repeated and peer is not None and "retransmissionTimeout" in self.heard:
-                peer.retransmissionTimeout.emit()
+            if repeated:
+                self._tellOfRepetition()
             self.afterStep()
         self.arm()
+
+    def _tellOfRepetition(self) -> None:
+        peer = self._peer()
+        if peer is not None and not self.ended and "retransmissionTimeout" in self.heard:
+            peer.retransmissionTimeout.emit()
 
     def deadlines(self) -> tuple[Deadline | None, ...]:
         """Those that there may be."""
@@ -511,6 +520,8 @@ class DtlsPath:
             self._socket.close()
         self._socket = None
         self._send = _sendNowhere
+        if self.association is not None:
+            self.association.forget_keys()
 
     def peerDestroyed(self) -> None:
         """The peer is gone; say goodbye."""

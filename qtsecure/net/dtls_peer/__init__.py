@@ -5,13 +5,12 @@ from __future__ import annotations
 from PySide6.QtCore import QByteArray, QObject
 
 from qtsecure.errors import SecureError
+from qtsecure.net.arguments import exporterArguments
 from qtsecure.net.dtls_peer.conditions import Conditions
 from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values import OcspResponse
 
 __all__ = ["DtlsPeer"]
-
-_LONGEST_EXPORT = 8160  # 255 blocks of SHA-256, the least that the key derivation can give (RFC 5869)
 
 
 @confinedToThread(
@@ -68,15 +67,12 @@ class DtlsPeer(Conditions):
 
         Raises:
             SecureError: Before ``encrypted``.
+            TypeError: An argument is of another type.
+            ValueError: The label is not ASCII, longer than 249 bytes, or reserved; or the length is out of range.
         """
         association = self._complete()
         if association is None:
             raise SecureError(
                 SecureError.Code.WouldBlock, "Keying material exists only after the handshake; wait for encrypted()."
             )
-        raw = label.encode("ascii", "strict") if isinstance(label, str) else label
-        if isinstance(length, bool) or not isinstance(length, int):
-            raise TypeError(f"length must be an int, not {type(length).__name__}.")
-        if not 0 < length <= _LONGEST_EXPORT:
-            raise ValueError(f"length must be between 1 and {_LONGEST_EXPORT} bytes, not {length}.")
-        return QByteArray(association.export_keying_material(raw, length, context))
+        return QByteArray(association.export_keying_material(*exporterArguments(label, length, context)))

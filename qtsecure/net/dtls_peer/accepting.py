@@ -43,7 +43,7 @@ class Accepting(Handshake):
             if not super()._ask(signal, argument):
                 return False
             if isinstance(argument, CertificateRequest) and argument.isUnanswered() and self._acceptsEvent(argument):
-                argument.accept()
+                argument._accept()
         finally:
             attempt.asking -= 1
         return self._stillDeciding(attempt)

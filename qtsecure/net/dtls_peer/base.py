@@ -23,6 +23,7 @@ from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.questions import cancelRequest
+from qtsecure.net.shown_names import ShowsItsName
 from qtsecure.net.values import SslConfiguration
 
 __all__ = ["PeerBase", "PeerObserver", "Status", "Wish"]
@@ -61,7 +62,7 @@ class PeerObserver(Protocol):
 class PeerBase(QObject):
     """Signals, status and end of DtlsPeer."""
 
-    class Status(enum.IntEnum):
+    class Status(ShowsItsName, enum.IntEnum):
         """Where a peer stands; the numbers are those of Godot's PacketPeerDTLS."""
 
         Disconnected = 0

@@ -104,7 +104,7 @@ class HalfClosing(PeerBase):
         attempt.writeShut = True
         path = self._path
         if path is not None and path.established:
-            path.sayGoodbye()
+            path.endWriting()
         if not self._isStill(attempt):
             return
         self._wake()

@@ -107,7 +107,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         request = self._attempt.request
         if request is None or not request.isPending() or not allIgnored(self):
             return False
-        request.accept()
+        request._accept()
         return True
 
     def abortHandshake(self) -> bool:
@@ -122,7 +122,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             return False
         request = self._attempt.request
         if request is not None and request.isPending():
-            request.reject()
+            request._reject()
         else:
             self.close()
         return True
@@ -245,7 +245,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
 
     def _endWithoutGoodbye(self, error: SecureError) -> None:
         """The other side cannot be heard any more: an error, or the quiet end that the configuration asks for."""
-        if not self.isEncrypted() or self._configuration.requireCloseNotify():
+        if self._complete() is None or self._configuration.requireCloseNotify():
             self._finish(Status.Error, error)
             return
         self._attempt.readEnded = True
@@ -259,8 +259,11 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     # ---------------------------------------------------------------------------- events
 
     def _alert(self, sent: bool, level: int, description: int) -> None:
+        name = "alertSent" if sent else "alertReceived"
+        if name not in self._heard and self._observer is None:
+            return  # close_notify comes in every association
         arguments = alertArguments(level, description)
-        (self.alertSent if sent else self.alertReceived).emit(*arguments)
+        getattr(self, name).emit(*arguments)
         if isValid(self) and self._observer is not None:
             self._observer.peerAlert(self, sent, *arguments)
 
@@ -283,7 +286,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             if not self._isStill(attempt) or path.ended:
                 return
         if attempt.writeShut:
-            path.sayGoodbye()  # shutdown() was called before
+            path.endWriting()  # shutdown() was called before
             if not self._isStill(attempt) or path.ended:
                 return
         # What overtook the end of the handshake.

@@ -17,6 +17,7 @@ from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import Status
 from qtsecure.net.dtls_peer.connecting import Connecting
 from qtsecure.net.handshake_questions import ProgramDecisions
+from qtsecure.net.shown_names import ShowsItsName
 from qtsecure.net.values import ConfigurationSource, TlsOptions, configurationFrom
 
 __all__ = ["OverTransport", "Result"]
@@ -27,7 +28,7 @@ _LIVE = (Status.Handshaking, Status.Connected)
 class OverTransport(Connecting):
     """The methods of DtlsPeer about transports of the program."""
 
-    class Result(enum.IntEnum):
+    class Result(ShowsItsName, enum.IntEnum):
         """How a call ended; the numbers are those of Godot's global Error."""
 
         Ok = 0
@@ -98,9 +99,11 @@ class OverTransport(Connecting):
         self._carrier = transport
         try:
             self._beginOver(transport, attempt, changes)
-        except (OSError, SecureError, ValueError) as error:
+        except Exception as error:
             if self._isStill(attempt):
                 self._finish(Status.Error, _asSecureError(error))
+            if not isinstance(error, (OSError, SecureError, ValueError)):
+                raise  # a fault of the transport's class
             return self.Result.Failed
         return self.Result.Failed if self._isStill(attempt) and self.error() is not None else self.Result.Ok
 

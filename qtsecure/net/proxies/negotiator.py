@@ -11,6 +11,7 @@ from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.arguments import checkTimeout
+from qtsecure.net.failures import handshakeFailure
 from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.proxies import protocols
 from qtsecure.net.proxies.http_connect import HttpConnectNegotiation
@@ -165,11 +166,7 @@ class ProxyNegotiator(QObject):
         address = self._address
         make = _NEGOTIATIONS.get(address.protocol())
         if make is None:
-            raise SecureError(
-                _Code.NotSupported,
-                f"Proxies of the protocol {address.protocol()!r} are not supported; use one of "
-                f"{', '.join(_NEGOTIATIONS)}, or addApplicationProxy() for one that the program speaks itself.",
-            )
+            raise protocols.unsupportedProxy(address.protocol())
         user, password = credentialsOf(address)
         return make(
             ProxyRequest(address.destinationHostName(), address.destinationPort(), self._proxyName(), user, password)
@@ -280,14 +277,7 @@ class ProxyNegotiator(QObject):
             )
 
     def _tlsFailure(self, socket: SslSocket) -> SecureError:
-        failure = socket.failure()
-        assert failure is not None  # in a slot of errorOccurred
-        return SecureError(
-            failure.code,
-            f"No TLS with the proxy {self._proxyName()}. {failure.message}",
-            alert=failure.alert,
-            engineReasons=failure.engineReasons,
-        )
+        return handshakeFailure(socket.failure(), socket.errorString(), f"No TLS with the proxy {self._proxyName()}. ")
 
     def _onDisconnected(self) -> None:
         if self._negotiation is not None and isValid(self):

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from qtsecure.errors import SecureError
 
-__all__ = ["NetworkUri", "schemeOf"]
+__all__ = ["NetworkUri", "hostInUri", "schemeOf"]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _AUTHORITY = re.compile(
@@ -20,6 +20,7 @@ _AUTHORITY = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_SPECIAL = re.compile(r"[%/?#@\[\]\\\x00-\x20\x7f]")
 _BAD_IN_HOST = re.compile(r"[\x00-\x20\x7f/?#@\\\[\]]|\s")
 
 
@@ -58,6 +59,12 @@ class NetworkUri:
         if _BAD_IN_HOST.search(host):
             raise _invalid("its host contains a space, a control character or a delimiter")
         return cls(match["scheme"].lower(), host, port, _decoded(match["user"]), _decoded(match["password"]))
+
+
+def hostInUri(host: str) -> str:
+    """A host as it stands in a URI: an address in brackets, the percent sign of its scope escaped (RFC 6874)."""
+    escaped = _SPECIAL.sub(lambda match: f"%{ord(match[0]):02X}", host)
+    return f"[{escaped}]" if ":" in host else escaped
 
 
 def schemeOf(text: str) -> str:

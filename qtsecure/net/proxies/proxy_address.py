@@ -8,7 +8,7 @@ from PySide6.QtNetwork import QHostAddress
 
 from qtsecure.errors import SecureError
 from qtsecure.net.addresses import checkPort
-from qtsecure.net.proxies.network_uri import NetworkUri
+from qtsecure.net.proxies.network_uri import NetworkUri, hostInUri
 from qtsecure.net.proxies.protocols import defaultProxyPort
 
 __all__ = ["ProxyAddress", "credentialsOf"]
@@ -82,8 +82,7 @@ class ProxyAddress:
 
     def uri(self) -> str:
         """The URI of the proxy, without user name and password."""
-        host = f"[{self._uri.host}]" if ":" in self._uri.host else self._uri.host
-        return f"{self._uri.scheme}://{host}:{self.port()}"
+        return f"{self._uri.scheme}://{hostInUri(self._uri.host)}:{self.port()}"
 
     def username(self) -> str:
         """The user name for the proxy; empty if there is none."""

@@ -14,7 +14,7 @@ from qtsecure.net.proxies.network_uri import schemeOf
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.thread_guard import confinedToThread
 
-__all__ = ["ProxyAnswer", "ProxyResolver", "cancellation", "checkLookup", "refusal"]
+__all__ = ["ProxyAnswer", "ProxyResolver", "cancellation", "checkLookup", "checkedProxies", "refusal"]
 
 ProxyAnswer = Callable[["list[str] | SecureError"], None]
 """What a look-up calls: with URIs of proxies in the order in which to try them, or with an error."""
@@ -90,7 +90,7 @@ def _answer(resolver: ProxyResolver, uri: str, finished: ProxyAnswer, cancellabl
         return
     answer = SecureError(SecureError.Code.Failed, f"{type(resolver).__name__}.proxiesFor() raised an exception.")
     try:
-        answer = _checked(resolver.proxiesFor(uri))
+        answer = checkedProxies(resolver.proxiesFor(uri))
     except SecureError as error:
         answer = error
     finally:
@@ -98,7 +98,14 @@ def _answer(resolver: ProxyResolver, uri: str, finished: ProxyAnswer, cancellabl
             finished(answer)  # also when anything else was raised, which goes on to the program
 
 
-def _checked(proxies: object) -> list[str]:
+def checkedProxies(proxies: object) -> list[str]:
+    """The answer of a resolver, which may be the program's.
+
+    Raises:
+        SecureError: It is an error, or something else than a list of URIs (``Failed``).
+    """
+    if isinstance(proxies, SecureError):
+        raise proxies
     if not isinstance(proxies, (list, tuple)) or not all(isinstance(each, str) for each in proxies):
-        raise SecureError(SecureError.Code.Failed, "proxiesFor() has to return a list of str.")
+        raise SecureError(SecureError.Code.Failed, "A proxy resolver has to answer with a list of str.")
     return list(proxies)

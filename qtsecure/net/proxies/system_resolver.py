@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterable
 from functools import partial
 from urllib.parse import quote
@@ -24,6 +25,7 @@ __all__ = ["SystemProxyResolver"]
 
 _Type = QNetworkProxy.ProxyType
 _THIS_MACHINE = IgnoredHosts(["localhost", "127.0.0.0/8", "::1"])
+_MOST_THREADS = 8
 _SCHEMES = {_Type.Socks5Proxy: "socks5", _Type.HttpProxy: "http"}
 
 
@@ -33,19 +35,24 @@ class SystemProxyResolver(ProxyResolver):
 
     On Windows and macOS these are the system's settings, also as a script (PAC); on Linux the
     environment (``all_proxy``, ``http_proxy``, ``https_proxy``, ``no_proxy``), or libproxy where Qt was
-    built with it. A script may take seconds to answer, so it is asked in a thread. This machine is
+    built with it. A script may take seconds to answer, so it is asked in threads, a few at a time. This machine is
     always reached directly, as Qt does with an application's proxy.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._lookups: set[_SystemLookup] = set()
+        self._waiting: deque[_SystemLookup] = deque()
+        self._threads = 0
 
     def lookup(self, uri: str, finished: ProxyAnswer, cancellable: Cancellable | None = None) -> None:
         checkLookup(uri, finished, cancellable)
         problem = refusal(uri, cancellable)
         if problem is None:
-            self._lookups.add(_SystemLookup(self, uri, finished, cancellable))
+            lookup = _SystemLookup(self, uri, finished, cancellable)
+            self._lookups.add(lookup)
+            self._waiting.append(lookup)
+            self._startWaiting()
         else:
             schedulerOfThisThread().defer(partial(self._tell, finished, problem))
 
@@ -56,6 +63,21 @@ class SystemProxyResolver(ProxyResolver):
             SecureError: It has proxies, but none that could carry a stream of bytes (``Failed``).
         """
         return systemProxies(uri)
+
+    def _startWaiting(self) -> None:
+        """Ask the next questions; those of a thousand connections shall not be a thousand threads."""
+        while self._waiting and self._threads < _MOST_THREADS:
+            lookup = self._waiting.popleft()
+            if lookup.isWanted():
+                self._threads += 1
+                lookup.start()
+            else:
+                self._lookups.discard(lookup)
+
+    def _threadEnded(self, lookup: _SystemLookup) -> None:
+        self._lookups.discard(lookup)
+        self._threads -= 1
+        self._startWaiting()
 
     def _tell(self, finished: ProxyAnswer, answer: list[str] | SecureError) -> None:
         if isValid(self):
@@ -78,6 +100,13 @@ class _SystemLookup:
         if cancellable is not None:
             self._connection = cancellable.cancelled.connect(plainSlot(self._cancelled))
         self._thread = threading.Thread(target=self._ask, args=(uri,), name="proxy look-up", daemon=True)
+
+    def isWanted(self) -> bool:
+        """Whether somebody still waits for the answer."""
+        return self._finished is not None and isValid(self._resolver)
+
+    def start(self) -> None:
+        """Ask."""
         self._thread.start()
 
     def _ask(self, uri: str) -> None:
@@ -92,7 +121,7 @@ class _SystemLookup:
 
     def _answered(self) -> None:
         self._thread.join()  # it is at its end; the last reference to a QObject must not be its own
-        self._resolver._lookups.discard(self)
+        self._resolver._threadEnded(self)
         self._finish()
 
     def _cancelled(self) -> None:

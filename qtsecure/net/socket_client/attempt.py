@@ -10,13 +10,15 @@ from PySide6.QtNetwork import QAbstractSocket, QNetworkProxy, QSsl
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
+from qtsecure.net.failures import handshakeFailure
 from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.proxies.negotiator import ProxyNegotiator
+from qtsecure.net.proxies.protocols import unsupportedProxy
 from qtsecure.net.proxies.proxy_address import ProxyAddress
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_client.enumeration import Destination
 from qtsecure.net.socket_client.events import ClientEvent
-from qtsecure.net.socket_client.failures import Step, connectingError, prefixed, tlsError
+from qtsecure.net.socket_client.failures import Step, connectingError, prefixed
 from qtsecure.net.socket_client.local_connecting import LocalConnecting
 from qtsecure.net.socket_client.settings import ConnectSettings
 from qtsecure.net.socket_client.unix_address import UnixAddress
@@ -212,18 +214,15 @@ class Attempt:
     def _negotiate(self, proxy: ProxyAddress) -> None:
         self._stage = Stage.NEGOTIATING
         if not ProxyNegotiator.supportsProxy(proxy.protocol()):
-            self._fail(
-                Step.PROXY,
-                SecureError(
-                    SecureError.Code.NotSupported, f"Proxies of the protocol {proxy.protocol()!r} are not supported."
-                ),
-            )
+            self._fail(Step.PROXY, unsupportedProxy(proxy.protocol()))
             return
         if not self._tell(ClientEvent.ProxyNegotiating):
             return
         self._negotiation = ProxyNegotiator(self.connection, proxy)
         if self._settings.proxyTls is not None:
             self._negotiation.setSslConfiguration(self._settings.proxyTls)
+        if self._settings.timeout > 0:  # else the negotiator's own: a proxy must not keep us waiting for ever
+            self._negotiation.setTimeout(self._settings.timeout)
         self._negotiation.negotiated.connect(plainSlot(self._negotiated))
         self._negotiation.failed.connect(plainSlot(self._negotiationFailed))
         self._negotiation.start()
@@ -357,7 +356,7 @@ class Attempt:
 
     def socketFailed(self, socket: SocketBase, error: QAbstractSocket.SocketError) -> None:
         if self._stage is Stage.HANDSHAKING:
-            self._fail(Step.TLS, tlsError(self.connection))
+            self._fail(Step.TLS, handshakeFailure(self.connection.failure(), self.connection.errorString()))
         elif self._stage in (Stage.CONNECTING, Stage.CONNECTED):
             self._fail(Step.CONNECTING, connectingError(self.connection, self._prefix()))
 

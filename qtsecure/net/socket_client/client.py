@@ -70,7 +70,8 @@ class SocketClient(ClientSettings):
     alertReceived = Signal(object, QSsl.AlertLevel, QSsl.AlertType, str)
     #: handshakeMessage(connection: SslSocket, direction: str, name: str, size: int): see setHandshakeTraceEnabled().
     handshakeMessage = Signal(object, str, str, int)
-    #: acceptCertificate(connection: SslSocket, request: CertificateRequest): accept(), reject() or defer().
+    #: acceptCertificate(connection: SslSocket, request: CertificateRequest): accept(), reject() or defer(). As the
+    #: signals above it also concerns the certificate of an https proxy: connection.leadsToProxy() is true then.
     acceptCertificate = Signal(object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:

@@ -129,7 +129,8 @@ class ClientSettings(QObject):
         """Limit each look-up, and the silence on each connection (g_socket_client_set_timeout, but in ms).
 
         A connection on which nothing has come or gone for so long is given up: while it is being made, through its
-        proxy, in its TLS handshake, and afterwards, where SslSocket.setTimeout() changes it.
+        proxy, in its TLS handshake, and afterwards, where SslSocket.setTimeout() changes it. All that is said with a
+        proxy has to be over in that time, too; without a limit it has 30 s.
 
         Raises:
             ValueError: For a negative number other than -1.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import enum
 
+from qtsecure.net.shown_names import ShowsItsName
+
 __all__ = ["ClientEvent", "progressText"]
 
 
-class ClientEvent(enum.IntEnum):
+class ClientEvent(ShowsItsName, enum.IntEnum):
     """In this order; those from Connecting to TlsHandshaking repeat for each address that is tried.
 
     More may come in future; ignore what you do not know.

@@ -8,7 +8,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net.failures import networkFailure
 from qtsecure.net.ssl_socket import SslSocket
 
-__all__ = ["FailureLog", "Step", "cancelled", "connectingError", "prefixed", "timedOut", "tlsError"]
+__all__ = ["FailureLog", "Step", "cancelled", "connectingError", "prefixed", "timedOut"]
 
 _Code = SecureError.Code
 
@@ -47,15 +47,6 @@ def connectingError(socket: SslSocket, prefix: str) -> SecureError:
 def prefixed(error: SecureError, prefix: str) -> SecureError:
     """The same error, with whom it concerns in front; the code stays."""
     return SecureError(error.code, f"{prefix}: {error.message}") if prefix else error
-
-
-def tlsError(socket: SslSocket) -> SecureError:
-    """What a socket says whose handshake has failed."""
-    error = socket.failure() or SecureError(_Code.Closed, socket.errorString())
-    if error.code is not _Code.Closed:
-        return error
-    # A peer that hangs up in the handshake does not speak TLS, as far as anybody can tell; so Gio says, too.
-    return SecureError(_Code.NotTls, error.message, alert=error.alert, engineReasons=error.engineReasons)
 
 
 def cancelled() -> SecureError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
@@ -97,10 +97,12 @@ class HostAddresses(AddressEnumerator):
 
     def _answered(self, family: Family, answer: Sequence[QHostAddress] | SecureError) -> None:
         self._lookups.pop(family, None)
+        found: list[QHostAddress] = []
         if isinstance(answer, SecureError):
             self._error = answer
-            answer = []
-        self._found.answered(family, answer, self._scheduler.clock())
+        else:
+            self._error = ask(partial(_addressesInto, found, answer)) or self._error
+        self._found.answered(family, found, self._scheduler.clock())
         self._give()
 
     def _give(self) -> None:
@@ -139,3 +141,11 @@ class HostAddresses(AddressEnumerator):
         return SecureError(
             SecureError.Code.HostNotFound, f"The host {self._place.host()!r} has no {kind} address; check the name."
         )
+
+
+def _addressesInto(found: list[QHostAddress], answer: Iterable[object]) -> None:
+    """Take over the answer of a resolver, which may be the program's and give anything."""
+    for address in answer:
+        if not isinstance(address, QHostAddress) or address.isNull():
+            raise TypeError(f"A NameResolver has to answer with a list of QHostAddress, not with {address!r} in it.")
+        found.append(address)

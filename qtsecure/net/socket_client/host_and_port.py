@@ -8,7 +8,7 @@ from typing import Final
 
 from qtsecure.errors import SecureError
 
-__all__ = ["invalidArgument", "parseHostAndPort", "portOf", "splitHostAndPort"]
+__all__ = ["invalidArgument", "parseHostAndPort", "portNumber", "portOf", "splitHostAndPort"]
 
 _DIGITS: Final = re.compile(r"[0-9]+\Z")
 _SHOWN: Final = 200
@@ -57,7 +57,7 @@ def portOf(text: str, port: str) -> int:
     if not port:
         raise invalidArgument(text, "its port is empty; leave out the colon or write a port")
     if _DIGITS.match(port):
-        number = int(port[:9])
+        number = portNumber(port)
         if number > 65535:
             raise invalidArgument(text, "its port is larger than 65535")
         return number
@@ -67,6 +67,11 @@ def portOf(text: str, port: str) -> int:
     except OSError:
         pass
     raise invalidArgument(text, "its port is neither a number from 0 to 65535 nor the name of a known service")
+
+
+def portNumber(digits: str) -> int:
+    """The number, which may be no port; of very many digits only its size is kept."""
+    return int(digits.lstrip("0")[:9] or "0")
 
 
 def invalidArgument(text: str, reason: str) -> SecureError:

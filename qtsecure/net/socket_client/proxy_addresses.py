@@ -6,13 +6,16 @@ from collections import deque
 from dataclasses import replace
 from functools import partial
 
+from PySide6.QtCore import QMetaObject, QObject
 from PySide6.QtNetwork import QAbstractSocket
 
 from qtsecure.errors import SecureError
 from qtsecure.net.cancellable import Cancellable
-from qtsecure.net.proxies.network_uri import NetworkUri
+from qtsecure.net.plain_slots import plainSlot
+from qtsecure.net.proxies.network_uri import NetworkUri, hostInUri
 from qtsecure.net.proxies.protocols import defaultProxyPort, takesHostNames
 from qtsecure.net.proxies.proxy_address import ProxyAddress
+from qtsecure.net.proxies.resolver import checkedProxies
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_client.enumeration import AddressEnumerator, Answer, Destination, LookupPlan, ask
 from qtsecure.net.socket_client.inet_address import InetAddress
@@ -42,6 +45,8 @@ class ProxyAddresses(AddressEnumerator):
         self._plan = plan
         self._cancellable = Cancellable()
         self._asked = False
+        self._answered = False  # by the resolver, which may be the program's and answer twice
+        self._watch: QMetaObject.Connection | None = None
         self._proxies: deque[str] = deque()
         self._uri = ""  # of the proxy whose addresses come; empty for none
         self._addresses: AddressEnumerator | None = None
@@ -64,18 +69,20 @@ class ProxyAddresses(AddressEnumerator):
             self._error = error
             schedulerOfThisThread().defer(self._proceed)
             return
-        shown = f"[{host}]" if ":" in host else host
-        uri = f"{self._scheme or 'none'}://{shown}:{self._port}"
-        self._error = ask(partial(self._lookUpProxies, uri))
-        if self._error is not None:
-            schedulerOfThisThread().defer(self._proceed)
+        uri = f"{self._scheme or 'none'}://{hostInUri(host)}:{self._port}"
+        problem = ask(partial(self._lookUpProxies, uri))
+        if problem is not None:
+            schedulerOfThisThread().defer(partial(self._found, problem))
 
     def _lookUpProxies(self, uri: str) -> None:
-        assert self._plan.proxies is not None
-        self._plan.proxies.lookup(uri, self._found, self._cancellable)
+        proxies = self._plan.proxies
+        assert proxies is not None
+        self._watch = proxies.destroyed.connect(plainSlot(self._resolverGone))
+        proxies.lookup(uri, self._found, self._cancellable)
 
     def cancel(self) -> None:
         self._answer = None
+        self._stopWatching()
         self._cancellable.cancel()
         for enumerator in (self._addresses, self._lookUp):
             if enumerator is not None:
@@ -90,11 +97,24 @@ class ProxyAddresses(AddressEnumerator):
             )
         return asciiName(self._host)
 
+    def _resolverGone(self, *arguments: object) -> None:
+        """A resolver that is deleted answers no more."""
+        self._found(SecureError(SecureError.Code.Failed, "The proxy resolver was deleted before it had answered."))
+
+    def _stopWatching(self) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            QObject.disconnect(watch)
+
     def _found(self, answer: list[str] | SecureError) -> None:
-        if isinstance(answer, SecureError):
-            self._error = answer
-        else:
-            self._proxies.extend(answer)
+        if self._answered or self._answer is None:
+            return
+        self._answered = True
+        self._stopWatching()
+        try:
+            self._proxies.extend(checkedProxies(answer))
+        except SecureError as error:
+            self._error = error
         self._proceed()
 
     def _proceed(self) -> None:

@@ -62,6 +62,11 @@ class ServiceAddresses(AddressEnumerator):
     def _found(self, answer: Sequence[ServiceRecord] | SecureError) -> None:
         self._lookup = None
         self._hosts = deque()
+        # The resolver may be the program's, and answer with anything.
+        self._error = ask(partial(self._use, answer)) or self._error
+        self._ask()
+
+    def _use(self, answer: Sequence[ServiceRecord] | SecureError) -> None:
         if isinstance(answer, SecureError):
             self._error = answer
         if isinstance(answer, SecureError) and answer.code is not _Code.HostNotFound:
@@ -77,7 +82,6 @@ class ServiceAddresses(AddressEnumerator):
         else:
             for record in inOrder(answer):
                 self._add(record.target, record.port)
-        self._ask()
 
     def _add(self, host: str, port: int) -> None:
         try:

@@ -39,7 +39,9 @@ class TurnQueue:
         clock = schedulerOfThisThread().clock
         end = clock() + _BUDGET_SECONDS
         while self._waiting:
-            self._waiting.popleft()()
-            if self._waiting and clock() >= end:
-                self._defer()
+            step = self._waiting.popleft()
+            if self._waiting:
+                self._defer()  # this step may start an event loop, which has to serve the others, or raise
+            step()
+            if clock() >= end:
                 return

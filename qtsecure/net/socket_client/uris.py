@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from qtsecure.net.socket_client.host_and_port import invalidArgument, splitHostAndPort
+from qtsecure.net.socket_client.host_and_port import invalidArgument, portNumber, splitHostAndPort
 
 __all__ = ["UriParts", "parseUri"]
 
@@ -58,7 +58,7 @@ def parseUri(uri: str, defaultPort: int) -> UriParts:
         raise invalidArgument(shown, "its host contains a space or a control character")
     if port and not (port.isascii() and port.isdigit()):
         raise invalidArgument(shown, "its port is no number")
-    number = int(port[:9]) if port else 0
+    number = portNumber(port) if port else 0
     if number > 65535:
         raise invalidArgument(shown, "its port is larger than 65535")
     return UriParts(scheme, decoded, number or defaultPort)

@@ -9,6 +9,7 @@ from PySide6.QtNetwork import QSslConfiguration
 
 from qtsecure.errors import SecureError
 from qtsecure.net import late, values
+from qtsecure.net.arguments import exporterArguments
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.leading import Leading
 from qtsecure.net.thread_guard import confinedToThread
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SslSocket"]
 
-_LONGEST_EXPORT = 8160  # 255 blocks of SHA-256, the least that the key derivation can give (RFC 5869)
 _NextProtocol = QSslConfiguration.NextProtocolNegotiationStatus
 
 
 _ANSWERS_ANY_THREAD = (
     *("state", "error", "mode", "openMode", "isWritable", "isSequential", "isEncrypted", "atEnd", "pauseMode"),
     *("bytesAvailable", "encryptedBytesAvailable", "bytesToWrite", "encryptedBytesToWrite"),
-    *("localAddress", "localPort", "peerAddress", "peerPort", "peerName", "peerVerifyName", "remoteAddress"),
+    *("localAddress", "localPort", "peerAddress", "peerPort", "peerName", "peerVerifyName"),
+    *("remoteAddress", "leadsToProxy"),
     *("readBufferSize", "writeBufferLimit", "handshakeTimeout", "timeout"),
 )
 _CHECK_THEMSELVES = ("read", "readAll", "readBytes", "readLine", "readData", "peek", "skip", "write")
@@ -164,14 +165,11 @@ class SslSocket(Leading):
 
         Raises:
             SecureError: Before ``encrypted``.
+            TypeError: An argument is of another type.
+            ValueError: The label is not ASCII, longer than 249 bytes, or reserved; or the length is out of range.
         """
         if self._dataPath.stream is None or not self._dataPath.stream.complete:
             raise SecureError(
                 SecureError.Code.WouldBlock, "Keying material exists only after the handshake; wait for encrypted()."
             )
-        raw = label.encode("ascii", "strict") if isinstance(label, str) else label
-        if isinstance(length, bool) or not isinstance(length, int):
-            raise TypeError(f"length must be an int, not {type(length).__name__}.")
-        if not 0 < length <= _LONGEST_EXPORT:
-            raise ValueError(f"length must be between 1 and {_LONGEST_EXPORT} bytes, not {length}.")
-        return QByteArray(self._dataPath.stream.export_keying_material(raw, length, context))
+        return QByteArray(self._dataPath.stream.export_keying_material(*exporterArguments(label, length, context)))

@@ -46,6 +46,7 @@ class Attempt(Questions):
         lastSession: The last session that was told of or kept.
         ends: Both ends' addresses, once the connection stands.
         remote: What a SocketClient connects to; None for the address that ``ends`` has.
+        reached: The server behind ``remote`` is at the other end, not a proxy any more.
         failure: What the engine said when it failed.
     """
 
@@ -65,6 +66,7 @@ class Attempt(Questions):
     lastSession: Session | None = None
     ends: Ends = _UNKNOWN_ENDS
     remote: Destination | None = None
+    reached: bool = False
     failure: StreamFailed | None = None
 
     def __init__(self, bound: tuple[QHostAddress, int, QAbstractSocket.BindFlag] | None = None) -> None:

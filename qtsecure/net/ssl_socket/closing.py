@@ -173,6 +173,8 @@ class Closing(Writing):
         dataPath.closing = False
         self._abandonAttempt()
         dataPath.outgoing.clear()
+        if dataPath.stream is not None:
+            dataPath.stream.forget_keys()
         if transport is not None:
             if graceful:
                 transport.closeGracefully()

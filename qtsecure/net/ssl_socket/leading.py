@@ -33,6 +33,16 @@ class Leading(Library):
 
         return InetAddress(host, port)
 
+    def leadsToProxy(self) -> bool:
+        """Whether a proxy is at the other end, and not yet the server behind it.
+
+        True for a connection of a SocketClient from the event Connecting until ProxyNegotiated: a certificate that it
+        asks about meanwhile is the one of an https proxy. True for ever with an application proxy.
+        """
+        from qtsecure.net.proxies.proxy_address import ProxyAddress  # late: few programs ask
+
+        return isinstance(self._attempt.remote, ProxyAddress) and not self._attempt.reached
+
     def _leadsTo(self, remote: Destination) -> None:
         """What is about to be connected to, or has been found behind a device."""
         self._attempt.remote = remote
@@ -41,6 +51,7 @@ class Leading(Library):
         """Whose server is at the end; sessions are shared among connections to the same one."""
         self._attempt.hostName = hostName
         self._attempt.port = port
+        self._attempt.reached = True
 
     def _awaitTls(self) -> None:
         """TLS will begin on this connection: until then nothing that the program writes goes out."""

@@ -33,6 +33,6 @@ class Pausing(Waiting):
         if request is None or not self._attempt.paused:
             return
         if late.allIgnored(self):
-            request.accept()
+            request._accept()
         else:
-            request.reject()
+            request._reject()

@@ -5,31 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import threading
-import warnings
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.utils import CryptographyDeprecationWarning
+
+from qtsecure.engine.certificates import UNREADABLE, tolerating_old_certificates
 
 __all__ = ["UNREADABLE", "parseCertificate_untrusted", "serialNumberOf", "splitCertificates_untrusted"]
 
 _PEM_BLOCK = re.compile(
     rb"-----BEGIN (?P<label>(?:X509 |TRUSTED )?CERTIFICATE)-----(?P<body>.*?)-----END (?P=label)-----", re.DOTALL
 )
-
-# What cryptography raises while it reads the fields of a broken or exotic certificate.
-UNREADABLE = (
-    ValueError,
-    TypeError,
-    x509.DuplicateExtension,
-    x509.ExtensionNotFound,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-    UnsupportedAlgorithm,
-)
-
-_warnings_lock = threading.Lock()
 
 
 def splitCertificates_untrusted(data: bytes) -> list[bytes]:
@@ -80,10 +65,7 @@ def parseCertificate_untrusted(der: bytes) -> x509.Certificate:
     Raises:
         ValueError: This is no certificate.
     """
-    # Serial numbers that are not positive and the like make cryptography warn; a hostile peer must
-    # not reach the program's warning filters. The filters are global, hence the lock.
-    with _warnings_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+    with tolerating_old_certificates():
         try:
             return x509.load_der_x509_certificate(der)
         except UNREADABLE as error:
@@ -92,6 +74,5 @@ def parseCertificate_untrusted(der: bytes) -> x509.Certificate:
 
 def serialNumberOf(certificate: x509.Certificate) -> int:
     """Return the serial number without a warning about negative ones."""
-    with _warnings_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+    with tolerating_old_certificates():
         return certificate.serial_number

@@ -6,12 +6,13 @@ import enum
 from collections.abc import Iterable
 
 from qtsecure.engine.verification import IssueCode
+from qtsecure.net.shown_names import ShowsItsName
 from qtsecure.net.values.ssl_error import SslError
 
 __all__ = ["CertificateFlag", "certificateFlags"]
 
 
-class CertificateFlag(enum.IntFlag):
+class CertificateFlag(ShowsItsName, enum.IntFlag):
     """Kinds of certificate errors; the numbers are those of Gio.TlsCertificateFlags.
 
     They are for telling somebody. Never accept a certificate because of the flags that are missing:

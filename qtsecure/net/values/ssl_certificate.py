@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from PySide6.QtCore import QByteArray, QCryptographicHash, QDateTime, QTimeZone
 from PySide6.QtNetwork import QSsl, QSslCertificate
 
+from qtsecure.engine.pins import key_pin_untrusted
 from qtsecure.errors import SecureError
 from qtsecure.net.values.certificate_encoding import (
     UNREADABLE,
@@ -83,10 +84,11 @@ class SslCertificate:
         try:
             with open(path, "rb") as file:
                 data = file.read()
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)  # a NUL in the path
             raise SecureError(
                 SecureError.Code.BadCertificate,
-                f"The certificate file {os.fspath(path)} cannot be read: {error.strerror or error}.",
+                f"The certificate file {os.fspath(path)!r} cannot be read: {reason}.",
             ) from error
         return SslCertificate.fromData(data)
 
@@ -193,7 +195,7 @@ class SslCertificate:
         names: dict[QSsl.AlternativeNameEntryType, list[str]] = {}
         try:
             entries = list(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
-        except UNREADABLE:
+        except (x509.ExtensionNotFound, *UNREADABLE):
             return {}
         for entry in entries:
             if isinstance(entry, x509.DNSName):
@@ -219,6 +221,19 @@ class SslCertificate:
             return QDateTime() if certificate is None else _dateTime(certificate.not_valid_after_utc)
         except UNREADABLE:
             return QDateTime()
+
+    def publicKeyText(self) -> str:
+        """Return the kind and size of the public key for people, such as ``RSA, 2048 bits``; empty when null."""
+        certificate = self._x509()
+        return "" if certificate is None else _keyText(certificate)
+
+    def publicKeyPin(self) -> str:
+        """Return the pin of the public key as setPinnedCertificates() takes it: ``sha256/`` and Base64 (RFC 7469).
+
+        Empty if the key cannot be read.
+        """
+        digest = key_pin_untrusted(self._der)
+        return f"sha256/{base64.b64encode(digest).decode()}" if digest else ""
 
     def isSelfSigned(self) -> bool:
         """Whether the certificate is its own issuer and its own key verifies its signature."""
@@ -247,7 +262,7 @@ class SslCertificate:
             ("Valid from", self.effectiveDate().toString("yyyy-MM-dd HH:mm:ss 'UTC'")),
             ("Valid until", self.expiryDate().toString("yyyy-MM-dd HH:mm:ss 'UTC'")),
             ("Serial number", self.serialNumber()),
-            ("Public key", _keyText(certificate)),
+            ("Public key", self.publicKeyText()),
             ("Self-signed", "yes" if self.isSelfSigned() else "no"),
             ("Fingerprint (SHA-256)", self.fingerprint()),
         ]

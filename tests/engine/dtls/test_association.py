@@ -298,6 +298,24 @@ def test_a_damaged_certificate_is_asked_for_again(pki: PublicKeyInfrastructure) 
         assert network.client.completed == (times == 1)
 
 
+@pytest.mark.parametrize("cookies", [True, False])
+def test_a_damaged_hello_is_sent_again(pki: PublicKeyInfrastructure, cookies: bool) -> None:
+    """The server answers it, and goes on answering, but both sides have different keys: the client begins anew."""
+    network = plain_network(pki, cookies=cookies)
+
+    def damage(datagram: LinkedDatagram) -> list[bytes]:
+        data = datagram.data
+        if datagram.sender == "client" and datagram.number == (1 if cookies else 0):
+            data = data[:-1] + bytes((data[-1] ^ 1,))  # an extension, which no cookie covers
+        return [data]
+
+    network.link.tamper = damage
+    network.established()
+    assert network.client.association is not None
+    assert network.client.association.statistics.restarts == 1
+    assert network.link.now - 1000 < 4
+
+
 def test_what_decisions_raise_comes_out(pki: PublicKeyInfrastructure) -> None:
     """The caller of the engine gets it, and the handshake does not complete."""
 

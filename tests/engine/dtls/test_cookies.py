@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 
 from qtsecure.engine.dtls.cookies import Cookies
@@ -61,3 +64,10 @@ def test_qt_2_8_a_short_secret_is_refused() -> None:
             cookies.set_secret(secret)
     cookies.set_secret(b"canary-canary-canary")
     assert "canary" not in repr(cookies)
+
+
+def test_secrets_cannot_be_copied() -> None:
+    with pytest.raises(TypeError, match="secrets"):
+        pickle.dumps(Cookies())
+    with pytest.raises(TypeError, match="secrets"):
+        copy.deepcopy(Cookies())

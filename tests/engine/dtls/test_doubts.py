@@ -70,6 +70,20 @@ def test_stalling() -> None:
     assert waiting.stalled_at() is None
 
 
+def test_a_peer_that_only_repeats_all_it_has_said_is_stuck() -> None:
+    """It cannot use the answer. The time that the own side takes does not count."""
+    waiting = Waiting()
+    waiting.begin(100)
+    waiting.progress(100.1)
+    waiting.life(101)
+    waiting.no_life()
+    assert waiting.stalled_at() == pytest.approx(102.6)
+    waiting.goes_on(160)  # somebody was asked for a minute
+    waiting.life(160.1)
+    waiting.no_life()
+    assert waiting.stalled_at() == pytest.approx(162.5)
+
+
 def test_signs_of_a_wrong_key() -> None:
     """Several, over some time, and not if the key exchange was tampered with."""
     signs = WrongKeySigns()

@@ -119,6 +119,48 @@ def test_a_silent_port_is_told_at_the_deadline(conversation: DtlsConversation, c
         assert "does not answer" in error.message
 
 
+def test_nothing_is_told_after_the_end(conversation: DtlsConversation, clock: FakeClock) -> None:
+    """A flight that is sent again may be what shows that nobody is there."""
+    with native.socket(native.AF_INET, native.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        client = conversation.client
+        told: list[str] = []
+        client.retransmissionTimeout.connect(lambda: told.append("repeated"))
+        client.disconnected.connect(lambda: told.append("over"))
+        client.connectToHost("127.0.0.1", silent.getsockname()[1])
+
+        def refuse(datagram: bytes) -> None:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+
+        assert client._path is not None
+        client._path._send = refuse
+        for _ in range(20):
+            clock.advance(0.1)
+        assert client.status() is Status.Error
+        assert told == ["repeated", "repeated", "over"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "named"),
+    [
+        ((5, 10), TypeError, "label"),
+        (("é", 10), ValueError, "label"),
+        (("x", True), TypeError, "length"),
+        (("x", 0), ValueError, "length"),
+        (("x", 8161), ValueError, "length"),
+        (("x", 10, "text"), TypeError, "context"),
+    ],
+)
+def test_arguments_of_the_exporter(
+    conversation: DtlsConversation, arguments: tuple[object, ...], error: type[Exception], named: str
+) -> None:
+    conversation.establish()
+    with pytest.raises(error, match=f"^{named} must be"):
+        conversation.client.exportKeyingMaterial(*arguments)  # type: ignore[arg-type]  # what is tested
+    keys = conversation.client.exportKeyingMaterial("x", 10, b"context")
+    assert conversation.client.exportKeyingMaterial(b"x", 10, bytearray(b"context")) == keys
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
@@ -320,4 +362,5 @@ def test_a_network_that_takes_only_smaller_datagrams(conversation: DtlsConversat
     assert conversation.client.mtu() == 548
     conversation.client.writeDatagram(b"x" * conversation.client.maxDatagramSize())
     spin(peer.hasPendingDatagrams)
-    assert conversation.client.statistics().dropped == {"too large": 1}
+    # On a busy machine the server may also have repeated the end of its handshake.
+    assert conversation.client.statistics().dropped["too large"] == 1

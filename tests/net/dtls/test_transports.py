@@ -6,15 +6,16 @@ import errno
 import gc
 import os
 import socket as native
+import sys
 from collections.abc import Callable, Iterator
 from weakref import ref
 
 import pytest
-from PySide6.QtCore import QByteArray, QCoreApplication
+from PySide6.QtCore import QByteArray, QCoreApplication, QThread
 from PySide6.QtNetwork import QHostAddress, QUdpSocket
 from shiboken6 import delete, isValid
 
-from qtsecure import DatagramTransport, DtlsPeer, SecureError
+from qtsecure import DatagramTransport, DtlsPeer, DtlsServer, SecureError
 from qtsecure.net.datagrams.memory_transports import RelayedTransport
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import deleteEverything, openDescriptors, settle, spin
@@ -321,6 +322,52 @@ def test_an_incomplete_class(qapp: QCoreApplication) -> None:
     transport = Incomplete()
     assert (transport.mtuHint(), transport.peerName(), transport.lastError()) == (0, "", 0)
     transport.poll()
+
+
+def test_a_class_that_raises(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In send() it is reported, and the datagram counts as lost; what is asked before the first one comes out."""
+    reported: list[type[BaseException]] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: reported.append(kind))
+
+    class Broken(DatagramTransport):
+        def send(self, datagram: bytes) -> bool:
+            raise LookupError
+
+    transport = Broken()
+    assert pair.client.connectToPeer(transport, "localhost", pair.options) is Result.Ok
+    assert pair.client.statistics().dropped == {"unreachable": 1}
+    pair.client.close()
+    assert pair.client.status() is Status.Disconnected
+    assert set(reported) == {LookupError}
+
+    class Nameless(DatagramTransport):
+        def peerName(self) -> str:
+            raise LookupError
+
+    class Measureless(DatagramTransport):
+        def mtuHint(self) -> int:
+            raise LookupError
+
+    for unusable in (Nameless(), Measureless()):
+        with pytest.raises(LookupError):
+            pair.client.connectToPeer(unusable, "localhost", pair.options)
+        assert pair.client.status() is Status.Error
+        assert pair.client.baseTransport() is None
+    pair.establish()  # and the object can be used again
+
+
+def test_a_bound_socket_that_cannot_be_used(qapp: QCoreApplication) -> None:
+    """Deleted, or of another thread, where reading from it would be a race."""
+    deleted, away, thread = QUdpSocket(), QUdpSocket(), QThread()
+    for udp in (deleted, away):
+        assert udp.bind(QHostAddress(QHostAddress.SpecialAddress.LocalHost), 0)
+    delete(deleted)
+    away.moveToThread(thread)
+    for udp, what in ((deleted, "deleted"), (away, "another thread")):
+        with pytest.raises(ValueError, match=what):
+            DtlsServer().bind(udp)
+        with pytest.raises(ValueError, match=what):
+            DatagramTransport.fromUdpSocket(udp, "127.0.0.1", 1)
 
 
 def test_what_is_emitted_must_be_bytes(qapp: QCoreApplication) -> None:

@@ -162,3 +162,11 @@ def test_any_text_is_a_uri_or_one_error(prefix: str, text: str) -> None:
         message = repr(found)
     assert SECRET not in message
     assert USER not in message
+
+
+def test_a_scope_survives_the_way_through_a_uri() -> None:
+    """Its percent sign is escaped there (RFC 6874), so that the value can be pickled."""
+    address = ProxyAddress("http://[fe80::1%25lo]:3128", "fe80::1%lo", "example.org", 80)
+    assert address.hostName() == "fe80::1%lo"
+    assert address.uri() == "http://[fe80::1%25lo]:3128"
+    assert pickle.loads(pickle.dumps(address)) == address

@@ -328,6 +328,34 @@ def test_only_caches() -> None:
     assert refused.value.code is Code.Failed
 
 
+def test_a_thousand_questions_are_not_a_thousand_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a script hangs the others wait; those that are cancelled meanwhile are never asked."""
+    go, asked, together = threading.Event(), [], []
+    lock = threading.Lock()
+
+    def slow(uri: str) -> list[str]:
+        with lock:
+            asked.append(uri)
+            together.append(sum(thread.name == "proxy look-up" for thread in threading.enumerate()))
+        assert go.wait(10)
+        return ["direct://"]
+
+    monkeypatch.setattr(system_resolver, "systemProxies", slow)
+    resolver, cancellable = SystemProxyResolver(), Cancellable()
+    answers: list[list[str] | SecureError] = []
+    for number in range(200):
+        resolver.lookup(f"https://{number}.example", answers.append, cancellable if number % 2 else None)
+    spin(lambda: len(asked) == 8)
+    cancellable.cancel()
+    spin(lambda: len(answers) == 100)
+    go.set()
+    spin(lambda: len(answers) == 200)
+    spin(lambda: not resolver._lookups)
+    assert max(together) <= 8
+    assert len(asked) == 104  # of the first eight each second one had been asked before it was cancelled
+    assert answers.count(["direct://"]) == 100
+
+
 def test_other_threads_are_refused(qapp: QCoreApplication) -> None:
     """By name."""
     for make in RESOLVERS.values():

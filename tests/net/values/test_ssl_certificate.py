@@ -238,6 +238,8 @@ def test_from_path(pki: PublicKeyInfrastructure, tmp_path: Path) -> None:
     assert SslCertificate.fromPath(str(files.key)) == []
     with pytest.raises(SecureError, match=r"missing\.pem") as caught:
         SslCertificate.fromPath(tmp_path / "missing.pem")
+    with pytest.raises(SecureError, match="null byte"):
+        SslCertificate.fromPath("a\0b")
     assert caught.value.code is SecureError.Code.BadCertificate
 
 

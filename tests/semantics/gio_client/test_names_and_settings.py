@@ -12,15 +12,17 @@ from qtsecure import (
     NetworkAddress,
     NetworkService,
     SecureError,
+    ServiceRecord,
     SimpleProxyResolver,
     SocketClient,
     SslConfiguration,
     UnixAddress,
 )
 from qtsecure.net.proxies.system_resolver import SystemProxyResolver
+from qtsecure.net.socket_client.resolver import AddressesFound, Lookup, ServicesFound
 from qtsecure.net.socket_client.system_resolver import SystemResolver
 from tests.net.conversation import spin
-from tests.semantics.gio_client.support import Code, Enumeration, FakeResolver, Layer, Story
+from tests.semantics.gio_client.support import Code, Enumeration, FakeLookup, FakeResolver, Layer, Story
 
 LOCAL = QHostAddress(QHostAddress.SpecialAddress.LocalHost)
 
@@ -345,3 +347,49 @@ def test_inet_address_hands_out_copies() -> None:
     assert address.address() == LOCAL
     assert (address.family(), address.port()) == (Layer.IPv4Protocol, 1)
     assert InetAddress("::1", 9).toString() == "[::1]:9"
+
+
+@pytest.mark.parametrize("answer", [None, 7, ["127.0.0.1"], [QHostAddress()]], ids=["None", "int", "text", "null"])
+def test_gio_s12_a_resolver_that_answers_with_nonsense(
+    story: Story, answer: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ends the operation instead of leaving it for ever."""
+
+    class Confused(FakeResolver):
+        def lookUpAddresses(
+            self, host: str, family: QAbstractSocket.NetworkLayerProtocol, finished: AddressesFound
+        ) -> Lookup:
+            return FakeLookup(self, 0, lambda: finished(answer))  # type: ignore[arg-type]  # that is the point
+
+    story.client.setResolver(Confused())
+    reported: list[object] = []
+    monkeypatch.setattr("sys.excepthook", lambda kind, value, trace: reported.append(kind))
+    error = story.failure(story.client.connectToHost("far.example", 9))
+    assert error.code is Code.Failed
+    assert reported in ([TypeError], [TypeError] * 2)
+
+
+@pytest.mark.parametrize("answer", [7, [7], [ServiceRecord("a.example", 9, 0, -5)]], ids=["int", "list", "weight"])
+def test_gio_s35_a_resolver_that_answers_with_nonsense(
+    story: Story, answer: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same for records."""
+
+    class Confused(FakeResolver):
+        def lookUpService(self, recordName: str, finished: ServicesFound) -> Lookup:
+            return FakeLookup(self, 0, lambda: finished(answer))  # type: ignore[arg-type]  # that is the point
+
+    story.client.setResolver(Confused())
+    reported: list[object] = []
+    monkeypatch.setattr("sys.excepthook", lambda kind, value, trace: reported.append(kind))
+    error = story.failure(story.client.connectToService("example.org", "imaps"))
+    assert error.code is Code.Failed
+    assert len(reported) == 1
+
+
+def test_gio_s02_zeros_in_front_of_a_port() -> None:
+    """Change nothing, however many they are."""
+    assert NetworkAddress.parse("h:00000000000080", 1).port() == 80
+    assert NetworkAddress.parseUri("x://h:00000000000080", 1).port() == 80
+    with pytest.raises(SecureError):
+        NetworkAddress.parse("h:1000000000000", 1)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+import shiboken6
 from PySide6.QtNetwork import QTcpServer
 
 from qtsecure import (
     Cancellable,
+    CertificateRequest,
     ClientEvent,
     InetAddress,
     NetworkAddress,
@@ -16,10 +18,14 @@ from qtsecure import (
     ProxyResolver,
     SecureError,
     ServiceRecord,
+    SimpleProxyResolver,
     SslConfiguration,
     SslSocket,
     UnixAddress,
 )
+from qtsecure.net.proxies.network_uri import NetworkUri
+from qtsecure.net.proxies.resolver import ProxyAnswer
+from qtsecure.net.scheduler import schedulerOfThisThread
 from tests.net.conversation import State, openDescriptors, settle, spin
 from tests.net.proxies.rig import HttpsProxy
 from tests.net.proxy_servers import HttpProxy, ProxyServer, Socks5Proxy
@@ -163,6 +169,68 @@ def test_gio_s22_a_resolver_that_takes_its_time(story: Story) -> None:
     assert asked[0][1].isCancelled()
 
 
+@pytest.mark.parametrize(
+    ("host", "uri"),
+    [
+        ("fe80::1%lo", "none://[fe80::1%25lo]:9"),
+        ("100%.example", "none://100%25.example:9"),
+        ("near.example/@far.example", "none://near.example%2F%40far.example:9"),
+    ],
+)
+def test_gio_s22_no_host_breaks_the_uri_of_the_question(story: Story, host: str, uri: str) -> None:
+    """A scope above all: its percent sign is escaped (RFC 6874); nor can a host pretend to be another."""
+    resolver = use(story)
+    story.failure(story.client.connectTo(NetworkAddress(host, 9)))
+    assert resolver.asked == [uri]
+    assert NetworkUri.parse(uri.replace("%2F%40far.example", "")).host == host.partition("/")[0]
+
+
+def test_gio_s22_hosts_with_a_scope_can_be_ignored(story: Story) -> None:
+    """They are reached directly, without a word to the proxy."""
+    story.client.setEnableProxy(True)
+    story.client.setProxyResolver(SimpleProxyResolver(f"socks5://127.0.0.1:{freePort()}", ["fe80::/10"]))
+    operation = story.client.connectToHost("fe80::1%lo", 9)
+    spin(lambda: len(story.events) >= 3)
+    operation.cancel()
+    assert story.events[:3] == ["Resolving", "Resolved", "Connecting fe80::1%lo"]
+
+
+def test_gio_s22_a_resolver_that_is_deleted_ends_the_operation(story: Story) -> None:
+    """It will never answer; nobody may wait for it."""
+
+    class Silent(ProxyResolver):
+        def lookup(self, uri: str, finished: ProxyAnswer, cancellable: Cancellable | None = None) -> None:
+            asked.append(uri)
+
+    asked: list[str] = []
+    resolver = Silent()
+    story.client.setEnableProxy(True)
+    story.client.setProxyResolver(resolver)
+    operation = story.client.connectToHost("far.example", 9)
+    spin(lambda: asked != [])
+    shiboken6.delete(resolver)
+    error = story.failure(operation)
+    assert error.code is Code.Failed
+    assert "deleted" in error.message
+
+
+@pytest.mark.parametrize("answer", [None, "direct://", [1], 7], ids=repr)
+def test_gio_s22_a_resolver_that_answers_with_nonsense(story: Story, answer: object) -> None:
+    """Is told so, and ends the operation; what it says a second time is not heard."""
+
+    class Confused(ProxyResolver):
+        def lookup(self, uri: str, finished: ProxyAnswer, cancellable: Cancellable | None = None) -> None:
+            for _ in range(2):
+                schedulerOfThisThread().defer(lambda: finished(answer))  # type: ignore[arg-type]  # that is the point
+
+    story.client.setEnableProxy(True)
+    story.client.setProxyResolver(Confused())
+    error = story.failure(story.client.connectToHost("far.example", 9))
+    assert error.code is Code.Failed
+    assert "list" in error.message
+    assert story.events == ["Resolving", "Complete"]
+
+
 def test_gio_s22_proxies_can_be_switched_off(story: Story) -> None:
     """Then the resolver is not asked; nor is it for local sockets."""
     resolver = use(story, "nonsense")
@@ -210,6 +278,7 @@ def test_gio_s24_unknown_protocols(story: Story) -> None:
     error = story.failure(story.client.connectToHost("far.example", 80))
     assert error.code is Code.NotSupported
     assert "gopher" in error.message
+    assert "use one of socks5," in error.message
     assert story.events == ["Resolving", "Resolved", "Connecting 127.0.0.1", "Connected 127.0.0.1", "Complete"]
     listener.close()
 
@@ -302,6 +371,35 @@ def test_gio_s28_https_proxies(story: Story) -> None:
         each.deleteLater()
     settle()
     spin(lambda: openDescriptors() <= before)
+
+
+def test_gio_s28_certificates_of_proxies_can_be_told_from_those_of_servers(story: Story) -> None:
+    """Both are asked about in the same signals; accepting what is self-signed here need not accept it there."""
+    asked: list[tuple[str, bool]] = []
+
+    def ask(connection: SslSocket, request: CertificateRequest) -> None:
+        asked.append((request.hostName(), connection.leadsToProxy()))
+        request.accept()
+
+    server = story.server(identity=story.pki.otherCa.issue(["far.example"]))
+    proxy = HttpsProxy(story.pki.otherCa.issue(["proxy.example"]))
+    story.resolver.addresses["proxy.example"] = ["127.0.0.1"]
+    use(story, f"https://proxy.example:{proxy.serverPort()}")
+    story.client.setTls(True)
+    story.client.acceptCertificate.connect(ask)
+    leads: list[tuple[str, bool]] = []
+    story.client.clientEvent.connect(
+        lambda event, connectable, connection: leads.append(
+            (event.name, connection is not None and connection.leadsToProxy())
+        )
+    )
+    connection = story.success(story.client.connectToHost("far.example", server.serverPort()))
+    assert asked == [("proxy.example", True), ("far.example", False)]
+    assert not connection.leadsToProxy()
+    assert [name for name, proxied in leads if proxied] == ["Connecting", "Connected", "ProxyNegotiating"]
+    connection.abort()
+    proxy.close()
+    proxy.deleteLater()
 
 
 def test_gio_s28_no_key_is_offered_to_a_proxy(story: Story) -> None:

@@ -140,6 +140,24 @@ def test_gio_s21_a_proxy_that_says_nothing(story: Story, clock: FakeClock) -> No
     proxy.close()
 
 
+def test_gio_s21_a_longer_time_out_counts_too(story: Story, clock: FakeClock) -> None:
+    """A proxy that has to dial first may take the minute that it is given."""
+    proxy = QTcpServer()
+    assert proxy.listen()
+    story.client.setEnableProxy(True)
+    story.client.setProxyResolver(SimpleProxyResolver(f"http://127.0.0.1:{proxy.serverPort()}"))
+    story.client.setTimeout(60_000)
+    operation = story.client.connectToHost("nowhere.example", 80)
+    spin(lambda: story.events[-1:] == ["ProxyNegotiating 127.0.0.1"])
+    settle()
+    clock.advance(59)
+    settle()
+    assert not operation.isFinished()
+    clock.advance(2)
+    assert story.failure(operation).code is Code.TimedOut
+    proxy.close()
+
+
 def test_gio_s21_even_without_a_time_out(story: Story, clock: FakeClock) -> None:
     """Gio waits for ever; here a negotiation has 30 s."""
     proxy = QTcpServer()

@@ -71,6 +71,23 @@ def test_godot_35_take_before_setup(qapp: QCoreApplication) -> None:
         server.takeConnection("127.0.0.1")  # type: ignore[arg-type]  # the mistake under test
 
 
+def test_maximum_of_all_associations(pair: Pair) -> None:
+    """It counts those over transports, and limits them."""
+    pair.server.setMaxConnections(1)
+    pair.establish()
+    other = Pair(pair.pki)
+    unused, other.server = other.server, pair.server
+    try:
+        assert other.begin() is Result.Ok
+        spin(lambda: "too many" in pair.server.statistics().dropped)
+        assert other.taken == []
+        pair.server.setMaxConnections(2)
+        spin(other.client.isEncrypted)
+    finally:
+        other.server = unused
+        other.close()
+
+
 @pytest.mark.parametrize("kind", ["transport", "udp", "native"])
 def test_godot_36_first_hello_makes_no_peer(pair: Pair, kind: str, transport_mode: str) -> None:
     """It is answered, None is returned, and nothing is kept; the second one makes a peer."""

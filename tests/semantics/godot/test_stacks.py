@@ -178,7 +178,11 @@ def serveOnce(plain: native.socket, context: Any) -> None:
         buffer.setcookieparam(repr(address).encode())
         buffer.receive_from_network(datagram)
         if buffer._handshake_state is tls.HandshakeStep.HANDSHAKE_OVER:
-            buffer.write(buffer.read(100))
+            try:
+                buffer.write(buffer.read(100))
+            except tls.WantReadError:  # a busy client has repeated the end of its handshake
+                flush()
+                continue
             flush()
             return
         while buffer._handshake_state is not tls.HandshakeStep.HANDSHAKE_OVER:

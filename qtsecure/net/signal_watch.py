@@ -1,26 +1,26 @@
-"""Prints every signal of a socket or server, with its arguments under their names."""
+"""Every signal of a socket or server, with its arguments under their names: for logs and the command line."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+from weakref import ref
 
-from PySide6.QtCore import QMetaMethod, QObject
+from PySide6.QtCore import QMetaMethod, QMetaObject, QObject
 from PySide6.QtNetwork import QAbstractSocket, QSsl, QSslSocket
 
-from qtsecure import (
-    CertificateRequest,
-    DtlsPeer,
-    DtlsServer,
-    PreSharedKeyAuthenticator,
-    SecureError,
-    SslError,
-    SslServer,
-    SslSocket,
-)
-from qtsecure.cli.output import Fields
+from qtsecure.errors import SecureError
+from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.dtls_peer import DtlsPeer
+from qtsecure.net.dtls_server import DtlsServer
+from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.ssl_socket import SslSocket
+from qtsecure.net.values import PreSharedKeyAuthenticator, SslError
 
-__all__ = ["NOISE", "encryptionOf", "endedCleanly", "peerOf", "watchServer", "watchSocket"]
+__all__ = ["NOISE", "Fields", "encryptionOf", "endedCleanly", "peerOf", "watchServer", "watchSocket"]
+
+Fields: TypeAlias = Mapping[str, "str | int | bool | list[str]"]
+"""The arguments of a signal by name."""
 
 NOISE = frozenset({"aboutToClose", "bytesWritten", "encryptedBytesWritten", "readChannelFinished", "readyRead"})
 """Signals that people do not want to see."""
@@ -37,24 +37,31 @@ _OF_THE_COMMANDS = {"datagramReceived", "closed"}
 _Emit = Callable[[str, Fields], None]
 
 
-def watchSocket(socket: SslSocket | DtlsPeer, emit: _Emit, *, psk: bool = False) -> None:
-    """Hand every signal of a socket to ``emit``.
+def watchSocket(socket: SslSocket | DtlsPeer, emit: _Emit, *, psk: bool = False) -> list[QMetaObject.Connection]:
+    """Hand every signal of a socket to ``emit``, without keeping the socket alive.
 
     Args:
         socket: The socket.
         emit: Takes the name of a signal and its arguments.
         psk: Whether the socket uses pre-shared keys.
+
+    Returns:
+        The connections, for ``QObject.disconnect()``.
     """
-    for name in _signalNames(socket):
-        if name not in _OF_THE_COMMANDS and name != _CHOICE and (name != _PSK or psk):
-            getattr(socket, name).connect(_socketSlot(socket, name, emit))
+    return [
+        getattr(socket, name).connect(_socketSlot(socket, name, emit))
+        for name in _signalNames(socket)
+        if name not in _OF_THE_COMMANDS and name != _CHOICE and (name != _PSK or psk)
+    ]
 
 
-def watchServer(server: SslServer | DtlsServer, emit: _Emit, *, psk: bool = False) -> None:
+def watchServer(server: SslServer | DtlsServer, emit: _Emit, *, psk: bool = False) -> list[QMetaObject.Connection]:
     """Hand every signal of a server to ``emit``; its first argument, the socket, becomes ``peer``."""
-    for name in _signalNames(server):
-        if name != _CHOICE and (name != _PSK or psk):
-            getattr(server, name).connect(_serverSlot(server, name, emit))
+    return [
+        getattr(server, name).connect(_serverSlot(server, name, emit))
+        for name in _signalNames(server)
+        if name != _CHOICE and (name != _PSK or psk)
+    ]
 
 
 def encryptionOf(socket: SslSocket | DtlsPeer) -> Fields:
@@ -90,21 +97,25 @@ def _signalNames(obj: QObject) -> Iterator[str]:
     return iter(dict.fromkeys(name for name in names if name not in _NOT_WATCHED))
 
 
-# Signals carry arguments of any type, so slots for all of them cannot be more precise.
+# Signals carry arguments of any type, so slots for all of them cannot be more precise. They are functions
+# that the connection keeps, so they must not keep the sender: it would never go.
 
 
 def _socketSlot(socket: SslSocket | DtlsPeer, name: str, emit: _Emit) -> Callable[..., None]:
-    return lambda *arguments: emit(name, _fields(socket, name, arguments))
+    sender = ref(socket)
+    return lambda *arguments: emit(name, _fields(sender(), name, arguments))
 
 
 def _serverSlot(server: SslServer | DtlsServer, name: str, emit: _Emit) -> Callable[..., None]:
+    sender = ref(server)
+
     def slot(*arguments: Any) -> None:
         if arguments and isinstance(arguments[0], (SslSocket, DtlsPeer)):
             socket, *rest = arguments
             emit(name, {"peer": peerOf(socket), **_fields(socket, name, tuple(rest))})
         else:
-            told = name == "acceptError" and isinstance(server, SslServer)
-            text = {"text": server.errorString()} if told else {}
+            told = sender() if name == "acceptError" else None
+            text = {"text": told.errorString()} if isinstance(told, SslServer) else {}
             emit(name, {**_fields(None, name, arguments), **text})
 
     return slot

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from PySide6.QtNetwork import QSslError
 
-from qtsecure import SslError
 from qtsecure.engine.verification import IssueCode
+from qtsecure.net.values import SslError
 
-__all__ = ["adviceFor"]
+__all__ = ["adviceFor", "adviceTexts"]
 
 _Code = QSslError.SslError
 
 _UNKNOWN_ISSUER = (
-    "If the server belongs to you or your organization, trust its authority (--ca FILE; in a program "
-    "SslConfiguration.forClient). If an intermediate certificate is missing, the server has to send it: put it "
-    "behind the server's own certificate in the file."
+    "If the server belongs to you or your organization, trust its authority. If an intermediate certificate is "
+    "missing, the server has to send it, behind its own certificate."
 )
 _SELF_SIGNED = (
     "Anybody can make such a certificate. If it is yours, compare the fingerprint with that on the server, and "
-    "then trust this certificate itself (--ca FILE). Otherwise do not go on."
+    "then trust this certificate itself. Otherwise do not go on."
 )
 _RENEW = "The server needs a new certificate. If the date of this computer is wrong, set its clock."
 _MISUSED = "Whoever runs the server has to get a certificate that was made for servers by a proper authority."
@@ -27,7 +26,7 @@ _STATUS = (
     "Whoever runs the server has to renew the revocation status that it staples. If that persists, somebody may be "
     "keeping the true status from you."
 )
-_CRL = "Get a current revocation list of the authority that issued the certificate, and set it (setCrls)."
+_CRL = "The program needs a current revocation list of the authority that issued the certificate."
 _FORGED = "Do not go on: the certificate was changed on its way, or forged."
 
 _BY_CODE: dict[QSslError.SslError, str] = {
@@ -59,11 +58,16 @@ _BY_ISSUE: dict[int, str] = {
     IssueCode.CRL_HAS_EXPIRED: _CRL,
     IssueCode.CRL_NOT_YET_VALID: _CRL,
     IssueCode.CRL_SIGNATURE_FAILURE: _CRL,
-    IssueCode.CERT_CHAIN_TOO_LONG: "Ask for a chain with fewer intermediates, or allow more (setPeerVerifyDepth).",
+    IssueCode.CERT_CHAIN_TOO_LONG: "Ask whoever runs the server for a chain with fewer intermediate certificates.",
 }
 _OTHERWISE = "Show this to whoever runs the server; the certificate has to be issued anew."
 
 
+def adviceTexts() -> frozenset[str]:
+    """Return everything that :func:`adviceFor` may say, for translations."""
+    return frozenset({*_BY_CODE.values(), *_BY_ISSUE.values(), _OTHERWISE})
+
+
 def adviceFor(error: SslError) -> str:
-    """Return one or two sentences."""
+    """Return one or two sentences, in English; in windows they are translated under the context "Advice"."""
     return _BY_CODE.get(error.error()) or _BY_ISSUE.get(error.engineCode()) or _OTHERWISE

@@ -1,0 +1,38 @@
+"""``qtsecure demo --gui``: both ends of a conversation in one window."""
+
+from __future__ import annotations
+
+import sys
+from typing import cast
+
+from PySide6.QtCore import QCoreApplication
+
+from qtsecure import SslConfiguration
+from qtsecure.cli.exit_codes import ExitCode
+from qtsecure.cli.output import Output
+
+__all__ = ["demoGui"]
+
+
+def demoGui(*, dtls: bool = False) -> ExitCode:
+    """Show the window until the user closes it."""
+    from PySide6.QtWidgets import QApplication
+
+    # Throw-away certificates are what the test support is good at.
+    from qtsecure.testing import PublicKeyInfrastructure
+    from qtsecure.widgets.demo_window import DemoWindow
+
+    application = QCoreApplication.instance() or QApplication([sys.argv[0]])
+    pki = PublicKeyInfrastructure()
+    window = DemoWindow(dtls=dtls)
+    problem = window.begin(
+        SslConfiguration.forServer(pki.server.chain, pki.server.privateKey),
+        SslConfiguration.forClient([pki.ca.certificate]),
+    )
+    if problem:
+        Output("demo").error("NotListening", problem)
+        return ExitCode.NOT_CONNECTED
+    window.show()
+    code = cast(QApplication, application).exec()
+    window.end()
+    return ExitCode.OK if code == 0 else ExitCode.INTERNAL_ERROR

@@ -1,0 +1,411 @@
+"""The question about a certificate: real servers, and answers through buttons and keys."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtNetwork import QSsl, QSslError
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from shiboken6 import delete, isValid
+
+from qtsecure import CertificateRequest, SslCertificate, SslError, SslSocket, TrustDecisions
+from qtsecure.engine.verification import IssueCode, VerificationIssue
+from qtsecure.testing import Fault, SignalRecorder, waitFor
+from qtsecure.widgets import TrustDialog, TrustPrompter
+
+Lifetime = TrustDecisions.Lifetime
+
+
+@pytest.fixture
+def window(qtbot) -> QWidget:
+    """The program's window."""
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    widget.show()
+    return widget
+
+
+@pytest.fixture
+def prompter(decisions, window) -> TrustPrompter:
+    """What a program has."""
+    return TrustPrompter(decisions, window)
+
+
+def prompted(prompter: TrustPrompter, client: SslSocket, port: int) -> TrustDialog:
+    """Connect, and wait until the user is asked."""
+    client.acceptCertificate.connect(prompter.ask)
+    client.connectToHostEncrypted("localhost", port)
+    waitFor(lambda: prompter.dialog() is not None)
+    dialog = prompter.dialog()
+    assert dialog is not None
+    return dialog
+
+
+def texts(dialog: TrustDialog) -> str:
+    """Everything that it says."""
+    return "\n".join(label.text() for label in dialog.findChildren(QLabel))
+
+
+def madeRequest(certificate, *codes: IssueCode, host: str = "localhost") -> CertificateRequest:
+    """A request without a connection."""
+    leaf = SslCertificate(certificate)
+    der = bytes(leaf.toDer().data())
+    errors = [SslError.fromIssue(VerificationIssue(int(code), 0, der)) for code in codes]
+    return CertificateRequest([leaf], errors, host, port=443)
+
+
+def test_a_self_signed_server_leads_to_the_question(prompter, makeClient, serve, pki) -> None:
+    """Plain words, the fingerprint, and no as the answer that a hasty user gives."""
+    client, server = makeClient(), serve(pki.selfSigned)
+    dialog = prompted(prompter, client, server.serverPort())
+    said = texts(dialog)
+    assert f"localhost:{server.serverPort()}" in said
+    assert "signed by itself" in said
+    assert "compare the fingerprint" in said
+    assert SslCertificate(pki.selfSigned.certificate).fingerprint()[:47] in said
+    assert dialog.isVisible()
+    assert not dialog.isModal()
+    assert dialog.rejectButton().isDefault()
+    assert dialog.lifetime() is Lifetime.Once
+    assert not client.isEncrypted()
+
+
+@pytest.mark.parametrize("how", ["button", "escape", "enter", "close", "space"])
+def test_no_ends_with_an_alert(prompter, makeClient, serve, pki, how: str) -> None:
+    """Every hasty way out is a no, and the server is told."""
+    client, server = makeClient(), serve(pki.selfSigned)
+    recorder = SignalRecorder(client, ["alertSent", "errorOccurred"])
+    dialog = prompted(prompter, client, server.serverPort())
+    dialog.rejectButton().setFocus()
+    match how:
+        case "button":
+            QTest.mouseClick(dialog.rejectButton(), Qt.MouseButton.LeftButton)
+        case "escape":
+            QTest.keyClick(dialog, Qt.Key.Key_Escape)
+        case "enter":
+            QTest.keyClick(dialog, Qt.Key.Key_Return)
+        case "space":
+            QTest.keyClick(dialog.rejectButton(), Qt.Key.Key_Space)
+        case "close":
+            dialog.close()
+    recorder.waitFor("errorOccurred")
+    ((_, kind, _),) = recorder.of("alertSent")
+    assert kind is QSsl.AlertType.UnknownCa
+    assert prompter.dialog() is None
+    assert not client.isEncrypted()
+
+
+def test_yes_goes_on_once(prompter, decisions, makeClient, serve, pki) -> None:
+    """Nothing is remembered: the next connection asks again."""
+    client, server = makeClient(), serve(pki.selfSigned)
+    dialog = prompted(prompter, client, server.serverPort())
+    QTest.mouseClick(dialog.acceptButton(), Qt.MouseButton.LeftButton)
+    waitFor(client.isEncrypted)
+    assert decisions.decisions() == []
+    prompted(prompter, makeClient(), server.serverPort()).reject()
+
+
+@pytest.mark.parametrize("lifetime", [Lifetime.Session, Lifetime.Forever])
+def test_yes_is_remembered(decisions, settingsFile, window, makeClient, serve, pki, lifetime: Lifetime) -> None:
+    """For the session in the object, always in the settings: also at the next start of the program."""
+    prompter, client, server = TrustPrompter(decisions, window), makeClient(), serve(pki.selfSigned)
+    dialog = prompted(prompter, client, server.serverPort())
+    dialog._lifetimes[lifetime].click()
+    assert dialog.lifetime() is lifetime
+    QTest.mouseClick(dialog.acceptButton(), Qt.MouseButton.LeftButton)
+    waitFor(client.isEncrypted)
+    again = makeClient()
+    again.acceptCertificate.connect(prompter.ask)
+    again.connectToHostEncrypted("localhost", server.serverPort())
+    waitFor(again.isEncrypted)
+    assert prompter.dialog() is None
+    # The next start.
+    later, third = TrustPrompter(TrustDecisions(settingsFile), window), makeClient()
+    third.acceptCertificate.connect(later.ask)
+    third.connectToHostEncrypted("localhost", server.serverPort())
+    if lifetime is Lifetime.Forever:
+        waitFor(third.isEncrypted)
+        assert later.dialog() is None
+    else:
+        waitFor(lambda: later.dialog() is not None)
+
+
+def test_another_certificate_is_another_question(prompter, makeClient, serve, pki) -> None:
+    """What was accepted for one certificate does not hold for the next."""
+    server = serve(pki.selfSigned)
+    dialog = prompted(prompter, makeClient(), server.serverPort())
+    dialog.setLifetime(Lifetime.Session)
+    dialog.accept()
+    from qtsecure import SslConfiguration
+    from qtsecure.testing.certificates import selfSignedCertificate
+
+    other = selfSignedCertificate()
+    server.setSslConfiguration(SslConfiguration.forServer(list(other.chain), other.privateKey))
+    second = prompted(prompter, makeClient(), server.serverPort())
+    assert SslCertificate(other.certificate).fingerprint()[:47] in texts(second)
+
+
+def test_without_decisions_there_is_no_choice(window, makeClient, serve, pki) -> None:
+    """Only once."""
+    prompter, client, server = TrustPrompter(None, window), makeClient(), serve(pki.expired)
+    dialog = prompted(prompter, client, server.serverPort())
+    assert dialog._choice.isHidden()
+    dialog.accept()
+    waitFor(client.isEncrypted)
+
+
+def test_what_no_user_can_judge(decisions, pki, qtbot) -> None:
+    """There is no way to go on, not even for code that calls accept()."""
+    request = madeRequest(pki.server.certificate, IssueCode.CERT_REVOKED, IssueCode.CERT_HAS_EXPIRED)
+    accepted: list[bool] = []
+    dialog = TrustDialog(request, decisions)
+    dialog.decided.connect(accepted.append)
+    assert dialog.acceptButton() is None
+    assert not dialog.isOverridable()
+    assert "no matter of opinion" in texts(dialog)
+    assert dialog._lifetimes == {}
+    dialog.accept()
+    assert accepted == [False]
+    assert not request.isPending()
+    assert decisions.decisions() == []
+    assert not decisions.answer(madeRequest(pki.server.certificate, IssueCode.CERT_REVOKED))
+
+
+def test_a_name_that_no_certificate_can_have(decisions, pki, qtbot) -> None:
+    """The decisions refuse it, so the answer is no whatever the user says."""
+    request = madeRequest(pki.server.certificate, IssueCode.INVALID_HOST_NAME)
+    dialog = TrustDialog(request, decisions)
+    dialog.accept()
+    assert request._answer.name == "REJECTED"
+
+
+def test_the_peer_gives_up(prompter, makeClient, qtsecure_faulty_server) -> None:
+    """Nobody waits for the answer any more, so the dialog goes."""
+    server = qtsecure_faulty_server(Fault.SelfSigned)
+    client = makeClient()
+    dialog = prompted(prompter, client, server.port)
+    gone: list[int] = []
+    dialog.finished.connect(gone.append)
+    server.stop()
+    waitFor(lambda: gone == [0])
+    assert prompter.dialog() is None
+
+
+@pytest.mark.parametrize("how", ["abort", "delete", "deleteLater"])
+def test_the_program_gives_up(prompter, makeClient, serve, pki, how: str) -> None:
+    """The same when the socket is closed or deleted while the user thinks."""
+    client, server = makeClient(), serve(pki.selfSigned)
+    dialog = prompted(prompter, client, server.serverPort())
+    assert dialog.isVisible()
+    delete(client) if how == "delete" else getattr(client, how)()
+    waitFor(lambda: prompter.dialog() is None)
+
+
+def test_closing_the_window_that_asked(prompter, window, makeClient, serve, pki) -> None:
+    """Its question goes with it; the answer is no."""
+    client, server = makeClient(), serve(pki.selfSigned)
+    recorder = SignalRecorder(client, ["errorOccurred"])
+    prompted(prompter, client, server.serverPort())
+    window.close()
+    recorder.waitFor("errorOccurred")
+    assert prompter.dialog() is None
+
+
+def test_deleting_the_window_that_asked(decisions, makeClient, serve, pki, qtbot) -> None:
+    """No connection waits for a dialog that does not exist any more, shown or queued."""
+    window = QWidget()
+    prompter = TrustPrompter(decisions, window)
+    clients = [makeClient(), makeClient()]
+    prompted(prompter, clients[0], serve(pki.selfSigned).serverPort())
+    clients[1].acceptCertificate.connect(prompter.ask)
+    clients[1].connectToHostEncrypted("localhost", serve(pki.expired).serverPort())
+    waitFor(lambda: prompter.waiting() == 1)
+    recorders = [SignalRecorder(client, ["errorOccurred"]) for client in clients]
+    delete(window)
+    for recorder in recorders:
+        recorder.waitFor("errorOccurred")
+    assert not isValid(prompter)
+
+
+def test_deleting_the_dialog(prompter, makeClient, serve, pki) -> None:
+    """The answer is no, and the next question comes."""
+    clients = [makeClient(), makeClient()]
+    dialog = prompted(prompter, clients[0], serve(pki.selfSigned).serverPort())
+    clients[1].acceptCertificate.connect(prompter.ask)
+    clients[1].connectToHostEncrypted("localhost", serve(pki.expired).serverPort())
+    waitFor(lambda: prompter.waiting() == 1)
+    recorder = SignalRecorder(clients[0], ["errorOccurred"])
+    delete(dialog)
+    recorder.waitFor("errorOccurred")
+    waitFor(lambda: prompter.dialog() is not None)
+    assert "expired" in texts(prompter.dialog())
+
+
+def test_a_slot_deletes_everything(decisions, makeClient, serve, pki, qtbot) -> None:
+    """The connection that goes on may take window, dialog and prompter with it."""
+    window = QWidget()
+    prompter, client = TrustPrompter(decisions, window), makeClient()
+    dialog = prompted(prompter, client, serve(pki.selfSigned).serverPort())
+    client.encrypted.connect(lambda: delete(window))
+    client.errorOccurred.connect(lambda: delete(window))
+    dialog.accept()
+    waitFor(lambda: not isValid(window))
+    gc.collect()
+    assert client.isEncrypted()
+
+
+def test_one_dialog_at_a_time(prompter, makeClient, serve, pki) -> None:
+    """Different questions come one after the other, in their order."""
+    first, second, third = serve(pki.selfSigned), serve(pki.expired), serve(pki.wrongHost)
+    dialog = prompted(prompter, makeClient(), first.serverPort())
+    for number, server in enumerate((second, third), 1):
+        client = makeClient()
+        client.acceptCertificate.connect(prompter.ask)
+        client.connectToHostEncrypted("localhost", server.serverPort())
+        waitFor(lambda number=number: prompter.waiting() == number)
+    assert "2 more questions" in texts(dialog)
+    shown = [
+        widget for widget in QApplication.topLevelWidgets() if isinstance(widget, TrustDialog) and widget.isVisible()
+    ]
+    assert shown == [dialog]
+    dialog.reject()
+    dialog = prompter.dialog()
+    assert "expired" in texts(dialog)
+    dialog.reject()
+    assert "wrong.example" in texts(prompter.dialog())
+    prompter.dialog().reject()
+    assert prompter.dialog() is None
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_the_same_question_is_asked_once(prompter, makeClient, serve, pki, accepted: bool) -> None:
+    """Ten connections to one server are one question, also for "only once"."""
+    server = serve(pki.selfSigned)
+    clients = [makeClient() for _ in range(10)]
+    recorders = [SignalRecorder(client, ["encrypted", "errorOccurred"]) for client in clients]
+    dialog = prompted(prompter, clients[0], server.serverPort())
+    for client in clients[1:]:
+        client.acceptCertificate.connect(prompter.ask)
+        client.connectToHostEncrypted("localhost", server.serverPort())
+    waitFor(lambda: len(dialog._requests) == 10)
+    assert prompter.waiting() == 0
+    dialog.accept() if accepted else dialog.reject()
+    for recorder in recorders:
+        recorder.waitFor("encrypted" if accepted else "errorOccurred")
+    assert prompter.dialog() is None
+
+
+def test_it_stays_for_those_who_still_wait(prompter, makeClient, serve, pki) -> None:
+    """One of two connections with the same question goes away."""
+    server = serve(pki.selfSigned)
+    one, other = makeClient(), makeClient()
+    dialog = prompted(prompter, one, server.serverPort())
+    other.acceptCertificate.connect(prompter.ask)
+    other.connectToHostEncrypted("localhost", server.serverPort())
+    waitFor(lambda: len(dialog._requests) == 2)
+    one.abort()
+    assert dialog.isVisible()
+    dialog.accept()
+    waitFor(other.isEncrypted)
+
+
+def test_a_queued_connection_goes_away(prompter, makeClient, serve, pki) -> None:
+    """Its question is not asked."""
+    prompted(prompter, makeClient(), serve(pki.selfSigned).serverPort())
+    client = makeClient()
+    client.acceptCertificate.connect(prompter.ask)
+    client.connectToHostEncrypted("localhost", serve(pki.expired).serverPort())
+    waitFor(lambda: prompter.waiting() == 1)
+    client.abort()
+    assert prompter.waiting() == 0
+    prompter.dialog().reject()
+    assert prompter.dialog() is None
+
+
+def test_a_server_asks_about_its_clients(prompter, decisions, serve, makeClient, pki) -> None:
+    """The slot takes the two arguments of a server's signal."""
+    from PySide6.QtNetwork import QSslSocket
+
+    from qtsecure import SslConfiguration
+
+    server, client = serve(pki.server), makeClient()
+    configuration = server.sslConfiguration()
+    configuration.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyPeer)
+    configuration.setCaCertificates([pki.ca.certificate])
+    server.setSslConfiguration(configuration)
+    server.acceptCertificate.connect(prompter.ask)
+    mine = SslConfiguration.forClient([pki.ca.certificate])
+    mine.setLocalCertificateChain([pki.clientUnknownCa.certificate])
+    mine.setPrivateKey(pki.clientUnknownCa.privateKey)
+    client.setSslConfiguration(mine)
+    client.connectToHostEncrypted("localhost", server.serverPort())
+    waitFor(lambda: prompter.dialog() is not None)
+    dialog = prompter.dialog()
+    assert "“client”" in texts(dialog)
+    assert "Admit" in dialog.acceptButton().text()
+    dialog.accept()
+    waitFor(server.hasPendingConnections)
+
+
+def test_details(decisions, pki, qtbot) -> None:
+    """Behind a button, and the dialog grows; nothing that is said above is said again."""
+    dialog = TrustDialog(madeRequest(pki.expired.certificate, IssueCode.CERT_HAS_EXPIRED), decisions)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    small = dialog.height()
+    QTest.mouseClick(dialog.detailsButton(), Qt.MouseButton.LeftButton)
+    assert dialog._view.isVisible()
+    assert dialog.height() > small
+    assert texts(dialog).count("The certificate has expired") == 1
+    QTest.mouseClick(dialog.detailsButton(), Qt.MouseButton.LeftButton)
+    assert not dialog._view.isVisible()
+
+
+def test_keyboard(decisions, pki, qtbot) -> None:
+    """Focus begins at the safe answer; Tab reaches everything; mnemonics differ."""
+    dialog = TrustDialog(madeRequest(pki.expired.certificate, IssueCode.CERT_HAS_EXPIRED), decisions)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.activateWindow()
+    waitFor(dialog.isActiveWindow)
+    assert dialog.focusWidget() is dialog.rejectButton()
+    reached = {dialog.focusWidget()}
+    for _ in range(8):
+        QTest.keyClick(dialog, Qt.Key.Key_Tab)
+        reached.add(dialog.focusWidget())
+    assert {dialog.rejectButton(), dialog.acceptButton(), dialog.detailsButton()} <= reached
+    buttons = [dialog.rejectButton(), dialog.acceptButton(), dialog.detailsButton(), *dialog._lifetimes.values()]
+    keys = [button.text().partition("&")[2][:1].lower() for button in buttons]
+    assert len(set(keys)) == len(keys)
+    assert dialog.accessibleDescription()
+
+
+def test_text_of_the_peer_stays_text(decisions, pki, qtbot) -> None:
+    """No label takes HTML, and characters that reorder a line are escaped."""
+    evil = pki.ca.issue(["localhost"], commonName="<h1>Your bank\u202e")
+    request = madeRequest(evil.certificate, IssueCode.CERT_HAS_EXPIRED, host="a\u202eb")
+    dialog = TrustDialog(request, decisions)
+    qtbot.addWidget(dialog)
+    assert all(label.textFormat() is Qt.TextFormat.PlainText for label in dialog.findChildren(QLabel) if label.text())
+    assert "\u202e" not in texts(dialog)
+    assert "<h1>Your bank\\u202e" in texts(dialog)
+
+
+@pytest.mark.parametrize("arguments", [(object(),), (QSslError(),), ("request", None)])
+def test_bad_arguments(qtbot, arguments: tuple[object, ...]) -> None:
+    """They are refused, and named."""
+    with pytest.raises(TypeError, match="request must be"):
+        TrustDialog(*arguments)
+    with pytest.raises(TypeError, match="request must be"):
+        TrustPrompter(None).ask(*arguments[:1])
+
+
+def test_an_answered_request_is_not_asked(prompter, pki) -> None:
+    """An earlier slot was quicker."""
+    request = madeRequest(pki.expired.certificate, IssueCode.CERT_HAS_EXPIRED)
+    request.accept()
+    prompter.ask(request)
+    assert prompter.dialog() is None
