@@ -111,14 +111,13 @@ class ConnectionFacade(_Base):
             if not isValid(self) or not isValid(self._end):
                 return
         before, self._shown = self._shown, (self._currentState(), self._end.isEncrypted())
-        changed = []
-        if before[0] is not self._shown[0]:
-            changed.append(self.stateChanged)
-        if before[1] is not self._shown[1]:
-            changed += [self.factsChanged, self.encryptedChanged]
-        for signal in changed:
-            if isValid(self):
-                signal.emit()
+        state, encrypted = self._shown
+        if before != self._shown:
+            self.factsChanged.emit()
+        if before[0] is not state and isValid(self):
+            self.stateChanged.emit()
+        if before[1] is not encrypted and isValid(self):
+            self.encryptedChanged.emit()
 
     def ask(self, request: CertificateRequest) -> None:
         """acceptCertificate: what was decided before, or the program's handlers, which ask the user."""
@@ -176,16 +175,17 @@ class ConnectionFacade(_Base):
 
     # --------------------------------------------------------------------------- connecting
 
-    def _giveUpKey(self) -> None:
-        """The program closes the connection: nobody will need the key."""
+    def _mayClose(self) -> bool:
+        """The program closes the connection: nobody will need the key. False if a handler has deleted it."""
         if self._pskQuestion is not None and isValid(self._pskQuestion):
             self._pskQuestion.giveUp()
+        return isValid(self) and isValid(self._end)
 
     @Slot()
     def abort(self) -> None:
         """Close at once, without close_notify."""
-        self._giveUpKey()
-        self._end.abort()
+        if self._mayClose():
+            self._end.abort()
 
     @Slot()
     def discard(self) -> None:

@@ -71,8 +71,8 @@ class PeerFacade(ConnectionFacade):
     @Slot()
     def close(self) -> None:
         """Say goodbye and close."""
-        self._giveUpKey()
-        self._end.close()
+        if self._mayClose():
+            self._end.close()
 
     @Slot(QByteArray, result=int)
     def writeDatagram(self, data: QByteArray) -> int:

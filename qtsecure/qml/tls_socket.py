@@ -90,8 +90,8 @@ class SocketFacade(ConnectionFacade):
     @Slot()
     def disconnectFromHost(self) -> None:
         """Close when everything is written."""
-        self._giveUpKey()
-        self._end.disconnectFromHost()
+        if self._mayClose():
+            self._end.disconnectFromHost()
 
     @Slot(QByteArray, result=int)
     def write(self, data: QByteArray) -> int:

@@ -374,3 +374,16 @@ def test_question_about_a_datagram_server(load: Load, answer: str, outcome: int)
     log = document.get("log").toVariant()
     assert len([line for line in log if isinstance(line, (int, float))]) == outcome
     assert (log[-1] == "DTLS 1.2") == bool(outcome)
+
+
+def test_errors_can_be_followed_after_a_failure(load: Load) -> None:
+    """What was wrong with a refused certificate is a property that changes."""
+    document = load(
+        TLS.replace("identity: good", "identity: bad").replace(
+            "property bool done", "property int count: socket_.certificateErrors.length\n    property bool done"
+        )
+        .replace("TlsSocket {", "TlsSocket { id: socket_", 1)
+    )  # fmt: skip
+    assert document.get("count") == 0
+    document.call("start")
+    waitFor(lambda: document.get("count") > 0)
