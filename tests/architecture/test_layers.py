@@ -273,6 +273,25 @@ def test_sockets_load_no_gui() -> None:
     assert loaded == {"QtCore", "QtNetwork"}
 
 
+def test_qml_is_loaded_by_register_only() -> None:
+    """A program that has the import path needs no QtQml yet, nor do connections in a program that has QML."""
+    code = """
+import sys, qtsecure.qml
+print("PySide6" in sys.modules)
+qtsecure.qml.register()
+print("PySide6.QtQml" in sys.modules, "PySide6.QtQuick" in sys.modules, "PySide6.QtWidgets" in sys.modules)
+"""
+    assert python(code) == "False\nTrue False False"
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("qml/*.py")), ids=moduleName)
+def test_few_modules_need_qml(path: Path) -> None:
+    """The objects behind the types are QObjects as any others; only registering them needs QtQml."""
+    eager = [target for target, _, lazy in importsOf(ast.parse(path.read_text("utf-8"))) if not lazy]
+    needs = any(target.startswith(("PySide6.QtQml", "PySide6.QtQuick")) for target in eager)
+    assert needs == (path.name == "types.py")
+
+
 def test_the_package_of_widgets_is_light() -> None:
     """``import qtsecure.widgets`` loads no GUI module until a widget is used."""
     loaded = python("import qtsecure.widgets, sys; print(*sys.modules)").split()

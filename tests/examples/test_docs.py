@@ -56,7 +56,7 @@ def test_files_of_the_architecture() -> None:
     """The guide to the folders names files that exist."""
     text = (DOCS / "architecture.md").read_text("utf-8")
     table = text.partition("## Where does X happen?")[2].partition("##")[0]
-    named = re.findall(r"`((?:engine|net|aio|cli|testing|widgets|designer)/[\w/.]*)`", table)
+    named = re.findall(r"`((?:engine|net|aio|cli|testing|qml|widgets|designer)/[\w/.]*)`", table)
     assert len(named) > 10
     assert [name for name in named if not (ROOT / "qtsecure" / name).exists()] == []
 

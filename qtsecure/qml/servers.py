@@ -1,0 +1,205 @@
+"""``TlsServer`` and ``DtlsServer`` in QML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+from shiboken6 import isValid
+
+from qtsecure.errors import SecureError
+from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.plain_slots import plainSlot
+from qtsecure.net.values import PreSharedKeyAuthenticator
+from qtsecure.qml.certificate_question import CertificateQuestion
+from qtsecure.qml.dtls_peer import DtlsConnection
+from qtsecure.qml.psk_question import PskQuestion
+from qtsecure.qml.tls_configuration import TlsConfiguration, chosenConfiguration
+from qtsecure.qml.tls_socket import TlsConnection
+from qtsecure.qml.trust_decisions import TrustDecisionsItem
+
+if TYPE_CHECKING:
+    from qtsecure.net.dtls_peer import DtlsPeer
+    from qtsecure.net.dtls_server import DtlsServer
+    from qtsecure.net.ssl_server import SslServer
+    from qtsecure.net.ssl_socket import SslSocket
+
+from qtsecure.qml.qt_property import Property, alive
+
+__all__ = ["DtlsServerExtension", "TlsServerExtension"]
+
+
+if TYPE_CHECKING:
+    _Base = QObject  # signals are signals of QObjects only
+else:
+    _Base = object
+
+
+class ServerFacade(_Base):
+    """What both have; see ``connection_facade`` for why it is no QObject."""
+
+    _server: SslServer | DtlsServer
+
+    #: listeningChanged(): also when the port is another one.
+    listeningChanged = Signal()
+    #: errorStringChanged().
+    errorStringChanged = Signal()
+    #: settingsChanged(): one of the settings has another value.
+    settingsChanged = Signal()
+    #: certificateQuestion(question: CertificateQuestion): something is wrong with a client's certificate.
+    certificateQuestion = Signal(CertificateQuestion, arguments=["question"])
+    #: pskQuestion(question: PskQuestion): which key belongs to this identity? Only with ``preSharedKeys``.
+    pskQuestion = Signal(PskQuestion, arguments=["question"])
+    #: failed(message: str): it cannot listen, or a client's handshake has failed.
+    failed = Signal(str, arguments=["message"])
+
+    def _begin(self, server: SslServer | DtlsServer) -> None:
+        self._server = server
+        self._message = ""
+        self._configuration: TlsConfiguration | None = None
+        self._decisions: TrustDecisionsItem | None = None
+        self._asksForKeys = False
+        server.acceptCertificate.connect(plainSlot(self.ask))
+        server.errorOccurred.connect(plainSlot(self.tellError))
+        server.closed.connect(plainSlot(self.review))
+
+    # ---------------------------------------------------------------------- from the server
+
+    def review(self) -> None:
+        """It has begun or ceased to listen."""
+        if isValid(self):
+            self.listeningChanged.emit()
+
+    def ask(self, socket: QObject, request: CertificateRequest) -> None:
+        """acceptCertificate."""
+        if not isValid(self) or not request.isPending():
+            return
+        if self._decisions is not None and isValid(self._decisions) and self._decisions.answer(request):
+            return
+        if isValid(self) and isValid(socket):
+            self.certificateQuestion.emit(CertificateQuestion(request, self._decisions, socket))
+
+    def askForKey(self, socket: QObject, authenticator: PreSharedKeyAuthenticator) -> None:
+        """preSharedKeyAuthenticationRequired."""
+        if not isValid(self) or not isValid(socket):
+            return
+        question = PskQuestion(authenticator, socket)
+        self.pskQuestion.emit(question)
+        if isValid(question):
+            question.waitIfDeferred()
+        if isValid(question):
+            question.deleteLater()
+
+    def tellError(self, socket: QObject, error: object) -> None:
+        """errorOccurred: of one client."""
+        if isValid(self) and isValid(socket):
+            self.failed.emit(socket.errorString())  # type: ignore[attr-defined]  # a socket or peer, for C++ a QObject
+
+    # ------------------------------------------------------------------------------- for QML
+
+    @Slot(str, int, result=bool)
+    def listen(self, address: str, port: int) -> bool:
+        """Listen at an address such as ``"127.0.0.1"``, ``"::"``, or ``""`` for all; port 0 takes a free one."""
+        try:
+            configuration = chosenConfiguration(self._configuration)
+            if configuration is not None:
+                self._server.setSslConfiguration(configuration)
+            listens = self._server.listen(address, port) if address else self._server.listen(port=port)
+        except (SecureError, ValueError) as error:
+            return self._fail(str(error))
+        if not listens:
+            return self._fail(self._server.errorString())
+        self._setMessage("")
+        self.review()
+        return True
+
+    @Slot()
+    def close(self) -> None:
+        """Stop listening; connections that were fetched stay."""
+        self._server.close()
+
+    @Slot(result=bool)
+    def hasPendingConnections(self) -> bool:
+        """Whether one waits for nextPendingConnection()."""
+        return self._server.hasPendingConnections()
+
+    def _fail(self, message: str) -> bool:
+        self._setMessage(message)
+        if isValid(self):
+            self.failed.emit(message)
+        return False
+
+    def _setMessage(self, message: str) -> None:
+        if message != self._message:
+            self._message = message
+            self.errorStringChanged.emit()
+
+    # --------------------------------------------------------------------------- properties
+
+    def _setConfiguration(self, configuration: TlsConfiguration | None) -> None:
+        if configuration is not self._configuration:
+            self._configuration = configuration
+            self.settingsChanged.emit()
+
+    def _setDecisions(self, decisions: TrustDecisionsItem | None) -> None:
+        if decisions is not self._decisions:
+            self._decisions = decisions
+            self.settingsChanged.emit()
+
+    def _setAsksForKeys(self, asks: bool) -> None:
+        if asks == self._asksForKeys:
+            return
+        self._asksForKeys = asks
+        if asks:
+            self._keyConnection = self._server.preSharedKeyAuthenticationRequired.connect(plainSlot(self.askForKey))
+        else:
+            QObject.disconnect(self._keyConnection)
+        self.settingsChanged.emit()
+
+    def _setHandshakeTimeout(self, ms: int) -> None:
+        if ms != self._server.handshakeTimeout():
+            self._server.setHandshakeTimeout(ms)
+            self.settingsChanged.emit()
+
+    listening = Property(bool, lambda self: self._server.isListening(), notify=listeningChanged)
+    port = Property(int, lambda self: self._server.serverPort(), notify=listeningChanged)
+    address = Property(str, lambda self: self._server.serverAddress().toString(), notify=listeningChanged)
+    errorString = Property(str, lambda self: self._message, notify=errorStringChanged)
+    configuration = Property(
+        TlsConfiguration, lambda self: alive(self._configuration), _setConfiguration, notify=settingsChanged
+    )
+    trustDecisions = Property(
+        TrustDecisionsItem, lambda self: alive(self._decisions), _setDecisions, notify=settingsChanged
+    )
+    preSharedKeys = Property(bool, lambda self: self._asksForKeys, _setAsksForKeys, notify=settingsChanged)
+    handshakeTimeout = Property(
+        int, lambda self: self._server.handshakeTimeout(), _setHandshakeTimeout, notify=settingsChanged
+    )
+
+
+class TlsServerExtension(ServerFacade, QObject):
+    """Added to an SslServer that QML creates."""
+
+    def __init__(self, server: SslServer) -> None:
+        super().__init__(server)
+        self._begin(server)
+
+    @Slot(result=TlsConnection)
+    def nextPendingConnection(self) -> TlsConnection | None:
+        """The next encrypted connection; null when there is none."""
+        socket: SslSocket | None = self._server.nextPendingConnection()  # type: ignore[assignment]
+        return TlsConnection(socket) if socket is not None else None
+
+
+class DtlsServerExtension(ServerFacade, QObject):
+    """Added to a DtlsServer that QML creates."""
+
+    def __init__(self, server: DtlsServer) -> None:
+        super().__init__(server)
+        self._begin(server)
+
+    @Slot(result=DtlsConnection)
+    def nextPendingConnection(self) -> DtlsConnection | None:
+        """The next encrypted connection; null when there is none."""
+        peer: DtlsPeer | None = self._server.nextPendingConnection()  # type: ignore[assignment]
+        return DtlsConnection(peer) if peer is not None else None

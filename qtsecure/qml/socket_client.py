@@ -1,0 +1,176 @@
+"""``SocketClient`` in QML: connects to hosts, services and URIs, with progress for the user."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QMetaObject, QObject, Signal, Slot
+from shiboken6 import isValid
+
+from qtsecure.errors import SecureError
+from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.plain_slots import plainSlot
+from qtsecure.net.socket_client.client import SocketClient
+from qtsecure.net.socket_client.operation import ConnectOperation
+from qtsecure.net.ssl_socket import SslSocket
+from qtsecure.qml.certificate_question import CertificateQuestion
+from qtsecure.qml.qt_property import Property, alive
+from qtsecure.qml.tls_configuration import TlsConfiguration, chosenConfiguration
+from qtsecure.qml.tls_socket import TlsConnection
+from qtsecure.qml.trust_decisions import TrustDecisionsItem
+
+__all__ = ["SocketClientExtension"]
+
+
+class SocketClientExtension(QObject):
+    """Added to a SocketClient that QML creates; one connection is made at a time, another call gives up the first.
+
+    ``tls`` is on, unlike in Python, so that nobody forgets it.
+    Connections belong to the client, and go with it. Call ``discard()`` on each when you are done with it.
+    """
+
+    #: connectionMade(connection: TlsConnection): it is ready.
+    connectionMade = Signal(TlsConnection, arguments=["connection"])
+    #: connectionFailed(message: str): there is none; a sentence for the user.
+    connectionFailed = Signal(str, arguments=["message"])
+    #: certificateQuestion(question: CertificateQuestion): something is wrong with the server's certificate.
+    certificateQuestion = Signal(CertificateQuestion, arguments=["question"])
+    #: connectingChanged().
+    connectingChanged = Signal()
+    #: stepChanged(): the sentence for a progress bar is another one.
+    stepChanged = Signal()
+    #: settingsChanged(): one of the settings has another value.
+    settingsChanged = Signal()
+
+    def __init__(self, client: SocketClient) -> None:
+        super().__init__(client)
+        self._client = client
+        self._operation: ConnectOperation | None = None
+        self._heard: tuple[QMetaObject.Connection, ...] = ()
+        self._step = ""
+        self._configuration: TlsConfiguration | None = None
+        self._decisions: TrustDecisionsItem | None = None
+        client.setTls(True)
+        client.progressChanged.connect(plainSlot(self.tellStep))
+        client.acceptCertificate.connect(plainSlot(self.ask))
+
+    # ---------------------------------------------------------------------- from the client
+
+    def tellStep(self, text: str) -> None:
+        """progressChanged."""
+        if isValid(self) and text != self._step:
+            self._step = text
+            self.stepChanged.emit()
+
+    def ask(self, connection: SslSocket, request: CertificateRequest) -> None:
+        """acceptCertificate."""
+        if not isValid(self) or not request.isPending():
+            return
+        if self._decisions is not None and isValid(self._decisions) and self._decisions.answer(request):
+            return
+        if isValid(self) and isValid(connection):
+            self.certificateQuestion.emit(CertificateQuestion(request, self._decisions, connection))
+
+    def take(self, connection: SslSocket) -> None:
+        """The operation has finished."""
+        if not isValid(self):
+            return
+        connection.setParent(self._client)
+        made = TlsConnection(connection)
+        self._over()
+        if isValid(self) and isValid(made):
+            self.connectionMade.emit(made)
+
+    def tellFailure(self, error: SecureError) -> None:
+        """The operation has failed."""
+        if not isValid(self):
+            return
+        self._over()
+        if isValid(self):
+            self.connectionFailed.emit(str(error))
+
+    def _over(self) -> None:
+        self._operation, self._heard = None, ()
+        self.connectingChanged.emit()
+
+    # ------------------------------------------------------------------------------- for QML
+
+    @Slot(str, int)
+    def connectToHost(self, hostAndPort: str, defaultPort: int) -> None:
+        """Connect to what a user has typed: HOST or HOST:PORT."""
+        if self._prepare():
+            self._watch(self._client.connectToHost(hostAndPort, defaultPort))
+
+    @Slot(str, str)
+    def connectToService(self, domain: str, service: str) -> None:
+        """Connect to a service of a domain, through its SRV records."""
+        if self._prepare():
+            self._watch(self._client.connectToService(domain, service))
+
+    @Slot(str, int)
+    def connectToUri(self, uri: str, defaultPort: int) -> None:
+        """Connect to the host of a URI."""
+        if self._prepare():
+            self._watch(self._client.connectToUri(uri, defaultPort))
+
+    @Slot()
+    def cancel(self) -> None:
+        """Connect to nothing any more; ``connectionFailed`` follows."""
+        if self._operation is not None:
+            self._operation.cancel()
+
+    def _prepare(self) -> bool:
+        replaced, self._operation = self._operation, None
+        for connection in self._heard:
+            QObject.disconnect(connection)
+        if replaced is not None:
+            replaced.cancel()
+        try:
+            configuration = chosenConfiguration(self._configuration)
+        except (SecureError, ValueError) as error:
+            self.connectionFailed.emit(str(error))
+            return False
+        if configuration is not None:
+            self._client.setTlsConfiguration(configuration)
+        return True
+
+    def _watch(self, operation: ConnectOperation) -> None:
+        self._operation = operation
+        self._heard = (
+            operation.finished.connect(plainSlot(self.take)),
+            operation.failed.connect(plainSlot(self.tellFailure)),
+        )
+        self.connectingChanged.emit()
+
+    # --------------------------------------------------------------------------- properties
+
+    def _setConfiguration(self, configuration: TlsConfiguration | None) -> None:
+        if configuration is not self._configuration:
+            self._configuration = configuration
+            self.settingsChanged.emit()
+
+    def _setDecisions(self, decisions: TrustDecisionsItem | None) -> None:
+        if decisions is not self._decisions:
+            self._decisions = decisions
+            self.settingsChanged.emit()
+
+    def _setOverallTimeout(self, ms: int) -> None:
+        if ms != self._client.overallTimeout():
+            self._client.setOverallTimeout(ms)
+            self.settingsChanged.emit()
+
+    def _setTls(self, tls: bool) -> None:
+        if tls != self._client.tls():
+            self._client.setTls(tls)
+            self.settingsChanged.emit()
+
+    tls = Property(bool, lambda self: self._client.tls(), _setTls, notify=settingsChanged)
+    connecting = Property(bool, lambda self: self._operation is not None, notify=connectingChanged)
+    step = Property(str, lambda self: self._step, notify=stepChanged)
+    configuration = Property(
+        TlsConfiguration, lambda self: alive(self._configuration), _setConfiguration, notify=settingsChanged
+    )
+    trustDecisions = Property(
+        TrustDecisionsItem, lambda self: alive(self._decisions), _setDecisions, notify=settingsChanged
+    )
+    overallTimeout = Property(
+        int, lambda self: self._client.overallTimeout(), _setOverallTimeout, notify=settingsChanged
+    )

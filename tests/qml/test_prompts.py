@@ -1,0 +1,287 @@
+"""The prompts and the badge in a window, with real connections behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QObject, QPoint, QPointF, Qt, QTimer
+from PySide6.QtQuick import QQuickItem, QQuickWindow
+from PySide6.QtTest import QTest
+
+from qtsecure.testing import waitFor
+from tests.qml.conftest import Document, Load
+from tests.qml.documents import TLS
+
+WINDOW = (
+    "ApplicationWindow { id: window; width: 620; height: 560; visible: true\n"
+    + TLS.strip().removeprefix("QtObject {").replace("identity: good", "identity: bad")
+    .replace("onEncrypted: write", "trustDecisions: decisions\n"
+             "        onCertificateQuestion: question => prompt.ask(question)\n        onEncrypted: write")
+    .rstrip().removesuffix("}").replace("id: root", "").replace("root.", "window.")
+    + """
+    property string file
+    TrustDecisions { id: decisions; file: window.file; onFailed: message => window.note(message) }
+    property QtObject decisions: decisions
+    property alias prompt: prompt
+    property bool open: prompt.opened
+    property string asks: prompt.title
+    TrustPrompt { id: prompt; enter: null; exit: null; onAnswered: accepted => window.note("answered " + accepted) }
+    PskPrompt { id: pskPrompt; enter: null; exit: null }
+    property bool keyOpen: pskPrompt.opened
+    property string problem: pskPrompt.problem
+    property int more: prompt.waiting.length
+    StatusBadge { id: badge; connection: window.socket }
+    property string badgeText: badge.text
+    ConnectionProgress { id: progress; y: 40; width: 400; connection: window.socket; onRetry: window.start() }
+    property string progressText: progress.text
+    property Component another: TlsSocket {
+        trustDecisions: decisions
+        onCertificateQuestion: question => prompt.ask(question)
+    }
+    function startAnother() { another.createObject(window).connectToHostEncrypted("localhost", server.port) }
+}
+"""
+)  # fmt: skip
+
+
+@pytest.fixture
+def window(load: Load, tmp_path: Path) -> Document:
+    """A window with everything in it, and a server whose certificate is signed by itself."""
+    document = load(WINDOW)
+    document.root.setProperty("file", str(tmp_path / "decisions.ini"))
+    QTest.qWaitForWindowActive(document.root)
+    return document
+
+
+def item(document: Document, name: str) -> QQuickItem:
+    """A visible item with this objectName, in popups as well."""
+    queue: list[QObject] = [document.root.contentItem()]
+    while queue:
+        each = queue.pop()
+        if isinstance(each, QQuickItem) and each.isVisible():
+            if each.objectName() == name:
+                return each
+            queue += each.childItems()
+    raise AssertionError(name)
+
+
+def click(document: Document, name: str) -> None:
+    """Click at its middle."""
+    target = item(document, name)
+    middle = target.mapToScene(QPointF(target.width() / 2, target.height() / 2)).toPoint()
+    QTest.mouseClick(document.root, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(middle))
+
+
+def ask(document: Document) -> None:
+    """Connect, and wait for the question."""
+    document.call("start")
+    waitFor(lambda: document.get("open"))
+
+
+def lines(document: Document) -> list[str]:
+    """What was noted."""
+    return document.get("log").toVariant()
+
+
+def byEscape(document: Document) -> None:
+    """Close the prompt."""
+    QTest.keyClick(document.root, Qt.Key.Key_Escape)
+
+
+def byEnter(document: Document) -> None:
+    """The default answer."""
+    QTest.keyClick(document.root, Qt.Key.Key_Return)
+
+
+def bySpace(document: Document) -> None:
+    """The button that has the focus."""
+    QTest.keyClick(document.root, Qt.Key.Key_Space)
+
+
+def byClick(document: Document) -> None:
+    """The button itself."""
+    click(document, "rejectButton")
+
+
+@pytest.mark.parametrize("way", [byEscape, byEnter, bySpace, byClick])
+def test_reject(window: Document, way: Callable[[Document], None]) -> None:
+    """Whatever a hasty user does is a no, and the server is told with an alert."""
+    ask(window)
+    assert window.get("asks") == "Do you trust localhost?"
+    assert window.get("badgeText") == "Waiting for you"
+    assert window.get("progressText") == "Waiting for your answer"
+    way(window)
+    waitFor(lambda: any(line.startswith("server: ") for line in lines(window)))
+    assert not window.get("open")
+    assert any(line.startswith("sent ") for line in lines(window))
+    assert window.get("badgeText") == "Connection failed"
+    assert window.get("decisions").property("decisions") == []
+
+
+def test_accept_once(window: Document) -> None:
+    """For this connection; the next one asks again."""
+    ask(window)
+    click(window, "acceptButton")
+    waitFor(lambda: window.get("done"))
+    assert lines(window) == ["answered true", "echo hällo"]
+    ask(window)
+
+
+@pytest.mark.parametrize(("index", "permanent"), [(1, False), (2, True)])
+def test_accept_and_remember(window: Document, load: Load, index: int, permanent: bool) -> None:
+    """Remembered until the program ends, or in the file, where another window finds it."""
+    ask(window)
+    item(window, "lifetime").setProperty("currentIndex", index)
+    click(window, "acceptButton")
+    waitFor(lambda: window.get("done"))
+    window.call("start")
+    waitFor(lambda: window.get("done"))
+    assert lines(window) == ["answered true", "echo hällo", "echo hällo"]
+    (decision,) = window.get("decisions").property("decisions")
+    assert (decision["hostName"], decision["permanent"]) == ("localhost", permanent)
+    other = load(WINDOW)
+    other.root.setProperty("file", window.get("file"))
+    assert len(other.get("decisions").property("decisions")) == permanent
+    window.get("decisions").revokeAll()
+    ask(window)
+
+
+def test_badge_of_an_accepted_certificate(window: Document) -> None:
+    """Encrypted, but not with anybody known."""
+    window.root.setProperty("log", [])
+    ask(window)
+    seen: list[str] = []
+    window.root.badgeTextChanged.connect(lambda: seen.append(window.get("badgeText")))
+    click(window, "acceptButton")
+    waitFor(lambda: window.get("done"))
+    assert seen[0] == "Encrypted, identity not proved"
+
+
+def test_peer_gives_up(window: Document) -> None:
+    """The prompt closes when the connection goes."""
+    ask(window)
+    window.get("server").close()
+    waitFor(lambda: not window.get("open"))
+    assert not any(line.startswith("answered") for line in lines(window))
+
+
+def test_several_questions(window: Document) -> None:
+    """One after the other; each answer is for its own connection."""
+    ask(window)
+    window.call("startAnother")
+    waitFor(lambda: window.get("more") == 1)
+    click(window, "rejectButton")
+    assert window.get("open")
+    assert window.get("more") == 0
+    click(window, "acceptButton")
+    waitFor(lambda: not window.get("open"))
+    assert [line for line in lines(window) if line.startswith("answered")] == ["answered false", "answered true"]
+
+
+def test_remembered_for_those_that_wait(window: Document) -> None:
+    """Two connections to the same place ask twice; the second question goes with its connection."""
+    ask(window)
+    window.call("startAnother")
+    waitFor(lambda: window.get("more") == 1)
+    byEscape(window)
+    waitFor(lambda: not window.get("open"))
+    assert window.get("more") == 0
+
+
+def test_closing_the_window_while_asked(load: Load, tmp_path: Path) -> None:
+    """The prompt, the question and the connection go together."""
+    document = load(WINDOW)
+    document.root.setProperty("file", str(tmp_path / "decisions.ini"))
+    ask(document)
+    assert isinstance(document.root, QQuickWindow)
+    document.root.close()
+
+
+def test_connection_that_is_deleted(load: Load, tmp_path: Path) -> None:
+    """The prompt, the badge and the progress let go of it."""
+    document = load(
+        WINDOW.replace("property QtObject socket: TlsSocket {", "property QtObject socket: maker.createObject(window)\n"
+                       "property Component maker: TlsSocket {")
+        .replace("function startAnother", "function remove() { socket.destroy(0) }\n    function startAnother")
+    )  # fmt: skip
+    document.root.setProperty("file", str(tmp_path / "decisions.ini"))
+    ask(document)
+    document.call("remove")
+    waitFor(lambda: not document.get("open"))
+    assert document.get("badgeText") == document.get("progressText") == "Not connected"
+
+
+def test_retry(window: Document) -> None:
+    """The button after a failure connects again."""
+    ask(window)
+    byEscape(window)
+    waitFor(lambda: not window.get("open") and window.get("badgeText") == "Connection failed")
+    click(window, "retryButton")
+    waitFor(lambda: window.get("open"))
+
+
+def test_cancel(window: Document) -> None:
+    """Giving up while the prompt is open needs the prompt's own answer; without it the button works."""
+    window.get("server").listen("127.0.0.1", 0)
+    window.call("start")
+    click(window, "cancelButton")
+    waitFor(lambda: window.get("badgeText") == "Not connected")
+    assert not window.get("open")
+
+
+PSK_WINDOW = (
+    WINDOW.replace("property QtObject server: TlsServer {",
+                   "property QtObject server: TlsServer { preSharedKeys: true\n"
+                   "        onPskQuestion: question => { question.answerHex('', 'a1b2c3') }")
+    .replace("property QtObject socket: TlsSocket {", "property QtObject socket: TlsSocket { preSharedKeys: true\n"
+             "        onPskQuestion: question => pskPrompt.ask(question)")
+    .replace("certificate: window.identity.certificate; privateKey: window.identity.key",
+             "verifyMode: Tls.VerifyMode.NotAtAll")
+    .replace("caCertificates: [window.ca]", "verifyMode: Tls.VerifyMode.NotAtAll")
+)  # fmt: skip
+
+
+def whenAsked(document: Document, act: Callable[[], None]) -> None:
+    """Act in the prompt's own event loop; give the connection up if that does not end it."""
+
+    def opened() -> None:
+        if document.get("keyOpen"):
+            QTimer.singleShot(0, document.root, act)
+            QTimer.singleShot(4000, document.root, lambda: byEscape(document))
+
+    document.root.keyOpenChanged.connect(opened)
+
+
+def test_psk_prompt(load: Load) -> None:
+    """Typed with the keyboard; a wrong digit is told, and can be mended."""
+    document = load(PSK_WINDOW)
+    QTest.qWaitForWindowActive(document.root)
+    steps = iter(["sensor", Qt.Key.Key_Tab, "xyz", Qt.Key.Key_Return, "problem", "a1b2c3", Qt.Key.Key_Return])
+
+    def typeOn() -> None:
+        for step in steps:
+            if step == "problem":
+                assert "hexadecimal" in document.get("problem")
+                item(document, "keyField").setProperty("text", "")
+            elif isinstance(step, str):
+                for character in step:
+                    QTest.keyClick(document.root, character)
+            else:
+                QTest.keyClick(document.root, step)
+
+    whenAsked(document, typeOn)
+    document.call("start")
+    waitFor(lambda: document.get("done"))
+    assert lines(document) == ["echo hällo"]
+
+
+def test_psk_prompt_cancelled(load: Load) -> None:
+    """No key, no connection."""
+    document = load(PSK_WINDOW)
+    QTest.qWaitForWindowActive(document.root)
+    whenAsked(document, lambda: byEscape(document))
+    document.call("start")
+    waitFor(lambda: any(line.startswith("failed: ") for line in lines(document)))
+    assert not document.get("keyOpen")
