@@ -130,7 +130,8 @@ from qtsecure.qml.types import EXTENDED
 def signals(cls):
     meta = cls.staticMetaObject
     methods = [meta.method(index) for index in range(QObject.staticMetaObject.methodCount(), meta.methodCount())]
-    return {bytes(each.methodSignature().data()) for each in methods if each.methodType() == QMetaMethod.MethodType.Signal}
+    signal = QMetaMethod.MethodType.Signal
+    return {bytes(each.methodSignature().data()) for each in methods if each.methodType() == signal}
 for plain, extension in EXTENDED.values():
     assert signals(plain) and signals(extension)
     print(sorted(signals(plain) & signals(extension)))
