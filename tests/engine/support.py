@@ -474,3 +474,10 @@ class Recorder(HandshakeDecisions):
 def codes(*issues: IssueCode) -> list[int]:
     """The plain numbers of issue codes."""
     return [int(issue) for issue in issues]
+
+
+def refusal(stream: TlsStream) -> StreamFailed:
+    """The last event of a stream that has failed."""
+    events = list(iter(stream.next_event, None))
+    assert isinstance(events[-1], StreamFailed)
+    return events[-1]
