@@ -2,7 +2,9 @@
 
 Each test names the upstream test that it stands for: those of tls/tests/dtls-connection.c, which upstream
 does not build, and of tls/tests/connection.c as far as they make sense without a stream. Left out: those
-about threads and PKCS #11.
+about threads, PKCS #11, GSocketClient and streams that outlive their connection; /unclean-close-by-server
+and /socket-timeout, which are about the end of a stream and become gio-D39; and
+/session/reuse_ten_minute_expiry, a constant of glib-networking's: here the server decides about ages.
 """
 
 from __future__ import annotations
