@@ -67,8 +67,10 @@ class ConditionNotifier(QObject):
         self._news = False
         self._waits = False
         self._cancelled = False
+        self._over = False
         if cancellable is not None:
-            cancellable.cancelled.connect(self._onCancelled)
+            if isValid(cancellable):  # one that was deleted cannot be cancelled any more
+                cancellable.cancelled.connect(self._onCancelled)
             self._cancelled = cancellable.isCancelled()
         self._lookSoon()
 
@@ -81,14 +83,14 @@ class ConditionNotifier(QObject):
         return self._enabled
 
     def setEnabled(self, enabled: bool) -> None:
-        """Signal or not; also in a slot of ``activated``.
+        """Signal or not; also in a slot of ``activated``. After its end by a cancellable it stays disabled.
 
         Raises:
             TypeError: For anything but a bool.
         """
         if not isinstance(enabled, bool):
             raise TypeError(f"enabled must be a bool, not {type(enabled).__name__}.")
-        if enabled is not self._enabled:
+        if enabled is not self._enabled and not self._over:
             self._enabled = enabled
             self._told = _NOTHING
             if enabled:
@@ -111,10 +113,12 @@ class ConditionNotifier(QObject):
         if not isValid(self) or source is None or not self._enabled or not _isAlive(source):
             return
         met = source.conditionCheck(self._condition) & (self._condition | _UNASKED)
+        if not isValid(self) or not self._enabled:
+            return  # a program's own source has done that
         begun = met & ~self._told
         self._told = met
         if self._cancelled:
-            self._enabled = False
+            self._enabled, self._over = False, True
         elif not begun and not (news and Condition.In in met):
             return
         self.activated.emit(met)

@@ -52,7 +52,7 @@ class Accepting(Handshake):
         chain = request.certificateChain()
         try:
             accepted = self.acceptCertificateEvent(chain[0] if chain else SslCertificate(), request.errors())
-        except Exception:  # noqa: BLE001 - reported as an exception in a slot is
+        except (Exception, KeyboardInterrupt):  # noqa: BLE001 - reported as in a slot, whatever Qt reports there
             sys.excepthook(*sys.exc_info())
             return False
         return accepted is True

@@ -12,6 +12,7 @@ from qtsecure.net.cancellable import Cancellable, refuseCancelled
 from qtsecure.net.datagram_based import MESSAGE_TRUNCATED, DtlsMessage, OutgoingMessage
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_connection_interface import DtlsConnectionInterface
+from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import Status
 from qtsecure.net.dtls_peer.waiting import Limit, Waiting, noAssociation
 
@@ -51,9 +52,9 @@ class MessageBatches(Waiting, DtlsConnectionInterface):
 
         Raises:
             SecureError: Only without any message: ``WouldBlock`` (``timeout`` was 0), ``TimedOut``,
-                ``Cancelled``, ``Closed`` when receiving was ended here, ``InvalidArgument`` for flags,
-                ``Pending`` for waiting in a slot that the handshake waits for, or why the association failed.
-                When there were messages before, the next call raises it.
+                ``Cancelled``, ``Closed`` when receiving was ended or another association begun here,
+                ``InvalidArgument`` for flags, ``Pending`` for waiting in a slot that the handshake waits for,
+                or why the association failed. When there were messages before, the next call raises it.
             TypeError, ValueError: For an unusable argument.
         """
         checkLeast(maxCount, -1, name="maxCount")
@@ -64,6 +65,7 @@ class MessageBatches(Waiting, DtlsConnectionInterface):
         if maxCount == 0:
             return []
         self._beginUse()
+        attempt = self._attempt
         received: list[DtlsMessage] = []
         while True:
             self._take(received, maxCount, maxSize)
@@ -72,8 +74,13 @@ class MessageBatches(Waiting, DtlsConnectionInterface):
             try:
                 if timeout:
                     self._refuseWaiting("receiveMessages")
-                if not self._waitUntil(lambda: self._hasMessages() or self._readingIsOver(), limit, cancellable):
+                if not self._waitUntil(
+                    lambda: self._attempt is not attempt or self._hasMessages() or self._readingIsOver(),
+                    limit,
+                    cancellable,
+                ):
                     break
+                self._refuseAnother(attempt)
             except SecureError:
                 if not received:
                     raise
@@ -107,8 +114,8 @@ class MessageBatches(Waiting, DtlsConnectionInterface):
         Raises:
             SecureError: ``MessageTooLarge``, then none was sent; ``WouldBlock`` before the handshake is
                 complete and ``TimedOut`` when it was not in time, ``Cancelled``, ``Closed`` when sending was ended
-                here, ``InvalidArgument`` for flags, ``Pending`` for waiting in a slot that the handshake waits
-                for, or why the association failed.
+                or another association begun here, ``InvalidArgument`` for flags, ``Pending`` for waiting
+                in a slot that the handshake waits for, or why the association failed.
             TypeError, ValueError: For an unusable argument.
         """
         limit = Limit(checkWait(timeout, name="timeout"))
@@ -120,12 +127,21 @@ class MessageBatches(Waiting, DtlsConnectionInterface):
         self._beginUse()
         if timeout and self._status is Status.Handshaking:
             self._refuseWaiting("sendMessages")
-        self._waitUntil(lambda: self._canWrite() or self._writingIsOver(), limit, cancellable)
+        attempt = self._attempt
+        self._waitUntil(
+            lambda: self._attempt is not attempt or self._canWrite() or self._writingIsOver(), limit, cancellable
+        )
+        self._refuseAnother(attempt)
         path = self._path
         if path is None or not path.writable:
             raise self._whyNotSent(timeout)
         _refuseTooLarge(gathered, path)
         return _sendAll(gathered, path)
+
+    def _refuseAnother(self, attempt: Attempt) -> None:
+        """SecureError when the peer has begun anew during a wait: the call was about the association before."""
+        if self._attempt is not attempt:
+            raise SecureError(_Code.Closed, "Another association was begun while the program waited for this one.")
 
     # -------------------------------------------------------------------------- receiving
 

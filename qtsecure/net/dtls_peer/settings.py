@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QSslSocket
@@ -56,6 +56,8 @@ class Settings(Variants):
             ValueError: A certificate without a key.
             SecureError: They cannot be read, or do not belong together.
         """
+        if isinstance(chain, Iterator):
+            chain = list(chain)  # two configurations may take it
 
         def show(configuration: SslConfiguration) -> None:
             configuration.setPrivateKey(None)
@@ -107,9 +109,8 @@ class Settings(Variants):
             TypeError: For anything but a list of names.
             ValueError: A name is empty or longer than 255 bytes.
         """
-        self._change(
-            lambda configuration: configuration.setAllowedNextProtocols(() if protocols is None else protocols)
-        )
+        offered = list(protocols) if isinstance(protocols, Iterator) else () if protocols is None else protocols
+        self._change(lambda configuration: configuration.setAllowedNextProtocols(offered))
 
     def serverIdentity(self) -> str | None:
         """On a client: what setServerIdentity() was given; an empty string for the host that is connected to."""

@@ -23,6 +23,8 @@ from qtsecure.net.scheduler import schedulerOfThisThread
 __all__ = ["Limit", "Waiting", "noAssociation"]
 
 _Code = SecureError.Code
+_LONGEST_MS = 1 << 62
+"""Longer than any program runs, and still a float."""
 
 
 class Limit:
@@ -34,7 +36,7 @@ class Limit:
 
     def __init__(self, milliseconds: int) -> None:
         self._clock = schedulerOfThisThread().clock
-        self._end = math.inf if milliseconds < 0 else self._clock() + milliseconds / 1000
+        self._end = math.inf if milliseconds < 0 else self._clock() + min(milliseconds, _LONGEST_MS) / 1000
 
     def left(self) -> float:
         """In seconds."""
@@ -145,7 +147,7 @@ class Waiting(Settings):
 
         deadline = schedulerOfThisThread().callLater(seconds * 1000, wake) if seconds != math.inf else None
         connections = [self.destroyed.connect(loop.quit)]
-        if cancellable is not None:
+        if cancellable is not None and isValid(cancellable):  # one that was deleted cannot be cancelled any more
             connections.append(cancellable.cancelled.connect(loop.quit))
         self._watch(wake)
         try:

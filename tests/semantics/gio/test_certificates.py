@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtNetwork import QSsl, QSslSocket
+from PySide6.QtNetwork import QSsl, QSslSocket, QUdpSocket
 
 from qtsecure import (
     Cancellable,
@@ -48,7 +48,7 @@ class Lenient(DtlsPeer):
 
     def acceptCertificateEvent(self, certificate: SslCertificate, errors: list[SslError]) -> bool:
         self.asked.append((certificate, errors))
-        if isinstance(self.answer, Exception):
+        if isinstance(self.answer, BaseException):
             raise self.answer
         return self.answer  # type: ignore[return-value]  # wrong on purpose in one test
 
@@ -247,6 +247,18 @@ def test_the_method_raises(conversation: DtlsConversation, monkeypatch: pytest.M
     client.answer = planned = RuntimeError("planned")
     assert flagsAfterRefusal(conversation) is Flag.Expired
     assert reported == [planned]
+
+
+def test_gio_d11_interrupting_the_method_is_no(conversation: DtlsConversation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C is reported as in a slot, and the handshake fails at once instead of hanging until its time is up."""
+    reported: list[object] = []
+    monkeypatch.setattr(sys, "excepthook", lambda *error: reported.append(error[0]))
+    conversation.showServer(conversation.pki.expired)
+    client = use(conversation, Lenient())
+    assert isinstance(client, Lenient)
+    client.answer = KeyboardInterrupt()
+    assert flagsAfterRefusal(conversation) is Flag.Expired
+    assert reported == [KeyboardInterrupt]
 
 
 @pytest.mark.parametrize("answer", ["accept", "reject", "close"])
@@ -477,3 +489,19 @@ def test_cancelled_questions_are_told(conversation: DtlsConversation) -> None:
     conversation.client.acceptCertificate.connect(slot)
     assert refusal(prepared(conversation).handshake, cancellable).code is Code.Cancelled
     assert told == ["cancelled"]
+
+
+def test_settings_from_iterators_while_options_are_lent(conversation: DtlsConversation) -> None:
+    """connectToPeer() with options of its own: both configurations get the whole list, not one of them the rest."""
+    port = conversation.listen()
+    client, identity = conversation.client, conversation.pki.client
+    transport = QUdpSocket(client)
+    transport.connectToHost("127.0.0.1", port)
+    assert client.connectToPeer(transport, "localhost", conversation.clientConfiguration) is DtlsPeer.Result.Ok
+    client.setAdvertisedProtocols(name for name in ("one", "two"))
+    client.setCertificate(iter(identity.chain), identity.privateKey)
+    assert client.advertisedProtocols() == ["one", "two"]
+    assert client.certificate() == SslCertificate(identity.certificate)
+    standing = client.sslConfiguration()
+    assert [bytes(name.data()) for name in standing.allowedNextProtocols()] == [b"one", b"two"]
+    assert standing.localCertificate() == SslCertificate(identity.certificate)

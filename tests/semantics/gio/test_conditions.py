@@ -6,6 +6,7 @@ import time
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
+from shiboken6 import delete
 
 from qtsecure import Cancellable, Condition, ConditionNotifier, DtlsPeer, Protocol, SecureError
 from tests.net.conversation import FakeClock, settle, spin
@@ -127,6 +128,28 @@ def test_gio_d49_what_ends_a_wait(conversation: DtlsConversation) -> None:
     assert peer.conditionWait(Condition.In, -1) is True  # Hup, unasked
 
 
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_gio_d49_a_cancellable_that_is_deleted(conversation: DtlsConversation, when: str) -> None:
+    """Nobody can cancel any more; the wait goes on to its end."""
+    peer = conversation.establish()
+    cancellable = Cancellable()
+    if when == "before":
+        delete(cancellable)
+    else:
+        soon(lambda: (delete(cancellable), peer.shutdown(True, False)))  # which wakes the wait
+    assert refusal(peer.conditionWait, Condition.In, 50, cancellable).code is Code.TimedOut
+    peer.createNotifier(Condition.Out, cancellable)
+    settle()
+
+
+def test_gio_d49_a_time_beyond_all_floats(conversation: DtlsConversation) -> None:
+    """Is as good as for ever."""
+    peer = conversation.establish()
+    cancellable = Cancellable()
+    soon(cancellable.cancel)
+    assert refusal(peer.conditionWait, Condition.In, 10**400, cancellable).code is Code.Cancelled
+
+
 def test_gio_d50_once_for_a_state(conversation: DtlsConversation) -> None:
     """Although the message is not read; more messages are told again."""
     peer = conversation.establish()
@@ -193,6 +216,10 @@ def test_gio_d50_cancelling(conversation: DtlsConversation) -> None:
     cancellable.cancel()
     spin(lambda: bool(told))
     assert told == [NOTHING]
+    assert not notifier.isEnabled()
+    notifier.setEnabled(True)
+    settle()
+    assert told == [NOTHING]  # that was the end
     assert not notifier.isEnabled()
 
 

@@ -335,3 +335,44 @@ def test_nobody_to_talk_to() -> None:
     assert refusal(peer.startHandshake).code is Code.Closed
     assert not peer.waitForHandshake()
     assert peer.conditionCheck(Condition.In) is Condition.Hup
+
+
+def test_a_wait_for_messages_ends_with_its_association(conversation: DtlsConversation) -> None:
+    """What the next association brings is not mixed in: the next call returns it."""
+    peer, client = conversation.establish(), conversation.client
+    peer.sendMessages([b"old"])
+    arrive(client)
+
+    def beginAnew() -> None:
+        client.abort()
+        client.setPeer("127.0.0.1", conversation.server.serverPort())
+        client.startHandshake()
+
+    soon(beginAnew)
+    assert data(client.receiveMessages(2, timeout=PATIENCE_MS)) == [b"old"]
+    soon(beginAnew)
+    assert refusal(client.receiveMessages, timeout=PATIENCE_MS).code is Code.Closed
+
+
+def test_what_waits_to_be_sent_goes_to_nobody_else(conversation: DtlsConversation) -> None:
+    """Another server, which is connected to during the wait, does not get the messages meant for the first."""
+    client = prepared(conversation)
+    received: list[bytes] = []
+
+    def accept() -> None:
+        peer = conversation.server.nextPendingConnection()
+        assert peer is not None
+        peer.datagramReceived.connect(lambda message: received.append(bytes(message)))
+
+    conversation.server.pendingConnectionAvailable.connect(accept)
+
+    def beginAnew() -> None:
+        client.abort()
+        client.setPeer("127.0.0.1", conversation.server.serverPort())
+        client.startHandshake()
+
+    soon(beginAnew)
+    assert refusal(client.sendMessages, [b"for the first"], timeout=PATIENCE_MS).code is Code.Closed
+    spin(client.isEncrypted)
+    settle()
+    assert received == []

@@ -2,11 +2,14 @@
 
 Each test names the upstream test that it stands for: those of tls/tests/dtls-connection.c, which upstream
 does not build, and of tls/tests/connection.c as far as they make sense without a stream. Left out: those
-about threads and PKCS #11, and those of sessions and channel bindings, which have tests of their own.
+about threads, PKCS #11, GSocketClient and streams that outlive their connection; /unclean-close-by-server
+and /socket-timeout, which are about the end of a stream and become gio-D39; and
+/session/reuse_ten_minute_expiry, a constant of glib-networking's: here the server decides about ages.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -14,12 +17,18 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from qtsecure import (
     CertificateFlag,
     CertificateRequest,
+    ChannelBinding,
+    ChannelBindingError,
+    ClientCertificateRequest,
     Condition,
     DtlsMessage,
+    DtlsPeer,
+    Interaction,
     Protocol,
     SecureError,
     SslCertificate,
@@ -35,6 +44,25 @@ from tests.semantics.gio.support import BOTH, PATIENCE_MS, Code, data, prepared,
 
 PARTS = (b"Hello, ", b"datagram ", b"world")
 WHOLE = b"".join(PARTS)
+
+
+class User(Interaction):
+    """Provides this certificate, fails, or has none."""
+
+    def __init__(self, identity: IssuedCertificate | None = None, failure: str = "") -> None:
+        super().__init__()
+        self.identity = identity
+        self.failure = failure
+        self.asked = 0
+
+    def requestCertificate(self, request: ClientCertificateRequest) -> None:
+        self.asked += 1
+        if self.identity is not None:
+            request.provide(list(self.identity.chain), self.identity.privateKey)
+        elif self.failure:
+            request.fail(self.failure)
+        else:
+            request.decline()
 
 
 def greetEverybody(conversation: DtlsConversation) -> None:
@@ -213,8 +241,45 @@ def test_client_authentication_without_key(conversation: DtlsConversation) -> No
         conversation.client.setCertificate(list(conversation.pki.client.chain))
 
 
+def test_client_authentication_by_an_interaction(conversation: DtlsConversation) -> None:
+    """/client-auth-request-cert: the user is asked once, and the server sees what was provided."""
+    conversation.demandClientCertificate()
+    user = User(conversation.pki.client)
+    client = prepared(conversation)
+    client.setInteraction(user)
+    assert client.handshake() is True
+    spin(conversation.server.hasPendingConnections)
+    peer = conversation.server.nextPendingConnection()
+    assert peer is not None
+    assert peer.peerCertificate() == SslCertificate(conversation.pki.client.certificate)
+    assert user.asked == 1
+
+
+def test_client_authentication_by_an_interaction_that_fails(conversation: DtlsConversation) -> None:
+    """/client-auth-request-fail: the server insists; its refusal comes with the reason of the user."""
+    conversation.demandClientCertificate()
+    user = User(failure="The card was removed.")
+    client = prepared(conversation)
+    client.setInteraction(user)
+    assert "The card was removed." in str(refusal(client.handshake))
+    assert "The card was removed." in str(refusal(client.receiveMessages))
+    assert user.asked == 1
+    spin(lambda: conversation.server.statistics().failed == 1)
+    assert not conversation.server.hasPendingConnections()
+
+
+def test_client_authentication_by_an_interaction_that_has_none(conversation: DtlsConversation) -> None:
+    """/client-auth-request-none: the server only asks, the user has none, and the handshake succeeds."""
+    conversation.demandClientCertificate()
+    conversation.serverConfiguration.setPeerVerifyMode(VerifyMode.QueryPeer)
+    user = User()
+    conversation.client.setInteraction(user)
+    assert conversation.establish().peerCertificate().isNull()
+    assert user.asked == 1
+
+
 def test_client_authentication_is_requested(conversation: DtlsConversation) -> None:
-    """/client-auth-request-none: asked without being required, and without a certificate."""
+    """/client-auth-request-none without anybody to ask: not required, and without a certificate."""
     conversation.demandClientCertificate()
     conversation.serverConfiguration.setPeerVerifyMode(VerifyMode.QueryPeer)
     peer = conversation.establish()
@@ -350,3 +415,58 @@ def test_information(conversation: DtlsConversation) -> None:
     client.handshake()
     assert client.protocol() is Protocol.DtlsV1_2
     assert "GCM" in client.cipherName() or "CHACHA" in client.cipherName()
+
+
+def test_sessions(conversation: DtlsConversation) -> None:
+    """/session/resume_multiple_times: one session serves several associations, which carry messages."""
+    conversation.establish()
+    session = conversation.client.session()
+    assert session is not None
+    assert not conversation.client.isSessionReused()
+    for number in range(3):
+        client = conversation.makeClient(f"again{number}")
+        client.setSslConfiguration(conversation.clientConfiguration)
+        client.setSession(session)
+        client.setPeer("127.0.0.1", conversation.server.serverPort())
+        assert client.handshake() is True
+        assert client.isSessionReused()
+        spin(conversation.server.hasPendingConnections)
+        peer = conversation.server.nextPendingConnection()
+        assert peer is not None
+        assert peer.isSessionReused()
+        client.sendMessages([WHOLE])
+        assert data(peer.receiveMessages(timeout=PATIENCE_MS)) == [WHOLE]
+        client.close()
+
+
+def bindings(peers: Iterable[DtlsPeer], kind: ChannelBinding) -> set[bytes]:
+    """What each end says; one element if they agree."""
+    return {bytes(peer.channelBindingData(kind)) for peer in peers}
+
+
+def test_binding_tls_unique(conversation: DtlsConversation) -> None:
+    """/binding/match-tls-unique: the first Finished message, on both ends; another one for another association."""
+    ends = (conversation.establish(), conversation.client)
+    assert all(end.supportsChannelBinding(ChannelBinding.TlsUnique) for end in ends)
+    (unique,) = bindings(ends, ChannelBinding.TlsUnique)
+    assert len(unique) == 12
+    other = conversation.makeClient("other")
+    (another,) = bindings((conversation.establish(other), other), ChannelBinding.TlsUnique)
+    assert another != unique
+
+
+def test_binding_tls_server_end_point(conversation: DtlsConversation) -> None:
+    """/binding/match-tls-server-end-point: the hash of the server's certificate."""
+    ends = (conversation.establish(), conversation.client)
+    expected = hashlib.sha256(conversation.pki.server.certificate.public_bytes(Encoding.DER)).digest()
+    assert bindings(ends, ChannelBinding.TlsServerEndPoint) == {expected}
+
+
+def test_binding_tls_exporter(conversation: DtlsConversation) -> None:
+    """/binding/match-tls-exporter: 32 bytes, the same on both ends; before the handshake InvalidState."""
+    with pytest.raises(ChannelBindingError) as caught:
+        prepared(conversation).channelBindingData(ChannelBinding.TlsExporter)
+    assert caught.value.code is ChannelBindingError.Code.InvalidState
+    ends = (conversation.establish(), conversation.client)
+    (exported,) = bindings(ends, ChannelBinding.TlsExporter)
+    assert len(exported) == 32
