@@ -25,14 +25,12 @@ class Table:
         section: The word after ``## `` in its heading.
         items: The numbers of its items.
         prefix: What the names of its tests begin with, before the number.
-        awaited: It may still be missing: somebody else is to write it.
     """
 
     page: str
     section: str
     items: range
     prefix: str
-    awaited: bool = False
 
     def lines(self, text: str) -> list[tuple[int, str]]:
         """The rows with their line numbers."""
@@ -58,7 +56,6 @@ class Table:
 TABLES = (
     Table("qt-dtls.md", "2", range(1, 31), "test_qt_2_"),
     Table("gio.md", "D", range(1, 59), "test_gio_d"),
-    Table("gio.md", "S", range(1, 39), "test_gio_s", awaited=True),
 )
 
 
