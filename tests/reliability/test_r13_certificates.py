@@ -8,6 +8,7 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import pytest
 from cryptography import x509
@@ -481,8 +482,15 @@ CASES: dict[str, Case] = {
 
 def _once(make: Make) -> Make:
     """The same certificate for the same world, where a row needs it twice."""
-    made: dict[int, IssuedCertificate] = {}
-    return lambda world: made.setdefault(id(world), make(world))
+    # Weak, not by id(): the next world may be where an earlier one was.
+    made: WeakKeyDictionary[World, IssuedCertificate] = WeakKeyDictionary()
+
+    def remember(world: World) -> IssuedCertificate:
+        if world not in made:
+            made[world] = make(world)
+        return made[world]
+
+    return remember
 
 
 selfSigned = _once(lambda world: world.leaf(None))
