@@ -11,6 +11,7 @@ from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_handshake_untrusted
+from qtsecure.net.flat_class import flattened
 from qtsecure.net.server_statistics import Ending
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase, SocketObserver
@@ -32,6 +33,7 @@ class HandshakeServer(SocketObserver, Protocol):
         """The first byte was TLS and the handshake has begun."""
 
 
+@flattened
 class AcceptedSocket(SslSocket):
     """Waits for the client's first bytes before it spends memory on TLS.
 

@@ -19,6 +19,7 @@ from shiboken6 import isValid
 
 from qtsecure.net.accepted_socket import AcceptedSocket
 from qtsecure.net.arguments import checkWait
+from qtsecure.net.flat_class import flattened
 from qtsecure.net.heard_signals import namesOfSignals
 from qtsecure.net.listening import Listening
 from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
@@ -54,6 +55,7 @@ _CHOICE_SIGNAL = SIGNAL("certificateRequired(PyObject,PyObject)")
         *("socketEncrypted", "socketFailed", "socketDisconnected"),
     )
 )
+@flattened
 class SslServer(Listening):
     """A TLS server with QSslServer's and QTcpServer's methods and signals.
 

@@ -21,6 +21,7 @@ from shiboken6 import isValid
 from qtsecure.errors import SecureError
 from qtsecure.net import late, values
 from qtsecure.net.heard_signals import namesOfSignals
+from qtsecure.net.late_signals import withLateSignals
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.data_path import DataPath
@@ -67,6 +68,7 @@ class SocketObserver(Protocol):
     def socketDisconnected(self, socket: SocketBase) -> None: ...
 
 
+@withLateSignals
 class SocketBase(QIODevice):
     """Signals, state and error of SslSocket."""
 
