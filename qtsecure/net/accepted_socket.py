@@ -11,7 +11,6 @@ from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_handshake_untrusted
-from qtsecure.net.flat_class import flattened
 from qtsecure.net.server_statistics import Ending
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase, SocketObserver
@@ -33,7 +32,6 @@ class HandshakeServer(SocketObserver, Protocol):
         """The first byte was TLS and the handshake has begun."""
 
 
-@flattened
 class AcceptedSocket(SslSocket):
     """Waits for the client's first bytes before it spends memory on TLS.
 
@@ -51,7 +49,7 @@ class AcceptedSocket(SslSocket):
         self._configuration = SslConfiguration(configuration)
         self._handshakeTimeout = timeout
         self._server = ref(server)
-        self._observer = server
+        self._dataPath.observer = ref(server)
         dataPath.awaitsTls = True
         dataPath.review()
         if timeout > 0:
@@ -64,8 +62,8 @@ class AcceptedSocket(SslSocket):
         openMode: QIODevice.OpenModeFlag = QIODevice.OpenModeFlag.ReadWrite,
     ) -> bool:
         """Refused until the handshake is over: the server still counts with this connection."""
-        if self._observer is not None:
-            self._error = QAbstractSocket.SocketError.OperationError
+        if self._dataPath.observer() is not None:
+            self._dataPath.error = QAbstractSocket.SocketError.OperationError
             self.setErrorString(
                 "The socket is the server's until its handshake is over; make another for the descriptor."
             )

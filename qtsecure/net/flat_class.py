@@ -11,10 +11,10 @@ _Class = TypeVar("_Class", bound=type)
 
 
 def flattened(cls: _Class) -> _Class:
-    """A class decorator: the methods of our base classes stand in the class itself, too.
+    """A class decorator for servers: inherited methods stand in the class itself, too.
 
-    Of a QObject PySide finds a method of the object's own class in half the time that an inherited one takes,
-    and a method of a socket is looked up two hundred times in a handshake.
+    Of a QObject PySide finds a method of the object's own class in half the time that an inherited one takes.
+    Not for what a program makes many of: each entry of a class delays making an object by 15 ns.
     """
     nearest: dict[str, object] = {}
     for base in cls.__mro__:

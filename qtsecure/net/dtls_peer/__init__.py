@@ -7,7 +7,6 @@ from PySide6.QtCore import QByteArray, QObject
 from qtsecure.errors import SecureError
 from qtsecure.net.arguments import exporterArguments
 from qtsecure.net.dtls_peer.conditions import Conditions
-from qtsecure.net.flat_class import flattened
 from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values import OcspResponse
 
@@ -25,7 +24,6 @@ __all__ = ["DtlsPeer"]
         *("adopt", "beginAsServer", "pollLater", "connectNotify", "disconnectNotify"),
     )
 )
-@flattened
 class DtlsPeer(Conditions):
     """A DTLS client, or the server's end of an association: encrypted datagrams (RFC 6347).
 

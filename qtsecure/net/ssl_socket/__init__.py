@@ -10,7 +10,6 @@ from PySide6.QtNetwork import QSslConfiguration
 from qtsecure.errors import SecureError
 from qtsecure.net import late, values
 from qtsecure.net.arguments import exporterArguments
-from qtsecure.net.flat_class import flattened
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.leading import Leading
 from qtsecure.net.thread_guard import confinedToThread
@@ -47,7 +46,6 @@ _FROM_OUR_OWN_LAYERS = (
 @confinedToThread(
     harmless=(*_ANSWERS_ANY_THREAD, *_CHECK_THEMSELVES, *_FROM_OUR_OWN_LAYERS), check=SocketBase._checkThread
 )
-@flattened
 class SslSocket(Leading):
     """A TLS client or the server's end of a TLS connection, with QSslSocket's methods and signals.
 

@@ -32,8 +32,6 @@ _WANTED = {_Layer.IPv4Protocol: {_Layer.IPv4Protocol}, _Layer.IPv6Protocol: {_La
 class Connecting(Handshake):
     """The connecting methods of SslSocket."""
 
-    _used = False
-
     # ---------------------------------------------------------------------------- public
 
     def connectToHost(
@@ -133,7 +131,7 @@ class Connecting(Handshake):
                 raise ValueError("it is this socket's own")  # the end of the old connection would close it
             transport = late.adoptStream(self._dataPath, socketDescriptor)
         except (OSError, ValueError, OverflowError) as error:
-            self._error = _Error.SocketResourceError
+            self._dataPath.error = _Error.SocketResourceError
             self.setErrorString(f"The descriptor {socketDescriptor} is not a connected socket: {error}.")
             return False
         self._abortTransport()
@@ -201,11 +199,12 @@ class Connecting(Handshake):
             late.loadAll()
         dataPath = self._dataPath
         self._resetConnection()
-        self._attempt.encrypts = encrypts
+        attempt = self._attempt
+        attempt.encrypts = encrypts
         dataPath.awaitsTls = encrypts  # the slots of stateChanged run between the connection and its TLS
-        self._attempt.hostName = hostName
-        self._attempt.port = port
-        self._attempt.protocol = protocol
+        attempt.hostName = hostName
+        attempt.port = port
+        attempt.protocol = protocol
         self._openAs(mode)
         if not self._setState(_State.HostLookupState) or dataPath.state is not _State.HostLookupState:
             return
@@ -297,11 +296,7 @@ class Connecting(Handshake):
         if lookup is not None:
             lookup.abort()
         attempt.addresses = []
-        self._cancelAddressDeadline()
-        self._cancelHandshakeDeadline()
-        if attempt.closingDeadline is not None:
-            attempt.closingDeadline.cancel()
-            attempt.closingDeadline = None
+        attempt.cancelDeadlines()
         self._dataPath.encrypted = False
         cancelRequest(attempt)
 
@@ -315,14 +310,15 @@ class Connecting(Handshake):
         """Forget the previous connection, so that nothing of it leaks into the next."""
         dataPath = self._dataPath
         last, isBound = self._attempt, dataPath.state is _State.BoundState
-        # A SocketClient says what it connects to before it binds or connects.
-        remote = last.remote if isBound or not self._used else None
-        self._attempt = Attempt(bound=last.bound if isBound else None)
-        if remote is not None:
-            self._attempt.remote = remote
+        if dataPath.used or not last.isFresh:
+            # A SocketClient says what it connects to before it binds or connects.
+            remote = last.remote if isBound or not dataPath.used else None
+            self._attempt = Attempt(bound=last.bound if isBound else None)
+            if remote is not None:
+                self._attempt.remote = remote
         dataPath.enterThread()
-        if not self._used:
-            self._used = True
+        if not dataPath.used:
+            dataPath.used = True
             # C++ may delete the socket while Python still refers to it: the descriptor goes, too.
             # A function and not the method: see plain_slots. It keeps the data path, too, until then.
             self.destroyed.connect(lambda: dataPath.socketDestroyed())
@@ -330,7 +326,7 @@ class Connecting(Handshake):
         dataPath.stream = None
         dataPath.mode = QSslSocket.SslMode.UnencryptedMode
         dataPath.review()
-        self._error = _Error.UnknownSocketError
+        self._dataPath.error = _Error.UnknownSocketError
         self.setErrorString("Unknown error")
         self._dropIncoming()
         dataPath.outgoing.clear()
@@ -363,11 +359,12 @@ class Connecting(Handshake):
         dataPath = self._dataPath
         if dataPath.state is not _State.ConnectingState:
             return
+        attempt = self._attempt
         self._cancelAddressDeadline()
-        self._attempt.addresses = []
+        attempt.addresses = []
         transport = dataPath.transport
         assert transport is not None
-        self._attempt.ends = transport.ends()
+        attempt.ends = transport.ends()
         if not self._setState(_State.ConnectedState) or dataPath.transport is not transport:
             return
         started = self._attempt.encrypts and self._startEncryption(server=False)
