@@ -40,7 +40,8 @@ class Ends:
 
 def nativeAddress(address: QHostAddress, port: int) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
     """The family and address tuple for the socket module."""
-    if address.protocol() == QAbstractSocket.NetworkLayerProtocol.IPv6Protocol:
+    text = address.toString()
+    if ":" in text:  # sooner known than the protocol, which is an enum
         scope = address.scopeId()
         index = 0
         if scope:
@@ -48,7 +49,7 @@ def nativeAddress(address: QHostAddress, port: int) -> tuple[socket.AddressFamil
         plain = QHostAddress(address)
         plain.setScopeId("")
         return socket.AF_INET6, (plain.toString(), port, 0, index)
-    return socket.AF_INET, (address.toString(), port)
+    return socket.AF_INET, (text, port)
 
 
 def qtAddress(native: Any) -> tuple[QHostAddress, int]:

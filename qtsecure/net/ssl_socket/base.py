@@ -12,7 +12,7 @@ from __future__ import annotations
 from threading import get_ident
 from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import QIODevice, QMetaMethod, QObject, qWarning
+from PySide6.QtCore import QByteArray, QIODevice, QMetaMethod, QObject, qWarning
 from PySide6.QtNetwork import QAbstractSocket, QNetworkProxy, QSsl, QSslSocket
 from shiboken6 import isValid
 
@@ -36,6 +36,10 @@ _NOT_OPEN = QIODevice.OpenModeFlag.NotOpen
 _READ_WRITE = QIODevice.OpenModeFlag.ReadWrite
 _READ_ONLY = QIODevice.OpenModeFlag.ReadOnly
 _WRITE_ONLY = QIODevice.OpenModeFlag.WriteOnly
+
+
+_nameOf, _textOf, _setOpenMode = QMetaMethod.name, QByteArray.toStdString, QIODevice.setOpenMode
+"""To find them by their objects would take as long as to call them."""
 
 
 class SocketObserver(Protocol):
@@ -112,7 +116,7 @@ class SocketBase(QIODevice):
 
     def connectNotify(self, signal: QMetaMethod) -> None:
         """Note which signals anybody has connected: emitting to nobody is not free."""
-        name = signal.name().toStdString()
+        name = _textOf(_nameOf(signal))
         if name not in self._dataPath.heard:  # PySide calls this twice for each connection
             self._dataPath.signalConnected(name)
 
@@ -240,7 +244,7 @@ class SocketBase(QIODevice):
             dataPath.readable = bool(mode & _READ_ONLY)
             dataPath.writable = bool(mode & _WRITE_ONLY)
         dataPath.review()
-        QIODevice.setOpenMode(self, _READ_ONLY if dataPath.readable or dataPath.writable else mode)
+        _setOpenMode(self, _READ_ONLY if dataPath.readable or dataPath.writable else mode)
 
     # ------------------------------------------------------------------------------- guard
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QIODevice, QThread
+from PySide6.QtCore import QIODevice, QObject, QThread
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSslSocket
 from shiboken6 import isValid
 
@@ -17,16 +17,17 @@ from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.handshake import Handshake
 
 if TYPE_CHECKING:
+    from qtsecure.net.ssl_socket.data_path import DataPath
     from qtsecure.net.transports.stream import StreamTransport
 
 __all__ = ["Connecting"]
 
 _State = members_of(QAbstractSocket.SocketState)
 _Error = members_of(QAbstractSocket.SocketError)
-_Layer = QAbstractSocket.NetworkLayerProtocol
+_Layer = members_of(QAbstractSocket.NetworkLayerProtocol)
 _Mode = QIODevice.OpenModeFlag
+_setProperty = QObject.setProperty
 _ADDRESS_TIMEOUT_MS = 30_000
-_WANTED = {_Layer.IPv4Protocol: {_Layer.IPv4Protocol}, _Layer.IPv6Protocol: {_Layer.IPv6Protocol}}
 
 
 class Connecting(Handshake):
@@ -225,8 +226,10 @@ class Connecting(Handshake):
         attempt.lookup = None
         if not isValid(self) or dataPath.state is not _State.HostLookupState:
             return
-        wanted = _WANTED.get(attempt.protocol)
-        attempt.addresses = [a for a in addresses if wanted is None or a.protocol() in wanted]
+        wanted = attempt.protocol
+        if wanted is _Layer.IPv4Protocol or wanted is _Layer.IPv6Protocol:
+            addresses = [address for address in addresses if address.protocol() is wanted]
+        attempt.addresses = addresses
         if not attempt.addresses:
             reason = errorText.rstrip(".") if not addresses and errorText else "it has no address of the wanted kind"
             self._giveUp(
@@ -292,9 +295,9 @@ class Connecting(Handshake):
 
     def _abandonAttempt(self) -> None:
         attempt = self._attempt
-        lookup, attempt.lookup = attempt.lookup, None
-        if lookup is not None:
-            lookup.abort()
+        if attempt.lookup is not None:
+            attempt.lookup.abort()
+            attempt.lookup = None
         attempt.addresses = []
         attempt.cancelDeadlines()
         self._dataPath.encrypted = False
@@ -319,9 +322,7 @@ class Connecting(Handshake):
         dataPath.enterThread()
         if not dataPath.used:
             dataPath.used = True
-            # C++ may delete the socket while Python still refers to it: the descriptor goes, too.
-            # A function and not the method: see plain_slots. It keeps the data path, too, until then.
-            self.destroyed.connect(lambda: dataPath.socketDestroyed())
+            _setProperty(self, "_q_qtsecureEnd", _End(dataPath))
             return
         dataPath.stream = None
         dataPath.mode = QSslSocket.SslMode.UnencryptedMode
@@ -385,6 +386,22 @@ class Connecting(Handshake):
             self._attemptFailed(error, text)
         else:
             super().transportFailed(error, text)
+
+
+class _End:
+    """Closes the descriptor when C++ deletes a socket to which Python still refers.
+
+    It is the value of a property, which goes with the socket: a connection to ``destroyed`` would take three
+    times as long. It keeps the data path, too, until then.
+    """
+
+    __slots__ = ("_dataPath",)
+
+    def __init__(self, dataPath: DataPath) -> None:
+        self._dataPath = dataPath
+
+    def __del__(self) -> None:
+        self._dataPath.socketDestroyed()
 
 
 def _checkHost(hostName: str | QHostAddress) -> str:

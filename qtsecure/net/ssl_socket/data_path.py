@@ -368,9 +368,10 @@ class DataPath:
         stream = self.stream
         if stream is None or stream.busy:
             return self.announce()
-        while data := stream.read(_NO_LIMIT):
-            self.incoming.append(data)
-            self.newData = True
+        if stream.has_input or stream.has_more:
+            while data := stream.read(_NO_LIMIT):
+                self.incoming.append(data)
+                self.newData = True
         return self.announce()
 
     # ----------------------------------------------------------------------------- sending

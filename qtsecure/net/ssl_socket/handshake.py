@@ -265,8 +265,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         stream = dataPath.stream
         assert stream is not None
         # What the peer sent right behind its Finished is readable when the slots run.
-        room = dataPath.room()
-        if room and (data := stream.read(room)):
+        if stream.has_input and (room := dataPath.room()) and (data := stream.read(room)):
             dataPath.incoming.append(data)
             dataPath.newData = True
         if self._attempt.sharesSessions and stream.protocol_version() is ProtocolVersion.TLS_1_2:
@@ -317,11 +316,12 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             self._forgetSessions(dataPath.stream)
         # Qt aborts when the handshake itself fails; it disconnects when the certificate is found
         # wanting afterwards, and when the peer has ended.
+        name = kind.name
         judged = kind is late.FailureKind.CERTIFICATE_REJECTED and bool(self._attempt.sslErrors)
         self._endWith(
-            _FAILURES.get(kind.name, _Error.SslHandshakeFailedError),
+            _FAILURES.get(name, _Error.SslHandshakeFailedError),
             failure.message,
-            viaClosing=judged or kind.name in _FAILURES,
+            viaClosing=judged or name in _FAILURES,
         )
 
     # -------------------------------------------------------------------------- deadline
