@@ -24,6 +24,7 @@ from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.engine._openssl import buffers_of_this_thread
+from qtsecure.net import values
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.ssl_socket.after_engine import AfterEngine
 from qtsecure.net.ssl_socket.byte_queue import ByteQueue
@@ -114,7 +115,7 @@ class DataPath:
         tellsProgress: A signal about written bytes is among them.
         tellsChannels: channelReadyRead is among them.
         qtHolds: QIODevice may hold bytes in a buffer of its own, for a C++ reader.
-        configuration: A copy of the socket's own, made when it is first looked at.
+        configuration: The socket's own, made by ownConfiguration() when it is first looked at.
         startsWith: What it is copied from; None for the settings of a new SslConfiguration.
         error: The last error of the socket.
         openFor: The open mode as the program sees it.
@@ -204,6 +205,12 @@ class DataPath:
         self.used = False
         self.afterEngine = _NOTHING
         self.observer: Callable[[], SocketObserver | None] = nobody
+
+    def ownConfiguration(self) -> SslConfiguration:
+        """The socket's own configuration."""
+        if self.configuration is None:
+            self.configuration = values.startingConfiguration(self.startsWith)
+        return self.configuration
 
     def review(self) -> None:
         """What state and modes mean for the hot path; called when one of them has changed."""

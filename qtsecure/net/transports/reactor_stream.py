@@ -59,9 +59,14 @@ class ReactorStream(StreamTransport):
     def adopt(cls, owner: StreamOwner, descriptor: int) -> ReactorStream:
         """Take over a connected descriptor; OSError when it is none."""
         transport = cls(owner)
-        adopted = socket.socket(fileno=descriptor)
+        # To leave the family to Python costs three system calls; nearly always it is this one.
+        adopted = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, descriptor)
         try:
-            transport._peer = adopted.getpeername()
+            peer = transport._peer = adopted.getpeername()
+            if not _isIPv4(peer):
+                adopted.detach()
+                adopted = socket.socket(fileno=descriptor)
+            adopted.setblocking(False)
             transport._use(adopted)
             transport._watch()
         except BaseException:
@@ -73,7 +78,7 @@ class ReactorStream(StreamTransport):
         try:
             if self._socket is None:
                 family, target = nativeAddress(address, port)
-                self._use(socket.socket(family, socket.SOCK_STREAM))
+                self._use(_openStream(family))
             else:
                 target = targetFor(self._socket, address, port)
             self._peer = target
@@ -92,13 +97,14 @@ class ReactorStream(StreamTransport):
         self, address: QHostAddress, port: int, mode: QAbstractSocket.BindFlag
     ) -> tuple[QAbstractSocket.SocketError, str] | None:
         try:
-            self._use(boundSocket(address, port, mode))
+            bound = boundSocket(address, port, mode)
+            bound.setblocking(False)
+            self._use(bound)
         except OSError as error:
             return socketError(error.errno or errno.EIO)
         return None
 
     def _use(self, native: socket.socket) -> None:
-        native.setblocking(False)
         if _familyOf(native) in (socket.AF_INET, socket.AF_INET6):
             # Writes are coalesced before encryption, so Nagle's delay could only hurt.
             native.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -286,6 +292,20 @@ class ReactorStream(StreamTransport):
 
     def ends(self) -> Ends:
         return Ends(self._socket.getsockname(), self._peer) if self._socket is not None else Ends()
+
+
+def _isIPv4(address: object) -> bool:
+    """Whether Python made this of an IPv4 address, whatever family its socket object believes in."""
+    return isinstance(address, tuple) and len(address) == 2 and isinstance(address[0], str) and "." in address[0]
+
+
+def _openStream(family: socket.AddressFamily) -> socket.socket:
+    """A new non-blocking socket, where the system can do it with one call."""
+    flag = getattr(socket, "SOCK_NONBLOCK", 0)
+    native = socket.socket(family, socket.SOCK_STREAM | flag)
+    if not flag:
+        native.setblocking(False)
+    return native
 
 
 class _Lingering:
