@@ -59,13 +59,9 @@ class ReactorStream(StreamTransport):
     def adopt(cls, owner: StreamOwner, descriptor: int) -> ReactorStream:
         """Take over a connected descriptor; OSError when it is none."""
         transport = cls(owner)
-        # To leave the family to Python costs three system calls; nearly always it is this one.
-        adopted = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, descriptor)
+        adopted = socket.socket(fileno=descriptor)
         try:
-            peer = transport._peer = adopted.getpeername()
-            if not _isIPv4(peer):
-                adopted.detach()
-                adopted = socket.socket(fileno=descriptor)
+            transport._peer = adopted.getpeername()
             adopted.setblocking(False)
             transport._use(adopted)
             transport._watch()
@@ -292,11 +288,6 @@ class ReactorStream(StreamTransport):
 
     def ends(self) -> Ends:
         return Ends(self._socket.getsockname(), self._peer) if self._socket is not None else Ends()
-
-
-def _isIPv4(address: object) -> bool:
-    """Whether Python made this of an IPv4 address, whatever family its socket object believes in."""
-    return isinstance(address, tuple) and len(address) == 2 and isinstance(address[0], str) and "." in address[0]
 
 
 def _openStream(family: socket.AddressFamily) -> socket.socket:
