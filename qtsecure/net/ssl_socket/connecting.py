@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QIODevice, QObject, QThread
+from PySide6.QtCore import QIODevice, QThread
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSslSocket
 from shiboken6 import isValid
 
@@ -16,10 +16,10 @@ from qtsecure.net.questions import cancelRequest
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.closing import Closing
+from qtsecure.net.ssl_socket.deletion import noticeDeletion
 from qtsecure.net.ssl_socket.handshake import Handshake
 
 if TYPE_CHECKING:
-    from qtsecure.net.ssl_socket.data_path import DataPath
     from qtsecure.net.transports.stream import StreamTransport
 
 __all__ = ["Connecting"]
@@ -28,7 +28,6 @@ _State = members_of(QAbstractSocket.SocketState)
 _Error = members_of(QAbstractSocket.SocketError)
 _Layer = members_of(QAbstractSocket.NetworkLayerProtocol)
 _Mode = QIODevice.OpenModeFlag
-_setProperty = QObject.setProperty
 _ADDRESS_TIMEOUT_MS = 30_000
 
 
@@ -326,7 +325,7 @@ class Connecting(Handshake):
         dataPath.enterThread()
         if not dataPath.used:
             dataPath.used = True
-            _setProperty(self, "_q_qtsecureEnd", _End(dataPath))
+            noticeDeletion(self, dataPath)  # the descriptor goes, too
             return
         dataPath.stream = None
         dataPath.mode = QSslSocket.SslMode.UnencryptedMode
@@ -390,22 +389,6 @@ class Connecting(Handshake):
             self._attemptFailed(error, text)
         else:
             super().transportFailed(error, text)
-
-
-class _End:
-    """Closes the descriptor when C++ deletes a socket to which Python still refers.
-
-    It is the value of a property, which goes with the socket: a connection to ``destroyed`` would take three
-    times as long. It keeps the data path, too, until then.
-    """
-
-    __slots__ = ("_dataPath",)
-
-    def __init__(self, dataPath: DataPath) -> None:
-        self._dataPath = dataPath
-
-    def __del__(self) -> None:
-        self._dataPath.socketDestroyed()
 
 
 def _checkHost(hostName: str | QHostAddress) -> str:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from qtsecure.net.ssl_socket.base import SocketObserver
     from qtsecure.net.values import SslConfiguration
 
-__all__ = ["DataPath", "WatchedDataPath", "nobody"]
+__all__ = ["DataPath", "SocketHolder", "WatchedDataPath", "nobody"]
 
 _SLICE = 64 * 1024
 """How much is encrypted at once; the ciphertext of one slice is all that OpenSSL ever holds."""
@@ -78,6 +78,13 @@ class _Socket(Protocol):
     def transportConnected(self) -> None: ...
     def transportEnded(self) -> None: ...
     def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None: ...
+
+
+class SocketHolder(Protocol):
+    """Who keeps a socket for the program."""
+
+    def socketGone(self) -> None:
+        """One of the sockets has been deleted, or is being deleted."""
 
 
 def nobody() -> None:
@@ -124,6 +131,8 @@ class DataPath:
         observer: Gives the server of an accepted socket, which is kept weakly: a child must never hold the
             last reference to its parent. It would be dropped in the child's own destructor, whereupon the
             parent deletes the child once more.
+        holder: Gives whoever keeps the socket for the program and has to know when it is deleted; likewise.
+        noticesDeletion: See ``deletion``.
     """
 
     __slots__ = (
@@ -141,10 +150,12 @@ class DataPath:
         "error",
         "flushScheduled",
         "heard",
+        "holder",
         "incoming",
         "lastTraffic",
         "mode",
         "newData",
+        "noticesDeletion",
         "observer",
         "open",
         "openFor",
@@ -205,6 +216,8 @@ class DataPath:
         self.used = False
         self.afterEngine = _NOTHING
         self.observer: Callable[[], SocketObserver | None] = nobody
+        self.holder: Callable[[], SocketHolder | None] = nobody
+        self.noticesDeletion = False
 
     def ownConfiguration(self) -> SslConfiguration:
         """The socket's own configuration."""
@@ -237,6 +250,9 @@ class DataPath:
         transport, self.transport = self.transport, None
         if transport is not None:
             transport.abort()
+        holder = self.holder()
+        if holder is not None:
+            holder.socketGone()
 
     # --------------------------------------------------------------------------- receiving
 
