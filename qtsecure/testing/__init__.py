@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from qtsecure.testing.datagram_link import DatagramLink
     from qtsecure.testing.faults import Fault, FaultyServer
+    from qtsecure.testing.linked_devices import LinkedDevices
     from qtsecure.testing.linked_transports import LinkedTransports
     from qtsecure.testing.pairs import (
         DtlsPair,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     )
     from qtsecure.testing.pki import CertificateAuthority, IssuedCertificate, PublicKeyInfrastructure
     from qtsecure.testing.signals import SignalRecord, SignalRecorder
+    from qtsecure.testing.stream_link import StreamLink
 
 __all__ = [
     "CertificateAuthority",
@@ -34,10 +36,12 @@ __all__ = [
     "Fault",
     "FaultyServer",
     "IssuedCertificate",
+    "LinkedDevices",
     "LinkedTransports",
     "PublicKeyInfrastructure",
     "SignalRecord",
     "SignalRecorder",
+    "StreamLink",
     "TlsPair",
     "connectedDtlsPair",
     "connectedTlsPair",
@@ -59,10 +63,12 @@ _MODULES = {
     "tlsEchoServer": "qtsecure.testing.pairs",
     "waitFor": "qtsecure.testing.pairs",
     "IssuedCertificate": "qtsecure.testing.pki",
+    "LinkedDevices": "qtsecure.testing.linked_devices",
     "LinkedTransports": "qtsecure.testing.linked_transports",
     "PublicKeyInfrastructure": "qtsecure.testing.pki",
     "SignalRecord": "qtsecure.testing.signals",
     "SignalRecorder": "qtsecure.testing.signals",
+    "StreamLink": "qtsecure.testing.stream_link",
 }
 
 
