@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from qtsecure.testing.pki import CertificateAuthority, IssuedCertificate, PublicKeyInfrastructure
     from qtsecure.testing.signals import SignalRecord, SignalRecorder
     from qtsecure.testing.stream_link import StreamLink
+    from qtsecure.testing.stream_relay import StreamRelay
 
 __all__ = [
     "CertificateAuthority",
@@ -42,6 +43,7 @@ __all__ = [
     "SignalRecord",
     "SignalRecorder",
     "StreamLink",
+    "StreamRelay",
     "TlsPair",
     "connectedDtlsPair",
     "connectedTlsPair",
@@ -69,6 +71,7 @@ _MODULES = {
     "SignalRecord": "qtsecure.testing.signals",
     "SignalRecorder": "qtsecure.testing.signals",
     "StreamLink": "qtsecure.testing.stream_link",
+    "StreamRelay": "qtsecure.testing.stream_relay",
 }
 
 
