@@ -68,7 +68,7 @@ def make(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure) -> Itera
     """Make pairs; the clock is given back after the test."""
     factory = Make(qtsecure_pki)
     yield factory
-    for pair in factory.made:
+    for pair in reversed(factory.made):
         pair.recorder.close()
         pair.client.abort()
         pair.server.abort()
