@@ -215,7 +215,7 @@ def test_qt_1_1_14_waiting_for_a_tcp_connection(conversation: Conversation) -> N
     server = conversation.server
     begun = time.monotonic()
     assert server.waitForNewConnection(60) == (False, True)
-    assert 0.05 < time.monotonic() - begun < 2
+    assert 0.05 < time.monotonic() - begun < 30
     assert server.waitForNewConnection() == (False, True)
     with RawClient(server.serverPort()):
         assert server.waitForNewConnection(5000) == (True, False)

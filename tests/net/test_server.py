@@ -21,6 +21,7 @@ from tests.net.conversation import (
     Error,
     FakeClock,
     State,
+    assertNoneLeft,
     deleteEverything,
     openDescriptors,
     settle,
@@ -319,7 +320,7 @@ def test_a_client_that_is_gone_before_accept_costs_no_descriptor(conversation: C
     spin(lambda: conversation.server.statistics().accepted == 5)
     spin(lambda: conversation.server.statistics().handshaking == 0)
     deleteEverything()
-    spin(lambda: openDescriptors() <= before)
+    assertNoneLeft(before)
     good = goodClient(conversation)
     spin(good.isEncrypted)
 

@@ -295,7 +295,7 @@ def test_nothing_leaks(conversation: DtlsConversation) -> None:
             deleteEverything()  # which is slow
     assert conversation.server.statistics().live == 0
     assert conversation.server.findChildren(QObject) == []
-    assert openDescriptors() <= before  # what earlier tests left lingering may have gone meanwhile
+    assert openDescriptors() <= before
 
 
 def test_a_thousand_peers(conversation: DtlsConversation) -> None:
