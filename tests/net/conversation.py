@@ -75,12 +75,19 @@ def spin(condition: Callable[[], bool], timeout: int = 5000) -> None:
         loop.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
 
 
-def assertNoneLeft(before: set[tuple[str, str]]) -> None:
-    """Wait until no descriptor is open that was not open before."""
+def assertNoneLeft(before: set[tuple[str, str]], kind: str = "") -> None:
+    """Wait until no descriptor of a kind is open that was not open before.
+
+    The kind is ``socket:`` where Qt looks a name up: its resolver's threads have an eventfd each, for half a minute.
+    """
+
+    def left() -> list[tuple[str, str]]:
+        return [each for each in openDescriptors() - before if kind in each[1]]
+
     try:
-        spin(lambda: openDescriptors() <= before)
+        spin(lambda: left() == [])
     except AssertionError:
-        raise AssertionError(f"Left open: {openDescriptors() - before}") from None
+        raise AssertionError(f"Left open: {left()}") from None
 
 
 def settle() -> None:

@@ -312,7 +312,7 @@ def test_deletion_at_every_stage_leaves_no_descriptor(
     conversation.server.close()
     settle()
     deleteEverything()
-    assertNoneLeft(before)
+    assertNoneLeft(before, "socket:")
     assert str(listener) not in dict(openDescriptors())  # has gone as well
 
 

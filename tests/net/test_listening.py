@@ -21,7 +21,7 @@ from qtsecure.net import server_sockets
 from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.testing.peers import RawClient
-from tests.net.conversation import Conversation, Error, openDescriptors, settle, spin
+from tests.net.conversation import Conversation, Error, assertNoneLeft, openDescriptors, settle, spin
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
@@ -202,7 +202,7 @@ def test_listening_again_and_again_leaves_nothing(qapp: QCoreApplication) -> Non
         assert server.listen("127.0.0.1")
         server.close()
     settle()
-    assert openDescriptors() <= before
+    assertNoneLeft(before, "socket:")
     assert server.receivers(SIGNAL("destroyed(QObject*)")) == connections
 
 

@@ -311,7 +311,7 @@ def test_deleting_the_server_in_its_own_slots(qapp: QCoreApplication, conversati
     conversation.client.connectToHostEncrypted("127.0.0.1", server.serverPort())
     spin(lambda: conversation.recorder.count("client.disconnected") == 1)
     settle()
-    assertNoneLeft(before)
+    assertNoneLeft(before, "socket:")
 
 
 def test_moving_leaves_no_deferred_work_behind(conversation: Conversation) -> None:

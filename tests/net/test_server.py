@@ -320,7 +320,7 @@ def test_a_client_that_is_gone_before_accept_costs_no_descriptor(conversation: C
     spin(lambda: conversation.server.statistics().accepted == 5)
     spin(lambda: conversation.server.statistics().handshaking == 0)
     deleteEverything()
-    assertNoneLeft(before)
+    assertNoneLeft(before, "socket:")
     good = goodClient(conversation)
     spin(good.isEncrypted)
 

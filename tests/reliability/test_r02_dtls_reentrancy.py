@@ -34,7 +34,7 @@ def test_r02_dtls_sample(tmp_path: Path, figure: Callable[[str, str], None], tra
     rest = [cell for cell in cells if not cell.insideEngine]
     chooser = random.Random(f"2 DTLS {transport_mode}")
     sample = chooser.sample(inside, _QUICK // 3) + chooser.sample(rest, _QUICK - _QUICK // 3)
-    judge(run(_WORKER, sample, tmp_path, 55), figure, f"DTLS, sample, {transport_mode}")
+    judge(run(_WORKER, sample, tmp_path, 200), figure, f"DTLS, sample, {transport_mode}")
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ def test_r02_sample(tmp_path: Path, figure: Callable[[str, str], None], transpor
     rest = [cell for cell in cells if cell not in set(inside)]
     chooser = random.Random(f"2 {transport_mode}")
     sample = chooser.sample(inside, _QUICK // 2) + chooser.sample(rest, _QUICK // 2)
-    judge(run(_WORKER, sample, tmp_path, 55), figure, f"sample, {transport_mode}")
+    judge(run(_WORKER, sample, tmp_path, 200), figure, f"sample, {transport_mode}")
 
 
 @pytest.mark.slow

@@ -114,7 +114,7 @@ def test_gio_s17_while_addresses_are_tried(story: Story) -> None:
         operation.cancel()
         assert [each.state() for each in story.connections] == [State.UnconnectedState] * 2
         assertCancelled(story, operation, ClientEvent.Connecting)
-        assert openDescriptors() <= before
+        assertNoneLeft(before, "socket:")
 
 
 def test_gio_s17_in_the_handshake_and_within_50_ms(story: Story) -> None:
@@ -204,7 +204,7 @@ def test_gio_s38_deleting_inside_a_slot(story: Story, step: ClientEvent, what: s
     if step is not ClientEvent.Complete:
         story.connections.clear()
         story.servers[0].close()
-        assertNoneLeft(before)
+        assertNoneLeft(before, "socket:")
 
 
 @pytest.mark.parametrize("what", ["client", "operation"])

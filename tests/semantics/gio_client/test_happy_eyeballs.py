@@ -285,7 +285,7 @@ def test_gio_s16_losers_are_closed(story: Story, clock: FakeClock) -> None:
         assert story.connections[0].socketDescriptor() == -1
         connection.abort()
         story.servers[0].close()
-        assertNoneLeft(before)
+        assertNoneLeft(before, "socket:")
 
 
 def test_gio_s16_failures_leave_nothing(story: Story) -> None:
@@ -293,5 +293,5 @@ def test_gio_s16_failures_leave_nothing(story: Story) -> None:
     before = openDescriptors()
     for _ in range(3):
         story.failure(story.client.connectToHost("localhost", freePort("::1")))
-    assert openDescriptors() <= before
+    assertNoneLeft(before, "socket:")
     assert story.client._running == {}

@@ -370,7 +370,7 @@ def test_gio_s28_https_proxies(story: Story) -> None:
         each.close()
         each.deleteLater()
     settle()
-    assertNoneLeft(before)
+    assertNoneLeft(before, "socket:")
 
 
 def test_gio_s28_certificates_of_proxies_can_be_told_from_those_of_servers(story: Story) -> None:

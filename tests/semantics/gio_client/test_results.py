@@ -32,7 +32,7 @@ from qtsecure import (
 from qtsecure.net.socket_client import system_resolver
 from qtsecure.net.socket_client.service_records import inOrder
 from qtsecure.testing.peers import PythonTlsServer
-from tests.net.conversation import State, openDescriptors, settle, spin
+from tests.net.conversation import State, assertNoneLeft, openDescriptors, settle, spin
 from tests.semantics.gio_client.support import Code, FakeResolver, Layer, Story, freePort
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
@@ -434,7 +434,7 @@ def test_gio_s36_a_failure_concerns_nobody_else(story: Story) -> None:
     for child in story.servers[0].findChildren(SslSocket):
         child.abort()
     settle()
-    assert openDescriptors() <= before
+    assertNoneLeft(before, "socket:")
     assert story.client._running == {}
 
 
@@ -480,7 +480,7 @@ def test_gio_s37_signals_come_in_the_clients_thread(story: Story, monkeypatch: p
     assert error.code is Code.HostNotFound
     assert "no-such-host.invalid" in error.message
     assert seen == [True, True]
-    assert openDescriptors() <= before
+    assertNoneLeft(before, "socket:")
 
 
 def test_gio_s37_other_threads_are_refused(story: Story) -> None:

@@ -607,4 +607,4 @@ def test_qt_1_7_86_destroying_a_connected_socket(conversation: Conversation) -> 
     recorder.close()
     conversation.recorder.waitFor("accepted.disconnected")
     assert not conversation.accepted[0].peerClosedCleanly()
-    assertNoneLeft(before)
+    assertNoneLeft(before, "socket:")
