@@ -38,10 +38,10 @@ __all__ = [
 
 @pytest.fixture(scope="session")
 def qtsecure_pki() -> PublicKeyInfrastructure:
-    """A throw-away authority with good and bad certificates, made once for the test session."""
+    """A throw-away authority with good and bad certificates, made once for the test session; it cannot revoke."""
     from qtsecure.testing.pki import PublicKeyInfrastructure
 
-    return PublicKeyInfrastructure()
+    return PublicKeyInfrastructure(shared=True)
 
 
 @pytest.fixture
