@@ -17,7 +17,16 @@ _RESET = struct.pack("ii", 1, 0)
 _LARGEST = 1 << 16
 BLOCK = 16
 _MARK = b"S3CRET"
-HELLO_BEGINS = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+_FIRST_WORDS = {
+    "garbage": b"\xff\xfe\x00" * 40,
+    "http": b"GET / HTTP/1.1\r\n\r\n",
+    "hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+}
+# Of proxies: how long each thing is that they are asked, and what they say to it.
+_PRELUDES = {
+    "socks5": ((3, b"\5\0"), (_LARGEST, b"\5\0\0\1" + bytes(6))),
+    "refusing": ((3, b"\5\0"), (_LARGEST, b"\5\5\0\1" + bytes(6))),
+}
 
 
 def block(key: int, number: int) -> bytes:
@@ -201,8 +210,8 @@ class Foreign:
             server = context.protocol is ssl.PROTOCOL_TLS_SERVER
             name = None if server else "localhost"
             self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=server, server_hostname=name)
-        first = {"garbage": b"\xff\xfe\x00" * 40, "http": b"GET / HTTP/1.1\r\n\r\n", "hello": HELLO_BEGINS}
-        self._waiting = bytearray(first.get(kind, b""))
+        self._waiting = bytearray(_FIRST_WORDS.get(kind, b""))
+        self._prelude = list(_PRELUDES.get(kind, ()))
 
     def move(self) -> bool:
         """Read and write what can be; whether anything happened."""
@@ -222,6 +231,10 @@ class Foreign:
         if data == b"":
             self.close()
             return True
+        if data and self._prelude:
+            size, answer = self._prelude.pop(0)
+            self._waiting += answer
+            data = data[size:]
         if self._tls is None:
             self.received += data or b""
         else:
