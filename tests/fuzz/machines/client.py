@@ -191,6 +191,13 @@ class ClientMachine(RuleBasedStateMachine):
         self.world.turn()
 
     @precondition(lambda self: self.isClientAlive)
+    @rule(host=st.sampled_from(["127.0.0.1", "good.example", "second.example"]), tls=st.booleans())
+    def connectProperly(self, host: str, tls: bool) -> None:
+        self.change("tls" if tls else "plain")
+        self.connect(host, self.relay.port)
+        self.world.settle()
+
+    @precondition(lambda self: self.isClientAlive)
     @rule(text=st.sampled_from(["", "[::1", "h:99999", "two words", "ü..example"]))
     def connectToNonsense(self, text: str) -> None:
         self.connect(text, 443)
@@ -273,6 +280,7 @@ class ClientMachine(RuleBasedStateMachine):
             return
         if action in ("tls", "plain"):
             client.setTls(action == "tls")
+            client.setTlsConfiguration(SslConfiguration.forClient([pki().ca.certificate]))
         elif action == "timeout":
             client.setTimeout(500)
         elif action == "overall":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import socket as native
 import ssl
 import tempfile
 from pathlib import Path
@@ -42,7 +43,7 @@ _SERVER_SIGNALS = (
 _SERVER_ACTIONS = ("pauseAccepting", "resumeAccepting", "close", "fetch", "raise", "nestedLoop", "lowLimits", "highLimits")
 _CLIENT_KINDS = ("silent", "garbage", "http", "hello", "python")
 _SERVER_KINDS = ("silent", "garbage", "http", "python")
-_MOST_CLIENTS = 6
+_MOST_CLIENTS, _MOST_FOREIGN = 6, 8
 
 numbers = st.integers(0, 5)
 
@@ -102,8 +103,8 @@ class TlsMachine(RuleBasedStateMachine):
     @initialize(
         protocol=st.sampled_from([Protocol.TlsV1_2, Protocol.TlsV1_3]),
         mutual=st.booleans(),
-        handshaking=st.sampled_from([1, 2, 128]),
-        pending=st.sampled_from([1, 2, 30]),
+        handshaking=st.sampled_from([128, 2, 1]),
+        pending=st.sampled_from([30, 30, 2]),
         traced=st.booleans(),
     )
     def listen(self, protocol: Protocol, mutual: bool, handshaking: int, pending: int, traced: bool) -> None:
@@ -227,6 +228,29 @@ class TlsMachine(RuleBasedStateMachine):
         self.newClient(trusting=trusting, defer=defer)
         self.world.turn()
 
+    @rule(numbers=st.lists(numbers, min_size=1, max_size=4), much=st.booleans())
+    def talk(self, numbers: list[int], much: bool) -> None:
+        """A conversation, on whatever there is; of a new pair if there is nothing."""
+        if not any(end.isAlive and end.socket.isEncrypted() for end in self.ends):
+            self.newClient()
+            self.world.settle()
+            self.fetch()
+        for number in numbers:
+            ends = [end for end in self.ends if end.isAlive and end.socket.isEncrypted()]
+            if ends:
+                ends[number % len(ends)].act("writeMuch" if much else "write")
+            self.world.turn()
+
+    @rule(number=numbers, action=st.sampled_from(["close", "disconnectFromHost", "abort", "delete"]))
+    def part(self, number: int, action: str) -> None:
+        """The end of an encrypted connection, with something said at the last moment."""
+        ends = [end for end in self.ends if end.isAlive and end.socket.isEncrypted()]
+        if ends:
+            end = ends[number % len(ends)]
+            end.act("write")
+            end.act(action)
+        self.world.turn()
+
     @rule(kind=st.sampled_from([*_SERVER_KINDS, "closed"]))
     def clientOfForeignServer(self, kind: str) -> None:
         listener = listening()
@@ -240,10 +264,9 @@ class TlsMachine(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(_CLIENT_KINDS))
     def foreignClient(self, kind: str) -> None:
-        import socket as native
-
         server = self.server
-        if server is not None and isValid(server) and server.isListening():
+        crowded = sum(peer.open for peer in self.foreign) >= _MOST_FOREIGN
+        if server is not None and isValid(server) and server.isListening() and not crowded:
             self._addForeign(native.create_connection(("127.0.0.1", server.serverPort())), kind, server=False)
             self.world.turn()
 
