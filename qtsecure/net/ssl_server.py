@@ -72,28 +72,28 @@ class SslServer(Listening):
     pendingConnectionAvailable = Signal()
     #: startedEncryptionHandshake(socket: SslSocket): TLS has begun. When the client's very first flight
     #: already makes the handshake fail, alertSent and errorOccurred come before it, as in Qt.
-    startedEncryptionHandshake = Signal(QObject)
+    startedEncryptionHandshake = Signal(object)
     #: sslErrors(socket: SslSocket, errors: list[SslError]).
-    sslErrors = Signal(QObject, list)
+    sslErrors = Signal(object, list)
     #: peerVerifyError(socket: SslSocket, error: SslError).
-    peerVerifyError = Signal(QObject, object)
+    peerVerifyError = Signal(object, object)
     #: handshakeInterruptedOnError(socket: SslSocket, error: SslError).
-    handshakeInterruptedOnError = Signal(QObject, object)
+    handshakeInterruptedOnError = Signal(object, object)
     #: preSharedKeyAuthenticationRequired(socket: SslSocket, authenticator: PreSharedKeyAuthenticator).
     preSharedKeyAuthenticationRequired = Signal(object, object)
     #: alertSent(socket: SslSocket, level: QSsl.AlertLevel, type: QSsl.AlertType, text: str).
-    alertSent = Signal(QObject, QSsl.AlertLevel, QSsl.AlertType, str)
+    alertSent = Signal(object, QSsl.AlertLevel, QSsl.AlertType, str)
     #: alertReceived(socket: SslSocket, level: QSsl.AlertLevel, type: QSsl.AlertType, text: str).
-    alertReceived = Signal(QObject, QSsl.AlertLevel, QSsl.AlertType, str)
+    alertReceived = Signal(object, QSsl.AlertLevel, QSsl.AlertType, str)
     #: errorOccurred(socket: SslSocket, error: QAbstractSocket.SocketError): the handshake failed.
-    errorOccurred = Signal(QObject, QAbstractSocket.SocketError)
+    errorOccurred = Signal(object, QAbstractSocket.SocketError)
     #: acceptCertificate(socket: SslSocket, request: CertificateRequest).
-    acceptCertificate = Signal(QObject, object)
+    acceptCertificate = Signal(object, object)
     #: certificateRequired(socket: SslSocket, request: VirtualHostRequest): which configuration is for this
     #: client? Connecting it is what makes each handshake ask.
     certificateRequired = Signal(object, object)
     #: handshakeMessage(socket: SslSocket, direction: str, name: str, size: int): "sent" or "received".
-    handshakeMessage = Signal(QObject, str, str, int)
+    handshakeMessage = Signal(object, str, str, int)
 
     _maxHandshaking = 128
     _handshakeTimeout = 5000
