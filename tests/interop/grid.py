@@ -74,7 +74,6 @@ def run(cell: Cell, pki: PublicKeyInfrastructure) -> set[str]:
     Raises:
         AssertionError: The cell is not good.
     """
-    sharedSessions.reset()
     return (_asClient if cell.role == "client" else _asServer)(cell, pki)
 
 
@@ -97,6 +96,7 @@ def _asClient(cell: Cell, pki: PublicKeyInfrastructure) -> set[str]:
         psk=psk,
     ) as server:
         for resumed in (False, True) if cell.feature == "resumption" else (False,):
+            sharedSessions.reset()  # only what is handed over counts
             client = (OurDatagramClient if cell.version == DTLS else OurClient)()
             try:
                 client.connectTo(
