@@ -16,7 +16,7 @@ from qtsecure import Condition, DtlsPeer
 from qtsecure.net.dtls.path import DtlsPath
 from tests.interop.foreign.openssl_program import opensslClient, opensslPort, opensslServer
 from tests.interop.programs import Program
-from tests.interop.test_dtls_peers import need, says
+from tests.interop.test_dtls_peers import need
 from tests.net.conversation import FakeClock, deleteEverything, settle, spin
 from tests.net.dtls.conversation import PEER_SIGNALS, DtlsConversation, Status
 from tests.semantics.gio.support import PATIENCE_MS, data, prepared, watched
@@ -114,7 +114,7 @@ def test_gio_d57_our_client_with_openssl(conversation: DtlsConversation, key: st
         assert client.handshake() is True
         assert client.negotiatedProtocol() == "one"
         assert client.sendMessages([[b"hel", b"lo\n"]]) == 1
-        says(program, "hello")
+        program.waitFor("hello")
         program.write(b"back\n")
         assert data(client.receiveMessages(timeout=PATIENCE_MS)) == [b"back\n"]
         client.close()
@@ -140,7 +140,7 @@ def test_gio_d57_our_server_with_openssl(conversation: DtlsConversation, key: st
         program.write(b"hello\n")
         assert data(peer.receiveMessages(timeout=15_000)) == [b"hello\n"]
         peer.sendMessages([b"back\n"])
-        says(program, "back")
+        program.waitFor("back")
 
 
 def test_gio_d58_nothing_is_kept_before_the_cookie(conversation: DtlsConversation) -> None:
