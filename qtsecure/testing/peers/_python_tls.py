@@ -239,9 +239,13 @@ class PythonTlsClient(Peer):
         if preSharedKey is not None:
             _offerPreSharedKey(context, *preSharedKey)
         super().__init__(timeout=timeout)
-        # Python's sessions belong to a context.
-        self._context = context if resume is None else resume._context
-        self._session = resume.connection.session if resume is not None and resume.connection is not None else None
+        self._context: ssl.SSLContext = context
+        self._session: ssl.SSLSession | None = None
+        if resume is not None:
+            if resume.connection is None:
+                raise ValueError("resume: the earlier client has had no connection.")
+            # Python's sessions belong to a context.
+            self._context, self._session = resume._context, resume.connection.session
         self._address = (host, port)
         self._serverName = serverName
         self._commands: queue.Queue[bytes | None] = queue.Queue()
