@@ -56,7 +56,7 @@ class TrustDialog(QDialog):
         TypeError: An argument is of another type.
     """
 
-    #: decided(accepted: bool): the user has answered, and the requests have been told.
+    #: decided(accepted: bool): the user has answered, and the requests have been told; not when nobody waited any more.
     decided = Signal(bool)
 
     def __init__(
@@ -98,7 +98,7 @@ class TrustDialog(QDialog):
         request.defer()
         if request.isPending() and not self._answered:
             self._requests.append(request)
-            request.cancelled.connect(self._closeIfUnneeded)
+            request.settled.connect(self._closeIfUnneeded)
             request.destroyed.connect(self._closeIfUnneeded)
         return True
 
@@ -173,7 +173,7 @@ class TrustDialog(QDialog):
         if not isValid(self):
             return
         super().done(QDialog.DialogCode.Accepted if accepted else QDialog.DialogCode.Rejected)
-        if isValid(self):
+        if requests and isValid(self):
             self.decided.emit(accepted)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
