@@ -24,11 +24,17 @@ class PskPrompt(QDialog):
         peerName: Who asks, for the title.
         hint: What the server said about which identity to use.
         parent: The window that it belongs to.
+
+    Raises:
+        TypeError: An argument is of another type.
     """
 
     def __init__(self, keys: PreSharedKeys, peerName: str = "", hint: str = "", parent: QWidget | None = None) -> None:
         if not isinstance(keys, PreSharedKeys):
             raise TypeError(f"keys must be PreSharedKeys, not {type(keys).__name__}.")
+        for argument, text in (("peerName", peerName), ("hint", hint)):
+            if not isinstance(text, str):
+                raise TypeError(f"{argument} must be a str, not {type(text).__name__}.")
         super().__init__(parent)
         self._keys = keys
         self.setWindowTitle(self.tr("Pre-shared key"))
