@@ -27,6 +27,7 @@ class ToneLabel(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._align()
         self._colour()
 
     def setTone(self, tone: Tone) -> None:
@@ -35,10 +36,18 @@ class ToneLabel(QLabel):
         self._colour()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Follow the palette of the parent."""
+        """Follow the palette of the parent, and the direction of the language."""
         super().changeEvent(event)
+        if event.type() == QEvent.Type.LayoutDirectionChange:
+            self._align()
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.ParentChange):
             self._colour()
+
+    def _align(self) -> None:
+        """Begin where the window begins; left to itself, selectable text begins where its own script does."""
+        isRightToLeft = self.layoutDirection() is Qt.LayoutDirection.RightToLeft
+        side = Qt.AlignmentFlag.AlignRight if isRightToLeft else Qt.AlignmentFlag.AlignLeft
+        self.setAlignment(side | Qt.AlignmentFlag.AlignAbsolute | Qt.AlignmentFlag.AlignTop)
 
     def _colour(self) -> None:
         parent = self.parentWidget()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QRectF, QSize
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QStyle, QVBoxLayout, QWidget
 
@@ -99,7 +99,7 @@ class ProblemList(QWidget):
             advice.setText(adviceWords(error))
             if number:
                 grid.setRowMinimumHeight(3 * number - 1, 6)
-            grid.addWidget(SymbolWidget(symbol, self._content), 3 * number, 0)
+            grid.addWidget(SymbolWidget(symbol, self._content), 3 * number, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(what, 3 * number, 1)
             grid.addWidget(advice, 3 * number + 1, 1)
         if len(words) > _MOST:

@@ -56,7 +56,8 @@ class PskPrompt(QDialog):
         layout.addWidget(self._form)
         buttons = QDialogButtonBox(self)
         self._accept = buttons.addButton(QDialogButtonBox.StandardButton.Ok)
-        buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        cancel = buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        cancel.setText(self.tr("Cancel"))  # Qt's own translation may not be loaded
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout.addStretch(1)
