@@ -6,8 +6,8 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt
 from PySide6.QtGui import QFontDatabase, QGuiApplication, QPalette, QStandardItem, QStandardItemModel
 
 from qtsecure.net.values import SslCertificate
-from qtsecure.net.values.distinguished_names import printable
 from qtsecure.widgets.certificate_facts import Section, daysLeft
+from qtsecure.widgets.labels import shownName
 from qtsecure.widgets.symbols import Symbol, symbolIcon
 
 __all__ = ["ChainModel", "FieldModel", "nameOf"]
@@ -18,7 +18,7 @@ _READ_ONLY = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 
 def nameOf(certificate: SslCertificate) -> str:
     """Return whose certificate it is, in words that are never empty."""
-    name = printable(certificate.subjectDisplayName())
+    name = shownName(certificate.subjectDisplayName())
     return name or QCoreApplication.translate("CertificateView", "Certificate without a name")
 
 

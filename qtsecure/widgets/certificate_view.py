@@ -23,7 +23,7 @@ from qtsecure.net.values import SslCertificate, SslError
 from qtsecure.net.values.distinguished_names import printable
 from qtsecure.widgets.certificate_facts import certificateSections, dateText, daysLeft, sectionsAsText, validityText
 from qtsecure.widgets.certificate_models import ChainModel, FieldModel, nameOf
-from qtsecure.widgets.labels import TitleLabel, ToneLabel
+from qtsecure.widgets.labels import TitleLabel, ToneLabel, shownName
 from qtsecure.widgets.problem_list import ProblemList
 from qtsecure.widgets.tones import Tone
 
@@ -31,6 +31,7 @@ __all__ = ["CertificateView"]
 
 
 _MOST_ROWS = 5
+_ORDINARY_LINES = 21
 _SOON_DAYS = 14
 
 
@@ -51,6 +52,10 @@ class _FieldTree(QTreeView):
             label, value = self.sizeHintForColumn(0), self.sizeHintForColumn(1)
             header.resizeSection(0, label)
             header.resizeSection(1, max(value, self.viewport().width() - label))
+
+    def sizeHint(self) -> QSize:
+        """High enough for an ordinary certificate."""
+        return QSize(super().sizeHint().width(), self.fontMetrics().height() * _ORDINARY_LINES)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The window may be wider, or narrower."""
@@ -277,7 +282,7 @@ class CertificateView(QWidget):
             self._title.setText(self.tr("No certificate"))
             return
         self._title.setText(nameOf(certificate))
-        issuer = printable(certificate.issuerDisplayName())
+        issuer = shownName(certificate.issuerDisplayName())
         own = certificate.isSelfSigned()
         by = self.tr("Issued by %1").replace("%1", issuer or self.tr("an issuer without a name"))
         self._issuer.setText(self.tr("Signed by itself: nobody else vouches for it") if own else by)

@@ -6,11 +6,22 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QColor, QFontDatabase, QPalette
 from PySide6.QtWidgets import QLabel, QWidget
 
+from qtsecure.net.values.distinguished_names import printable
 from qtsecure.widgets.tones import Tone, mutedColor, toneColor
 
-__all__ = ["CodeLabel", "MutedLabel", "TitleLabel", "ToneLabel"]
+__all__ = ["CodeLabel", "MutedLabel", "TitleLabel", "ToneLabel", "shownName"]
 
 _TITLE_FACTOR = 1.2
+_LONGEST_NAME, _START = 48, 12
+
+
+def shownName(name: str) -> str:
+    """Return a peer's name safe to display, and so short that no button is pushed off the screen.
+
+    Of a host the end tells whose it is, so most of what is kept is from there.
+    """
+    text = printable(name)
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_START]}…{text[_START + 1 - _LONGEST_NAME :]}"
 
 
 class ToneLabel(QLabel):

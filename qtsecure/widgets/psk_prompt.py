@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
-from qtsecure.net.values.distinguished_names import printable
-from qtsecure.widgets.labels import MutedLabel, TitleLabel
+from qtsecure.widgets.labels import MutedLabel, TitleLabel, shownName
 from qtsecure.widgets.pre_shared_keys import PreSharedKeys
 from qtsecure.widgets.psk_form import PskForm
 
@@ -39,7 +38,7 @@ class PskPrompt(QDialog):
         self._keys = keys
         self.setWindowTitle(self.tr("Pre-shared key"))
         title = TitleLabel(self)
-        name = printable(peerName)
+        name = shownName(peerName)
         title.setText(self.tr("“%1” needs a pre-shared key").replace("%1", name) if name else self.windowTitle())
         explanation = MutedLabel(self)
         explanation.setText(self.tr("Both sides have agreed on it beforehand; it is not sent."))
@@ -51,7 +50,7 @@ class PskPrompt(QDialog):
         layout.addWidget(explanation)
         if hint:
             hintLabel = MutedLabel(self)
-            hintLabel.setText(self.tr("Hint of the server: %1").replace("%1", printable(hint)))
+            hintLabel.setText(self.tr("Hint of the server: %1").replace("%1", shownName(hint)))
             layout.addWidget(hintLabel)
         layout.addWidget(self._form)
         buttons = QDialogButtonBox(self)

@@ -445,6 +445,22 @@ def test_text_of_the_peer_stays_text(decisions, pki, qtbot) -> None:
     assert "<h1>Your bank\\u202e" in texts(dialog)
 
 
+def test_long_names_leave_the_buttons_on_the_screen(decisions, pki, qtbot) -> None:
+    """The end of a host name stays, which tells whose it is; a hostile peer cannot make the dialog wide."""
+    host = ".".join(["h" * 63] * 3) + ".evil.example"
+    long = pki.ca.issue([host, f"{'x' * 63}.{'y' * 63}.example"], commonName="W" * 64)
+    request = madeRequest(long.certificate, IssueCode.HOSTNAME_MISMATCH, host=host)
+    dialog = TrustDialog(request, decisions)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    usual = TrustDialog(madeRequest(pki.server.certificate, IssueCode.HOSTNAME_MISMATCH), decisions)
+    qtbot.addWidget(usual)
+    assert "hh.evil.example:443" in texts(dialog)
+    assert dialog.sizeHint().width() < 1.6 * usual.sizeHint().width()
+    dialog.setDetailsVisible(True)
+    assert dialog.sizeHint().width() < 1.6 * usual.sizeHint().width()
+
+
 @pytest.mark.parametrize("arguments", [(object(),), (QSslError(),), ("request", None)])
 def test_bad_arguments(qtbot, arguments: tuple[object, ...]) -> None:
     """They are refused, and named."""
