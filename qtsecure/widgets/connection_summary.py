@@ -12,7 +12,7 @@ from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import Protocol
 from qtsecure.net.values.distinguished_names import printable
 from qtsecure.widgets.connection_watch import ConnectionState, failureOf
-from qtsecure.widgets.error_words import errorWords
+from qtsecure.net.error_words import errorWords
 from qtsecure.widgets.labels import shownName
 
 __all__ = ["connectionFacts", "factsAsHtml", "factsAsText", "peerNameOf", "stateWord"]
