@@ -15,6 +15,7 @@ from qtsecure.late_modules import lateAttributes
 if TYPE_CHECKING:
     from qtsecure.testing.datagram_link import DatagramLink
     from qtsecure.testing.faults import Fault, FaultyServer
+    from qtsecure.testing.linked_devices import LinkedDevices
     from qtsecure.testing.linked_transports import LinkedTransports
     from qtsecure.testing.pairs import (
         DtlsPair,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     )
     from qtsecure.testing.pki import CertificateAuthority, IssuedCertificate, PublicKeyInfrastructure
     from qtsecure.testing.signals import SignalRecord, SignalRecorder
+    from qtsecure.testing.stream_link import StreamLink
+    from qtsecure.testing.stream_relay import StreamRelay
 
 __all__ = [
     "CertificateAuthority",
@@ -35,10 +38,13 @@ __all__ = [
     "Fault",
     "FaultyServer",
     "IssuedCertificate",
+    "LinkedDevices",
     "LinkedTransports",
     "PublicKeyInfrastructure",
     "SignalRecord",
     "SignalRecorder",
+    "StreamLink",
+    "StreamRelay",
     "TlsPair",
     "connectedDtlsPair",
     "connectedTlsPair",
@@ -60,10 +66,13 @@ _MODULES = {
     "tlsEchoServer": "qtsecure.testing.pairs",
     "waitFor": "qtsecure.testing.pairs",
     "IssuedCertificate": "qtsecure.testing.pki",
+    "LinkedDevices": "qtsecure.testing.linked_devices",
     "LinkedTransports": "qtsecure.testing.linked_transports",
     "PublicKeyInfrastructure": "qtsecure.testing.pki",
     "SignalRecord": "qtsecure.testing.signals",
     "SignalRecorder": "qtsecure.testing.signals",
+    "StreamLink": "qtsecure.testing.stream_link",
+    "StreamRelay": "qtsecure.testing.stream_relay",
 }
 
 __getattr__, __dir__ = lateAttributes(__name__, _MODULES)
