@@ -44,6 +44,7 @@ from qtsecure.engine.dtls.wire import (
     plain_record,
     split_records_untrusted,
 )
+from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import Event, FailureKind, StreamFailed
 from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import IN_HANDSHAKE, StreamState
@@ -57,7 +58,7 @@ SMALLEST_MTU = 256
 _LARGEST_MTU = 65507
 _MAX_LAST_WORDS = 8
 
-_S = StreamState
+_S = members_of(StreamState)
 
 
 class DtlsAssociation(AssociationHandshake):

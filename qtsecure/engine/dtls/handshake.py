@@ -27,6 +27,7 @@ from qtsecure.engine.dtls.wire import (
     hello_verify_request,
     plain_record,
 )
+from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import AlertReceived, CertificateProblems, Event, FailureKind, StreamFailed
 from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import IN_HANDSHAKE, StreamState
@@ -42,7 +43,7 @@ _DAMAGED_CERTIFICATE = ("damaged certificate",)
 _SIGNS_OF_DAMAGE = frozenset({IssueCode.CERT_SIGNATURE_FAILURE, IssueCode.STATUS_UNREADABLE, IssueCode.STATUS_FORGED})
 _PATIENCE_WITH_NUMBERS = 2
 
-_S = StreamState
+_S = members_of(StreamState)
 
 
 class AssociationHandshake(AssociationFacts):

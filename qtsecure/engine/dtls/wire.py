@@ -82,9 +82,13 @@ class Record(NamedTuple):
     """The content type."""
     epoch: int
     sequence: int
-    payload: bytes
     data: bytes
     """The whole record, header included."""
+
+    @property
+    def payload(self) -> bytes:
+        """What follows the header."""
+        return self.data[RECORD_HEADER:]
 
 
 class Fragment(NamedTuple):
@@ -119,14 +123,13 @@ def split_records_untrusted(datagram: bytes) -> list[Record]:
     records = []
     position, end = 0, len(datagram)
     while position < end:
-        header = position + RECORD_HEADER
-        if header > end:
+        if position + RECORD_HEADER > end:
             raise MalformedDatagram
         kind, major, epoch, high, low, length = _RECORD.unpack_from(datagram, position)
-        after = header + length
+        after = position + RECORD_HEADER + length
         if major != _DTLS_MAJOR or after > end or length > _MAX_RECORD:
             raise MalformedDatagram
-        records.append(Record(kind, epoch, (high << 32) + low, datagram[header:after], datagram[position:after]))
+        records.append(Record(kind, epoch, (high << 32) + low, datagram[position:after]))
         position = after
     return records
 
