@@ -150,6 +150,8 @@ class DtlsAssociation(AssociationHandshake):
         return b""
 
     def _receive_other(self, datagram: bytes, now: float) -> None:
+        if not self._established and self._receive_whole_flight(datagram, now):
+            return
         try:
             records = split_records_untrusted(datagram)
         except MalformedDatagram:

@@ -44,6 +44,7 @@ _SIGNS_OF_DAMAGE = frozenset({IssueCode.CERT_SIGNATURE_FAILURE, IssueCode.STATUS
 _PATIENCE_WITH_NUMBERS = 2
 
 _S = members_of(StreamState)
+_WAITING = (_S.DECIDING, _S.CHOOSING)
 
 
 class AssociationHandshake(AssociationFacts):
@@ -151,6 +152,27 @@ class AssociationHandshake(AssociationFacts):
         finally:
             self._after_step(now)
 
+    def _receive_whole_flight(self, datagram: bytes, now: float) -> bool:
+        """Hand a datagram to OpenSSL as it is, if nothing speaks against it; whether that was so."""
+        session = self._session
+        if (
+            session.state is not _S.HANDSHAKING
+            or self._portions
+            or self._alert.alert is not None
+            or (self.server and session.psk_in_use)
+            or not self._assembler.take_whole_flight_untrusted(datagram, self._lowest_number)
+        ):
+            return False
+        self._heard = True
+        if self.server:
+            self._retransmission.stop()  # the client has our flight
+        self._note_progress(now)
+        self._portions.append(datagram)
+        self._feed(now)
+        if self.server and session.state in _WAITING:
+            self._show_life(now)
+        return True
+
     def _receive_handshake(self, records: list[Record], now: float) -> None:
         assembler = self._assembler
         repeated = False
@@ -183,7 +205,7 @@ class AssociationHandshake(AssociationFacts):
             self._give_flight(now)
         if repeated and self._session.state is _S.HANDSHAKING:
             self._answer_repetition(now)
-        elif self.server and self._session.state in (_S.DECIDING, _S.CHOOSING):
+        elif self.server and self._session.state in _WAITING:
             self._show_life(now)
 
     def _is_outdated(self) -> bool:
@@ -298,7 +320,7 @@ class AssociationHandshake(AssociationFacts):
             self._established = False
             self._retransmission.stop()
             self._alert.forget()
-        elif session.state in (_S.DECIDING, _S.CHOOSING):
+        elif session.state in _WAITING:
             self._retransmission.stop()
         if session.complete and not self._room and session.state is not _S.FAILED:
             self._establish(sent_last=bool(output))

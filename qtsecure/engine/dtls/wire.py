@@ -13,10 +13,12 @@ __all__ = [
     "ALERT",
     "APPLICATION_DATA",
     "CHANGE_CIPHER_SPEC",
+    "DTLS_1_2",
     "HANDSHAKE",
     "HANDSHAKE_HEADER",
     "MAX_PLAIN_RECORD",
     "RECORD_HEADER",
+    "WHOLE_MESSAGE",
     "ClientHelloStart",
     "Fragment",
     "HandshakeType",
@@ -48,7 +50,10 @@ _MAX_RECORD: Final = MAX_PLAIN_RECORD + 2048
 _RECORD: Final = Struct(">BBxHHIH")
 _RECORD_TO_WRITE: Final = Struct(">B2sHHIH")
 _FRAGMENT: Final = Struct(">BBHHBHBH")
+WHOLE_MESSAGE: Final = Struct(">BHHHIHBBHHBHBH")
+"""A record's header, in which the version is one number, and that of the fragment in it."""
 _DTLS_MAJOR: Final = 0xFE
+DTLS_1_2: Final = 0xFEFD
 _DTLS_1_0: Final = b"\xfe\xff"
 _DTLS_1_2: Final = b"\xfe\xfd"
 
