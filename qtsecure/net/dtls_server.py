@@ -240,7 +240,7 @@ class DtlsServer(TakingServer, DtlsListening):
             path,
             self,
             self._configuration,
-            Ends(table.socket.localEnd(), address),
+            Ends(table.socket.ownEnd(), address),
             timeouts=(self._handshakeTimeout, self._idleTimeout),
         )
         self.newConnection.emit()
