@@ -14,6 +14,7 @@ import enum
 
 from qtsecure.engine.dtls.wire import (
     CHANGE_CIPHER_SPEC,
+    DTLS_1_0,
     DTLS_1_2,
     HANDSHAKE,
     HANDSHAKE_HEADER,
@@ -184,6 +185,13 @@ class Assembler:
         """Whether there are several versions of one message."""
         return any(len(versions) > 1 for versions in self._messages.values())
 
+    def forget(self) -> None:
+        """The handshake is over."""
+        self._messages.clear()
+        self._given.clear()
+        self._contradictions.clear()
+        self.encrypted = []
+
     def add(self, part: Fragment) -> Verdict:
         """Take an unencrypted fragment."""
         if part.kind not in self._order:
@@ -264,20 +272,19 @@ class Assembler:
         while not complete:
             if position + WHOLE_MESSAGE.size > end:
                 return False
-            kind, version, epoch, high, low, size, message, long, length, at, far, offset, many, part = (
-                WHOLE_MESSAGE.unpack_from(datagram, position)
-            )
+            kind, version, ahead, low, size, head, at, offset, part = WHOLE_MESSAGE.unpack_from(datagram, position)
             begin, position = position, position + RECORD_HEADER + size
             if position > end:
                 return False
-            if epoch:  # the other fields of the message are encrypted
-                if not changes or epoch != 1 or kind != HANDSHAKE or version != DTLS_1_2:
+            if changes:  # whatever follows is encrypted
+                if ahead >> 16 != 1 or kind != HANDSHAKE or version != DTLS_1_2:
                     return False
                 complete = True
                 continue
-            if high or low < sequence or changes:
+            if ahead or low < sequence:
                 return False
             sequence = low + 1
+            message = head >> 24
             if kind == CHANGE_CIPHER_SPEC:
                 if size != 1 or message != 1 or version != DTLS_1_2:
                     return False
@@ -286,15 +293,12 @@ class Assembler:
             place = order.get(message, -1)
             if (
                 kind != HANDSHAKE
-                or (version != DTLS_1_2 and message != _T.CLIENT_HELLO)  # which does not know the version yet
+                or (version != DTLS_1_2 and (version != DTLS_1_0 or message != _T.CLIENT_HELLO))
                 or at != number
                 or place <= rank
-                or length != part
-                or size != HANDSHAKE_HEADER + length
-                or long
-                or far
-                or many
                 or offset
+                or head & 0xFFFFFF != part
+                or size != HANDSHAKE_HEADER + part
                 or (message == _T.CERTIFICATE_VERIFY and not signs)
             ):
                 return False

@@ -187,13 +187,12 @@ class DtlsAssociation(AssociationHandshake):
         state = self._session.state
         if state not in IN_HANDSHAKE:
             return None
-        times = [self._alert.believed_at] if self._alert.alert is not None else []
+        due = self._alert.believed_at if self._alert.alert is not None else None
         if state is _S.HANDSHAKING:
-            if self._retransmission.due is not None:
-                times.append(self._retransmission.due)
-            if (stalled := self._stalled_at()) is not None:
-                times.append(stalled)
-        return min(times, default=None)
+            for other in (self._retransmission.due, self._stalled_at()):
+                if other is not None and (due is None or other < due):
+                    due = other
+        return due
 
     def handle_timer(self, now: float) -> bool:
         """The time that timer() told has come; too early is harmless.

@@ -30,7 +30,7 @@ from qtsecure.engine.dtls.wire import (
 from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import AlertReceived, CertificateProblems, Event, FailureKind, StreamFailed
 from qtsecure.engine.sessions import Session
-from qtsecure.engine.states import IN_HANDSHAKE, StreamState
+from qtsecure.engine.states import StreamState
 from qtsecure.engine.verification import IssueCode
 
 __all__ = ["AssociationHandshake"]
@@ -150,7 +150,8 @@ class AssociationHandshake(AssociationFacts):
         try:
             self._session.start()
         finally:
-            self._after_step(now)
+            if not self.server:  # which only listens
+                self._after_step(now)
 
     def _receive_whole_flight(self, datagram: bytes, now: float) -> bool:
         """Hand a datagram to OpenSSL as it is, if nothing speaks against it; whether that was so."""
@@ -313,16 +314,20 @@ class AssociationHandshake(AssociationFacts):
         output = session.take_all()
         if output:
             self._new_flight(Flight(output), now)
-            self._assembler.resuming = self.server and session.session_reused()
-        if session.state not in IN_HANDSHAKE:
-            self._asked.forget()
-        if session.state is _S.FAILED:
+            if self.server:
+                self._assembler.resuming = session.session_reused()
+        state = session.state
+        if state is _S.HANDSHAKING:
+            return
+        if state in _WAITING:
+            self._retransmission.stop()
+            return
+        self._asked.forget()
+        if state is _S.FAILED:
             self._established = False
             self._retransmission.stop()
             self._alert.forget()
-        elif session.state in _WAITING:
-            self._retransmission.stop()
-        if session.complete and not self._room and session.state is not _S.FAILED:
+        elif session.complete and not self._room:
             self._establish(sent_last=bool(output))
 
     def _establish(self, *, sent_last: bool) -> None:
@@ -336,7 +341,7 @@ class AssociationHandshake(AssociationFacts):
         # What the peer repeats, if our last flight gets lost.
         finished = [record for record in encrypted if record[0] == HANDSHAKE]
         self._peer_finished = finished[-1] if finished and sent_last else b""
-        self._assembler = Assembler(server=self.server)
+        self._assembler.forget()
         self._portions.clear()
         self._established = session.established
         # Data may have overtaken the end of the handshake; OpenSSL drops what it has had.
@@ -416,9 +421,12 @@ class AssociationHandshake(AssociationFacts):
 
     def _are_doubtful(self, events: list[Event]) -> bool:
         """Whether these events are not to be told, because another try may have others."""
-        if any(isinstance(event, AlertReceived) for event in events):
-            return False  # encrypted, or held long enough
-        failure = next((event for event in events if isinstance(event, StreamFailed)), None)
+        failure = None
+        for event in events:
+            if isinstance(event, AlertReceived):
+                return False  # encrypted, or held long enough
+            if failure is None and isinstance(event, StreamFailed):
+                failure = event
         return (failure is not None and self._is_doubtful(failure)) or self._is_damaged(events)
 
     def _is_doubtful(self, failure: StreamFailed) -> bool:
