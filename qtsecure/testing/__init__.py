@@ -8,8 +8,9 @@ environment that has qtsecure installed.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from qtsecure.late_modules import lateAttributes
 
 if TYPE_CHECKING:
     from qtsecure.testing.datagram_link import DatagramLink
@@ -74,16 +75,4 @@ _MODULES = {
     "StreamRelay": "qtsecure.testing.stream_relay",
 }
 
-
-def __getattr__(name: str) -> object:
-    try:
-        module = _MODULES[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    value: object = getattr(importlib.import_module(module), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lateAttributes(__name__, _MODULES)

@@ -48,10 +48,10 @@ pytest.register_assert_rewrite("qtsecure.testing.conformance")
 
 @pytest.fixture(scope="session")
 def qtsecure_pki() -> PublicKeyInfrastructure:
-    """A throw-away authority with good and bad certificates, made once for the test session."""
+    """A throw-away authority with good and bad certificates, made once for the test session; it cannot revoke."""
     from qtsecure.testing.pki import PublicKeyInfrastructure
 
-    return PublicKeyInfrastructure()
+    return PublicKeyInfrastructure(shared=True)
 
 
 @pytest.fixture
