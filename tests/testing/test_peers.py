@@ -328,7 +328,7 @@ def test_alerting_server(qtsecure_pki) -> None:
     """The handshake completes; the first data, also together with its end, get an alert."""
     with AlertingServer(qtsecure_pki.server) as server, handshake(server.port) as sock:
         sock.sendall(b"data")
-        with pytest.raises(ssl.SSLError, match="(?i)bad.record.mac"):
+        with pytest.raises(ssl.SSLError, match=r"(?i)bad.record.mac"):
             sock.recv(10)
 
 
