@@ -54,7 +54,7 @@ def test_its_own_tests_pass(project: Path) -> None:
         PYTHONPATH=str(ROOT),
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
     )
-    assert "11 passed" in out
+    assert "12 passed" in out
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_with_the_wheel(project: Path, python: Path) -> None:
     """Installed as users install it: the plugin is found by its entry point, and the suites are there, too."""
     assert run([python, "-c", WHERE], project) == "True\n"
     out = run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist"], project)
-    assert "11 passed" in out
+    assert "12 passed" in out
     assert "qtsecure_stream_link" in run([python, "-m", "pytest", "--fixtures", "-q"], project)
     suite = project / "test_suite.py"
     suite.write_text(

@@ -146,6 +146,16 @@ def qtSockets() -> Iterator[Transports]:
     )
 
 
+def connectedQtSockets() -> Iterator[Transports]:
+    ends = QUdpSocket(), QUdpSocket()
+    for each in ends:
+        assert each.bind(QHostAddress("127.0.0.1"), 0)
+    ports = [each.localPort() for each in ends]
+    for each, port in zip(ends, reversed(ports), strict=True):
+        each.connectToHost("127.0.0.1", port)
+    yield DatagramTransport.fromUdpSocket(ends[0]), DatagramTransport.fromUdpSocket(ends[1])
+
+
 def localSockets() -> Iterator[Transports]:
     """The example of the how-to."""
     sys.path.insert(0, str(ROOT / "examples" / "custom_datagrams"))
@@ -164,7 +174,9 @@ def localSockets() -> Iterator[Transports]:
 class TestTransports(TransportConformance):
     """In memory, over sockets of Python's and Qt's, and the one that the how-to shows."""
 
-    @pytest.fixture(params=[memory, nativeSockets, qtSockets, localSockets], ids=lambda make: make.__name__)
+    @pytest.fixture(
+        params=[memory, nativeSockets, qtSockets, connectedQtSockets, localSockets], ids=lambda make: make.__name__
+    )
     def transports(self, request: pytest.FixtureRequest, transport_mode: str, qapp: object) -> Iterator[Transports]:
         make: Callable[[], Iterator[Transports]] = request.param
         self.tellsEnd = make is localSockets
