@@ -378,7 +378,7 @@ def test_nothing_is_taken_behind_the_goodbye(conversation: Conversation) -> None
 
     client.readyRead.connect(end)
     peer.write(b"x")
-    conversation.recorder.waitFor("client.disconnected", timeout=2000)
+    conversation.recorder.waitFor("client.disconnected", timeout=20_000)
     assert taken == [-1]
     assert client.bytesToWrite() == 0
 

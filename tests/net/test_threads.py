@@ -105,7 +105,7 @@ class Fence(QObject):
         spin(lambda: bool(self.results), timeout=15_000)
         self.clearing.emit()
         for thread in self.threads:
-            assert thread.wait(5000)
+            assert thread.wait(20_000)
         return self.results[0]
 
     @Slot(bytes)
@@ -150,7 +150,7 @@ def test_one_reactor_for_each_thread(qapp: QCoreApplication) -> None:
     thread.started.connect(asker.ask)
     asker.done.connect(thread.quit, Qt.ConnectionType.DirectConnection)  # this thread waits
     thread.start()
-    assert thread.wait(5000)
+    assert thread.wait(20_000)
     assert len({id(reactor) for reactor in asker.seen}) == 1
     assert asker.seen[0] is not here
 
@@ -166,7 +166,7 @@ def test_a_python_thread(qapp: QCoreApplication) -> None:
 
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join(5)
+    thread.join(20)
     assert seen == [True]
 
 

@@ -575,7 +575,7 @@ def test_waiting_in_the_slot(makeRig: MakeRig) -> None:
         heard.append(connection.readBytes())
         rig.say(b"more")
         rig.proxy.flush()
-        assert connection.waitForReadyRead(5000)
+        assert connection.waitForReadyRead(20_000)
         heard.append(connection.readBytes())
 
     rig.negotiator.negotiated.connect(go)
