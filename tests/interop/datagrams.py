@@ -21,7 +21,7 @@ from qtsecure.engine.dtls import AdmittedHello, DtlsAssociation, DtlsListener, i
 from qtsecure.engine.events import Event, HandshakeCompleted, StreamFailed
 from qtsecure.testing.pki import IssuedCertificate
 
-TIMEOUT_S = 15.0
+TIMEOUT_S = 60.0
 _Self = TypeVar("_Self")
 
 

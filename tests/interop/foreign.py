@@ -41,7 +41,7 @@ from qtsecure.testing.peers import OpensslClient, OpensslServer, PeerError, Pyth
 from qtsecure.testing.peers._waiting import waitUntil
 from qtsecure.testing.pki import IssuedCertificate
 
-TIMEOUT = 8000
+TIMEOUT = 30_000
 LINE = b"hello from the client\n"
 PSK_SUITE = "ECDHE-PSK-CHACHA20-POLY1305"
 

@@ -230,6 +230,6 @@ def test_a_program_ends_after_its_python_threads() -> None:
     """Nothing is said and nobody waits at the exit, when a thread had timers and a notifier."""
     for _ in range(3):
         result = subprocess.run(
-            [sys.executable, "-c", _LAST_THREAD], capture_output=True, text=True, timeout=30, check=False
+            [sys.executable, "-c", _LAST_THREAD], capture_output=True, text=True, timeout=120, check=False
         )
         assert (result.returncode, result.stdout, result.stderr) == (0, "done\n", "")
