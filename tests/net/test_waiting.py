@@ -175,6 +175,7 @@ def test_a_server_that_does_not_shake_hands(client: SslSocket, recorder: SignalR
     """waitForEncrypted() gives up waiting, not the connection; the handshake's own deadline ends that."""
     with SilentServer() as silent:
         client.connectToHostEncrypted("127.0.0.1", silent.port)
+        assert client.waitForConnected(20_000)
         assert not client.waitForEncrypted(50)
         assert errors(recorder) == [Error.SocketTimeoutError]
         assert client.state() == State.ConnectedState

@@ -95,11 +95,13 @@ def test_the_time_is_no_matter_afterwards(makeRig: MakeRig, clock: FakeClock) ->
     assert connection.state() == State.ConnectedState
 
 
-def test_the_connection_has_a_time_out_of_its_own(makeRig: MakeRig) -> None:
+def test_the_connection_has_a_time_out_of_its_own(makeRig: MakeRig, clock: FakeClock) -> None:
     """SslSocket.setTimeout() holds here, too."""
     rig = makeRig("socks5")
     rig.socket.setTimeout(30)
     greeted(rig)
+    settle()
+    clock.advance(0.031)
     assert rig.failure().code is Code.TimedOut
 
 
