@@ -207,7 +207,7 @@ def talk(application):
     assert server.listen("127.0.0.1", 0)
     server.newConnection.connect(application.quit)
     client.connectToHost("127.0.0.1", server.serverPort())
-    QTimer.singleShot(5000, lambda: application.exit(1))
+    QTimer.singleShot(20_000, lambda: application.exit(1))
     assert application.exec() == 0, "no connection"
     client.abort()
     server.close()

@@ -549,7 +549,7 @@ def test_an_event_loop_in_the_slot(makeRig: MakeRig) -> None:
 
     def go(connection: SslSocket) -> None:
         loop = QEventLoop()
-        QTimer.singleShot(5000, loop, loop.quit)
+        QTimer.singleShot(20_000, loop, loop.quit)
 
         def read() -> None:
             heard.append(connection.readBytes())
