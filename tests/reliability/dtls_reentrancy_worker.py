@@ -416,4 +416,4 @@ def makeKeys() -> None:
 
 if __name__ == "__main__":
     makeKeys()
-    serve(lambda entry: Run(Cell(*entry)).run())
+    serve(lambda entry: Run(Cell(*entry)).run(), together=8)
