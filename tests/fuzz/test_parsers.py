@@ -169,4 +169,3 @@ def test_mutants_are_the_same_each_time() -> None:
     assert [same.next() for _ in range(200)] == mutants
     assert [other.next() for _ in range(200)] != mutants
     assert len(set(mutants)) > 150
-

@@ -173,6 +173,7 @@ class Run:
             if self._clientRejects():
                 client.setCaCertificates([_PKI.otherCa.certificate])
             else:
+                server.setCaCertificates([_PKI.ca.certificate])  # reading those of the system takes long
                 server.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyPeer)
                 server.setMissingCertificateIsFatal(True)
         self.client.setSslConfiguration(client)

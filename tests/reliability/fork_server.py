@@ -23,6 +23,7 @@ from typing import Any
 
 import qtsecure.engine
 import qtsecure.net
+from qtsecure import SslConfiguration
 from tests.figures import Figure
 
 CELL_LIMIT = 15.0
@@ -76,10 +77,11 @@ def serve(runCell: RunCell, together: int = 4) -> None:
 
 
 def _preload() -> None:
-    """Do once what each cell would do anew: load the modules that only connections need."""
+    """Do once what each cell would do anew: load the modules that only connections need, and the authorities."""
     for package in (qtsecure.engine, qtsecure.net):
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             importlib.import_module(module.name)
+    SslConfiguration.systemCaCertificates()
     gc.collect()
     gc.freeze()  # else each cell's collections would touch, and so copy, all that it shares with this process
 

@@ -170,7 +170,11 @@ class ClientMachine(RuleBasedStateMachine):
 
     def connect(self, host: str, port: int) -> Operation | None:
         client = self.client
-        if client is None or not isValid(client) or sum(not o.isAlive or not o.operation.isFinished() for o in self.operations) > _MOST_RUNNING:
+        if (
+            client is None
+            or not isValid(client)
+            or sum(not o.isAlive or not o.operation.isFinished() for o in self.operations) > _MOST_RUNNING
+        ):
             return None
         cancellable = Cancellable()
         operation = client.connectToHost(host, port, cancellable)
