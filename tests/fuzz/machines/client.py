@@ -151,7 +151,7 @@ class ClientMachine(RuleBasedStateMachine):
             secure = kind in ("python", "socks5")
             self.foreign.append(Foreign(socket, kind, 0xFFFF, foreignContexts()[1] if secure else None))
             moved = True
-        return any([peer.move() for peer in self.foreign]) or moved
+        return sum(peer.move() for peer in self.foreign) > 0 or moved
 
     def _portOf(self, kind: str) -> int:
         if kind == "ours":

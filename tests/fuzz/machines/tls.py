@@ -179,7 +179,7 @@ class TlsMachine(RuleBasedStateMachine):
                 continue
             self._addForeign(socket, kind, server=True)
             moved = True
-        return any([peer.move() for peer in self.foreign]) or moved
+        return sum(peer.move() for peer in self.foreign) > 0 or moved
 
     def _addForeign(self, socket: Any, kind: str, *, server: bool) -> None:
         context = foreignContexts()[server] if kind == "python" else None

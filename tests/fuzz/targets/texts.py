@@ -14,9 +14,9 @@ from qtsecure.errors import SecureError
 from qtsecure.net.proxies.ignored_hosts import IgnoredHosts
 from qtsecure.net.proxies.network_uri import NetworkUri, hostInUri, schemeOf
 from qtsecure.net.proxies.proxy_address import ProxyAddress
+from qtsecure.net.socket_client.literals import isLocalName, literalAddress, looksNumeric
 from qtsecure.net.socket_client.network_address import NetworkAddress
 from qtsecure.net.socket_client.network_service import NetworkService
-from qtsecure.net.socket_client.literals import isLocalName, literalAddress, looksNumeric
 from qtsecure.net.values import SslConfiguration
 from tests.fuzz import materials
 from tests.fuzz.targets.target import Target
@@ -57,7 +57,7 @@ _WORDS = tuple(
         "\u200d",
         "。",
         "\ufeff",
-        "١",
+        "\u0661",
     )
 )
 
