@@ -151,7 +151,7 @@ class ClientMachine(RuleBasedStateMachine):
             secure = kind in ("python", "socks5")
             self.foreign.append(Foreign(socket, kind, 0xFFFF, foreignContexts()[1] if secure else None))
             moved = True
-        return any([peer.move() for peer in self.foreign]) or moved
+        return sum(peer.move() for peer in self.foreign) > 0 or moved
 
     def _portOf(self, kind: str) -> int:
         if kind == "ours":
@@ -170,7 +170,11 @@ class ClientMachine(RuleBasedStateMachine):
 
     def connect(self, host: str, port: int) -> Operation | None:
         client = self.client
-        if client is None or not isValid(client) or sum(not o.isAlive or not o.operation.isFinished() for o in self.operations) > _MOST_RUNNING:
+        if (
+            client is None
+            or not isValid(client)
+            or sum(not o.isAlive or not o.operation.isFinished() for o in self.operations) > _MOST_RUNNING
+        ):
             return None
         cancellable = Cancellable()
         operation = client.connectToHost(host, port, cancellable)

@@ -58,7 +58,16 @@ _SERVER_SIGNALS = (
     "handshakeMessage",
     "closed",
 )
-_SERVER_ACTIONS = ("pauseAccepting", "resumeAccepting", "close", "fetch", "raise", "nestedLoop", "lowLimits", "highLimits")
+_SERVER_ACTIONS = (
+    "pauseAccepting",
+    "resumeAccepting",
+    "close",
+    "fetch",
+    "raise",
+    "nestedLoop",
+    "lowLimits",
+    "highLimits",
+)
 _WEATHERS = (
     Weather(),
     Weather(),
@@ -386,7 +395,9 @@ class DtlsMachine(RuleBasedStateMachine):
                 materials.dtlsRecord,
                 st.sampled_from([20, 21, 22, 23]),
                 st.sampled_from([0, 1, 2, 40, 1 << 47]),
-                st.sampled_from([b"\1", b"\2\x28", b"\1\0", b"\0" * 12, b"x" * 40, b"\3\0\0\3\0\0\0\0\0\0\0\3\xfe\xff\0"]),
+                st.sampled_from(
+                    [b"\1", b"\2\x28", b"\1\0", b"\0" * 12, b"x" * 40, b"\3\0\0\3\0\0\0\0\0\0\0\3\xfe\xff\0"]
+                ),
                 st.sampled_from([0, 0, 1]),
             ),
             st.just(materials.dtlsHello()),
@@ -441,7 +452,9 @@ class DtlsMachine(RuleBasedStateMachine):
             self.keep.append(trap)
             getattr(self.server, signal).connect(trap.spring)
 
-    @rule(action=st.sampled_from([*_SERVER_ACTIONS[:2], "fetch", "fetch", "lowLimits", "highLimits", "close", "listen"]))
+    @rule(
+        action=st.sampled_from([*_SERVER_ACTIONS[:2], "fetch", "fetch", "lowLimits", "highLimits", "close", "listen"])
+    )
     def serverActs(self, action: str) -> None:
         self.serverAction(action)
         self.world.turn()

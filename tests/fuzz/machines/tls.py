@@ -40,7 +40,16 @@ _SERVER_SIGNALS = (
     "handshakeMessage",
     "closed",
 )
-_SERVER_ACTIONS = ("pauseAccepting", "resumeAccepting", "close", "fetch", "raise", "nestedLoop", "lowLimits", "highLimits")
+_SERVER_ACTIONS = (
+    "pauseAccepting",
+    "resumeAccepting",
+    "close",
+    "fetch",
+    "raise",
+    "nestedLoop",
+    "lowLimits",
+    "highLimits",
+)
 _CLIENT_KINDS = ("silent", "garbage", "http", "hello", "python")
 _SERVER_KINDS = ("silent", "garbage", "http", "python")
 _MOST_CLIENTS, _MOST_FOREIGN = 6, 8
@@ -170,7 +179,7 @@ class TlsMachine(RuleBasedStateMachine):
                 continue
             self._addForeign(socket, kind, server=True)
             moved = True
-        return any([peer.move() for peer in self.foreign]) or moved
+        return sum(peer.move() for peer in self.foreign) > 0 or moved
 
     def _addForeign(self, socket: Any, kind: str, *, server: bool) -> None:
         context = foreignContexts()[server] if kind == "python" else None
@@ -330,7 +339,9 @@ class TlsMachine(RuleBasedStateMachine):
             self._keep.append(trap)
             getattr(self.server, signal).connect(trap.spring)
 
-    @rule(action=st.sampled_from([*_SERVER_ACTIONS[:2], "fetch", "fetch", "lowLimits", "highLimits", "close", "listen"]))
+    @rule(
+        action=st.sampled_from([*_SERVER_ACTIONS[:2], "fetch", "fetch", "lowLimits", "highLimits", "close", "listen"])
+    )
     def serverActs(self, action: str) -> None:
         self.serverAction(action)
         self.world.turn()

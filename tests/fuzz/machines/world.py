@@ -38,7 +38,9 @@ def profile(examples: int, steps: int) -> settings:
         derandomize=not LONG,
         database=None,
         # A hunt tells at once what it has found; QTSECURE_FUZZ_SHRINK lets it look for a shorter way, which takes long.
-        phases=(Phase.generate, Phase.shrink) if not LONG or "QTSECURE_FUZZ_SHRINK" in os.environ else (Phase.generate,),
+        phases=(Phase.generate, Phase.shrink)
+        if not LONG or "QTSECURE_FUZZ_SHRINK" in os.environ
+        else (Phase.generate,),
         suppress_health_check=list(HealthCheck),
         print_blob=bool(LONG),
     )
