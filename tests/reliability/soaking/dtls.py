@@ -26,6 +26,8 @@ _SERVER_STAYS, _SERVER_VANISHES = range(2)
 _MODE = QSslSocket.PeerVerifyMode
 _VANISHING = ("encrypted", "readyRead", "statusChanged", "closed", "disconnected")
 _TIMES_OUT = ("TimedOut",)
+# Nothing unencrypted is authentic: a damaged handshake may look like one with bad certificates, for example.
+_DAMAGED = ("complete", "BadCertificate", "HandshakeRefused")
 # What the network can do to an association, and wrong keys and certificates.
 _KNOWN_TO_SERVERS = frozenset(
     # Closed: a client whose handshake was spoiled began anew when the server had finished already.
@@ -272,7 +274,7 @@ class DtlsEpisode(Episode):
 
 
 def _over(route: str) -> Callable[[DtlsSide, int], DtlsEpisode]:
-    allowed = _TIMES_OUT if route == "hole" else ("complete",)
+    allowed = {"direct": ("complete",), "hole": _TIMES_OUT}.get(route, _DAMAGED)
     return lambda side, number: DtlsEpisode(side, number, f"DTLS {route}", route=route, allowed=allowed)
 
 
@@ -288,16 +290,18 @@ def _kind(name: str, **options: Any) -> Callable[[DtlsSide, int], DtlsEpisode]:
 
 _KINDS: dict[str, Callable[[DtlsSide, int], DtlsEpisode]] = {
     **{f"DTLS {route}": _over(route) for route in ("direct", *UDP_FAULTS)},
-    "DTLS client certificate": _kind("client certificate", server="mutual", own="client", route="lossy"),
+    "DTLS client certificate": _kind(
+        "client certificate", server="mutual", own="client", route="lossy", allowed=_DAMAGED
+    ),
     "DTLS bad client certificate": _kind(
         "bad client certificate", server="mutual", own="clientUnknownCa", allowed=_REFUSED
     ),
     "DTLS no client certificate": _kind("no client certificate", server="mutual", allowed=_REFUSED),
-    "DTLS key": _kind("key", server="key", key=(IDENTITY, KEY), route="lossy"),
+    "DTLS key": _kind("key", server="key", key=(IDENTITY, KEY), route="lossy", allowed=_DAMAGED),
     "DTLS wrong key": _kind("wrong key", server="key", key=(IDENTITY, bytes(32)), allowed=_REFUSED),
     "DTLS unknown identity": _kind("unknown identity", server="key", key=(b"nobody", KEY), allowed=_REFUSED),
     "DTLS unknown authority": _kind("unknown authority", trust="otherCa", allowed=("BadCertificate",)),
-    "DTLS vanishing client": _kind("vanishing client", vanish=True, route="lossy", allowed=("gone", "complete")),
+    "DTLS vanishing client": _kind("vanishing client", vanish=True, route="lossy", allowed=("gone", *_DAMAGED)),
     "DTLS vanishing server": _kind(
         "vanishing server", serverVanishes=True, allowed=("complete", "ended", "TimedOut", "Closed")
     ),
