@@ -149,3 +149,29 @@ def test_the_server_closes_while_a_key_is_looked_for(load: Load, source: str) ->
         ("asked for slow", "closeServer"),
         until={"given up"},
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "end"),
+    [
+        (DTLS, "given up"),
+        # The server deletes the socket, and the question with it: a prompt sees null.
+        (TLS, "server: The TLS handshake did not complete in time; the peer is too slow, or does not speak TLS."),
+    ],
+    ids=["dtls", "tls"],
+)
+def test_the_time_of_the_handshake_is_over(load: Load, source: str, end: str) -> None:
+    """The event loop of a question ends when its answer could not help any more."""
+    source = source.replace("preSharedKeys: true", "preSharedKeys: true; handshakeTimeout: 200", 1)
+    lines = run(load, source, ("listening", "start", "slow"), until={end})
+    assert "slow encrypted" not in lines
+
+
+def test_the_time_of_the_clients_handshake_is_over(load: Load) -> None:
+    """The same for a client that looks for its key."""
+    source = TLS.replace(
+        'onPskQuestion: question => question.answerHex(identity, "a1b2c3")',
+        "handshakeTimeout: 200\n        onPskQuestion: question => {"
+        " question.defer(); question.cancelled.connect(() => root.note('given up')) }",
+    )
+    run(load, source, ("listening", "start", "slow"), until={"given up", "slow failed"})
