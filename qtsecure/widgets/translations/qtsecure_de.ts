@@ -667,7 +667,7 @@
     <message>
         <source>The connection does not wait for a key any more.</source>
         <extracomment>pendingChanged(): it has been answered, or given up. cancelled(): the connection is being closed, or the time is up.</extracomment>
-        <translation type="unfinished"></translation>
+        <translation>Die Verbindung wartet nicht mehr auf einen Schlüssel.</translation>
     </message>
     <message>
         <source>The key is not hexadecimal: pairs of the digits 0 to 9 and a to f.</source>
