@@ -49,7 +49,7 @@ class _FieldTree(QTreeView):
         """Give the columns their widths."""
         header = self.header()
         if header.count() == 2:
-            label, value = self.sizeHintForColumn(0), self.sizeHintForColumn(1)
+            label, value = (max(self.sizeHintForColumn(column), 0) for column in (0, 1))
             header.resizeSection(0, label)
             header.resizeSection(1, max(value, self.viewport().width() - label))
 
@@ -278,6 +278,7 @@ class CertificateView(QWidget):
         errors = [each for each in self._errors if self._positionOf(each) == self._position] if known else self._errors
         self._problems.setErrors(errors if self._problemsVisible else [])
         self._fieldModel.setSections(certificateSections(certificate) if known else [])
+        self._fieldView.fit()
         if not known:
             self._title.setText(self.tr("No certificate"))
             return
