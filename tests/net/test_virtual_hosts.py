@@ -11,6 +11,7 @@ from shiboken6 import delete
 from qtsecure import SecureError, SslConfiguration, SslServer, SslSocket, UnknownHostPolicy, VirtualHostRequest
 from qtsecure.net import choosing
 from tests.net.conversation import settle, spin
+from tests.net.deferred import WAYS_TO_DELETE
 from tests.net.encounters import Encounter
 
 
@@ -188,6 +189,32 @@ def test_a_program_refuses(encounter: Encounter, two: Two) -> None:
     chooser.requests[-1].provide(encounter.host(two.a))  # too late
     spin(lambda: encounter.isOver(client))
     assert encounter.received == [112, 112]
+
+
+@pytest.mark.parametrize("how", [*WAYS_TO_DELETE, "in the slot", "with its parent"])
+def test_a_deleted_request_refuses(encounter: Encounter, two: Two, how: str) -> None:
+    """At once, not after five minutes; also where there is a configuration for want of an answer."""
+    serve(encounter, {"a.example": encounter.host(two.a)}, UnknownHostPolicy.Refuse)
+    dialog = QObject()
+
+    def choose(request: VirtualHostRequest) -> None:
+        request.defer()
+        if how == "in the slot":
+            delete(request)
+        elif how == "with its parent":
+            request.setParent(dialog)
+
+    chooser = Chooser(encounter, choose)
+    client = encounter.begin(encounter.client(), "a.example")
+    spin(lambda: bool(chooser.requests))
+    chooser.answer = lambda request: request.reject()  # a DTLS client tries once more
+    if how in WAYS_TO_DELETE:
+        WAYS_TO_DELETE[how](chooser.requests[0])
+    else:
+        delete(dialog)
+    spin(lambda: encounter.isOver(client))
+    assert encounter.received == [112]
+    assert encounter.peers == []
 
 
 def test_no_answer_is_the_configuration_that_was_set(encounter: Encounter, two: Two) -> None:
