@@ -6,9 +6,18 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QObject, QTimer
+from PySide6.QtNetwork import QSslSocket
 from shiboken6 import delete
 
-from qtsecure import SecureError, SslConfiguration, SslServer, SslSocket, UnknownHostPolicy, VirtualHostRequest
+from qtsecure import (
+    PreSharedKeyAuthenticator,
+    SecureError,
+    SslConfiguration,
+    SslServer,
+    SslSocket,
+    UnknownHostPolicy,
+    VirtualHostRequest,
+)
 from qtsecure.net import choosing
 from tests.net.conversation import settle, spin
 from tests.net.deferred import WAYS_TO_DELETE
@@ -105,6 +114,36 @@ def test_sessions_are_resumed_at_their_host(encounter: Encounter, two: Two) -> N
     assert encounter.visit("a.example", again).isSessionReused()
     assert encounter.peers[1].serverName() == "a.example"
     assert not encounter.visit("b.example").isSessionReused()
+
+
+def test_a_host_for_keys_alone(encounter: Encounter, two: Two) -> None:
+    """One host has a certificate, the other takes keys; without somebody who knows them its clients are refused."""
+    keys = encounter.host(two.b)
+    keys.setLocalCertificateChain([])
+    keys.setPrivateKey(None)
+    keys.setPreSharedKeyIdentityHint("sensors")
+    serve(encounter, {"a.example": encounter.host(two.a), "keys.example": keys}, UnknownHostPolicy.Refuse)
+
+    def client() -> Any:
+        made = encounter.client()
+        made.preSharedKeyAuthenticationRequired.connect(answer)
+        configuration = made.sslConfiguration()
+        configuration.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyNone)
+        made.setSslConfiguration(configuration)
+        return made
+
+    def answer(authenticator: PreSharedKeyAuthenticator) -> None:
+        authenticator.setIdentity(b"sensor")
+        authenticator.setPreSharedKey(bytes(range(32)))
+
+    assert not encounter.visit("keys.example", client()).isEncrypted()
+    assert "The server has no certificate" in encounter.failures[0]
+    encounter.server.preSharedKeyAuthenticationRequired.connect(
+        lambda peer, authenticator: authenticator.setPreSharedKey(bytes(range(32)))
+    )
+    assert encounter.visit("keys.example", client()).isEncrypted()
+    assert encounter.peers[-1].serverName() == "keys.example"
+    assert encounter.shown(encounter.visit("a.example")) == two.a.certificate
 
 
 # ------------------------------------------------------------------------------ certificateRequired
