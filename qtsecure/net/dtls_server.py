@@ -78,28 +78,28 @@ class DtlsServer(HearsSignals, TakingServer, DtlsListening):
     acceptError = Signal(object)
     #: startedEncryptionHandshake(peer: DtlsPeer): the client's hello was answered. When it already makes
     #: the handshake fail, alertSent and errorOccurred come before it.
-    startedEncryptionHandshake = Signal(QObject)
+    startedEncryptionHandshake = Signal(object)
     #: sslErrors(peer: DtlsPeer, errors: list[SslError]).
-    sslErrors = Signal(QObject, list)
+    sslErrors = Signal(object, list)
     #: peerVerifyError(peer: DtlsPeer, error: SslError).
-    peerVerifyError = Signal(QObject, object)
+    peerVerifyError = Signal(object, object)
     #: handshakeInterruptedOnError(peer: DtlsPeer, error: SslError).
-    handshakeInterruptedOnError = Signal(QObject, object)
+    handshakeInterruptedOnError = Signal(object, object)
     #: preSharedKeyAuthenticationRequired(peer: DtlsPeer, authenticator: PreSharedKeyAuthenticator).
     preSharedKeyAuthenticationRequired = Signal(object, object)
     #: alertSent(peer: DtlsPeer, level: QSsl.AlertLevel, type: QSsl.AlertType, text: str).
-    alertSent = Signal(QObject, QSsl.AlertLevel, QSsl.AlertType, str)
+    alertSent = Signal(object, QSsl.AlertLevel, QSsl.AlertType, str)
     #: alertReceived(peer: DtlsPeer, level: QSsl.AlertLevel, type: QSsl.AlertType, text: str).
-    alertReceived = Signal(QObject, QSsl.AlertLevel, QSsl.AlertType, str)
+    alertReceived = Signal(object, QSsl.AlertLevel, QSsl.AlertType, str)
     #: errorOccurred(peer: DtlsPeer, error: SecureError): the handshake failed.
-    errorOccurred = Signal(QObject, object)
+    errorOccurred = Signal(object, object)
     #: acceptCertificate(peer: DtlsPeer, request: CertificateRequest).
-    acceptCertificate = Signal(QObject, object)
+    acceptCertificate = Signal(object, object)
     #: certificateRequired(peer: DtlsPeer, request: VirtualHostRequest): which configuration is for this
     #: client? Connecting it is what makes each handshake ask.
     certificateRequired = Signal(object, object)
     #: handshakeMessage(peer: DtlsPeer, direction: str, name: str, size: int): "sent" or "received".
-    handshakeMessage = Signal(QObject, str, str, int)
+    handshakeMessage = Signal(object, str, str, int)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

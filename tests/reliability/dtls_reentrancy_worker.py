@@ -407,7 +407,13 @@ def _serverKey(peer: DtlsPeer, authenticator: PreSharedKeyAuthenticator) -> None
 
 _PKI = PublicKeyInfrastructure()
 
-if __name__ == "__main__":
+
+def makeKeys() -> None:
+    """Once, before the first fork."""
     for name in ("ca", "otherCa", "server", "clientUnknownCa"):
-        getattr(_PKI, name)  # keys are made once, before the first fork
+        getattr(_PKI, name)
+
+
+if __name__ == "__main__":
+    makeKeys()
     serve(lambda entry: Run(Cell(*entry)).run())

@@ -238,7 +238,9 @@ class Assembler:
         """Keep an encrypted record; false when there are too many."""
         if record in self.encrypted:
             return True
-        if len(self.encrypted) >= _MAX_ENCRYPTED or sum(map(len, self.encrypted)) > _MAX_ENCRYPTED_BYTES:
+        # Messages of an eager peer, whose Finished got lost, must leave room for its repetition.
+        rivals = [each for each in self.encrypted if (each[0] == HANDSHAKE) is (record[0] == HANDSHAKE)]
+        if len(rivals) >= _MAX_ENCRYPTED or sum(map(len, rivals)) > _MAX_ENCRYPTED_BYTES:
             return False
         self.encrypted.append(record)
         self._news = True

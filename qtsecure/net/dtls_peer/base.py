@@ -21,6 +21,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net.datagrams.carriers import Carrier
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
+from qtsecure.net.late_signals import withLateSignals
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.questions import cancelRequest
 from qtsecure.net.shown_names import ShowsItsName
@@ -59,6 +60,7 @@ class PeerObserver(Protocol):
     def peerDisconnected(self, peer: PeerBase) -> None: ...
 
 
+@withLateSignals
 class PeerBase(QObject):
     """Signals, status and end of DtlsPeer."""
 
