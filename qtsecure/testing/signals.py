@@ -146,7 +146,7 @@ class SignalRecorder:
         """Forget everything recorded so far; stay connected."""
         self._log.records.clear()
 
-    def waitFor(self, name: str, timeout: int = 5000, count: int = 1) -> tuple[object, ...]:
+    def waitFor(self, name: str, timeout: int = 20_000, count: int = 1) -> tuple[object, ...]:
         """Run the event loop until a signal was emitted often enough; at once if it was already.
 
         Args:

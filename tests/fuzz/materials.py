@@ -168,9 +168,7 @@ def _hello(version: bytes, name: bytes, cookie: bytes | None) -> bytes:
 def tlsHello(name: bytes = b"localhost", cut: int = 16384) -> bytes:
     """A ClientHello in records of at most so many bytes."""
     message = b"\1" + _vector(3, _hello(b"\3\3", name, None))
-    return b"".join(
-        b"\x16\3\1" + _vector(2, message[begin : begin + cut]) for begin in range(0, len(message), cut)
-    )
+    return b"".join(b"\x16\3\1" + _vector(2, message[begin : begin + cut]) for begin in range(0, len(message), cut))
 
 
 def dtlsRecord(kind: int, sequence: int, payload: bytes, epoch: int = 0) -> bytes:

@@ -27,7 +27,9 @@ class Mutator:
         seed: Another seed, other mutants.
     """
 
-    def __init__(self, corpus: Sequence[bytes], words: Sequence[bytes] = (), *, der: bool = False, seed: int = 0) -> None:
+    def __init__(
+        self, corpus: Sequence[bytes], words: Sequence[bytes] = (), *, der: bool = False, seed: int = 0
+    ) -> None:
         self._corpus = list(corpus)
         self._words = list(words)
         self._chance = random.Random(seed)

@@ -1,4 +1,4 @@
-"""A signal of a server tells about a peer, and the first of its slots deletes it: the others get what is no longer valid.
+"""A signal tells about a peer, and the first of its slots deletes it: the others get what is no longer valid.
 
 With a pointer of C++ as the argument PySide would look into freed memory for the second slot.
 """

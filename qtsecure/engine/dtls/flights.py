@@ -31,6 +31,7 @@ _UNVERIFIED_INTERVAL = 1.0
 _LONGEST_CLIENT_INTERVAL = 1.0
 _LONGEST_SERVER_INTERVAL = 8.0
 _REPETITION_PAUSE = 0.02
+_REMINDER_PAUSE = 0.1
 _OUTLINE = Struct(">BxxHxxxxxxH")
 """Of a record's header: type, epoch, length."""
 _MESSAGE_NUMBER = RECORD_HEADER + 4
@@ -199,6 +200,10 @@ class RetransmissionTimer:
     def may_answer(self, now: float) -> bool:
         """Whether the flight may be sent once more now on the peer's demand; a burst of demands is one."""
         return now - self.last_sent >= _REPETITION_PAUSE
+
+    def may_remind(self, now: float) -> bool:
+        """Whether the flight may be sent once more now to a peer that goes on as if it had answered."""
+        return now - self.last_sent >= _REMINDER_PAUSE
 
     def asked_again(self, now: float) -> None:
         """The flight is sent again because the peer repeats its own."""

@@ -41,7 +41,8 @@ _FALLBACK_MTUS = ((2, 1232), (4, 548))
 _MAX_RESTARTS = 5
 _DAMAGED_CERTIFICATE = ("damaged certificate",)
 _SIGNS_OF_DAMAGE = frozenset({IssueCode.CERT_SIGNATURE_FAILURE, IssueCode.STATUS_UNREADABLE, IssueCode.STATUS_FORGED})
-_PATIENCE_WITH_NUMBERS = 2
+_PATIENCE_WITH_NUMBERS = 4
+"""Repetitions of the hello, which take 0.75 s: what was under way before a restart has come by then."""
 
 _S = members_of(StreamState)
 _WAITING = (_S.DECIDING, _S.CHOOSING)
@@ -176,7 +177,7 @@ class AssociationHandshake(AssociationFacts):
 
     def _receive_handshake(self, records: list[Record], now: float) -> None:
         assembler = self._assembler
-        repeated = False
+        repeated = early = False
         for record in records:
             if record.epoch == 0:
                 self._heard = True
@@ -197,6 +198,8 @@ class AssociationHandshake(AssociationFacts):
                     self.statistics.drop(DropReason.TOO_MANY)
                 if record.kind == HANDSHAKE:
                     self._note_undecryptable(now)
+                else:
+                    early = True
             else:
                 self.statistics.drop(DropReason.UNEXPECTED)
         if self.server and assembler.started:
@@ -206,6 +209,10 @@ class AssociationHandshake(AssociationFacts):
             self._give_flight(now)
         if repeated and self._session.state is _S.HANDSHAKING:
             self._answer_repetition(now)
+        elif early and assembler.resuming and self._verified and self._session.state is _S.HANDSHAKING:
+            # The client has finished and says nothing else by itself, so its Finished was lost: our flight brings it.
+            if self._retransmission.may_remind(now):
+                self._answer_repetition(now)
         elif self.server and self._session.state in _WAITING:
             self._show_life(now)
 

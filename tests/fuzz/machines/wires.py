@@ -163,7 +163,7 @@ class Relay:
             while True:
                 self.wires.append(Wire(self._listener.accept()[0], self.target))
                 moved = True
-        return any([wire.move() for wire in self.wires]) or moved
+        return sum(wire.move() for wire in self.wires) > 0 or moved
 
     def clientOf(self, port: int) -> int:
         """Where the connection came from that arrives at the server from this port."""

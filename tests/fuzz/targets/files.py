@@ -23,11 +23,12 @@ from tests.fuzz.targets.target import Target, frozen
 
 __all__ = ["FILES"]
 
-_PEM_WORDS = tuple(
-    f"-----{edge} {label}-----\n".encode()
-    for edge in ("BEGIN", "END")
-    for label in ("CERTIFICATE", "X509 CERTIFICATE", "X509 CRL", "PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY")
-) + (b"Proc-Type: 4,ENCRYPTED\n", b"DEK-Info: AES-128-CBC,00\n", b"====", b"\r\n\r\n", b"-----BEGIN")
+_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", "X509 CRL", "PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY")
+_PEM_WORDS = (
+    *(f"-----BEGIN {label}-----\n".encode() for label in _LABELS),
+    *(f"-----END {label}-----\n".encode() for label in _LABELS),
+    *(b"Proc-Type: 4,ENCRYPTED\n", b"DEK-Info: AES-128-CBC,00\n", b"====", b"\r\n\r\n", b"-----BEGIN"),
+)
 _PASSPHRASE = b"not a secret"
 _MOST_ROUNDS = 1 << 18
 

@@ -50,12 +50,16 @@ def _speaker(kind: type[Negotiation], *requests: ProxyRequest) -> object:
     return run
 
 
-def _target(name: str, kind: type[Negotiation], requests: tuple[ProxyRequest, ...], *seeds: bytes, **more: object) -> Target:
+def _target(
+    name: str, kind: type[Negotiation], requests: tuple[ProxyRequest, ...], *seeds: bytes, **more: object
+) -> Target:
     return Target(name, _speaker(kind, *requests), lambda: seeds, (), **more)  # type: ignore[arg-type]  # of Target
 
 
 PROXIES = (
-    _target("socks4", Socks4Negotiation, (_BY_ADDRESS,), b"\0\x5a" + bytes(6) + b"data", b"\0\x5b" + bytes(6), b"\4\x5a"),
+    _target(
+        "socks4", Socks4Negotiation, (_BY_ADDRESS,), b"\0\x5a" + bytes(6) + b"data", b"\0\x5b" + bytes(6), b"\4\x5a"
+    ),
     _target("socks4a", Socks4aNegotiation, (_REQUEST,), b"\0\x5a" + bytes(6) + b"data", b"\0\x5d" + bytes(6)),
     _target(
         "socks5",

@@ -14,9 +14,9 @@ from qtsecure.errors import SecureError
 from qtsecure.net.proxies.ignored_hosts import IgnoredHosts
 from qtsecure.net.proxies.network_uri import NetworkUri, hostInUri, schemeOf
 from qtsecure.net.proxies.proxy_address import ProxyAddress
+from qtsecure.net.socket_client.literals import isLocalName, literalAddress, looksNumeric
 from qtsecure.net.socket_client.network_address import NetworkAddress
 from qtsecure.net.socket_client.network_service import NetworkService
-from qtsecure.net.socket_client.literals import isLocalName, literalAddress, looksNumeric
 from qtsecure.net.values import SslConfiguration
 from tests.fuzz import materials
 from tests.fuzz.targets.target import Target
@@ -39,7 +39,26 @@ _HOSTS = (
 )
 _WORDS = tuple(
     word.encode()
-    for word in ("xn--", ".", "*.", "[", "]", ":", "%", "%25", "%00", "@", "//", "0x", "\u0130", "ß", "\u200d", "。", "\ufeff", "١")
+    for word in (
+        "xn--",
+        ".",
+        "*.",
+        "[",
+        "]",
+        ":",
+        "%",
+        "%25",
+        "%00",
+        "@",
+        "//",
+        "0x",
+        "\u0130",
+        "ß",
+        "\u200d",
+        "。",
+        "\ufeff",
+        "\u0661",
+    )
 )
 
 
@@ -204,8 +223,12 @@ _URIS = (
 )
 
 TEXTS = (
-    Target("host-name", _hostName, _encoded(*_HOSTS), (InvalidHostName,), _WORDS, share=0.7, grows=(b"a.", "ü".encode())),
-    Target("virtual-host", _virtualHost, _encoded(*_HOSTS, "www.example.org"), (), _WORDS, share=0.7, grows=(b"xn--a",)),
+    Target(
+        "host-name", _hostName, _encoded(*_HOSTS), (InvalidHostName,), _WORDS, share=0.7, grows=(b"a.", "ü".encode())
+    ),
+    Target(
+        "virtual-host", _virtualHost, _encoded(*_HOSTS, "www.example.org"), (), _WORDS, share=0.7, grows=(b"xn--a",)
+    ),
     Target("host-pattern", _hostPattern, _encoded(*_HOSTS), (InvalidHostName,), _WORDS, share=0.5),
     Target(
         "ignored-host",
@@ -229,7 +252,9 @@ TEXTS = (
     Target(
         "command-line",
         _commandLine,
-        _encoded("localhost:443", "https://[::1]", "tls://a:1", "service:imaps/x", "id:00ff", "h2,http/1.1", "-1", "30"),
+        _encoded(
+            "localhost:443", "https://[::1]", "tls://a:1", "service:imaps/x", "id:00ff", "h2,http/1.1", "-1", "30"
+        ),
         (argparse.ArgumentTypeError,),
         (*_WORDS, b"https://", b"tls://", b"service:", b"000000000", "²".encode()),
         grows=(b"0", b"id:00", b"h2,"),
@@ -237,7 +262,9 @@ TEXTS = (
     Target(
         "algorithms",
         _algorithms,
-        _encoded("ECDHE+AESGCM:!aNULL", "TLS_AES_128_GCM_SHA256", "X25519", "P-256", "h2", "DEFAULT:@SECLEVEL=0", "ALL"),
+        _encoded(
+            "ECDHE+AESGCM:!aNULL", "TLS_AES_128_GCM_SHA256", "X25519", "P-256", "h2", "DEFAULT:@SECLEVEL=0", "ALL"
+        ),
         (ValueError,),
         (b":", b"!", b"+", b"@SECLEVEL=", b"@STRENGTH", b"\0", b"-"),
         share=0.3,

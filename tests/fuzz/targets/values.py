@@ -44,9 +44,7 @@ def _offerSession(data: bytes) -> None:
     """OpenSSL gets it, although it has come from elsewhere."""
     configuration, scope = _client()
     session = replace(Session.from_bytes(data), scope=scope)
-    stream = TlsStream(
-        configuration, server=False, peer_name="localhost", peer_place="localhost:443", session=session
-    )
+    stream = TlsStream(configuration, server=False, peer_name="localhost", peer_place="localhost:443", session=session)
     stream.start()
     assert stream.raised is None
     assert stream.take_outgoing()[:1] == b"\x16"
@@ -75,8 +73,7 @@ def _same(one: Variant, other: Variant) -> bool:
     if isinstance(one, dict):
         # NaN as a key is equal to nothing: the order tells which is which.
         return len(one) == len(other) and all(
-            _same(key, otherKey) and _same(one[key], other[otherKey])
-            for key, otherKey in zip(one, other, strict=True)
+            _same(key, otherKey) and _same(one[key], other[otherKey]) for key, otherKey in zip(one, other, strict=True)
         )
     return type(one) is type(other) and bool(one == other)
 

@@ -264,7 +264,9 @@ def _dtlsSeeds() -> Sequence[bytes]:
 
 
 WIRE = (
-    Target("dtls-records", _dtlsRecords, _dtlsSeeds, (MalformedDatagram,), share=3, grows=(b"\x16\xfe\xfd" + bytes(10),)),
+    Target(
+        "dtls-records", _dtlsRecords, _dtlsSeeds, (MalformedDatagram,), share=3, grows=(b"\x16\xfe\xfd" + bytes(10),)
+    ),
     Target("dtls-hello-start", _dtlsHelloStart, _dtlsSeeds, (MalformedDatagram,), share=3),
     Target("dtls-hello", _dtlsHello, _dtlsSeeds, (MalformedHello,), share=2),
     Target("tls-hello", _tlsHello, _tlsSeeds, (MalformedHello,), share=2, grows=(b"\x16\3\1\0\1\1", b"\x16\3\1\0\1\0")),
