@@ -14,14 +14,14 @@ import socket as native
 import sys
 from weakref import ref
 
-from PySide6.QtCore import SIGNAL, QMetaMethod, QObject, Signal, qWarning
+from PySide6.QtCore import SIGNAL, QObject, Signal, qWarning
 from PySide6.QtNetwork import QAbstractSocket, QSsl
 from shiboken6 import isValid
 
 from qtsecure.net.accepted_socket import AcceptedSocket
 from qtsecure.net.arguments import checkWait
 from qtsecure.net.flat_class import flattened
-from qtsecure.net.heard_signals import namesOfSignals
+from qtsecure.net.heard_signals import HearsSignals
 from qtsecure.net.listening import Listening
 from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
 from qtsecure.net.server_statistics import Ending, ServerCounts, ServerStatistics
@@ -59,7 +59,7 @@ _CHOICE_SIGNAL = SIGNAL("certificateRequired(PyObject,PyObject)")
     )
 )
 @flattened
-class SslServer(Listening):
+class SslServer(HearsSignals, Listening):
     """A TLS server with QSslServer's and QTcpServer's methods and signals.
 
     Sockets are children of the server, also after nextPendingConnection(): it does not delete them
@@ -77,48 +77,40 @@ class SslServer(Listening):
     pendingConnectionAvailable = Signal()
     #: startedEncryptionHandshake(socket: SslSocket): TLS has begun. When the client's very first flight
     #: already makes the handshake fail, alertSent and errorOccurred come before it, as in Qt.
-    startedEncryptionHandshake = Signal(QObject)
+    startedEncryptionHandshake = Signal(object)
     #: sslErrors(socket: SslSocket, errors: list[SslError]).
-    sslErrors = Signal(QObject, list)
+    sslErrors = Signal(object, list)
     #: peerVerifyError(socket: SslSocket, error: SslError).
-    peerVerifyError = Signal(QObject, object)
+    peerVerifyError = Signal(object, object)
     #: handshakeInterruptedOnError(socket: SslSocket, error: SslError).
-    handshakeInterruptedOnError = Signal(QObject, object)
+    handshakeInterruptedOnError = Signal(object, object)
     #: preSharedKeyAuthenticationRequired(socket: SslSocket, authenticator: PreSharedKeyAuthenticator).
     preSharedKeyAuthenticationRequired = Signal(object, object)
     #: alertSent(socket: SslSocket, level: QSsl.AlertLevel, type: QSsl.AlertType, text: str).
-    alertSent = Signal(QObject, QSsl.AlertLevel, QSsl.AlertType, str)
+    alertSent = Signal(object, QSsl.AlertLevel, QSsl.AlertType, str)
     #: alertReceived(socket: SslSocket, level: QSsl.AlertLevel, type: QSsl.AlertType, text: str).
-    alertReceived = Signal(QObject, QSsl.AlertLevel, QSsl.AlertType, str)
+    alertReceived = Signal(object, QSsl.AlertLevel, QSsl.AlertType, str)
     #: errorOccurred(socket: SslSocket, error: QAbstractSocket.SocketError): the handshake failed.
-    errorOccurred = Signal(QObject, QAbstractSocket.SocketError)
+    errorOccurred = Signal(object, QAbstractSocket.SocketError)
     #: acceptCertificate(socket: SslSocket, request: CertificateRequest).
-    acceptCertificate = Signal(QObject, object)
+    acceptCertificate = Signal(object, object)
     #: certificateRequired(socket: SslSocket, request: VirtualHostRequest): which configuration is for this
     #: client? Connecting it is what makes each handshake ask.
     certificateRequired = Signal(object, object)
     #: handshakeMessage(socket: SslSocket, direction: str, name: str, size: int): "sent" or "received".
-    handshakeMessage = Signal(QObject, str, str, int)
+    handshakeMessage = Signal(object, str, str, int)
 
     _maxHandshaking = 128
     _handshakeTimeout = 5000
 
-    #: The names of the signals that somebody has connected; a few of the others are not emitted.
-    _heard: frozenset[str] = frozenset()
-
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._beginHearing()
         self._configuration = SslConfiguration.defaultConfiguration()
         self._room = WaitingRoom()
         self._roomReview: Deadline | None = None
         self._looksForDeleted = False
         self._counts = ServerCounts()
-        if type(self).connectNotify is not SslServer.connectNotify:  # it need not call ours (QObject::connectNotify)
-            self._heard = frozenset(namesOfSignals(self))
-
-    def connectNotify(self, signal: QMetaMethod) -> None:
-        """Note which signals anybody has connected: emitting to nobody is not free."""
-        self._heard |= {signal.name().toStdString()}
 
     def close(self) -> None:
         """Stop listening; abort handshakes and delete sockets that nobody fetched.
