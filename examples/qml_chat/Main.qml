@@ -260,6 +260,7 @@ ApplicationWindow {
 
             Label {
                 text: server.listening ? qsTr("Listening on 127.0.0.1, port %1").arg(server.port) : server.errorString
+                textFormat: Text.PlainText
                 wrapMode: Text.WordWrap
                 Layout.fillWidth: true
             }

@@ -235,6 +235,10 @@
 <context>
     <name>CertificateSheet</name>
     <message>
+        <source>%1 and %2 more</source>
+        <translation>%1 und %2 weitere</translation>
+    </message>
+    <message>
         <source>Certificate of %1</source>
         <translation>Zertifikat von %1</translation>
     </message>
