@@ -123,8 +123,9 @@ Dialog {
         Item {
             Layout.preferredHeight: 1
         }
-        RowLayout {
+        Flow {
             spacing: 16
+            Layout.fillWidth: true
 
             CheckBox {
                 id: hexadecimal
