@@ -51,6 +51,7 @@ ApplicationWindow {
 
         property TlsConnection peer: null
 
+        handshakeTimeout: 5 * 60000 // a user reads the question about the certificate; the default is for programs
         configuration: TlsConfiguration {
             certificate: kind.currentValue.certificate
             privateKey: kind.currentValue.key
