@@ -14,13 +14,19 @@ import pytest
 
 import qtsecure.testing.plugin
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.figures"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Use the plugin of the checkout where qtsecure is not installed."""
     if not config.pluginmanager.has_plugin("qtsecure"):
         config.pluginmanager.register(qtsecure.testing.plugin, "qtsecure")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what stays for the whole session: it looks through everything a thousand times."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(params=["reactor", "qt"])

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from qtsecure.errors import SecureError
+from qtsecure.net.arguments import checkBool
 from qtsecure.net.values import SslCertificate, SslError
 from qtsecure.net.values.distinguished_names import printable
 from qtsecure.widgets.certificate_facts import certificateSections, dateText, daysLeft, sectionsAsText, validityText
@@ -157,13 +158,21 @@ class CertificateView(QWidget):
             raise SecureError(SecureError.Code.Failed, text)
 
     def setProblemsVisible(self, visible: bool) -> None:
-        """Tell what is wrong in words, or only mark the certificates, where the words are said elsewhere."""
-        self._problemsVisible = bool(visible)
+        """Tell what is wrong in words, or only mark the certificates, where the words are said elsewhere.
+
+        Raises:
+            TypeError: For anything but a bool.
+        """
+        self._problemsVisible = checkBool(visible, name="visible")
         self._showCertificate()
 
     def setButtonsVisible(self, visible: bool) -> None:
-        """Show the buttons for copying and saving."""
-        self._buttonsVisible = bool(visible)
+        """Show the buttons for copying and saving.
+
+        Raises:
+            TypeError: For anything but a bool.
+        """
+        self._buttonsVisible = checkBool(visible, name="visible")
         self._buttons.setVisible(self._buttonsVisible)
 
     def _isButtonsVisible(self) -> bool:

@@ -266,6 +266,7 @@ def damage(path: Path, change: Callable[[bytes], bytes]) -> bytes:
         (lambda content: content + b"a line without a sign\n", True),
         (lambda content: content.replace(b'\\"format\\": 1', b'\\"format\\": 2', 1), False),
         (lambda content: content.replace(b'\\"host\\"', b'\\"hos', 1), False),
+        (lambda content: content.replace(b'\\"host\\": \\"', b'\\"host\\": \\"\\\\ud800', 1), False),
         (lambda content: content.replace(b'\\"port\\": 443', b'\\"port\\": null', 1), False),
         (lambda content: content.replace(b'\\"errors\\": [', b'\\"errors\\": [7, ', 1), False),
         (lambda content: content.replace(b'\\"expiry\\": null', b'\\"expiry\\": \\"x\\"', 1), False),
@@ -563,7 +564,7 @@ def test_another_thread(pki: PublicKeyInfrastructure, file: Path) -> None:
 
     worker = Worker()
     worker.start()
-    assert worker.wait(5000)
+    assert worker.wait(20_000)
     assert "TrustDecisions.decisions() was called in" in str(caught[0])
 
 

@@ -30,7 +30,7 @@ def test_description_is_up_to_date() -> None:
     # In an interpreter of its own: PySide renews metaobjects that are in use.
     code = "import sys; from qtsecure.qml.type_description import description; sys.stdout.write(description())"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=50, check=True
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
     )
     assert FILE.read_text("utf-8") == done.stdout
 
@@ -52,7 +52,7 @@ def qmllint(*arguments: str) -> subprocess.CompletedProcess[str]:
         [*start, "-W", "0", "-I", qtsecure.qml.IMPORT_PATH, *arguments],
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=120,
         check=False,
     )
 
@@ -100,7 +100,7 @@ def test_wheel(tmp_path: Path) -> None:
         str(tmp_path),
         str(ROOT),
     ]
-    done = subprocess.run(pip, capture_output=True, text=True, timeout=55, check=False)
+    done = subprocess.run(pip, capture_output=True, text=True, timeout=120, check=False)
     if "hatchling" in done.stderr:
         pytest.skip("there is no hatchling here")
     assert done.returncode == 0, done.stderr

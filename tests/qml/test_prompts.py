@@ -332,7 +332,7 @@ def whenAsked(document: Document, act: Callable[[], None]) -> None:
     def opened() -> None:
         if document.get("keyOpen"):
             QTimer.singleShot(0, document.root, act)
-            QTimer.singleShot(4000, document.root, lambda: byEscape(document))
+            QTimer.singleShot(20_000, document.root, lambda: byEscape(document))
 
     document.root.keyOpenChanged.connect(opened)
 
