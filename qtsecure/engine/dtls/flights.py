@@ -221,8 +221,10 @@ class RetransmissionTimer:
 
     def answered(self, now: float) -> None:
         """Learn from an answer how long one takes, unless it is unclear which copy it answers."""
+        if self.due is None:
+            return  # nothing had been asked
         self._longest_answer = max(self._longest_answer, now - self._first_sent)
-        if not self.repetitions and self.due is not None:
+        if not self.repetitions:
             self._shortest = min(max(2 * (now - self._first_sent), _CLIENT_INTERVAL), _LONGEST_CLIENT_INTERVAL)
 
     def earlier_answers_have_come(self, now: float) -> bool:
