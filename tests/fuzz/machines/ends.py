@@ -183,7 +183,7 @@ class End:
             assert counts["encrypted"] or counts["errorOccurred"], f"no final signal: {counts}"
         if state is State.UnconnectedState:
             assert self._disconnections >= self._connections, (
-                f"{self.role} is unconnected and has not said so: {counts}"
+                f"{self.role} has not said that it is unconnected: {counts}"
             )
 
     isStarted = isWaiting = False
