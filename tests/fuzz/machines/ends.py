@@ -301,8 +301,10 @@ def _transaction(end: End) -> None:
 
 def _wait(end: End) -> None:
     end.isWaiting = True  # a wait that takes too long is told in errorOccurred, as in Qt
-    end.socket.waitForReadyRead(1)
-    end.isWaiting = False
+    try:
+        end.socket.waitForReadyRead(1)
+    finally:
+        end.isWaiting = False
 
 
 ACTIONS: dict[str, Callable[[End], None]] = {
