@@ -19,7 +19,7 @@ import qtsecure
 from qtsecure.cli.main import main
 from qtsecure.testing import PublicKeyInfrastructure
 
-TIMEOUT_S = 30
+TIMEOUT_S = 120
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(qtsecure.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
 
 
@@ -154,7 +154,7 @@ class Files:
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     """Certificates on disk."""
     directory = tmp_path_factory.mktemp("certificates")
-    pki = PublicKeyInfrastructure()
+    pki = PublicKeyInfrastructure(shared=True)
     server = pki.server.writeTo(directory, "server")
     client = pki.client.writeTo(directory, "client")
     encrypted = pki.server.writeTo(directory, "encrypted", passphrase=b"secret")

@@ -122,7 +122,7 @@ def test_pictures(tmp_path: Path) -> None:
         [sys.executable, str(GALLERY), "--images", str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=55,
+        timeout=120,
         check=False,
         env=os.environ | {"PYTHONPATH": str(ROOT), "QT_QPA_PLATFORM": "offscreen", "QT_QUICK_BACKEND": "software"},
     )

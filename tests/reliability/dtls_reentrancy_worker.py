@@ -173,6 +173,7 @@ class Run:
             if self._clientRejects():
                 client.setCaCertificates([_PKI.otherCa.certificate])
             else:
+                server.setCaCertificates([_PKI.ca.certificate])  # reading those of the system takes long
                 server.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyPeer)
                 server.setMissingCertificateIsFatal(True)
         self.client.setSslConfiguration(client)
@@ -416,4 +417,4 @@ def makeKeys() -> None:
 
 if __name__ == "__main__":
     makeKeys()
-    serve(lambda entry: Run(Cell(*entry)).run())
+    serve(lambda entry: Run(Cell(*entry)).run(), together=8)

@@ -23,10 +23,9 @@ from typing import Any
 
 import qtsecure.engine
 import qtsecure.net
+from qtsecure import SslConfiguration
 from tests.figures import Figure
 
-WORKERS = 4
-"""More than processors, because a cell mostly waits."""
 CELL_LIMIT = 15.0
 """Seconds after which a cell counts as hanging."""
 
@@ -69,19 +68,20 @@ def judge(results: list[tuple[Entry, Any]], figure: Figure, variant: str) -> Non
 # --------------------------------------------------------------------------- in the worker
 
 
-def serve(runCell: RunCell) -> None:
-    """Run the cells given as JSON in the file that is the only argument."""
+def serve(runCell: RunCell, together: int = 4) -> None:
+    """Run the cells given as JSON in the file that is the only argument, so many at a time: cells mostly wait."""
     cells = json.loads(Path(sys.argv[1]).read_text("ascii"))
     _preload()
-    for cell, told in _runAll(cells, runCell):
+    for cell, told in _runAll(cells, runCell, together):
         print(json.dumps([cell, told]), flush=True)
 
 
 def _preload() -> None:
-    """Do once what each cell would do anew: load the modules that only connections need."""
+    """Do once what each cell would do anew: load the modules that only connections need, and the authorities."""
     for package in (qtsecure.engine, qtsecure.net):
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             importlib.import_module(module.name)
+    SslConfiguration.systemCaCertificates()
     gc.collect()
     gc.freeze()  # else each cell's collections would touch, and so copy, all that it shares with this process
 
@@ -97,12 +97,12 @@ def _child(cell: Entry, out: int, runCell: RunCell) -> None:
     os._exit(0)
 
 
-def _runAll(cells: Iterable[Entry], runCell: RunCell) -> Iterable[tuple[Entry, Any]]:
+def _runAll(cells: Iterable[Entry], runCell: RunCell, together: int) -> Iterable[tuple[Entry, Any]]:
     """A few at a time; must be called without an application."""
     waiting = list(cells)[::-1]
     running: dict[int, tuple[Entry, int, float]] = {}  # by the pipe's reading end
     while waiting or running:
-        while waiting and len(running) < WORKERS:
+        while waiting and len(running) < together:
             cell = waiting.pop()
             reading, writing = os.pipe()
             child = os.fork()

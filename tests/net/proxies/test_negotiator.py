@@ -95,11 +95,13 @@ def test_the_time_is_no_matter_afterwards(makeRig: MakeRig, clock: FakeClock) ->
     assert connection.state() == State.ConnectedState
 
 
-def test_the_connection_has_a_time_out_of_its_own(makeRig: MakeRig) -> None:
+def test_the_connection_has_a_time_out_of_its_own(makeRig: MakeRig, clock: FakeClock) -> None:
     """SslSocket.setTimeout() holds here, too."""
     rig = makeRig("socks5")
     rig.socket.setTimeout(30)
     greeted(rig)
+    settle()
+    clock.advance(0.031)
     assert rig.failure().code is Code.TimedOut
 
 
@@ -547,7 +549,7 @@ def test_an_event_loop_in_the_slot(makeRig: MakeRig) -> None:
 
     def go(connection: SslSocket) -> None:
         loop = QEventLoop()
-        QTimer.singleShot(5000, loop, loop.quit)
+        QTimer.singleShot(20_000, loop, loop.quit)
 
         def read() -> None:
             heard.append(connection.readBytes())
@@ -575,7 +577,7 @@ def test_waiting_in_the_slot(makeRig: MakeRig) -> None:
         heard.append(connection.readBytes())
         rig.say(b"more")
         rig.proxy.flush()
-        assert connection.waitForReadyRead(5000)
+        assert connection.waitForReadyRead(20_000)
         heard.append(connection.readBytes())
 
     rig.negotiator.negotiated.connect(go)
