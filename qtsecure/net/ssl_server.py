@@ -14,14 +14,14 @@ import socket as native
 import sys
 from weakref import ref
 
-from PySide6.QtCore import SIGNAL, QMetaMethod, QObject, Signal, qWarning
+from PySide6.QtCore import SIGNAL, QObject, Signal, qWarning
 from PySide6.QtNetwork import QAbstractSocket, QSsl
 from shiboken6 import isValid
 
 from qtsecure.net.accepted_socket import AcceptedSocket
 from qtsecure.net.arguments import checkWait
 from qtsecure.net.flat_class import flattened
-from qtsecure.net.heard_signals import namesOfSignals
+from qtsecure.net.heard_signals import HearsSignals
 from qtsecure.net.listening import Listening
 from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
 from qtsecure.net.server_statistics import Ending, ServerCounts, ServerStatistics
@@ -59,7 +59,7 @@ _CHOICE_SIGNAL = SIGNAL("certificateRequired(PyObject,PyObject)")
     )
 )
 @flattened
-class SslServer(Listening):
+class SslServer(HearsSignals, Listening):
     """A TLS server with QSslServer's and QTcpServer's methods and signals.
 
     Sockets are children of the server, also after nextPendingConnection(): it does not delete them
@@ -103,22 +103,14 @@ class SslServer(Listening):
     _maxHandshaking = 128
     _handshakeTimeout = 5000
 
-    #: The names of the signals that somebody has connected; a few of the others are not emitted.
-    _heard: frozenset[str] = frozenset()
-
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._beginHearing()
         self._configuration = SslConfiguration.defaultConfiguration()
         self._room = WaitingRoom()
         self._roomReview: Deadline | None = None
         self._looksForDeleted = False
         self._counts = ServerCounts()
-        if type(self).connectNotify is not SslServer.connectNotify:  # it need not call ours (QObject::connectNotify)
-            self._heard = frozenset(namesOfSignals(self))
-
-    def connectNotify(self, signal: QMetaMethod) -> None:
-        """Note which signals anybody has connected: emitting to nobody is not free."""
-        self._heard |= {signal.name().toStdString()}
 
     def close(self) -> None:
         """Stop listening; abort handshakes and delete sockets that nobody fetched.

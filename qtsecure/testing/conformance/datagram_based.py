@@ -46,7 +46,7 @@ class DatagramBasedEnd(DatagramEnd):
         self._came: deque[bytes] = deque()
         self._over = False
         self._notifier = association.createNotifier(Condition.In)
-        self._notifier.activated.connect(lambda condition: self._react())
+        self._notifier.activated.connect(self._activated)
 
     def send(self, data: bytes) -> bool:
         try:
@@ -72,6 +72,9 @@ class DatagramBasedEnd(DatagramEnd):
     def isOver(self) -> bool:
         self._fetch()
         return self._over
+
+    def _activated(self, condition: object) -> None:
+        self._react()
 
     def _fetch(self) -> None:
         while not self._over:

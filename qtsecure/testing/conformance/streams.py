@@ -288,7 +288,10 @@ class StreamConformance(Waiting):
     # ------------------------------------------------------------------------------ checks
 
     def _expect(self, collector: _Collector, data: bytes, what: str) -> None:
-        self.wait(lambda: len(collector.data) >= len(data), self.patience)
+        progress = -1
+        while progress < len(collector.data) < len(data):  # slowly is no fault
+            progress = len(collector.data)
+            self.wait(functools.partial(collector.has, len(data)), self.patience)
         came = bytes(collector.data)
         if came == data:
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,7 +38,7 @@ class TransportEnd(DatagramEnd):
         self.tellsEnd = tellsEnd
         self._came: deque[bytes] = deque()
         transport.datagramReceived.connect(self._arrived)
-        transport.closed.connect(lambda: self.told.append("closed"))
+        transport.closed.connect(self._closed)
 
     def send(self, data: bytes) -> bool:
         return self.transport.send(data)
@@ -58,6 +58,9 @@ class TransportEnd(DatagramEnd):
 
     def isOver(self) -> bool:
         return self.transport.isClosed()
+
+    def _closed(self) -> None:
+        self.told.append("closed")
 
     def _arrived(self, datagram: bytes) -> None:
         if len(datagram):
@@ -110,8 +113,9 @@ class TransportConformance(DatagramConformance):
         above.datagramReceived.connect(take)
         result = client.connectToPeer(below, "localhost", TlsOptions.client(qtsecure_pki.ca.certificate))
         assert result is DtlsPeer.Result.Ok, client.errorString()
-        encrypted: Callable[[], bool] = lambda: client.isEncrypted() and bool(taken) and taken[-1].isEncrypted()  # noqa: E731
-        self.waitFor(encrypted, "The handshake did not complete")
+        self.waitFor(
+            lambda: client.isEncrypted() and bool(taken) and taken[-1].isEncrypted(), "The handshake did not complete"
+        )
         yield client, taken[-1]
         for each in (client, taken[-1]):
             if isValid(each):

@@ -41,11 +41,20 @@ class QtFace(DatagramEnd):
         super().__init__()
         self.peer = peer
         self._hear()
-        peer.disconnected.connect(lambda: self.told.append("disconnected"))
-        peer.errorOccurred.connect(lambda error: self.told.append("errorOccurred"))
+        peer.disconnected.connect(self._disconnected)
+        peer.errorOccurred.connect(self._failed)
 
     def _hear(self) -> None:
-        self.peer.readyRead.connect(lambda: self._react())
+        self.peer.readyRead.connect(self._readable)
+
+    def _readable(self) -> None:
+        self._react()
+
+    def _disconnected(self) -> None:
+        self.told.append("disconnected")
+
+    def _failed(self, error: object) -> None:
+        self.told.append("errorOccurred")
 
     def send(self, data: bytes) -> bool:
         try:

@@ -12,7 +12,7 @@ from qtsecure import SslSocket
 from qtsecure.net.values import Protocol
 from qtsecure.testing import LinkedDevices, PublicKeyInfrastructure, StreamLink
 from qtsecure.testing.conformance import DeviceConformance, DeviceEnd, StreamConformance
-from tests.net.carriers import CARRIERS, tcpPair
+from tests.net.carriers import CARRIERS, pipePair, tcpPair
 from tests.net.conftest import MakeConversation, make_conversation
 
 __all__ = ["make_conversation"]  # a fixture
@@ -56,6 +56,8 @@ class TestDevices(DeviceConformance):
     @pytest.fixture(params=list(CARRIERS))
     def devices(self, request: pytest.FixtureRequest, qapp: object, qtsecure_pki: PublicKeyInfrastructure) -> Devices:
         self.bounded = request.param != "pipe"
+        if request.param == "narrow pipe":
+            return pipePair(20_000)  # wide enough for megabytes
         return CARRIERS[request.param](qtsecure_pki)
 
 
