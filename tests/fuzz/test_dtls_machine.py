@@ -13,4 +13,4 @@ pytestmark = pytest.mark.usefixtures("qapp", "transport_mode", "frozenHeap")
 
 def test_any_order_of_events() -> None:
     """No leak, nothing stuck, one final signal, counts that add up, no message twice or invented, no plain text."""
-    run_state_machine_as_test(DtlsMachine, settings=profile(examples=25, steps=30))
+    run_state_machine_as_test(DtlsMachine, settings=profile(examples=40, steps=30))

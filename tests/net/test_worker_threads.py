@@ -130,7 +130,7 @@ class Adopter(QObject):
         super().__init__()
         self._configuration = SslConfiguration.forServer(pki.server.chain, pki.server.privateKey)
         self.threads: set[int] = set()
-        self.served = 0
+        self.served = self.ended = 0
         self.offered.connect(self.adopt)
 
     @Slot()
@@ -143,13 +143,17 @@ class Adopter(QObject):
         socket.setSslConfiguration(self._configuration)
         assert socket.setSocketDescriptor(descriptor)
         socket.readyRead.connect(lambda: self.echo(socket))
-        socket.disconnected.connect(socket.deleteLater)
+        socket.disconnected.connect(lambda: self.end(socket))
         socket.startServerEncryption()
 
     def echo(self, socket: SslSocket) -> None:
         self.threads.add(threading.get_ident())
         self.served += 1
         socket.write(socket.readAll())
+
+    def end(self, socket: SslSocket) -> None:
+        socket.deleteLater()
+        self.ended += 1
 
 
 class Dispatcher(SslServer):
@@ -189,6 +193,7 @@ def test_qt_1_2_33_descriptors_are_handed_to_other_threads(
     for client in clients:
         client.abort()
     server.close()
+    spin(lambda: [adopter.ended for adopter in adopters] == [3, 3])  # otherwise the slots would keep both for ever
 
 
 class Waiter(QObject):

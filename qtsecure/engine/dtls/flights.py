@@ -31,6 +31,7 @@ _UNVERIFIED_INTERVAL = 1.0
 _LONGEST_CLIENT_INTERVAL = 1.0
 _LONGEST_SERVER_INTERVAL = 8.0
 _REPETITION_PAUSE = 0.02
+_REMINDER_PAUSE = 0.1
 _OUTLINE = Struct(">BxxHxxxxxxH")
 """Of a record's header: type, epoch, length."""
 _MESSAGE_NUMBER = RECORD_HEADER + 4
@@ -169,13 +170,22 @@ class RetransmissionTimer:
             others flights are repeated rarely, so that nobody can have many sent to a stranger.
     """
 
-    __slots__ = ("_first_sent", "_interval", "_longest", "_shortest", "due", "last_sent", "repetitions")
+    __slots__ = (
+        "_first_sent",
+        "_interval",
+        "_longest",
+        "_longest_answer",
+        "_shortest",
+        "due",
+        "last_sent",
+        "repetitions",
+    )
 
     def __init__(self, *, server: bool, verified: bool) -> None:
         self._shortest = (_SERVER_INTERVAL if verified else _UNVERIFIED_INTERVAL) if server else _CLIENT_INTERVAL
         self._longest = _LONGEST_SERVER_INTERVAL if server else _LONGEST_CLIENT_INTERVAL
         self._interval = self._shortest
-        self._first_sent = 0.0
+        self._first_sent = self._longest_answer = 0.0
         #: When to send again, or None.
         self.due: float | None = None
         self.last_sent = float("-inf")
@@ -200,6 +210,10 @@ class RetransmissionTimer:
         """Whether the flight may be sent once more now on the peer's demand; a burst of demands is one."""
         return now - self.last_sent >= _REPETITION_PAUSE
 
+    def may_remind(self, now: float) -> bool:
+        """Whether the flight may be sent once more now to a peer that goes on as if it had answered."""
+        return now - self.last_sent >= _REMINDER_PAUSE
+
     def asked_again(self, now: float) -> None:
         """The flight is sent again because the peer repeats its own."""
         self.repetitions += 1
@@ -207,8 +221,13 @@ class RetransmissionTimer:
 
     def answered(self, now: float) -> None:
         """Learn from an answer how long one takes, unless it is unclear which copy it answers."""
+        self._longest_answer = max(self._longest_answer, now - self._first_sent)
         if not self.repetitions and self.due is not None:
             self._shortest = min(max(2 * (now - self._first_sent), _CLIENT_INTERVAL), _LONGEST_CLIENT_INTERVAL)
+
+    def earlier_answers_have_come(self, now: float) -> bool:
+        """Whether nothing that answers an earlier flight can be under way: no answer has taken that long yet."""
+        return now - self._first_sent >= self._longest_answer
 
     def stop(self) -> None:
         """Nothing is to be answered."""

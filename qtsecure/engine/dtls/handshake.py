@@ -176,11 +176,11 @@ class AssociationHandshake(AssociationFacts):
 
     def _receive_handshake(self, records: list[Record], now: float) -> None:
         assembler = self._assembler
-        repeated = False
+        repeated = early = False
         for record in records:
             if record.epoch == 0:
                 self._heard = True
-                if record.sequence < self._lowest_number and self._is_outdated():
+                if record.sequence < self._lowest_number and self._is_outdated(now):
                     self.statistics.drop(DropReason.STALE)
                 elif record.kind == HANDSHAKE:
                     repeated |= self._take_fragments(record, now)
@@ -197,6 +197,8 @@ class AssociationHandshake(AssociationFacts):
                     self.statistics.drop(DropReason.TOO_MANY)
                 if record.kind == HANDSHAKE:
                     self._note_undecryptable(now)
+                else:
+                    early = True
             else:
                 self.statistics.drop(DropReason.UNEXPECTED)
         if self.server and assembler.started:
@@ -206,15 +208,21 @@ class AssociationHandshake(AssociationFacts):
             self._give_flight(now)
         if repeated and self._session.state is _S.HANDSHAKING:
             self._answer_repetition(now)
+        elif early and assembler.resuming and self._verified and self._session.state is _S.HANDSHAKING:
+            # The client has finished and says nothing else by itself, so its Finished was lost: our flight brings it.
+            if self._retransmission.may_remind(now):
+                self._answer_repetition(now)
         elif self.server and self._session.state in _WAITING:
             self._show_life(now)
 
-    def _is_outdated(self) -> bool:
+    def _is_outdated(self, now: float) -> bool:
         """Whether low record numbers mean what they should.
 
-        There may be servers that count otherwise, and the number of the hello may have been damaged.
+        There are servers that count otherwise, as OpenSSL's do, which give no cookie to the fifth hello in a row;
+        and the number of the hello may have been damaged.
         """
-        if self._retransmission.repetitions >= _PATIENCE_WITH_NUMBERS:
+        hello = self._retransmission
+        if hello.repetitions >= _PATIENCE_WITH_NUMBERS and hello.earlier_answers_have_come(now):
             self._lowest_number = 0
         return self._lowest_number > 0
 

@@ -257,3 +257,24 @@ def test_sec_c8_messages_of_an_eager_peer_do_not_shut_its_last_flight_out(
     assert network.client.association.statistics.restarts == 0
     assert network.say(b"there") == [b"there"]
     assert network.say(b"back", from_server=True) == [b"back"]
+
+
+@pytest.mark.parametrize("cookies", [True, False])
+def test_sec_c8_an_early_message_tells_that_the_last_flight_was_lost(
+    pki: PublicKeyInfrastructure, cookies: bool
+) -> None:
+    """A server that resumes asks for it before its timer would; to an address that may be forged it stays slow."""
+    client, server = dtls_client([pki.ca.certificate]), dtls_server(pki.server)
+    session = session_of(Network(client, server).established())
+    network = Network(client, server, session=session, cookies=cookies)
+    losing_first(network.link, "client")
+    network.start().run(5, lambda: network.client.completed)
+    assert network.client.association is not None
+    begin = network.link.now
+    while not network.server.completed and network.link.now < begin + 2:
+        network.client.association.write(b"early")
+        network.run(0.01, lambda: network.server.completed)
+    assert network.server.completed
+    assert (network.link.now - begin < 0.15) is cookies
+    assert network.server.association is not None
+    assert network.server.association.statistics.retransmissions == 1

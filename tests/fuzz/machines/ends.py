@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -133,22 +134,27 @@ class End:
 
     def checkData(self) -> None:
         """What came was sent by the other end, from its first byte on."""
-        got = self.got
-        if not got:
+        got = bytes(self.got)
+        if len(got) < BLOCK:
             return
-        key = int(got[6:10] or b"0", 16) if len(got) >= 10 else None
-        whole = b"".join(block(key or 0, number) for number in range(len(got) // BLOCK + 1))
-        if key is not None and got != whole[: len(got)]:
-            self.machine.world.faults.append(f"{self.role} got what nobody sent: {bytes(got[:64])!r}")
-        if key is not None and not self.machine.isPartner(self, key, len(got)):
+        key = self.partnerKey()
+        whole = b"".join(block(key, number) for number in range(len(got) // BLOCK + 1))
+        if not whole.startswith(got):
+            self.machine.world.faults.append(f"{self.role} got what nobody sent: {got[:64]!r}")
+        elif not self.machine.isPartner(self, key, len(got)):
             self.machine.world.faults.append(f"{self.role} got what another one sent, or more than was sent")
+
+    def partnerKey(self) -> int:
+        """The key in what came; 0, which nobody has, if there is none."""
+        digits = bytes(self.got[6:10])
+        return int(digits, 16) if re.fullmatch(rb"[0-9a-f]{4}", digits) else 0
 
     # --------------------------------------------------------------------------- invariants
 
     def check(self) -> None:
         """What holds at every time."""
         counts = self.counts
-        for name in ("connected", "encrypted", "disconnected", "errorOccurred"):
+        for name in ("connected", "encrypted", "disconnected", "errorOccurred", "server.errorOccurred"):
             assert counts[name] <= 1, f"{name} came {counts[name]} times to {self.role}: {counts}"
         if not self.isAlive:
             return
@@ -168,8 +174,8 @@ class End:
         counts = self.counts
         if state is State.ConnectedState:
             assert self.socket.isEncrypted(), f"{self.role} is stuck in its handshake: {counts}"
-        if self.role == "client" and not self.isProgramEnded and self.number is not None and self.port is not None:
-            assert counts["encrypted"] or counts["errorOccurred"] or not self.isStarted, f"no final signal: {counts}"
+        if self.isStarted and not self.isProgramEnded:
+            assert counts["encrypted"] or counts["errorOccurred"], f"no final signal: {counts}"
         if state is State.UnconnectedState and counts["connected"]:
             assert counts["disconnected"] == 1, f"{self.role} is unconnected and has not said so: {counts}"
 

@@ -1,7 +1,8 @@
 """A network and its inhabitants for the soak, as a process of its own: relays with faults, and attackers.
 
 ``python -m tests.reliability.soaking.bad_network ORDERS`` with orders as JSON: a seed, and the TCP and UDP
-ports of the servers. Prints the ports of the relays as JSON. Its input says ``go`` and ``pause`` to the attackers, and ends it.
+ports of the servers. Prints the ports of the relays as JSON. Lines of its input, ``go`` and ``pause``, are
+for the attackers; it ends when its input does.
 """
 
 from __future__ import annotations

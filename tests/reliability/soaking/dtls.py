@@ -26,6 +26,8 @@ _SERVER_STAYS, _SERVER_VANISHES = range(2)
 _MODE = QSslSocket.PeerVerifyMode
 _VANISHING = ("encrypted", "readyRead", "statusChanged", "closed", "disconnected")
 _TIMES_OUT = ("TimedOut",)
+# Nothing unencrypted is authentic: a damaged handshake may look like one with bad certificates, for example.
+_DAMAGED = ("complete", "BadCertificate", "HandshakeRefused")
 # What the network can do to an association, and wrong keys and certificates.
 _KNOWN_TO_SERVERS = frozenset(
     # Closed: a client whose handshake was spoiled began anew when the server had finished already.
@@ -94,7 +96,7 @@ class DtlsSide:
         server = DtlsServer()
         server.setSslConfiguration(configuration)
         server.setHandshakeTimeout(15_000)
-        server.setIdleTimeout(4000)
+        server.setIdleTimeout(2500)
         if giveKey is not None:
             server.preSharedKeyAuthenticationRequired.connect(giveKey)
         server.errorOccurred.connect(lambda _, error: self.noteServerError(error))
@@ -131,11 +133,12 @@ class DtlsSide:
 
     def episodes(self, number: int, kind: str) -> DtlsEpisode:
         """A client of this kind."""
-        return _KINDS[kind](self, number)
+        name = kind.removeprefix("DTLS ")
+        return DtlsEpisode(self, number, name, **_KINDS[name](self))
 
     def kinds(self) -> Sequence[str]:
         """What there is."""
-        return tuple(_KINDS)
+        return [f"DTLS {name}" for name in _KINDS]
 
 
 class _ServerEnd:
@@ -195,7 +198,7 @@ class DtlsEpisode(Episode):
         allowed: tuple[str, ...] = ("complete",),
         **options: Any,
     ) -> None:
-        super().__init__(side.ledger, number, name, allowed)
+        super().__init__(side.ledger, number, f"DTLS {name}", allowed)
         self._side = side
         self._route = route
         self._server = server
@@ -207,7 +210,7 @@ class DtlsEpisode(Episode):
     def begin(self) -> None:
         self.client = client = DtlsPeer()
         client.setSslConfiguration(self._side.configuration(**self._options))
-        client.setHandshakeTimeout(2000 if self._route == "hole" else 25_000)
+        client.setHandshakeTimeout(1500 if self._route == "hole" else 25_000)
         client.setIdleTimeout(6000)
         if "key" in self._options:
             client.preSharedKeyAuthenticationRequired.connect(self._giveKey)
@@ -271,34 +274,34 @@ class DtlsEpisode(Episode):
 # ----------------------------------------------------------------------------------- kinds
 
 
-def _over(route: str) -> Callable[[DtlsSide, int], DtlsEpisode]:
-    allowed = _TIMES_OUT if route == "hole" else ("complete",)
-    return lambda side, number: DtlsEpisode(side, number, f"DTLS {route}", route=route, allowed=allowed)
+_Options = dict[str, Any]
 
 
-def _kind(name: str, **options: Any) -> Callable[[DtlsSide, int], DtlsEpisode]:
-    def make(side: DtlsSide, number: int) -> DtlsEpisode:
-        chosen = {
+def _over(route: str) -> Callable[[DtlsSide], _Options]:
+    allowed = {"direct": ("complete",), "hole": _TIMES_OUT}.get(route, _DAMAGED)
+    return lambda side: {"route": route, "allowed": allowed}
+
+
+def _kind(**options: Any) -> Callable[[DtlsSide], _Options]:
+    """Options, of which certificates are given by their names in the infrastructure."""
+
+    def make(side: DtlsSide) -> _Options:
+        return {
             name: getattr(side.pki, value) if name in ("own", "trust") else value for name, value in options.items()
         }
-        return DtlsEpisode(side, number, f"DTLS {name}", **chosen)
 
     return make
 
 
-_KINDS: dict[str, Callable[[DtlsSide, int], DtlsEpisode]] = {
-    **{f"DTLS {route}": _over(route) for route in ("direct", *UDP_FAULTS)},
-    "DTLS client certificate": _kind("client certificate", server="mutual", own="client", route="lossy"),
-    "DTLS bad client certificate": _kind(
-        "bad client certificate", server="mutual", own="clientUnknownCa", allowed=_REFUSED
-    ),
-    "DTLS no client certificate": _kind("no client certificate", server="mutual", allowed=_REFUSED),
-    "DTLS key": _kind("key", server="key", key=(IDENTITY, KEY), route="lossy"),
-    "DTLS wrong key": _kind("wrong key", server="key", key=(IDENTITY, bytes(32)), allowed=_REFUSED),
-    "DTLS unknown identity": _kind("unknown identity", server="key", key=(b"nobody", KEY), allowed=_REFUSED),
-    "DTLS unknown authority": _kind("unknown authority", trust="otherCa", allowed=("BadCertificate",)),
-    "DTLS vanishing client": _kind("vanishing client", vanish=True, route="lossy", allowed=("gone", "complete")),
-    "DTLS vanishing server": _kind(
-        "vanishing server", serverVanishes=True, allowed=("complete", "ended", "TimedOut", "Closed")
-    ),
+_KINDS: dict[str, Callable[[DtlsSide], _Options]] = {
+    **{route: _over(route) for route in ("direct", *UDP_FAULTS)},
+    "client certificate": _kind(server="mutual", own="client", route="lossy", allowed=_DAMAGED),
+    "bad client certificate": _kind(server="mutual", own="clientUnknownCa", allowed=_REFUSED),
+    "no client certificate": _kind(server="mutual", allowed=_REFUSED),
+    "key": _kind(server="key", key=(IDENTITY, KEY), route="lossy", allowed=_DAMAGED),
+    "wrong key": _kind(server="key", key=(IDENTITY, bytes(32)), allowed=_REFUSED),
+    "unknown identity": _kind(server="key", key=(b"nobody", KEY), allowed=_REFUSED),
+    "unknown authority": _kind(trust="otherCa", allowed=("BadCertificate",)),
+    "vanishing client": _kind(vanish=True, route="lossy", allowed=("gone", *_DAMAGED)),
+    "vanishing server": _kind(serverVanishes=True, allowed=("complete", "ended", "TimedOut", "Closed")),
 }
