@@ -157,7 +157,7 @@ def test_our_server_and_programs(ours: DtlsConversation, name: str, option: str)
         program.write(b"hello\n")
         spin(lambda: ours.server.statistics().encrypted == 1)
         spin(lambda: program.says("hello"))
-    assert ours.server.statistics().challenges == 1
+    assert ours.server.statistics().challenges >= 1  # a slow program repeats its hello
 
 
 def test_our_server_with_small_datagrams_and_application_protocols(ours: DtlsConversation) -> None:
