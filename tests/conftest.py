@@ -14,7 +14,7 @@ import pytest
 
 import qtsecure.testing.plugin
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.figures"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -117,9 +117,13 @@ def test_inspector(qtbot, example, pki, tmp_path: Path) -> None:
     assert "HOST:PORT" in window.status.text()
 
 
-def test_dashboard(qtbot, example, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three sensors are drawn; what is no measurement is not."""
-    monkeypatch.setitem(sys.modules, "pyqtgraph", None)  # the plot that everybody has
+@pytest.mark.parametrize("kind", ["PaintedPlot", "Plot"])
+def test_dashboard(qtbot, example, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Three sensors are drawn, with pyqtgraph or without; what is no measurement is not."""
+    if kind == "PaintedPlot":
+        monkeypatch.setitem(sys.modules, "pyqtgraph", None)  # the plot that everybody has
+    else:
+        pytest.importorskip("pyqtgraph")
     dashboard = example("dtls_dashboard", "dashboard")
     monkeypatch.setattr(dashboard, "PERIOD_MS", 5)
     window, sensors = dashboard.makeAll()
@@ -133,6 +137,7 @@ def test_dashboard(qtbot, example, monkeypatch: pytest.MonkeyPatch) -> None:
         window._measured(nonsense)
     assert window.received == before
     assert set(window.plot.curves) == set(dashboard.NAMES)
+    assert type(window.plot).__name__ == kind
     assert not window.plot.grab().isNull()
     for sensor in sensors:
         sensor.stop()

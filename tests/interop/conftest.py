@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication
 
 from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.interop.foreign import ForeignClient, ForeignServer, Implementations
+from tests.interop.foreign import IMPLEMENTATIONS, ForeignClient, ForeignServer
 from tests.interop.ours import OurClient, OurServer
 
 VERSIONS = ("1.2", "1.3")
@@ -27,12 +27,11 @@ def version(request: pytest.FixtureRequest) -> str:
     return value
 
 
-@pytest.fixture(params=Implementations.servers)
+@pytest.fixture(params=["python", "openssl", "gnutls", "qt"])
 def foreign(request: pytest.FixtureRequest, qapp: QCoreApplication) -> str:
     """The name of the other implementation."""
     name: str = request.param
-    reason = Implementations.missing(name)
-    if reason:
+    if reason := IMPLEMENTATIONS[name].missing():
         pytest.skip(reason)
     return name
 
@@ -40,13 +39,13 @@ def foreign(request: pytest.FixtureRequest, qapp: QCoreApplication) -> str:
 @pytest.fixture
 def make_server(foreign: str) -> type[ForeignServer]:
     """The other implementation as a server."""
-    return Implementations.servers[foreign]
+    return IMPLEMENTATIONS[foreign].server
 
 
 @pytest.fixture
 def make_client(foreign: str) -> type[ForeignClient]:
     """The other implementation as a client."""
-    return Implementations.clients[foreign]
+    return IMPLEMENTATIONS[foreign].client
 
 
 @pytest.fixture

@@ -1,36 +1,47 @@
-"""Our ends of the connections: an SslSocket, and an SslServer that echoes."""
+"""Our ends of the connections: SslSocket and DtlsPeer, and servers that echo."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from cryptography import x509
 from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QSsl, QSslSocket
 from shiboken6 import isValid
 
+from qtsecure.net.dtls_peer import DtlsPeer
+from qtsecure.net.dtls_server import DtlsServer
 from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
-from qtsecure.net.values import PreSharedKeyAuthenticator, Protocol, SslConfiguration
+from qtsecure.net.values import PreSharedKeyAuthenticator, Protocol, SslConfiguration, TlsSession
 from qtsecure.testing.pki import IssuedCertificate
 from qtsecure.testing.signals import SignalRecorder
-from tests.interop.foreign import TIMEOUT, Psk, waitFor
+from tests.interop.foreign import DTLS, Psk, Told
+from tests.interop.programs import TIMEOUT, waitFor
 
-PROTOCOLS = {"1.2": Protocol.TlsV1_2, "1.3": Protocol.TlsV1_3}
+PROTOCOLS = {"1.2": Protocol.TlsV1_2, "1.3": Protocol.TlsV1_3, DTLS: Protocol.DtlsV1_2}
+VERSIONS = {protocol: version for version, protocol in PROTOCOLS.items()}
 VerifyMode = QSslSocket.PeerVerifyMode
 # Connecting to preSharedKeyAuthenticationRequired turns pre-shared keys on, so it is left out.
 SOCKET_SIGNALS = ("encrypted", "errorOccurred", "disconnected", "alertSent", "alertReceived", "sslErrors")
+PEER_SIGNALS = (*SOCKET_SIGNALS, "closed")
 SERVER_SIGNALS = ("errorOccurred", "alertSent", "alertReceived", "sslErrors", "pendingConnectionAvailable")
 
 
 class OurClient:
     """An SslSocket and what it has told and received."""
 
+    SIGNALS = SOCKET_SIGNALS
+
     def __init__(self) -> None:
-        self.socket = SslSocket()
-        self.recorder = SignalRecorder(self.socket, SOCKET_SIGNALS)
+        self.socket: Any = self._makeSocket()
+        self.recorder = SignalRecorder(self.socket, self.SIGNALS)
         self.received = b""
         self.socket.readyRead.connect(self._read)
+
+    def _makeSocket(self) -> Any:
+        return SslSocket()
 
     def _read(self) -> None:
         self.received += bytes(self.socket.readAll().data())
@@ -44,6 +55,7 @@ class OurClient:
         certificate: IssuedCertificate | None = None,
         alpn: Sequence[str] = (),
         psk: Psk | None = None,
+        session: TlsSession | None = None,
     ) -> None:
         """Connect and begin the handshake."""
         configuration = self.configurationFor(version, trust)
@@ -61,13 +73,29 @@ class OurClient:
 
             self.socket.preSharedKeyAuthenticationRequired.connect(give)
         self.socket.setSslConfiguration(configuration)
+        self.socket.setSession(session)
+        self._connect(port)
+
+    def _connect(self, port: int) -> None:
         self.socket.connectToHostEncrypted("127.0.0.1", port, "localhost")
+
+    def send(self, line: bytes) -> None:
+        """Send one line when the handshake is complete."""
+        self.socket.write(line)
 
     def configurationFor(self, version: str, trust: x509.Certificate | None = None) -> SslConfiguration:
         """What connectTo() begins with."""
         configuration = SslConfiguration.forClient([trust] if trust else None)
         configuration.setProtocol(PROTOCOLS[version])
         return configuration
+
+    def told(self) -> Told:
+        """What it says about its connection."""
+        return toldBy(self.socket)
+
+    def disconnect(self) -> None:
+        """Send close_notify."""
+        self.socket.disconnectFromHost()
 
     def waitForEncrypted(self) -> None:
         """Wait until the handshake is complete; an error ends the wait."""
@@ -96,6 +124,29 @@ class OurClient:
             self.socket.deleteLater()
 
 
+class OurDatagramClient(OurClient):
+    """The same with a DtlsPeer."""
+
+    SIGNALS = PEER_SIGNALS
+
+    def _makeSocket(self) -> Any:
+        return DtlsPeer()
+
+    def _read(self) -> None:
+        while self.socket.hasPendingDatagrams():
+            self.received += self.socket.readDatagram()
+
+    def _connect(self, port: int) -> None:
+        self.socket.connectToHost("127.0.0.1", port, "localhost")
+
+    def send(self, line: bytes) -> None:
+        self.waitForEncrypted()
+        assert self.socket.writeDatagram(line) == len(line)
+
+    def disconnect(self) -> None:
+        self.socket.close()
+
+
 class OurServer:
     """An SslServer that echoes, and the last socket that it served."""
 
@@ -110,11 +161,12 @@ class OurServer:
         psk: Psk | None = None,
         echo: bool = True,
     ) -> None:
-        self.server = SslServer()
+        self.server: Any = self._makeServer()
         self._echo = echo
         self.received = b""
         self.recorder = SignalRecorder(self.server, SERVER_SIGNALS)
-        self.sockets: list[SslSocket] = []
+        self.sockets: list[Any] = []
+        self.tales: list[Told] = []
         self.ended: list[bool] = []
         self.errors: list[str] = []
         if certificate is None:
@@ -130,21 +182,28 @@ class OurServer:
         if psk is not None:
             wanted, key = psk
 
-            def give(socket: SslSocket, authenticator: PreSharedKeyAuthenticator) -> None:
+            def give(socket: object, authenticator: PreSharedKeyAuthenticator) -> None:
                 if bytes(authenticator.identity().data()) == wanted.encode():
                     authenticator.setPreSharedKey(key)
 
             self.server.preSharedKeyAuthenticationRequired.connect(give)
         self.server.setSslConfiguration(configuration)
         self.server.pendingConnectionAvailable.connect(self._serve)
-        self.server.errorOccurred.connect(lambda socket, _: self.errors.append(socket.errorString()))
+        self._watchErrors()
         assert self.server.listen("127.0.0.1", 0), self.server.errorString()
         self.port = self.server.serverPort()
+
+    def _makeServer(self) -> Any:
+        return SslServer()
+
+    def _watchErrors(self) -> None:
+        self.server.errorOccurred.connect(lambda socket, _: self.errors.append(socket.errorString()))
 
     def _serve(self) -> None:
         socket = self.server.nextPendingConnection()
         assert socket is not None
         self.sockets.append(socket)
+        self.tales.append(toldBy(socket))
 
         def echo() -> None:
             data: QByteArray = socket.readAll()
@@ -156,7 +215,7 @@ class OurServer:
         socket.disconnected.connect(lambda: self.ended.append(socket.peerClosedCleanly()))
         echo()
 
-    def waitForSocket(self) -> SslSocket:
+    def waitForSocket(self) -> Any:
         """The socket of the first client whose handshake was completed."""
         waitFor(lambda: self.sockets or self.errors, "a connection")
         assert self.sockets, self.errors
@@ -180,6 +239,51 @@ class OurServer:
                 socket.abort()
         self.server.close()
         self.server.deleteLater()
+
+
+class OurDatagramServer(OurServer):
+    """The same with a DtlsServer and its peers."""
+
+    def _makeServer(self) -> Any:
+        return DtlsServer()
+
+    def _watchErrors(self) -> None:
+        self.server.errorOccurred.connect(lambda _, error: self.errors.append(error.message))
+
+    def _serve(self) -> None:
+        peer = self.server.nextPendingConnection()
+        assert peer is not None
+        self.sockets.append(peer)
+        self.tales.append(toldBy(peer))
+
+        def echo() -> None:
+            while peer.hasPendingDatagrams():
+                message = peer.readDatagram()
+                self.received += message
+                peer.writeDatagram(message)
+
+        def end() -> None:
+            self.ended.append(True)
+
+        peer.readyRead.connect(echo)
+        peer.closed.connect(end)  # an association that was not closed just ends
+        echo()
+
+
+def toldBy(socket: Any) -> Told:
+    """What one of our ends says about its connection."""
+    certificate = socket.peerCertificate()
+    version = VERSIONS[socket.sessionProtocol()]
+    suite = socket.sessionCipher().name()
+    # A name tells it up to TLS 1.2; in TLS 1.3 a connection that shows no certificate has nothing else.
+    keyed = "PSK" in suite if version != "1.3" else None
+    return Told(
+        version=version,
+        certificate=b"" if certificate.isNull() else bytes(certificate.toDer().data()),
+        alpn=socket.negotiatedProtocol(),
+        psk=keyed,
+        resumed=socket.isSessionReused(),
+    )
 
 
 def fatal(alerts: Sequence[tuple[object, ...]]) -> list[int]:

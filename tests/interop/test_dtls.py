@@ -8,24 +8,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from qtsecure.engine.dtls.wire import HANDSHAKE, HandshakeType, MalformedDatagram, split_records_untrusted
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.engine.dtls.support import IDENTITY, KEY, dtls_client, dtls_server, psk_client, psk_server
 from tests.engine.support import Recorder, credentials
-from tests.interop.datagrams import (
-    DatagramClient,
-    DatagramServer,
-    Program,
-    freePort,
-    gnutlsClient,
-    gnutlsServer,
-    opensslClient,
-    opensslPort,
-    opensslServer,
-)
+from tests.interop.datagrams import DatagramClient, DatagramServer
+from tests.interop.foreign.gnutls_program import gnutlsClient, gnutlsServer
+from tests.interop.foreign.openssl_program import opensslClient, opensslPort, opensslServer
+from tests.interop.programs import Program, freePort
 from tests.reliability.test_r09_dtls_forgery import FORGERIES
 
 PSK = (IDENTITY.decode(), KEY)
@@ -39,11 +31,6 @@ def _programs() -> None:
     for name in ("openssl", "gnutls-serv", "gnutls-cli"):
         if shutil.which(name) is None:
             pytest.skip(f"There is no {name} in PATH.")
-
-
-def authority(pki: PublicKeyInfrastructure) -> bytes:
-    """The authority as PEM."""
-    return pki.ca.certificate.public_bytes(Encoding.PEM)
 
 
 @contextmanager
@@ -93,7 +80,10 @@ def test_our_client_with_certificates(pki: PublicKeyInfrastructure, name: str) -
 def test_our_client_shows_a_certificate(pki: PublicKeyInfrastructure, name: str) -> None:
     """The server demands one."""
     configuration = dtls_client([pki.ca.certificate], credentials=credentials(pki.client))
-    with server(name, pki, clients=authority(pki)) as (program, port), DatagramClient(port, configuration) as client:
+    with (
+        server(name, pki, clients=pki.ca.certificate) as (program, port),
+        DatagramClient(port, configuration) as client,
+    ):
         conversation(name, client, program)
 
 
@@ -130,7 +120,7 @@ def test_our_client_with_small_datagrams(pki: PublicKeyInfrastructure, name: str
     """Fragments on both sides, and a client certificate in several of them."""
     configuration = dtls_client([pki.ca.certificate], credentials=credentials(pki.client))
     with (
-        server(name, pki, mtu=mtu, clients=authority(pki)) as (program, port),
+        server(name, pki, mtu=mtu, clients=pki.ca.certificate) as (program, port),
         DatagramClient(port, configuration, mtu=mtu) as client,
     ):
         conversation(name, client, program)
@@ -167,7 +157,7 @@ def test_our_server_with_certificates(pki: PublicKeyInfrastructure, name: str, c
     """With and without cookies."""
     with (
         DatagramServer(dtls_server(pki.server), cookies=cookies) as ours,
-        client_of(name, ours.port, trust=authority(pki)) as program,
+        client_of(name, ours.port, trust=pki.ca.certificate) as program,
     ):
         answered(ours, program)
         assert (ours.listener.statistics.challenges > 0) == cookies
@@ -180,7 +170,7 @@ def test_our_server_demands_a_certificate(pki: PublicKeyInfrastructure, name: st
     configuration = dtls_server(pki.server, clients=[pki.ca.certificate])
     with (
         DatagramServer(configuration) as ours,
-        client_of(name, ours.port, trust=authority(pki), certificate=pki.client) as program,
+        client_of(name, ours.port, trust=pki.ca.certificate, certificate=pki.client) as program,
     ):
         answered(ours, program)
         assert ours.association.peer_certificates()
@@ -209,7 +199,7 @@ def test_our_server_with_small_datagrams(pki: PublicKeyInfrastructure) -> None:
     configuration = dtls_server(pki.server, clients=[pki.ca.certificate])
     with (
         DatagramServer(configuration, mtu=300) as ours,
-        opensslClient(ours.port, trust=authority(pki), certificate=pki.client, mtu=300) as program,
+        opensslClient(ours.port, trust=pki.ca.certificate, certificate=pki.client, mtu=300) as program,
     ):
         answered(ours, program)
         assert max(map(len, ours.received)) <= 300
@@ -220,7 +210,7 @@ def test_our_server_and_application_protocols(pki: PublicKeyInfrastructure) -> N
     configuration = dtls_server(pki.server, alpn_protocols=(b"a", b"b"))
     with (
         DatagramServer(configuration) as ours,
-        opensslClient(ours.port, trust=authority(pki), alpn=["b", "a"]) as program,
+        opensslClient(ours.port, trust=pki.ca.certificate, alpn=["b", "a"]) as program,
     ):
         answered(ours, program)
         assert ours.association.negotiated_protocol() == b"b"
@@ -327,7 +317,7 @@ def test_our_server_survives_a_forged_datagram(
     """Other clients cannot begin again, so the server must not be fooled in the first place."""
     with (
         DatagramServer(dtls_server(pki.server)) as ours,
-        client_of(name, ours.port, trust=authority(pki)) as program,
+        client_of(name, ours.port, trust=pki.ca.certificate) as program,
     ):
         ours.tamper = meddler = insert(FORGERIES[forgery], moment)
         answered(ours, program)

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtNetwork import QAbstractSocket
 
 from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.interop.foreign import LINE, ForeignServer, Implementations, UndecipheredAlertError
+from tests.interop.foreign import IMPLEMENTATIONS, LINE, ForeignServer, UndecipheredAlertError
 from tests.interop.ours import PROTOCOLS, OurClient
 
 MakeServer = type[ForeignServer]
@@ -34,7 +34,7 @@ def test_much_data(
 ) -> None:
     """A few megabytes to and fro arrive whole."""
     data = bytes(range(256)) * 16384
-    with Implementations.servers["python"](pki.server, version) as server:
+    with IMPLEMENTATIONS["python"].server(pki.server, version) as server:
         our_client.connectTo(server.port, version, trust=pki.ca.certificate)
         our_client.socket.write(data)
         our_client.waitForReceived(data)
@@ -51,16 +51,6 @@ def test_intermediate(
         chain = [certificate.toCryptography() for certificate in our_client.socket.peerCertificateChain()]
         # The openssl command line repeats the leaf.
         assert tuple(dict.fromkeys(chain)) == pki.viaIntermediate.chain
-
-
-def test_client_certificate(
-    pki: PublicKeyInfrastructure, make_server: MakeServer, version: str, our_client: OurClient
-) -> None:
-    """A server that demands a certificate gets ours."""
-    with make_server(pki.server, version, clients=pki.ca.certificate) as server:
-        our_client.connectTo(server.port, version, trust=pki.ca.certificate, certificate=pki.client)
-        our_client.socket.write(LINE)
-        our_client.waitForReceived(server.answerTo(LINE))
 
 
 def test_missing_client_certificate(
@@ -83,38 +73,11 @@ def test_missing_client_certificate(
         server.expectFailure()
 
 
-def test_application_protocol(
-    pki: PublicKeyInfrastructure, make_server: MakeServer, version: str, our_client: OurClient
-) -> None:
-    """ALPN with one protocol in common."""
-    with make_server(pki.server, version, alpn=["http/1.1"]) as server:
-        our_client.connectTo(server.port, version, trust=pki.ca.certificate, alpn=["h2", "http/1.1"])
-        our_client.waitForEncrypted()
-        assert our_client.socket.negotiatedProtocol() == "http/1.1"
-
-
-def test_pre_shared_key(
-    pki: PublicKeyInfrastructure, foreign: str, make_server: MakeServer, version: str, our_client: OurClient
-) -> None:
-    """A key instead of certificates: nobody shows one, and a server that did not use the key would be refused."""
-    if reason := Implementations.lacksKeys(foreign, version):
-        pytest.skip(reason)
-    key = ("somebody", bytes(range(1, 33)))
-    # Qt and GnuTLS want a certificate all the same.
-    certificate = pki.server if foreign in ("qt", "gnutls") else None
-    with make_server(certificate, version, psk=key) as server:
-        our_client.connectTo(server.port, version, psk=key)
-        our_client.socket.write(LINE)
-        our_client.waitForReceived(server.answerTo(LINE))
-        assert our_client.socket.peerCertificate().isNull()
-        assert version == "1.3" or "PSK" in our_client.socket.sessionCipher().name()
-
-
 def test_wrong_pre_shared_key(
     pki: PublicKeyInfrastructure, foreign: str, make_server: MakeServer, version: str, our_client: OurClient
 ) -> None:
     """Another key than the server's: no connection."""
-    if reason := Implementations.lacksKeys(foreign, version):
+    if reason := IMPLEMENTATIONS[foreign].lacks("PSK", version, "server"):
         pytest.skip(reason)
     certificate = pki.server if foreign in ("qt", "gnutls") else None
     with make_server(certificate, version, psk=("somebody", bytes(32))) as server:

@@ -8,8 +8,9 @@ import pytest
 
 from qtsecure.testing.peers import OpensslClient
 from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.interop.foreign import LINE, TIMEOUT, ForeignClient, Implementations, waitFor
+from tests.interop.foreign import IMPLEMENTATIONS, LINE, ForeignClient
 from tests.interop.ours import PROTOCOLS, OurServer
+from tests.interop.programs import TIMEOUT, waitFor
 
 MakeClient = type[ForeignClient]
 MakeOurServer = Callable[..., OurServer]
@@ -40,17 +41,6 @@ def test_echo_and_clean_end(
             socket.disconnectFromHost()
             client.waitForCleanEnd()
     assert ours.errors == []
-
-
-def test_client_certificate(
-    pki: PublicKeyInfrastructure, make_client: MakeClient, version: str, make_our_server: MakeOurServer
-) -> None:
-    """We ask for a certificate and see the client's."""
-    ours = make_our_server(pki.server, version, clients=pki.ca.certificate)
-    with make_client(ours.port, version, trust=pki.ca.certificate, certificate=pki.client) as client:
-        client.send(LINE)
-        client.waitForReceived(LINE)
-        assert ours.waitForSocket().peerCertificate().toCryptography() == pki.client.certificate
 
 
 def test_bad_client_certificate(
@@ -109,20 +99,6 @@ def test_no_common_version(
     assert "no TLS version in common" in ours.waitForFailure()
 
 
-def test_pre_shared_key(foreign: str, make_client: MakeClient, make_our_server: MakeOurServer, version: str) -> None:
-    """A key instead of certificates."""
-    if reason := Implementations.lacksKeys(foreign, version):
-        pytest.skip(reason)
-    key = ("somebody", bytes(range(1, 33)))
-    ours = make_our_server(None, version, psk=key)
-    with make_client(ours.port, version, psk=key) as client:
-        socket = ours.waitForSocket()
-        if foreign != "gnutls":  # gnutls-cli 3.7.9 crashes after the handshake, with its own server as well
-            client.send(LINE)
-            client.waitForReceived(LINE)
-            assert version == "1.3" or "PSK" in socket.sessionCipher().name()
-
-
 # TLS 1.3 hides an unknown identity among everything else that the two have not in common.
 WRONG_KEYS = [("stranger", b"k" * 32, {"1.2": 115, "1.3": 40}), ("somebody", b"x" * 32, {"1.2": 20, "1.3": 51})]
 
@@ -138,7 +114,7 @@ def test_wrong_pre_shared_key(
     alerts: dict[str, int],
 ) -> None:
     """An unknown identity and a wrong key are told apart, as RFC 4279 has it."""
-    if reason := Implementations.lacksKeys(foreign, version):
+    if reason := IMPLEMENTATIONS[foreign].lacks("PSK", version, "client"):
         pytest.skip(reason)
     alert = alerts[version]
     ours = make_our_server(None, version, psk=("somebody", b"k" * 32))
@@ -174,7 +150,7 @@ def test_key_update(
     pki: PublicKeyInfrastructure, transport_mode: str, make_our_server: MakeOurServer, command: bytes, qapp: object
 ) -> None:
     """New keys in the middle of a connection; where an answer is asked for, it precedes our next data."""
-    if Implementations.missing("openssl"):
+    if IMPLEMENTATIONS["openssl"].missing():
         pytest.skip("openssl is not installed")
     ours = make_our_server(pki.server, "1.3", echo=False)
     with OpensslClient(ours.port, version="tls1_3", caCertificates=[pki.ca.certificate], arguments=["-msg"]) as client:

@@ -40,6 +40,14 @@ def test_round_trip(value: Any) -> None:
     assert typed(decodeVariant_untrusted(encodeVariant(value, LIMIT))) == typed(value)
 
 
+@pytest.mark.parametrize("bits", [7, 8, 63, 1023])
+def test_no_integer_has_a_superfluous_byte(bits: int) -> None:
+    """What could be decoded can be encoded, also the least integer of each size."""
+    for value in (-(1 << bits), (1 << bits) - 1):
+        size = bits // 8 + 1
+        assert encodeVariant(value, LIMIT) == bytes((1, 3, size)) + value.to_bytes(size, "big", signed=True)
+
+
 @given(VALUES)
 def test_the_limit_is_exact(value: Any) -> None:
     size = len(encodeVariant(value, LIMIT))

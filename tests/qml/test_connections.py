@@ -332,6 +332,30 @@ def test_socket_client_takes_the_last_call(load: Load) -> None:
     assert not any(str(line).startswith("failed") for line in log)
 
 
+def test_socket_client_that_is_given_nonsense_while_it_connects(load: Load) -> None:
+    """The attempt before is given up, and those who follow ``connecting`` hear of it."""
+    document = load(
+        CLIENT.replace(
+            "function startClient()",
+            """property bool connecting: client.connecting
+    property QtObject nonsense: TlsConfiguration { certificate: "missing.pem" }
+    function replace() {
+        client.connectToHost("192.0.2.1", 9)
+        note("connecting " + connecting)
+        client.configuration = nonsense
+        client.connectToHost("192.0.2.1", 9)
+        note("connecting " + connecting)
+    }
+    function startClient()""",
+        )
+    )
+    document.call("replace")
+    log = [line for line in document.get("log").toVariant() if not line.startswith("Looking")]
+    assert log[0] == "connecting true"
+    assert log[-1] == "connecting false"
+    assert "missing.pem" in log[-2]
+
+
 @pytest.mark.parametrize("answer", ["accept", "reject"])
 def test_question_about_a_client(load: Load, answer: str) -> None:
     """A server asks about a client's certificate, and answers later."""

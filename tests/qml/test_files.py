@@ -10,9 +10,15 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtNetwork import QSslError
 
 import qtsecure.qml
+from qtsecure import SslError
 from qtsecure.qml.type_description import FILE
+from qtsecure.qml.values import errorMaps
+from qtsecure.widgets import installTranslations
+from tests.qml.conftest import Load
 
 MODULE = Path(qtsecure.qml.IMPORT_PATH) / "QtSecure"
 ROOT = Path(qtsecure.qml.IMPORT_PATH).parents[1]
@@ -101,3 +107,19 @@ def test_wheel(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     names = {Path(name).name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("qtsecure/qml/QtSecure/")}
     assert names == {path.name for path in MODULE.iterdir()}
+
+
+def test_parts_in_german(qapp: QCoreApplication, load: Load) -> None:
+    """The translations of the widgets hold for the parts, too, and for what is wrong with a certificate."""
+    assert installTranslations("de")
+    try:
+        document = load(
+            "StatusBadge { property string heading: prompt.title; property TrustPrompt prompt: TrustPrompt { } }"
+        )
+        assert document.get("text") == "Nicht verbunden"
+        assert document.get("heading").endswith("ist nicht zu trauen")
+        (error,) = errorMaps([SslError(QSslError.SslError.CertificateExpired)])
+        assert "abgelaufen" in str(error["text"])
+        assert str(error["advice"]).startswith("Der Server braucht")
+    finally:
+        installTranslations("en")

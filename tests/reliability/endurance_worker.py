@@ -5,9 +5,6 @@ Both ends are in this process. Prints the figures as JSON.
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import gc
 import json
 import os
 import resource
@@ -16,13 +13,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import OpenSSL.SSL
-from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QEventLoop, QObject, QTimer
+from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QEventLoop, QTimer
 
-from qtsecure.engine import _openssl
-from qtsecure.engine.dtls import DtlsAssociation
-from qtsecure.engine.tls_stream import TlsStream
-from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_server import DtlsServer
 from qtsecure.net.scheduler import schedulerOfThisThread
@@ -30,6 +22,7 @@ from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.reliability.census import census, memory, tidy
 
 WARM_UP = 200
 _PKI = PublicKeyInfrastructure()
@@ -51,24 +44,6 @@ class Waiter:
 
 
 spin: Waiter  # there is no timer without an application
-
-
-def memory(name: str = "VmRSS") -> int:
-    """A line of /proc/self/status, in bytes."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(name + ":"):
-            return int(line.split()[1]) * 1024
-    raise LookupError(name)
-
-
-def tidy() -> None:
-    """Everything that may go has gone, and the C library has given back what it held for later."""
-    for _ in range(3):
-        QCoreApplication.processEvents()
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-        gc.collect()
-    with contextlib.suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def makeServer() -> SslServer:
@@ -120,24 +95,6 @@ def throughput(megabytes: int) -> dict[str, float]:
     pump()
     spin(lambda: moved["received"] == total, timeout=300_000)
     return {"growth": memory("VmHWM") - before, "received": moved["received"]}
-
-
-def census() -> dict[str, float]:
-    """What could leak."""
-    tidy()
-    alive = gc.get_objects()
-    return {
-        "rss": memory(),
-        "descriptors": len(os.listdir("/proc/self/fd")),
-        "objects": sum(isinstance(each, QObject) for each in alive),
-        "connections": sum(isinstance(each, OpenSSL.SSL.Connection) for each in alive),
-        "contexts": sum(isinstance(each, OpenSSL.SSL.Context) for each in alive),
-        "streams": sum(isinstance(each, TlsStream) for each in alive),
-        "associations": sum(isinstance(each, (DtlsAssociation, DtlsPath)) for each in alive),
-        "hooks": len(_openssl._hooks.references),
-        "tasks": len(schedulerOfThisThread().tasks),
-        "blocks": sys.getallocatedblocks(),
-    }
 
 
 def cycles(count: int) -> dict[str, float]:

@@ -1,14 +1,17 @@
 """Runs many cells, each in a process of its own, forked from one that has everything loaded but no application.
 
 A worker is a module that calls :func:`serve`; its only argument is a file with the cells as JSON.
-Results are written as JSON lines: the cell, and what went wrong (nothing, if all is well).
+Results are written as JSON lines: the cell, and what it told; a list of what went wrong if that was nothing else.
 """
 
 from __future__ import annotations
 
 import faulthandler
+import gc
+import importlib
 import json
 import os
+import pkgutil
 import select
 import signal as unix_signal
 import subprocess
@@ -16,21 +19,26 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-WORKERS = 2
+import qtsecure.engine
+import qtsecure.net
+from qtsecure import SslConfiguration
+from tests.figures import Figure
+
 CELL_LIMIT = 15.0
 """Seconds after which a cell counts as hanging."""
 
 Entry = list[str]
 """A cell."""
-RunCell = Callable[[Entry], list[str]]
+RunCell = Callable[[Entry], Any]
 
 
 # ----------------------------------------------------------------------------- in the test
 
 
-def run(worker: str, cells: Sequence[Sequence[str]], directory: Path, timeout: float) -> list[tuple[Entry, list[str]]]:
-    """Run the cells by the worker of this module name; each cell with what went wrong."""
+def run(worker: str, cells: Sequence[Sequence[str]], directory: Path) -> list[tuple[Entry, Any]]:
+    """Run the cells by the worker of this module name; each cell with what it told."""
     path = directory / "cells.json"
     path.write_text(json.dumps(cells), "ascii")
     result = subprocess.run(
@@ -39,7 +47,7 @@ def run(worker: str, cells: Sequence[Sequence[str]], directory: Path, timeout: f
         env={**os.environ, "QT_LOGGING_RULES": "default=false"},
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=CELL_LIMIT + len(cells) * 1.5,
         check=False,
     )
     lines = [json.loads(line) for line in result.stdout.splitlines()]
@@ -47,43 +55,54 @@ def run(worker: str, cells: Sequence[Sequence[str]], directory: Path, timeout: f
     return lines
 
 
-def judge(results: list[tuple[Entry, list[str]]], figure: Callable[[str, str], None], what: str) -> None:
+def judge(results: list[tuple[Entry, Any]], figure: Figure, variant: str) -> None:
     """Put the faults on the scoreboard; there must be none."""
     faults = [(cell, text) for cell, texts in results for text in texts]
-    crashes = sum(text.startswith("crash") for _, text in faults)
-    hangs = sum(text.startswith("hang") for _, text in faults)
-    others = len(faults) - crashes - hangs
-    figure("R2", f"{crashes} crashes, {hangs} hangs, {others} other faults in {len(results)} cells, {what} (target 0)")
+    for what, kind in (("crashes", "crash"), ("hangs", "hang")):
+        figure.none(what, sum(text.startswith(kind) for _, text in faults), len(results), variant)
+    others = sum(not text.startswith(("crash", "hang")) for _, text in faults)
+    figure.none("other faults", others, len(results), variant)
     assert not faults, "\n".join(f"{'/'.join(cell)}: {text}" for cell, text in faults)
 
 
 # --------------------------------------------------------------------------- in the worker
 
 
-def serve(runCell: RunCell) -> None:
-    """Run the cells given as JSON in the file that is the only argument."""
+def serve(runCell: RunCell, together: int = 4) -> None:
+    """Run the cells given as JSON in the file that is the only argument, so many at a time: cells mostly wait."""
     cells = json.loads(Path(sys.argv[1]).read_text("ascii"))
-    for cell, faults in _runAll(cells, runCell):
-        print(json.dumps([cell, faults]), flush=True)
+    _preload()
+    for cell, told in _runAll(cells, runCell, together):
+        print(json.dumps([cell, told]), flush=True)
+
+
+def _preload() -> None:
+    """Do once what each cell would do anew: load the modules that only connections need, and the authorities."""
+    for package in (qtsecure.engine, qtsecure.net):
+        for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+            importlib.import_module(module.name)
+    SslConfiguration.systemCaCertificates()
+    gc.collect()
+    gc.freeze()  # else each cell's collections would touch, and so copy, all that it shares with this process
 
 
 def _child(cell: Entry, out: int, runCell: RunCell) -> None:
     """Never returns."""
     faulthandler.enable()
     try:
-        faults = runCell(cell)
+        told = runCell(cell)
     except BaseException as error:  # noqa: BLE001 - the parent reports it
-        faults = [f"the cell itself failed: {error!r}"]
-    os.write(out, json.dumps(faults).encode())
+        told = [f"the cell itself failed: {error!r}"]
+    os.write(out, json.dumps(told).encode())
     os._exit(0)
 
 
-def _runAll(cells: Iterable[Entry], runCell: RunCell) -> Iterable[tuple[Entry, list[str]]]:
+def _runAll(cells: Iterable[Entry], runCell: RunCell, together: int) -> Iterable[tuple[Entry, Any]]:
     """A few at a time; must be called without an application."""
     waiting = list(cells)[::-1]
     running: dict[int, tuple[Entry, int, float]] = {}  # by the pipe's reading end
     while waiting or running:
-        while waiting and len(running) < WORKERS:
+        while waiting and len(running) < together:
             cell = waiting.pop()
             reading, writing = os.pipe()
             child = os.fork()
@@ -107,7 +126,7 @@ def _runAll(cells: Iterable[Entry], runCell: RunCell) -> Iterable[tuple[Entry, l
             del running[reading]
 
 
-def _collect(reading: int, child: int) -> list[str]:
+def _collect(reading: int, child: int) -> Any:
     text = b""
     while part := os.read(reading, 65536):
         text += part
@@ -117,5 +136,4 @@ def _collect(reading: int, child: int) -> list[str]:
         return [f"crash: {unix_signal.Signals(os.WTERMSIG(status)).name}"]
     if not text:
         return [f"crash: no result, exit status {os.WEXITSTATUS(status)}"]
-    result: list[str] = json.loads(text)
-    return result
+    return json.loads(text)

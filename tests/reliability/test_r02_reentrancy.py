@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-import random
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.figures import Figure
 from tests.reliability.fork_server import judge, run
 from tests.reliability.reentrancy_worker import Cell, allCells
 
 _WORKER = "tests.reliability.reentrancy_worker"
-_QUICK = 120
+_QUICK = 100
 """Cells for each transport."""
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+pytestmark = [pytest.mark.figure("R2"), pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")]
 
 
 def test_matrix_is_large_enough() -> None:
@@ -27,27 +26,23 @@ def test_matrix_is_large_enough() -> None:
     assert {cell.version for cell in cells} == {"1.2", "1.3"}
 
 
-def test_r02_sample(tmp_path: Path, figure: Callable[[str, str], None], transport_mode: str) -> None:
-    """Every signal of every object, each with a changing part of the actions."""
+@pytest.mark.timeout(900)
+def test_r02_matrix(tmp_path: Path, figure: Figure, transport_mode: str) -> None:
+    """Every signal of every object with every action; in the suite, and over Qt's sockets, a part of them."""
     cells = allCells()
-    # The dangerous ones always: OpenSSL is on the stack.
+    # The dangerous ones are a half of each sample: OpenSSL is on the stack.
     inside = [cell for cell in cells if cell.insideEngine and cell.owner != "server"]
     rest = [cell for cell in cells if cell not in set(inside)]
-    chooser = random.Random(f"2 {transport_mode}")
-    sample = chooser.sample(inside, _QUICK // 2) + chooser.sample(rest, _QUICK // 2)
-    judge(run(_WORKER, sample, tmp_path, 200), figure, f"sample, {transport_mode}")
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_r02_everything(tmp_path: Path, figure: Callable[[str, str], None]) -> None:
-    """The whole matrix."""
-    judge(run(_WORKER, allCells(), tmp_path, 590), figure, "whole matrix")
+    count = figure.size(_QUICK, len(cells) // 3)
+    sample = figure.chance.sample(inside, min(count // 2, len(inside)))
+    sample += figure.chance.sample(rest, count - len(sample))
+    chosen = figure.size(sample, cells if transport_mode == "reactor" else sample)
+    judge(run(_WORKER, chosen, tmp_path), figure, f"TLS, {transport_mode}")
 
 
 def test_the_worker_notices_faults(tmp_path: Path) -> None:
     """A cell whose signal cannot come is a fault, so silence is no success."""
-    (result,) = run(_WORKER, [Cell("client", "hostFound", "no such action", "1.3")], tmp_path, 30)
+    (result,) = run(_WORKER, [Cell("client", "hostFound", "no such action", "1.3")], tmp_path)
     assert result[1] == []
-    (missing,) = run(_WORKER, [Cell("accepted", "connected", "write", "1.3")], tmp_path, 30)
+    (missing,) = run(_WORKER, [Cell("accepted", "connected", "write", "1.3")], tmp_path)
     assert missing[1] == ["the signal did not come"]

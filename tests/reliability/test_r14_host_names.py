@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import ipaddress
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -16,6 +15,9 @@ from service_identity.cryptography import verify_certificate_hostname, verify_ce
 from qtsecure.engine.verification import IssueCode
 from qtsecure.testing.pki import IssuedCertificate, PublicKeyInfrastructure
 from tests.engine.support import Pair, client_configuration, make_certificate, server_configuration
+from tests.figures import Figure
+
+pytestmark = pytest.mark.figure("R14")
 
 NAME_ERRORS = {IssueCode.HOSTNAME_MISMATCH, IssueCode.IP_ADDRESS_MISMATCH, IssueCode.INVALID_HOST_NAME}
 
@@ -239,14 +241,13 @@ def service_identity_accepts(row: Case) -> bool:
     return True
 
 
-def test_r14_host_name_matrix(figure: Callable[[str, str], None]) -> None:
+def test_r14_host_name_matrix(figure: Figure) -> None:
     """Every pair of the table; what must not match and does is a door left open."""
     verdicts = {row: handshake_accepts(row) for row in TABLE}
     right = sum(verdict is row.good for row, verdict in verdicts.items())
     fail_open = [row for row, verdict in verdicts.items() if verdict and not row.good]
-    text = f"{len(TABLE)} pairs, {right} as expected, {len(fail_open)} fail-open"
-    figure("R14", f"host-name matrix: {text} (target: all, 0)")
-    print(f"R14 host-name matrix: {text}")
+    figure.none("doors left open", len(fail_open), len(TABLE))
+    figure.none("deviations from the table", len(TABLE) - right, len(TABLE))
     assert fail_open == []
     assert [row for row, verdict in verdicts.items() if verdict is not row.good] == []
     assert len(verdicts) == len(TABLE) >= 60

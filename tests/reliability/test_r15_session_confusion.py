@@ -35,6 +35,9 @@ from tests.engine.support import (
     make_certificate,
     server_configuration,
 )
+from tests.figures import Figure
+
+pytestmark = pytest.mark.figure("R15")
 
 Pki = PublicKeyInfrastructure
 Change = Callable[[Pki], dict[str, Any]]
@@ -250,13 +253,13 @@ HOSTS: dict[str, Change] = {
 """What is special about virtual hosts; between any two of them no session may cross."""
 
 
-def wrong_crossings(pki: Pki, version: AnyVersion) -> list[str]:
-    """Between which two hosts a stolen session is resumed."""
+def wrong_crossings(pki: Pki, version: AnyVersion) -> tuple[list[str], int]:
+    """Between which two hosts a stolen session is resumed, and how many pairs were tried."""
     base = server_configuration(pki.ca.issue(["a.example", "b.example"]))
     hosts = {what: replace(base, **change(pki)) for what, change in HOSTS.items()}
     client = client_configuration([pki.ca.certificate], credentials=credentials(pki.client))
     wrong = []
-    sessions = 0
+    sessions = tried = 0
     for first, one in hosts.items():
         visit = Visit(version, client, {"a.example": one}, name="a.example", server_answer="accept").run()
         session = visit.session() if visit.completed else None
@@ -267,10 +270,11 @@ def wrong_crossings(pki: Pki, version: AnyVersion) -> list[str]:
         for second, other in hosts.items():
             table = {"a.example": one, "b.example": other}
             again = Visit(version, client, table, name="b.example", session=stolen).run()
+            tried += second != first
             if second != first and again.server.session_reused():
                 wrong.append(f"{first} -> {second} ({version})")
     assert sessions >= 4  # else the figure could not be another
-    return wrong
+    return wrong, tried
 
 
 @pytest.mark.parametrize("version", ANY_VERSION)
@@ -289,20 +293,14 @@ def test_r15_the_right_session_is_resumed(qtsecure_pki: Pki, version: AnyVersion
     assert wrong_resumptions(qtsecure_pki, version, Confusion()) == 2
 
 
-def test_r15_session_confusion(qtsecure_pki: Pki, capsys: pytest.CaptureFixture[str]) -> None:
-    """No wrong resumption in any of the combinations."""
-    wrong = [
-        f"{what} ({version})"
-        for what, confusion in CONFUSIONS.items()
-        for version in ANY_VERSION
-        if not (version == "dtls" and confusion.streams_only) and wrong_resumptions(qtsecure_pki, version, confusion)
-    ]
-    crossings = [each for version in ANY_VERSION for each in wrong_crossings(qtsecure_pki, version)]
-    with capsys.disabled():
-        print(
-            f"\nR15: {len(wrong)} wrong resumptions in {len(CONFUSIONS)} confusions of TLS 1.2, TLS 1.3 and DTLS 1.2, "
-            f"{len(crossings)} between {len(HOSTS)} virtual hosts (none allowed)"
-        )
-    assert len(CONFUSIONS) >= 24
+@pytest.mark.parametrize("version", ANY_VERSION)
+def test_r15_session_confusion(qtsecure_pki: Pki, version: AnyVersion, figure: Figure) -> None:
+    """No wrong resumption in any of the combinations, nor between virtual hosts."""
+    confusions = {what: each for what, each in CONFUSIONS.items() if not (version == "dtls" and each.streams_only)}
+    wrong = [what for what, confusion in confusions.items() if wrong_resumptions(qtsecure_pki, version, confusion)]
+    crossings, tried = wrong_crossings(qtsecure_pki, version)
+    figure.none("wrong resumptions", len(wrong), len(confusions), version)
+    figure.none("sessions resumed by another virtual host", len(crossings), tried, version)
+    assert len(confusions) >= 24
     assert wrong == []
     assert crossings == []

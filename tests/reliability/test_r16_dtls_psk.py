@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +13,10 @@ from qtsecure.engine.events import FailureKind, PeerClosed
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.engine.dtls.support import IDENTITY, KEY, Network, dtls_client, dtls_server, psk_client, psk_server
 from tests.engine.support import Recorder
+from tests.figures import Figure
 
-Figure = Callable[[str, str], None]
+pytestmark = pytest.mark.figure("R16")
+
 ALL_CIPHERS = PSK_TLS12_CIPHERS + DEFAULT_TLS12_CIPHERS
 
 
@@ -144,5 +145,5 @@ def test_pair(qtsecure_pki: PublicKeyInfrastructure, case: Case) -> None:
 def test_matrix(qtsecure_pki: PublicKeyInfrastructure, figure: Figure) -> None:
     """The figure for all of them."""
     right = sum(not verdict(case, qtsecure_pki) for case in CASES)
-    figure("R16", f"{right} of {len(CASES)} pairs of DTLS pre-shared keys end as they should (target all)")
-    assert right == len(CASES)
+    figure.none("deviations from the table", len(CASES) - right, len(CASES), "DTLS 1.2")
+    assert len(CASES) >= 30

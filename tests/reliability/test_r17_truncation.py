@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import socket
-from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QCoreApplication
@@ -14,7 +13,10 @@ from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import Protocol, SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.engine.support import VERSIONS, Pair, Version, client_configuration, limited, records, server_configuration
+from tests.figures import Figure
 from tests.net.conversation import Error, State, spin
+
+pytestmark = pytest.mark.figure("R17")
 
 _MESSAGES = [b"", b"a", b"pay 100 to Bob", b"x" * 16384, b"y" * 40_000, b"the end"]
 both_versions = pytest.mark.parametrize("version", VERSIONS)
@@ -72,7 +74,7 @@ def complete(stream: Stream, size: int) -> int:
 @both_versions
 @pytest.mark.parametrize("fromServer", [True, False], ids=["server", "client"])
 def test_r17_every_boundary(
-    qtsecure_pki: PublicKeyInfrastructure, version: Version, fromServer: bool, figure: Callable[[str, str], None]
+    qtsecure_pki: PublicKeyInfrastructure, version: Version, fromServer: bool, figure: Figure
 ) -> None:
     """Never a clean end without the whole close_notify, never a byte lost, added or withheld."""
     places = cuts(Stream(qtsecure_pki, version, fromServer=fromServer))
@@ -90,7 +92,9 @@ def test_r17_every_boundary(
         if kinds != ([] if whole else [FailureKind.TRUNCATED]):
             clean.append(size)
     sender = "server" if fromServer else "client"
-    figure("R17", f"{len(set(clean))} of {len(places)} cuts taken for a clean end ({sender}, {version}; target 0)")
+    variant = f"cut by the {sender}, TLS {version}"
+    figure.none("cuts taken for a clean end", len(set(clean)), len(places), variant)
+    figure.none("cuts after which data was lost, added or withheld", len(wrong), len(places), variant)
     assert clean == []
     assert wrong == []
 

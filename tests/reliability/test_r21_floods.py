@@ -18,7 +18,10 @@ from qtsecure.engine.events import AlertSent, FailureKind, StreamFailed
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.engine.support import Version, client_configuration, server_configuration
+from tests.figures import Figure
 from tests.reliability.flooding import Flooder
+
+pytestmark = pytest.mark.figure("R21")
 
 LIMIT = 33
 LENGTH = 10_000
@@ -92,7 +95,7 @@ def events_of(stream: TlsStream) -> list[Any]:
     return found
 
 
-def test_floods(qtsecure_pki: PublicKeyInfrastructure, figure: Callable[[str, str], None]) -> None:
+def test_floods(qtsecure_pki: PublicKeyInfrastructure, figure: Figure) -> None:
     """Message by message, and many in one go: an end, an alert, a sentence, and hardly any output."""
     found = []
     most = largest = 0
@@ -115,10 +118,10 @@ def test_floods(qtsecure_pki: PublicKeyInfrastructure, figure: Callable[[str, st
                 found.append(f"{name}: the failure tells of alert {failure.alert}")
             if not failure.message.startswith("Error while reading: the peer sent "):
                 found.append(f"{name}: {failure.message}")
-    figure("R21", f"cut off after {most} messages (target {LIMIT}), output {largest} bytes (target {MAX_OUTPUT})")
+    figure.none("floods that end in another way than they should", len(found), 2 * len(FLOODS))
+    figure.atMost("messages before the end", most, LIMIT)
+    figure.atMost("output to a flood", largest, MAX_OUTPUT, "bytes")
     assert found == []
-    assert most <= LIMIT
-    assert largest <= MAX_OUTPUT
 
 
 @pytest.mark.parametrize("name", FLOODS)
@@ -246,7 +249,7 @@ def test_answers_that_nobody_reads(
     qtbot: QtBot,
     qtsecure_pki: PublicKeyInfrastructure,
     transport_mode: str,
-    figure: Callable[[str, str], None],
+    figure: Figure,
     request: pytest.FixtureRequest,
 ) -> None:
     """Data in between keeps a peer from the limit in a row; then it has to read what it asks for."""
@@ -280,7 +283,6 @@ def test_answers_that_nobody_reads(
             largest = max(largest, ours.encryptedBytesToWrite())
             if errors:
                 break
-    figure("R21", f"at most {largest} bytes of unread answers (target {MAX_OUTPUT})")
+    figure.atMost("answers that nobody reads", largest, MAX_OUTPUT, "bytes", variant=transport_mode)
     assert errors == ["Error while reading: the peer asks for one answer after the other and reads none."]
-    assert largest <= MAX_OUTPUT
     server.close()

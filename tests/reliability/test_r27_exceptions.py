@@ -16,7 +16,10 @@ from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import PreSharedKeyAuthenticator, Protocol, SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.figures import Figure
 from tests.reliability.reentrancy_worker import SIGNALS
+
+pytestmark = pytest.mark.figure("R27")
 
 _PSK = "preSharedKeyAuthenticationRequired"
 _VERIFYING = ("peerVerifyError", "sslErrors", "acceptCertificate", "handshakeInterruptedOnError")
@@ -165,7 +168,7 @@ def test_r27_slots(
     qapp: QCoreApplication,
     qtsecure_pki: PublicKeyInfrastructure,
     reported: list[BaseException],
-    figure: Callable[[str, str], None],
+    figure: Figure,
 ) -> None:
     """Every signal of client, accepted socket and server: one report each, and the safe default."""
     cases = lost = foreign = unsafe = 0
@@ -186,7 +189,9 @@ def test_r27_slots(
             details.append(f"{owner}.{signal}: encrypted={conversation.encrypted}")
         if missing or others or not conversation.raised:
             details.append(f"{owner}.{signal}: raised {conversation.raised}, reported {reported}")
-    figure("R27", f"{lost} lost, {foreign} misattributed, {unsafe} unsafe of {cases} raising slots (target 0)")
+    figure.none("exceptions lost", lost, cases, "slots")
+    figure.none("exceptions reported for somebody else", foreign, cases)
+    figure.none("connections that did not take the safe default", unsafe, cases)
     assert cases >= 40
     assert details == []
 
@@ -195,7 +200,7 @@ def test_r27_other_callbacks(
     qapp: QCoreApplication,
     qtsecure_pki: PublicKeyInfrastructure,
     reported: list[BaseException],
-    figure: Callable[[str, str], None],
+    figure: Figure,
 ) -> None:
     """Deferred calls, deadlines and overrides that raise are reported once and stop nobody else."""
     scheduler = schedulerOfThisThread()
@@ -214,7 +219,7 @@ def test_r27_other_callbacks(
     scheduler.callLater(1, lambda: done.append("deadline 2"))
     assert waitFor(lambda: len(done) == 2 and len(reported) >= 3)
     texts = sorted(str(error) for error in reported)
-    figure("R27", f"{3 - len(texts)} lost of 3 raising callbacks (target 0)")
+    figure.none("exceptions lost", 3 - len(texts), 3, "callbacks")
     assert texts == ["deadline 1", "deferred 1", "deferred 3"]
 
 

@@ -28,8 +28,11 @@ from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.engine.support import Pair, client_configuration, server_configuration
+from tests.figures import Figure
 from tests.net.conversation import PROTOCOLS, Conversation, VerifyMode, settle, spin
 from tests.net.dtls.conversation import DtlsConversation
+
+pytestmark = pytest.mark.figure("R28")
 
 IDENTITY = b"somebody"
 
@@ -130,7 +133,7 @@ def test_pre_shared_keys(
     conversation: Conversation,
     everything: Everything,
     capfd: pytest.CaptureFixture[str],
-    figure: Callable[[str, str], None],
+    figure: Figure,
     version: str,
     wrong: bool,
 ) -> None:
@@ -151,9 +154,9 @@ def test_pre_shared_keys(
     everything.texts += [printed.out, printed.err]
     found = everything.leaks(make_secret())
     kept = holders()
-    figure("R28", f"{len(found)} texts and {kept} objects with a pre-shared key, TLS {version} (target 0, 0)")
+    figure.none("texts with a key", len(found), len(everything.texts), f"TLS {version}")
+    figure.none("objects with a key", kept, len(gc.get_objects()), f"TLS {version}")
     assert found == []
-    assert kept == 0
 
 
 @pytest.mark.parametrize("wrong", [False, True])
@@ -161,7 +164,7 @@ def test_pre_shared_keys_over_datagrams(
     qapp: object,
     qtsecure_pki: PublicKeyInfrastructure,
     everything: Everything,
-    figure: Callable[[str, str], None],
+    figure: Figure,
     wrong: bool,
 ) -> None:
     """The same for the peers of DTLS; a wrong key is a silence, which the client ends."""
@@ -202,10 +205,10 @@ def test_pre_shared_keys_over_datagrams(
     settle()
     found = everything.leaks(make_secret())
     kept = holders()
-    figure("R28", f"{len(found)} texts and {kept} objects with a pre-shared key, DTLS 1.2 (target 0, 0)")
+    figure.none("texts with a key", len(found), len(everything.texts), "DTLS 1.2")
+    figure.none("objects with a key", kept, len(gc.get_objects()), "DTLS 1.2")
     assert asked[:2] == ["client", "server"]
     assert found == []
-    assert kept == 0
 
 
 def test_an_aborted_handshake_keeps_no_key(conversation: Conversation, everything: Everything) -> None:
@@ -267,7 +270,7 @@ class Owner(HandshakeDecisions):
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 @pytest.mark.parametrize("outcome", ["success", "closed early", "ended early", "garbage"])
-def test_the_engine_overwrites_keys(everything: Everything, version: str, outcome: str) -> None:
+def test_the_engine_overwrites_keys(everything: Everything, figure: Figure, version: str, outcome: str) -> None:
     """In place, however the handshake ends; the object itself is safe to show."""
     fields = {"psk_enabled": True, "tls12_ciphers": ("ECDHE-PSK-CHACHA20-POLY1305",)}
     owners = Owner(), Owner()
@@ -295,7 +298,7 @@ def test_the_engine_overwrites_keys(everything: Everything, version: str, outcom
         assert isinstance(side.stream, TlsStream)
     given = [key for owner in owners for key in owner.given]
     assert given or (version == "1.2" and outcome != "success")  # which asks later
-    assert [bytes(key).strip(b"\0") for key in given] == [b""] * len(given)
+    figure.none("keys not overwritten", sum(any(key) for key in given), len(given), f"TLS {version}, {outcome}")
     key = PreSharedKey(IDENTITY, make_secret())
     everything.texts.append(repr(key))
     everything.addError(lambda: pickle.dumps(key))
@@ -398,7 +401,7 @@ print(copies())
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="only Linux shows a process its own memory")
 @pytest.mark.parametrize("version", ["TLS 1.2", "TLS 1.3", "DTLS 1.2"])
-def test_memory_of_the_process(version: str, figure: Callable[[str, str], None]) -> None:
+def test_memory_of_the_process(version: str, figure: Figure) -> None:
     """After the handshake the key is nowhere in memory, neither in Python's nor in OpenSSL's."""
 
     def run(keep: str) -> int:
@@ -412,5 +415,4 @@ def test_memory_of_the_process(version: str, figure: Callable[[str, str], None])
 
     assert run("kept = secret()") >= 1  # the search finds what is there
     found = run("")
-    figure("R28", f"{found} copies of the key in the memory of the process, {version} (target 0)")
-    assert found == 0
+    figure.none("copies of a key in the memory of the process", found, 1, version)

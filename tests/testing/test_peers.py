@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from qtsecure.testing.peers import (
     HTTP_REQUEST,
+    AlertingServer,
     GarbageServer,
     OpensslClient,
     OpensslServer,
@@ -80,6 +81,23 @@ def test_python_echo_of_much_data(qtsecure_pki, trust) -> None:
             client.send(data[start : start + 65536])
             client.waitForReceived(start + 65536)
         assert client.connection.received == data
+
+
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_python_resumes(qtsecure_pki, trust, version) -> None:
+    """A client that takes over the session of an earlier one; both sides know."""
+    only = ssl.TLSVersion[version]
+    with PythonTlsServer(qtsecure_pki.server, minimumVersion=only, maximumVersion=only) as server:
+        with PythonTlsClient(server.port, caCertificates=trust) as first:
+            first.send(b"one")
+            first.waitForReceived(3)
+            first.close()
+            first.waitForEnding()
+        with PythonTlsClient(server.port, caCertificates=trust, resume=first) as second:
+            second.send(b"two")
+            second.waitForReceived(3)
+            assert (first.connection.sessionReused, second.connection.sessionReused) == (False, True)
+        assert [connection.sessionReused for connection in server.connections] == [False, True]
 
 
 def test_greeting(qtsecure_pki, trust) -> None:
@@ -303,6 +321,14 @@ def test_truncating_server(qtsecure_pki, version) -> None:
     ):
         assert sock.recv(10) == b"abc"
         with pytest.raises(ssl.SSLError, match=r"UNEXPECTED_EOF|EOF occurred"):
+            sock.recv(10)
+
+
+def test_alerting_server(qtsecure_pki) -> None:
+    """The handshake completes; the first data, also together with its end, get an alert."""
+    with AlertingServer(qtsecure_pki.server) as server, handshake(server.port) as sock:
+        sock.sendall(b"data")
+        with pytest.raises(ssl.SSLError, match=r"(?i)bad.record.mac"):
             sock.recv(10)
 
 

@@ -14,6 +14,9 @@ from qtsecure.net import late
 from qtsecure.net.addresses import checkPort
 from qtsecure.net.questions import cancelRequest
 from qtsecure.net.ssl_socket.attempt import Attempt
+from qtsecure.net.ssl_socket.base import SocketBase
+from qtsecure.net.ssl_socket.closing import Closing
+from qtsecure.net.ssl_socket.deletion import noticeDeletion
 from qtsecure.net.ssl_socket.handshake import Handshake
 
 if TYPE_CHECKING:
@@ -23,16 +26,13 @@ __all__ = ["Connecting"]
 
 _State = members_of(QAbstractSocket.SocketState)
 _Error = members_of(QAbstractSocket.SocketError)
-_Layer = QAbstractSocket.NetworkLayerProtocol
+_Layer = members_of(QAbstractSocket.NetworkLayerProtocol)
 _Mode = QIODevice.OpenModeFlag
 _ADDRESS_TIMEOUT_MS = 30_000
-_WANTED = {_Layer.IPv4Protocol: {_Layer.IPv4Protocol}, _Layer.IPv6Protocol: {_Layer.IPv6Protocol}}
 
 
 class Connecting(Handshake):
     """The connecting methods of SslSocket."""
-
-    _used = False
 
     # ---------------------------------------------------------------------------- public
 
@@ -54,11 +54,13 @@ class Connecting(Handshake):
         Raises:
             TypeError, ValueError: For an unusable argument. Failures arrive in errorOccurred.
         """
-        self._refuseInsideEngine("connectToHost")
+        SocketBase._refuseInsideEngine(self, "connectToHost")
         name = _checkHost(hostName)
         checkPort(port, lowest=1)
         if self._dataPath.state not in (_State.UnconnectedState, _State.BoundState):
-            self._reportError(_Error.OperationError, "A connection is being made or stands already; disconnect first.")
+            SocketBase._reportError(
+                self, _Error.OperationError, "A connection is being made or stands already; disconnect first."
+            )
             return
         self._begin(name, port, mode, protocol, encrypts=False)
 
@@ -86,7 +88,7 @@ class Connecting(Handshake):
         Raises:
             TypeError, ValueError: For an unusable argument. Failures arrive in errorOccurred.
         """
-        self._refuseInsideEngine("connectToHostEncrypted")
+        SocketBase._refuseInsideEngine(self, "connectToHostEncrypted")
         name = _checkHost(hostName)
         checkPort(port, lowest=1)
         rest = list(arguments)
@@ -107,9 +109,9 @@ class Connecting(Handshake):
             return
         try:
             # Unusable settings are told before anything goes on the wire.
-            self._configuration.toEngine("client", pskEnabled=False)
+            self._dataPath.ownConfiguration().toEngine("client", pskEnabled=False)
         except SecureError as error:
-            self._reportError(_Error.SslInvalidUserDataError, error.message)
+            SocketBase._reportError(self, _Error.SslInvalidUserDataError, error.message)
             return
         if sslPeerName:
             self._peerVerifyName = sslPeerName
@@ -125,7 +127,7 @@ class Connecting(Handshake):
 
         On success the socket owns the descriptor and closes it.
         """
-        self._refuseInsideEngine("setSocketDescriptor")
+        SocketBase._refuseInsideEngine(self, "setSocketDescriptor")
         if state != _State.ConnectedState:
             raise ValueError("state must be ConnectedState; other descriptors cannot be adopted.")
         try:
@@ -133,15 +135,15 @@ class Connecting(Handshake):
                 raise ValueError("it is this socket's own")  # the end of the old connection would close it
             transport = late.adoptStream(self._dataPath, socketDescriptor)
         except (OSError, ValueError, OverflowError) as error:
-            self._error = _Error.SocketResourceError
+            self._dataPath.error = _Error.SocketResourceError
             self.setErrorString(f"The descriptor {socketDescriptor} is not a connected socket: {error}.")
             return False
-        self._abortTransport()
-        self._abandonAttempt()
+        Connecting._abortTransport(self)
+        Connecting._abandonAttempt(self)
         if not isValid(self):
             transport.abort()
             return False
-        self._adopt(transport, openMode)
+        Connecting._adopt(self, transport, openMode)
         return True
 
     def _adopt(
@@ -158,9 +160,9 @@ class Connecting(Handshake):
         dataPath.awaitsTls = awaitsTls
         self._attempt.hostName = peerName
         dataPath.transport = transport
-        self._openAs(openMode)
+        SocketBase._openAs(self, openMode)
         self._attempt.ends = transport.ends()
-        self._setState(_State.ConnectedState)
+        SocketBase._setState(self, _State.ConnectedState)
 
     def socketDescriptor(self) -> int:
         """The native descriptor, or -1."""
@@ -201,13 +203,14 @@ class Connecting(Handshake):
             late.loadAll()
         dataPath = self._dataPath
         self._resetConnection()
-        self._attempt.encrypts = encrypts
+        attempt = self._attempt
+        attempt.encrypts = encrypts
         dataPath.awaitsTls = encrypts  # the slots of stateChanged run between the connection and its TLS
-        self._attempt.hostName = hostName
-        self._attempt.port = port
-        self._attempt.protocol = protocol
-        self._openAs(mode)
-        if not self._setState(_State.HostLookupState) or dataPath.state is not _State.HostLookupState:
+        attempt.hostName = hostName
+        attempt.port = port
+        attempt.protocol = protocol
+        SocketBase._openAs(self, mode)
+        if not SocketBase._setState(self, _State.HostLookupState) or dataPath.state is not _State.HostLookupState:
             return
         self._lookUp()
 
@@ -215,7 +218,7 @@ class Connecting(Handshake):
         """Find the addresses of the host; a literal is one."""
         literal = QHostAddress()
         if literal.setAddress(self._attempt.hostName.strip("[]")):
-            self._found([literal], "")
+            Connecting._found(self, [literal], "")
         else:
             self._attempt.lookup = late.NameLookup(self._found)
             self._attempt.lookup.start(self._attempt.hostName)
@@ -226,8 +229,10 @@ class Connecting(Handshake):
         attempt.lookup = None
         if not isValid(self) or dataPath.state is not _State.HostLookupState:
             return
-        wanted = _WANTED.get(attempt.protocol)
-        attempt.addresses = [a for a in addresses if wanted is None or a.protocol() in wanted]
+        wanted = attempt.protocol
+        if wanted is _Layer.IPv4Protocol or wanted is _Layer.IPv6Protocol:
+            addresses = [address for address in addresses if address.protocol() is wanted]
+        attempt.addresses = addresses
         if not attempt.addresses:
             reason = errorText.rstrip(".") if not addresses and errorText else "it has no address of the wanted kind"
             self._giveUp(
@@ -235,13 +240,13 @@ class Connecting(Handshake):
                 f"The host {attempt.hostName!r} was not found ({reason}); check the name.",
             )
             return
-        if not self._setState(_State.ConnectingState) or not self._isIn(_State.ConnectingState):
+        if not SocketBase._setState(self, _State.ConnectingState) or not SocketBase._isIn(self, _State.ConnectingState):
             return
         if "hostFound" in dataPath.heard:
             self.hostFound.emit()
-            if not isValid(self) or not self._isIn(_State.ConnectingState):
+            if not isValid(self) or not SocketBase._isIn(self, _State.ConnectingState):
                 return
-        self._connectNext()
+        Connecting._connectNext(self)
 
     def _connectNext(self) -> None:
         """Try the next address; each is tried once."""
@@ -256,7 +261,7 @@ class Connecting(Handshake):
                 self._attemptFailed(*failure)
                 return
             dataPath.transport = transport
-        self._startAddressDeadline()
+        Connecting._startAddressDeadline(self)
         transport.connectTo(address, attempt.port)
 
     def _makeTransport(self) -> StreamTransport:
@@ -270,21 +275,21 @@ class Connecting(Handshake):
             self._attemptFailed(_Error.SocketTimeoutError, "The remote host did not answer in time.")
 
     def _attemptFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
-        self._abortTransport()
-        self._cancelAddressDeadline()
+        Connecting._abortTransport(self)
+        Connecting._cancelAddressDeadline(self)
         if self._attempt.addresses:
-            self._connectNext()
+            Connecting._connectNext(self)
         else:
             self._giveUp(error, text)
 
     def _giveUp(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """No connection: the state changes first, then the error is told (as Qt does)."""
-        self._abandonAttempt()
-        self._abortTransport()  # a bound one
+        Connecting._abandonAttempt(self)
+        Connecting._abortTransport(self)  # a bound one
         self._dataPath.closing = False
         self._dataPath.outgoing.clear()
-        if self._setState(_State.UnconnectedState) and self._dataPath.state is _State.UnconnectedState:
-            self._reportError(error, text)
+        if SocketBase._setState(self, _State.UnconnectedState) and self._dataPath.state is _State.UnconnectedState:
+            SocketBase._reportError(self, error, text)
 
     def _abortTransport(self) -> None:
         transport, self._dataPath.transport = self._dataPath.transport, None
@@ -293,15 +298,11 @@ class Connecting(Handshake):
 
     def _abandonAttempt(self) -> None:
         attempt = self._attempt
-        lookup, attempt.lookup = attempt.lookup, None
-        if lookup is not None:
-            lookup.abort()
+        if attempt.lookup is not None:
+            attempt.lookup.abort()
+            attempt.lookup = None
         attempt.addresses = []
-        self._cancelAddressDeadline()
-        self._cancelHandshakeDeadline()
-        if attempt.closingDeadline is not None:
-            attempt.closingDeadline.cancel()
-            attempt.closingDeadline = None
+        attempt.cancelDeadlines()
         self._dataPath.encrypted = False
         cancelRequest(attempt)
 
@@ -315,24 +316,23 @@ class Connecting(Handshake):
         """Forget the previous connection, so that nothing of it leaks into the next."""
         dataPath = self._dataPath
         last, isBound = self._attempt, dataPath.state is _State.BoundState
-        # A SocketClient says what it connects to before it binds or connects.
-        remote = last.remote if isBound or not self._used else None
-        self._attempt = Attempt(bound=last.bound if isBound else None)
-        if remote is not None:
-            self._attempt.remote = remote
+        if dataPath.used or not last.isFresh:
+            # A SocketClient says what it connects to before it binds or connects.
+            remote = last.remote if isBound or not dataPath.used else None
+            self._attempt = Attempt(bound=last.bound if isBound else None)
+            if remote is not None:
+                self._attempt.remote = remote
         dataPath.enterThread()
-        if not self._used:
-            self._used = True
-            # C++ may delete the socket while Python still refers to it: the descriptor goes, too.
-            # A function and not the method: see plain_slots. It keeps the data path, too, until then.
-            self.destroyed.connect(lambda: dataPath.socketDestroyed())
+        if not dataPath.used:
+            dataPath.used = True
+            noticeDeletion(self, dataPath)  # the descriptor goes, too
             return
         dataPath.stream = None
         dataPath.mode = QSslSocket.SslMode.UnencryptedMode
         dataPath.review()
-        self._error = _Error.UnknownSocketError
+        self._dataPath.error = _Error.UnknownSocketError
         self.setErrorString("Unknown error")
-        self._dropIncoming()
+        Closing._dropIncoming(self)
         dataPath.outgoing.clear()
         dataPath.readingPaused = False
         dataPath.closing = False
@@ -344,7 +344,7 @@ class Connecting(Handshake):
         Raises:
             SecureError: While a connection stands or is being made.
         """
-        self._refuseInsideEngine("moveToThread")
+        SocketBase._refuseInsideEngine(self, "moveToThread")
         if self._dataPath.state is not _State.UnconnectedState:
             raise SecureError(
                 SecureError.Code.Pending,
@@ -363,14 +363,15 @@ class Connecting(Handshake):
         dataPath = self._dataPath
         if dataPath.state is not _State.ConnectingState:
             return
-        self._cancelAddressDeadline()
-        self._attempt.addresses = []
+        attempt = self._attempt
+        Connecting._cancelAddressDeadline(self)
+        attempt.addresses = []
         transport = dataPath.transport
         assert transport is not None
-        self._attempt.ends = transport.ends()
-        if not self._setState(_State.ConnectedState) or dataPath.transport is not transport:
+        attempt.ends = transport.ends()
+        if not SocketBase._setState(self, _State.ConnectedState) or dataPath.transport is not transport:
             return
-        started = self._attempt.encrypts and self._startEncryption(server=False)
+        started = self._attempt.encrypts and Handshake._startEncryption(self, server=False)
         if not isValid(self) or dataPath.transport is not transport:
             return
         if "connected" in dataPath.heard:
@@ -378,7 +379,7 @@ class Connecting(Handshake):
             if not isValid(self) or dataPath.transport is not transport:
                 return
         if self._attempt.encrypts and not started:
-            self._drop()  # the settings were refused; the error has been told
+            Closing._drop(self)  # the settings were refused; the error has been told
         elif not self._attempt.encrypts and (dataPath.outgoing.size or dataPath.closing or dataPath.outputEnds):
             dataPath.flushQueued()
 

@@ -6,6 +6,7 @@ from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
 
 from qtsecure.net.arguments import checkTimeout
+from qtsecure.net.ssl_socket.closing import Closing
 from qtsecure.net.ssl_socket.data_path import DataPath, WatchedDataPath
 from qtsecure.net.ssl_socket.half_closing import HalfClosing
 
@@ -69,16 +70,12 @@ class Idling(HalfClosing):
         if self._state in (_State.HostLookupState, _State.ConnectingState):
             self._giveUpConnecting(text)
         else:
-            self._endWith(error, text)
+            Closing._endWith(self, error, text)
 
     def _resetConnection(self) -> None:
         super()._resetConnection()
         if self._timeout > 0:
             self._watchTraffic()
-
-    def _abandonAttempt(self) -> None:
-        self._cancelIdleDeadline()
-        super()._abandonAttempt()
 
     def _cancelIdleDeadline(self) -> None:
         attempt = self._attempt

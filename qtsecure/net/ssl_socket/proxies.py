@@ -9,6 +9,8 @@ from PySide6.QtNetwork import QNetworkProxyQuery as Query
 from shiboken6 import isValid
 
 from qtsecure.net import late
+from qtsecure.net.ssl_socket.base import SocketBase
+from qtsecure.net.ssl_socket.connecting import Connecting
 from qtsecure.net.ssl_socket.socket_options import SocketOptions
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ _State = QAbstractSocket.SocketState
 _Error = QAbstractSocket.SocketError
 _Type = QNetworkProxy.ProxyType
 _Capability = QNetworkProxy.Capability
+_NO_PROXY, _TCP_SOCKET = _Type.NoProxy, Query.QueryType.TcpSocket
+_proxiesFor = QNetworkProxyFactory.proxyForQuery
+_DIRECT = QNetworkProxy(_NO_PROXY)
 
 
 class Proxies(SocketOptions):
@@ -65,14 +70,14 @@ class Proxies(SocketOptions):
 
     def _lookUp(self) -> None:
         attempt = self._attempt
-        proxy = self._chooseProxy(attempt.hostName, attempt.port)
+        proxy = Proxies._chooseProxy(self, attempt.hostName, attempt.port)
         if proxy is None:
             self._giveUp(
                 _Error.UnsupportedSocketOperationError,
                 "The proxy cannot carry TLS connections; choose one of type Socks5Proxy or HttpProxy.",
             )
             return
-        if proxy.type() == _Type.NoProxy:
+        if proxy is _DIRECT:
             super()._lookUp()
             return
         if self._dataPath.transport is not None:
@@ -86,21 +91,23 @@ class Proxies(SocketOptions):
         literal = QHostAddress(attempt.hostName.strip("[]"))
         if not literal.isNull() or not proxy.capabilities() & _Capability.HostNameLookupCapability:
             super()._lookUp()
-        elif self._setState(_State.ConnectingState) and self._isIn(_State.ConnectingState):
+        elif SocketBase._setState(self, _State.ConnectingState) and SocketBase._isIn(self, _State.ConnectingState):
             stream = self._proxyStream(proxy)
             self._dataPath.transport = stream
-            self._startAddressDeadline()
+            Connecting._startAddressDeadline(self)
             stream.connectToName(attempt.hostName, attempt.port)
 
     def _chooseProxy(self, hostName: str, port: int) -> QNetworkProxy | None:
-        """The first proxy that can carry a stream, perhaps NoProxy; None when there is none."""
-        if self._proxy is not None and self._proxy.type() != _Type.DefaultProxy:
-            candidates = [self._proxy]
+        """The first proxy that can carry a stream, perhaps _DIRECT; None when there is none."""
+        own = self._proxy
+        if own is not None and own.type() != _Type.DefaultProxy:
+            candidates = [own]
         else:
-            query = Query(hostName, port, self._protocolTag, Query.QueryType.TcpSocket)
-            candidates = QNetworkProxyFactory.proxyForQuery(query)
+            candidates = _proxiesFor(Query(hostName, port, self._protocolTag, _TCP_SOCKET))
         for proxy in candidates:
-            if proxy.type() == _Type.NoProxy or proxy.capabilities() & _Capability.TunnelingCapability:
+            if proxy.type() is _NO_PROXY:
+                return _DIRECT
+            if proxy.capabilities() & _Capability.TunnelingCapability:
                 return proxy
         return None
 
@@ -113,7 +120,7 @@ class Proxies(SocketOptions):
     def _proxyAsks(self, proxy: QNetworkProxy, authenticator: QAuthenticator) -> None:
         """The user's time is not the proxy's fault: the deadline pauses."""
         attempt = self._attempt
-        self._cancelAddressDeadline()
+        Connecting._cancelAddressDeadline(self)
         self.proxyAuthenticationRequired.emit(proxy, authenticator)
-        if isValid(self) and self._attempt is attempt and self._isIn(_State.ConnectingState):
-            self._startAddressDeadline()
+        if isValid(self) and self._attempt is attempt and SocketBase._isIn(self, _State.ConnectingState):
+            Connecting._startAddressDeadline(self)

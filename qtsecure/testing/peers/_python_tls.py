@@ -36,6 +36,7 @@ class TlsConnection:
         serverName: On a server, the name that the client asked for (SNI), or None.
         peerCertificate: The peer's certificate as DER, or None.
         sessionReused: Whether it resumed a session.
+        session: The session as of the last time that data came, which is when TLS 1.3 has one; or None.
         received: Everything received so far.
         ending: How the peer ended its direction: ``"open"`` (not yet), ``"closeNotify"``,
             ``"truncated"`` (end of stream without close_notify) or ``"reset"``.
@@ -49,6 +50,7 @@ class TlsConnection:
         self.serverName = serverName
         self.peerCertificate = sock.getpeercert(binary_form=True)
         self.sessionReused = bool(sock.session_reused)
+        self.session = sock.session
         self.received = b""
         self.ending: Ending = "open"
 
@@ -72,6 +74,7 @@ class TlsConnection:
             self.ending = "reset"
             return b""
         self.received += data
+        self.session = sock.session
         return data
 
 
@@ -200,6 +203,7 @@ class PythonTlsClient(Peer):
         maximumVersion: The highest version to offer.
         ciphers: TLS 1.2 ciphers in OpenSSL's format.
         preSharedKey: Identity and key; Python 3.13 and later.
+        resume: An earlier client, the settings and the session of which are taken over.
         timeout: Seconds after which a blocking call gives up.
 
     Attributes:
@@ -219,6 +223,7 @@ class PythonTlsClient(Peer):
         maximumVersion: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED,
         ciphers: str = "",
         preSharedKey: tuple[str, bytes] | None = None,
+        resume: PythonTlsClient | None = None,
         timeout: float = 10.0,
     ) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -234,7 +239,13 @@ class PythonTlsClient(Peer):
         if preSharedKey is not None:
             _offerPreSharedKey(context, *preSharedKey)
         super().__init__(timeout=timeout)
-        self._context = context
+        self._context: ssl.SSLContext = context
+        self._session: ssl.SSLSession | None = None
+        if resume is not None:
+            if resume.connection is None:
+                raise ValueError("resume: the earlier client has had no connection.")
+            # Python's sessions belong to a context.
+            self._context, self._session = resume._context, resume.connection.session
         self._address = (host, port)
         self._serverName = serverName
         self._commands: queue.Queue[bytes | None] = queue.Queue()
@@ -298,7 +309,11 @@ class PythonTlsClient(Peer):
         with (
             socket.create_connection(self._address, self.timeout) as plain,
             self._context.wrap_socket(
-                plain, server_hostname=self._serverName, do_handshake_on_connect=False, suppress_ragged_eofs=False
+                plain,
+                server_hostname=self._serverName,
+                session=self._session,
+                do_handshake_on_connect=False,
+                suppress_ragged_eofs=False,
             ) as sock,
         ):
             self._own(sock)

@@ -66,6 +66,10 @@
         <source>Certificate</source>
         <translation>Zertifikat</translation>
     </message>
+    <message>
+        <source>Close</source>
+        <translation>Schließen</translation>
+    </message>
 </context>
 <context>
     <name>CertificateFacts</name>
@@ -129,9 +133,12 @@
         <source>one day left</source>
         <translation>noch ein Tag</translation>
     </message>
-    <message>
+    <message numerus="yes">
         <source>%n days left</source>
-        <translation>noch %n Tage</translation>
+        <translation>
+            <numerusform>noch %n Tag</numerusform>
+            <numerusform>noch %n Tage</numerusform>
+        </translation>
     </message>
     <message>
         <source>expired less than a day ago</source>
@@ -141,9 +148,12 @@
         <source>expired one day ago</source>
         <translation>vor einem Tag abgelaufen</translation>
     </message>
-    <message>
+    <message numerus="yes">
         <source>expired %n days ago</source>
-        <translation>vor %n Tagen abgelaufen</translation>
+        <translation>
+            <numerusform>vor %n Tag abgelaufen</numerusform>
+            <numerusform>vor %n Tagen abgelaufen</numerusform>
+        </translation>
     </message>
     <message>
         <source>Common name</source>
@@ -223,10 +233,81 @@
     </message>
 </context>
 <context>
+    <name>CertificateSheet</name>
+    <message>
+        <source>Certificate of %1</source>
+        <translation>Zertifikat von %1</translation>
+    </message>
+    <message>
+        <source>nobody</source>
+        <translation>niemandem</translation>
+    </message>
+    <message>
+        <source>%1 (the peer)</source>
+        <translation>%1 (die Gegenseite)</translation>
+    </message>
+    <message>
+        <source>Certificate of the chain</source>
+        <translation>Zertifikat der Kette</translation>
+    </message>
+    <message>
+        <source>There is no certificate.</source>
+        <translation>Es gibt kein Zertifikat.</translation>
+    </message>
+    <message>
+        <source>Issued to</source>
+        <translation>Ausgestellt für</translation>
+    </message>
+    <message>
+        <source>Organization</source>
+        <translation>Organisation</translation>
+    </message>
+    <message>
+        <source>Names</source>
+        <translation>Namen</translation>
+    </message>
+    <message>
+        <source>Issued by</source>
+        <translation>Ausgestellt von</translation>
+    </message>
+    <message>
+        <source>itself</source>
+        <translation>sich selbst</translation>
+    </message>
+    <message>
+        <source>Valid from</source>
+        <translation>Gültig ab</translation>
+    </message>
+    <message>
+        <source>%1 (in the future)</source>
+        <translation>%1 (in der Zukunft)</translation>
+    </message>
+    <message>
+        <source>Valid until</source>
+        <translation>Gültig bis</translation>
+    </message>
+    <message>
+        <source>%1 (expired)</source>
+        <translation>%1 (abgelaufen)</translation>
+    </message>
+    <message>
+        <source>Serial number</source>
+        <translation>Seriennummer</translation>
+    </message>
+    <message>
+        <source>SHA-256</source>
+        <translation>SHA-256</translation>
+    </message>
+</context>
+<context>
     <name>CertificateView</name>
     <message>
         <source>Certificate without a name</source>
         <translation>Zertifikat ohne Namen</translation>
+    </message>
+    <message>
+        <source>The certificates cannot be written to “%1”: %2.</source>
+        <translation>Die Zertifikate lassen sich nicht nach „%1“ schreiben: %2.</translation>
     </message>
     <message>
         <source>Certificate chain</source>
@@ -267,6 +348,10 @@
     <message>
         <source>Valid until %1 (%2)</source>
         <translation>Gültig bis %1 (%2)</translation>
+    </message>
+    <message>
+        <source>Was valid until %1 (%2)</source>
+        <translation>War gültig bis %1 (%2)</translation>
     </message>
     <message>
         <source>Save Certificates</source>
@@ -318,6 +403,57 @@
     <message>
         <source>Accepted error</source>
         <translation>Hingenommener Fehler</translation>
+    </message>
+</context>
+<context>
+    <name>ConnectionProgress</name>
+    <message>
+        <source>Waiting for your answer</source>
+        <translation>Wartet auf Ihre Antwort</translation>
+    </message>
+    <message>
+        <source>Encrypted, but the other side has not proved who it is</source>
+        <translation>Verschlüsselt, aber die Gegenseite hat nicht bewiesen, wer sie ist</translation>
+    </message>
+    <message>
+        <source>Not connected</source>
+        <translation>Nicht verbunden</translation>
+    </message>
+    <message>
+        <source>Looking up the host</source>
+        <translation>Rechner wird gesucht</translation>
+    </message>
+    <message>
+        <source>Connecting</source>
+        <translation>Verbindung wird aufgebaut</translation>
+    </message>
+    <message>
+        <source>Checking the identity and agreeing on keys</source>
+        <translation>Identität wird geprüft, Schlüssel werden vereinbart</translation>
+    </message>
+    <message>
+        <source>The connection is secure</source>
+        <translation>Die Verbindung ist sicher</translation>
+    </message>
+    <message>
+        <source>Find</source>
+        <translation>Finden</translation>
+    </message>
+    <message>
+        <source>Connect</source>
+        <translation>Verbinden</translation>
+    </message>
+    <message>
+        <source>Secure</source>
+        <translation>Sichern</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation>Noch einmal versuchen</translation>
     </message>
 </context>
 <context>
@@ -484,6 +620,58 @@
     <message>
         <source>Hint of the server: %1</source>
         <translation>Hinweis des Servers: %1</translation>
+    </message>
+    <message>
+        <source>Which key does %1 have?</source>
+        <translation>Welchen Schlüssel hat %1?</translation>
+    </message>
+    <message>
+        <source>This connection needs a pre-shared key</source>
+        <translation>Diese Verbindung braucht einen vorab vereinbarten Schlüssel</translation>
+    </message>
+    <message>
+        <source>The server says: %1</source>
+        <translation>Der Server sagt: %1</translation>
+    </message>
+    <message>
+        <source>Identity</source>
+        <translation>Identität</translation>
+    </message>
+    <message>
+        <source>such as sensor-1</source>
+        <translation>zum Beispiel sensor-1</translation>
+    </message>
+    <message>
+        <source>Key</source>
+        <translation>Schlüssel</translation>
+    </message>
+    <message>
+        <source>Hexadecimal</source>
+        <translation>Hexadezimal</translation>
+    </message>
+    <message>
+        <source>Show the key</source>
+        <translation>Schlüssel zeigen</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Connect</source>
+        <translation>Verbinden</translation>
+    </message>
+</context>
+<context>
+    <name>PskQuestion</name>
+    <message>
+        <source>The connection does not wait for a key any more.</source>
+        <extracomment>pendingChanged(): it has been answered, or given up. cancelled(): the connection is being closed, or the time is up.</extracomment>
+        <translation>Die Verbindung wartet nicht mehr auf einen Schlüssel.</translation>
+    </message>
+    <message>
+        <source>The key is not hexadecimal: pairs of the digits 0 to 9 and a to f.</source>
+        <translation>Der Schlüssel ist nicht hexadezimal: Paare der Ziffern 0 bis 9 und a bis f.</translation>
     </message>
 </context>
 <context>
@@ -982,10 +1170,53 @@
     </message>
 </context>
 <context>
+    <name>StatusBadge</name>
+    <message>
+        <source>Looking up the host…</source>
+        <translation>Rechner wird gesucht …</translation>
+    </message>
+    <message>
+        <source>Connecting…</source>
+        <translation>Verbindet …</translation>
+    </message>
+    <message>
+        <source>Securing…</source>
+        <translation>Wird gesichert …</translation>
+    </message>
+    <message>
+        <source>Waiting for you</source>
+        <translation>Wartet auf Sie</translation>
+    </message>
+    <message>
+        <source>Encrypted, not verified</source>
+        <translation>Verschlüsselt, nicht geprüft</translation>
+    </message>
+    <message>
+        <source>Encrypted</source>
+        <translation>Verschlüsselt</translation>
+    </message>
+    <message>
+        <source>Not encrypted</source>
+        <translation>Nicht verschlüsselt</translation>
+    </message>
+    <message>
+        <source>Closing…</source>
+        <translation>Wird geschlossen …</translation>
+    </message>
+    <message>
+        <source>Connection failed</source>
+        <translation>Verbindung gescheitert</translation>
+    </message>
+    <message>
+        <source>Not connected</source>
+        <translation>Nicht verbunden</translation>
+    </message>
+</context>
+<context>
     <name>TrustDialog</name>
     <message>
         <source>Certificate not verified</source>
-        <extracomment>decided(accepted: bool): the user has answered, and the requests have been told.</extracomment>
+        <extracomment>decided(accepted: bool): the user has answered, and the requests have been told; not when nobody waited any more.</extracomment>
         <translation>Zertifikat nicht geprüft</translation>
     </message>
     <message>
@@ -1066,6 +1297,77 @@
     <message>
         <source>Do &amp;Not Admit</source>
         <translation>Ni&amp;cht zulassen</translation>
+    </message>
+</context>
+<context>
+    <name>TrustPrompt</name>
+    <message>
+        <source>this client</source>
+        <translation>diesem Client</translation>
+    </message>
+    <message>
+        <source>Do you trust %1?</source>
+        <translation>Vertrauen Sie %1?</translation>
+    </message>
+    <message>
+        <source>%1 cannot be trusted</source>
+        <translation>%1 ist nicht zu trauen</translation>
+    </message>
+    <message>
+        <source>Somebody who listens in could pretend to be %1. Its certificate does not prove who it is:</source>
+        <translation>Wer mithört, könnte sich als %1 ausgeben. Das Zertifikat beweist nicht, wer es ist:</translation>
+    </message>
+    <message>
+        <source>The certificate of this client does not prove who it is:</source>
+        <translation>Das Zertifikat dieses Clients beweist nicht, wer er ist:</translation>
+    </message>
+    <message>
+        <source>Go on only if you have compared the fingerprint with the one that the operator has told you.</source>
+        <translation>Fahren Sie nur fort, wenn Sie den Fingerabdruck mit dem verglichen haben, den Ihnen der Betreiber genannt hat.</translation>
+    </message>
+    <message>
+        <source>This cannot be overridden.</source>
+        <translation>Das lässt sich nicht übergehen.</translation>
+    </message>
+    <message>
+        <source>SHA-256</source>
+        <translation>SHA-256</translation>
+    </message>
+    <message>
+        <source>If you go on:</source>
+        <translation>Wenn Sie fortfahren:</translation>
+    </message>
+    <message>
+        <source>this time only</source>
+        <translation>nur dieses Mal</translation>
+    </message>
+    <message>
+        <source>until the program ends</source>
+        <translation>bis das Programm endet</translation>
+    </message>
+    <message>
+        <source>always</source>
+        <translation>immer</translation>
+    </message>
+    <message>
+        <source>How long the certificate is trusted</source>
+        <translation>Wie lange dem Zertifikat vertraut wird</translation>
+    </message>
+    <message>
+        <source>The whole certificate</source>
+        <translation>Das ganze Zertifikat</translation>
+    </message>
+    <message>
+        <source>Questions after this one: %1</source>
+        <translation>Fragen nach dieser: %1</translation>
+    </message>
+    <message>
+        <source>Connect anyway</source>
+        <translation>Trotzdem verbinden</translation>
+    </message>
+    <message>
+        <source>Do not connect</source>
+        <translation>Nicht verbinden</translation>
     </message>
 </context>
 <context>

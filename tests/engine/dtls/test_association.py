@@ -13,6 +13,7 @@ from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.contexts import context_for
 from qtsecure.engine.dtls import DropReason, DtlsAssociation, DtlsListener
 from qtsecure.engine.dtls.flights import RetransmissionTimer
+from qtsecure.engine.dtls.wire import HandshakeType
 from qtsecure.engine.dtls.wire import split_records_untrusted as split
 from qtsecure.engine.events import (
     AlertReceived,
@@ -809,3 +810,25 @@ def test_secrets_are_in_no_text() -> None:
         assert end.association is not None
         texts = [repr(end.association), repr(end.events), repr(end.association.statistics)]
         assert not any("canary" in text for text in texts)
+
+
+@pytest.mark.parametrize("delay", [0.005, 0.1, 0.2, 0.3])
+def test_sec_c12_cookies_of_an_earlier_attempt_are_told_from_new_ones(
+    pki: PublicKeyInfrastructure, delay: float
+) -> None:
+    """A damaged cookie makes the client begin again; the good ones for its first hello are under way meanwhile."""
+    link = DatagramLink(delay=delay)
+    damaged = []
+
+    def tamper(datagram: LinkedDatagram) -> list[bytes]:
+        kind = split(datagram.data)[0].payload[0]
+        if damaged or datagram.sender != "server" or kind != HandshakeType.HELLO_VERIFY_REQUEST:
+            return [datagram.data]
+        damaged.append(datagram)
+        return [datagram.data[:-1] + bytes((datagram.data[-1] ^ 1,))]
+
+    link.tamper = tamper
+    network = plain_network(pki, link).established()
+    assert damaged
+    assert network.client.association is not None
+    assert network.client.association.statistics.restarts == 1

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
+from qtsecure.engine.dtls.wire import CHANGE_CIPHER_SPEC, split_records_untrusted
 from qtsecure.engine.events import FailureKind, StreamFailed
 from qtsecure.engine.host_names import normalize_host_name
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.sessions import Session, scope_of
 from qtsecure.engine.verification import IssueCode
 from qtsecure.errors import SecureError
-from qtsecure.testing.datagram_link import LinkedDatagram
+from qtsecure.testing.datagram_link import DatagramLink, LinkedDatagram
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.engine.dtls.support import (
     IDENTITY,
@@ -218,3 +219,62 @@ def test_name_and_dates_are_looked_at_again(
     assert failure.kind is FailureKind.CERTIFICATE_REJECTED
     assert network.server.alerts_received == [int(network.client.association.issues[0].alert)]
     assert resumed(Network(client, server, session=session, client_answer="accept").established())
+
+
+def losing_first(link: DatagramLink, sender: str) -> None:
+    """The first datagram of a sender with its change of keys gets lost."""
+    lost = []
+
+    def tamper(datagram: LinkedDatagram) -> list[bytes]:
+        records = split_records_untrusted(datagram.data)
+        if not lost and datagram.sender == sender and any(each.kind == CHANGE_CIPHER_SPEC for each in records):
+            lost.append(datagram)
+            return []
+        return [datagram.data]
+
+    link.tamper = tamper
+
+
+@pytest.mark.parametrize("size", [10, 1100])
+@pytest.mark.parametrize("sender", ["client", "server"])
+def test_sec_c8_messages_of_an_eager_peer_do_not_shut_its_last_flight_out(
+    pki: PublicKeyInfrastructure, sender: str, size: int
+) -> None:
+    """Whoever sends the last flight may send messages at once. If that flight gets lost, they are many meanwhile."""
+    client, server = dtls_client([pki.ca.certificate]), dtls_server(pki.server)
+    session = session_of(Network(client, server).established()) if sender == "client" else None
+    network = Network(client, server, session=session)
+    losing_first(network.link, sender)
+    eager, other = network.ends if sender == "client" else network.ends[::-1]
+    network.start().run(5, lambda: eager.completed)
+    assert not other.completed
+    assert eager.association is not None
+    for number in range(200):
+        eager.association.write(number.to_bytes(2, "big") * (size // 2))
+    network.run(10, lambda: other.completed)
+    assert other.completed, (eager.events, other.events)
+    assert network.client.association is not None
+    assert network.client.association.statistics.restarts == 0
+    assert network.say(b"there") == [b"there"]
+    assert network.say(b"back", from_server=True) == [b"back"]
+
+
+@pytest.mark.parametrize("cookies", [True, False])
+def test_sec_c8_an_early_message_tells_that_the_last_flight_was_lost(
+    pki: PublicKeyInfrastructure, cookies: bool
+) -> None:
+    """A server that resumes asks for it before its timer would; to an address that may be forged it stays slow."""
+    client, server = dtls_client([pki.ca.certificate]), dtls_server(pki.server)
+    session = session_of(Network(client, server).established())
+    network = Network(client, server, session=session, cookies=cookies)
+    losing_first(network.link, "client")
+    network.start().run(5, lambda: network.client.completed)
+    assert network.client.association is not None
+    begin = network.link.now
+    while not network.server.completed and network.link.now < begin + 2:
+        network.client.association.write(b"early")
+        network.run(0.01, lambda: network.server.completed)
+    assert network.server.completed
+    assert (network.link.now - begin < 0.15) is cookies
+    assert network.server.association is not None
+    assert network.server.association.statistics.retransmissions == 1

@@ -8,15 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
 from PySide6.QtCore import QCoreApplication, QEvent, QThread
 from PySide6.QtNetwork import QHostAddress
 from shiboken6 import isValid
 
 from qtsecure import Condition, DtlsPeer
 from qtsecure.net.dtls.path import DtlsPath
-from tests.interop.datagrams import Program, opensslClient, opensslPort, opensslServer
-from tests.interop.test_dtls_peers import need, says
+from tests.interop.foreign.openssl_program import opensslClient, opensslPort, opensslServer
+from tests.interop.programs import Program
+from tests.interop.test_dtls_peers import need
 from tests.net.conversation import FakeClock, deleteEverything, settle, spin
 from tests.net.dtls.conversation import PEER_SIGNALS, DtlsConversation, Status
 from tests.semantics.gio.support import PATIENCE_MS, data, prepared, watched
@@ -105,7 +105,7 @@ def test_gio_d57_our_client_with_openssl(conversation: DtlsConversation, key: st
     """EC and RSA, with and without cookies, both sides with certificates and application protocols."""
     need("openssl")
     pki, client = conversation.pki, conversation.client
-    options: dict[str, Any] = {"clients": pki.ca.certificate.public_bytes(Encoding.PEM), "alpn": ["two", "one"]}
+    options: dict[str, Any] = {"clients": pki.ca.certificate, "alpn": ["two", "one"]}
     with opensslServer(getattr(pki, key), listen=listen, **options) as program:
         client.setSslConfiguration(conversation.clientConfiguration)
         client.setCertificate(list(pki.client.chain), pki.client.privateKey)
@@ -114,7 +114,7 @@ def test_gio_d57_our_client_with_openssl(conversation: DtlsConversation, key: st
         assert client.handshake() is True
         assert client.negotiatedProtocol() == "one"
         assert client.sendMessages([[b"hel", b"lo\n"]]) == 1
-        says(program, "hello")
+        program.waitFor("hello")
         program.write(b"back\n")
         assert data(client.receiveMessages(timeout=PATIENCE_MS)) == [b"back\n"]
         client.close()
@@ -128,7 +128,7 @@ def test_gio_d57_our_server_with_openssl(conversation: DtlsConversation, key: st
     conversation.showServer(getattr(pki, key))
     conversation.demandClientCertificate()
     conversation.serverConfiguration.setAllowedNextProtocols(["two", "one"])
-    trust = pki.ca.certificate.public_bytes(Encoding.PEM)
+    trust = pki.ca.certificate
     program: Program = opensslClient(conversation.listen(), trust=trust, certificate=pki.client, alpn=["one"])
     with program:
         spin(conversation.server.hasPendingConnections, 15_000)
@@ -140,7 +140,7 @@ def test_gio_d57_our_server_with_openssl(conversation: DtlsConversation, key: st
         program.write(b"hello\n")
         assert data(peer.receiveMessages(timeout=15_000)) == [b"hello\n"]
         peer.sendMessages([b"back\n"])
-        says(program, "back")
+        program.waitFor("back")
 
 
 def test_gio_d58_nothing_is_kept_before_the_cookie(conversation: DtlsConversation, clock: FakeClock) -> None:

@@ -260,7 +260,7 @@ def test_gio_s33_nothing_is_forwarded_afterwards(story: Story) -> None:
     connection.disconnectFromHost()
     spin(lambda: connection.state() == State.UnconnectedState)
     assert told == []
-    assert connection._observer is None
+    assert connection._dataPath.observer() is None
 
 
 def test_gio_s33_what_is_written_early_goes_out_encrypted(story: Story) -> None:

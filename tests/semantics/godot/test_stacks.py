@@ -13,7 +13,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.interop.datagrams import freePort, gnutlsClient, gnutlsServer, opensslClient, opensslPort, opensslServer
+from tests.interop.foreign.gnutls_program import gnutlsClient, gnutlsServer
+from tests.interop.foreign.openssl_program import opensslClient, opensslPort, opensslServer
+from tests.interop.programs import freePort
 from tests.net.conversation import spin
 from tests.semantics.godot.support import Pair, Result, Status
 
@@ -70,7 +72,7 @@ def test_godot_45_client_with_gnutls(pair: Pair) -> None:
 def test_godot_45_server_with_programs(pair: Pair, name: str) -> None:
     need(name)
     port = pair.listen()
-    trust = pair.pki.ca.certificate.public_bytes(Encoding.PEM)
+    trust = pair.pki.ca.certificate
     with (opensslClient if name == "openssl" else gnutlsClient)(port, trust=trust) as program:
         program.write(b"hello\n")
         pollUntil(pair, pair.server.hasPendingConnections)

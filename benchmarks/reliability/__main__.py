@@ -1,0 +1,80 @@
+"""``python -m benchmarks.reliability [R1 R7 ...]``: measures the figures of reliability, each with its target.
+
+Ends with 1 when a target was missed. Times count, so the machine should have nothing else to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import secrets
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.reliability import machine
+from benchmarks.reliability.catalog import FIGURES
+from benchmarks.reliability.runs import run, runSuite
+from benchmarks.reliability.tables import Circumstances, asJson, asText, replaceTable
+from benchmarks.reliability.verdicts import MISSED, judge
+
+CHAOS = "R30"
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reliability", description=__doc__)
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help="of R1 to R30; all but the soak by default")
+    parser.add_argument("--list", action="store_true", help="show what there is and run nothing")
+    parser.add_argument("--seed", type=int, default=None, help="repeat the chance of an earlier run")
+    parser.add_argument("--soak", action="store_true", help=f"also {CHAOS}, which takes eight minutes")
+    parser.add_argument("--repeats", type=int, default=0, metavar="N", help="then run the whole suite N times (R30)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every measurement there")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="replace the table in this document")
+    options = parser.parse_args(arguments)
+    options.figures = [name.upper() for name in options.figures]
+    unknown = [name for name in options.figures if name not in FIGURES]
+    if unknown:
+        parser.error(f"no such figure: {', '.join(unknown)}")
+    if options.seed is None:
+        options.seed = secrets.randbelow(1 << 31)
+    return options
+
+
+def main(arguments: list[str]) -> int:
+    """The command."""
+    options = parse(arguments)
+    if options.list:
+        for name, entry in FIGURES.items():
+            print(f"{name:4} {entry.title}: {entry.method}")
+        return 0
+    names = options.figures or [name for name in FIGURES if name != CHAOS or options.soak]
+    if options.soak and CHAOS not in names:
+        names.append(CHAOS)
+    print(f"seed {options.seed}", file=sys.stderr)
+    date, before, begun = dt.date.today(), machine.load(), time.monotonic()  # noqa: DTZ011 - the reader's day
+    tests = run(names, options.seed)
+    shown = options.figures or list(FIGURES)
+    verdicts = [judge(name, FIGURES[name], [test for test in tests if test["figure"] == name]) for name in shown]
+    circumstances = Circumstances(
+        command=" ".join(["python -m benchmarks.reliability", *options.figures, f"--seed {options.seed}"]),
+        date=date.isoformat(),
+        machine=machine.describe(),
+        load=f"{before} before and {machine.load()} after",
+        seed=options.seed,
+        seconds=round(time.monotonic() - begun, 1),
+    )
+    print(asText(verdicts, circumstances))
+    if options.json:
+        options.json.write_text(json.dumps(asJson(verdicts, circumstances), indent=2) + "\n", "utf-8")
+    if options.markdown:
+        replaceTable(options.markdown, verdicts, circumstances)
+    flakes = [number for number in range(options.repeats) if not runSuite(options.seed + number)]
+    if options.repeats:
+        print(f"{CHAOS} {len(flakes)} of {options.repeats} runs of the whole suite failed (target: none)")
+    return 1 if flakes or any(verdict.result == MISSED for verdict in verdicts) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

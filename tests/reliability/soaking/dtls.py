@@ -1,0 +1,307 @@
+"""DTLS in the soak: servers, what they do with their clients, and the kinds of clients."""
+
+from __future__ import annotations
+
+import random
+import struct
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PySide6.QtNetwork import QSslSocket
+from shiboken6 import isValid
+
+from qtsecure import DtlsPeer, DtlsServer, PreSharedKeyAuthenticator, SecureError, SslConfiguration
+from qtsecure.testing.pki import IssuedCertificate, PublicKeyInfrastructure
+from tests.reliability.soaking.episode import DELETIONS, Episode, destroy
+from tests.reliability.soaking.ledger import Ledger
+from tests.reliability.soaking.routes import UDP_FAULTS
+from tests.reliability.soaking.tls import IDENTITY, KEY
+
+__all__ = ["DtlsSide"]
+
+_HEADER = struct.Struct(">4sQIBI")
+_MAGIC = b"soak"
+_SERVER_STAYS, _SERVER_VANISHES = range(2)
+_MODE = QSslSocket.PeerVerifyMode
+_VANISHING = ("encrypted", "readyRead", "statusChanged", "closed", "disconnected")
+_TIMES_OUT = ("TimedOut",)
+# Nothing unencrypted is authentic: a damaged handshake may look like one with bad certificates, for example.
+_DAMAGED = ("complete", "BadCertificate", "HandshakeRefused")
+# What the network can do to an association, and wrong keys and certificates.
+_KNOWN_TO_SERVERS = frozenset(
+    # Closed: a client whose handshake was spoiled began anew when the server had finished already.
+    ("TimedOut", "TlsMisc", "BadCertificate", "HandshakeRefused", "CertificateRequired", "Closed")
+)
+_REFUSED = ("BadCertificate", "HandshakeRefused", "CertificateRequired", "TlsMisc")
+
+
+def packed(number: int, sequence: int, vanish: int, size: int, seed: int) -> bytes:
+    """A message: who, which, and a checksum over all of it."""
+    body = random.Random(f"{seed} {number} {sequence}").randbytes(size)
+    head = struct.pack(">4sQIB", _MAGIC, number, sequence, vanish)
+    return head + struct.pack(">I", zlib.crc32(head + body)) + body
+
+
+def unpacked(message: bytes) -> tuple[int, int, int] | None:
+    """Number, sequence, and whether the server vanishes; None if anything was changed."""
+    if len(message) < _HEADER.size:
+        return None
+    magic, number, sequence, vanish, checksum = _HEADER.unpack_from(message)
+    if magic != _MAGIC or checksum != zlib.crc32(message[:17] + message[_HEADER.size :]):
+        return None
+    return number, sequence, vanish
+
+
+class DtlsSide:
+    """The servers, their ends of associations, and the making of clients.
+
+    Args:
+        ledger: The book.
+        pki: Whose certificates all show.
+    """
+
+    def __init__(self, ledger: Ledger, pki: PublicKeyInfrastructure) -> None:
+        self.ledger = ledger
+        self.pki = pki
+        self.ends: list[_ServerEnd] = []
+        plain = SslConfiguration.forServer(pki.server.chain, pki.server.privateKey)
+        mutual = SslConfiguration.forServer(pki.server.chain, pki.server.privateKey)
+        mutual.setCaCertificates([pki.ca.certificate])
+        mutual.setPeerVerifyMode(_MODE.VerifyPeer)
+        mutual.setMissingCertificateIsFatal(True)
+        self.servers = {
+            "plain": self._serve(plain),
+            "mutual": self._serve(mutual),
+            "key": self._serve(SslConfiguration(), self._giveKey),
+        }
+        self.ports: dict[str, int] = {}
+
+    def serverPorts(self) -> dict[str, int]:
+        """Where the servers listen."""
+        return {name: server.serverPort() for name, server in self.servers.items()}
+
+    def close(self) -> None:
+        """No more clients."""
+        for server in self.servers.values():
+            server.close()
+
+    # ----------------------------------------------------------------------------- servers
+
+    def _giveKey(self, _: object, authenticator: PreSharedKeyAuthenticator) -> None:
+        if bytes(authenticator.identity().data()) == IDENTITY:
+            authenticator.setPreSharedKey(KEY)
+
+    def _serve(self, configuration: SslConfiguration, giveKey: Callable[..., None] | None = None) -> DtlsServer:
+        server = DtlsServer()
+        server.setSslConfiguration(configuration)
+        server.setHandshakeTimeout(15_000)
+        server.setIdleTimeout(2500)
+        if giveKey is not None:
+            server.preSharedKeyAuthenticationRequired.connect(giveKey)
+        server.errorOccurred.connect(lambda _, error: self.noteServerError(error))
+        server.pendingConnectionAvailable.connect(lambda: self._fetch(server))
+        assert server.listen("127.0.0.1", 0), server.errorString()
+        return server
+
+    def noteServerError(self, error: SecureError) -> None:
+        """An end of a server has failed; it cannot know why, but it must be one of what the network does."""
+        self.ledger.serverErrors[f"DTLS {error.code.name}: {error.message}"] += 1
+        if error.code.name not in _KNOWN_TO_SERVERS:
+            self.ledger.unexplained.append(f"a DTLS server: {error.code.name} {error.message}")
+
+    def _fetch(self, server: DtlsServer) -> None:
+        while (peer := server.nextPendingConnection()) is not None:
+            self.ends.append(_ServerEnd(self, peer))
+
+    # ----------------------------------------------------------------------------- clients
+
+    def port(self, route: str, server: str) -> int:
+        """Where a client sends to."""
+        return self.servers[server].serverPort() if route == "direct" else self.ports[f"{route} {server}"]
+
+    def configuration(self, **options: Any) -> SslConfiguration:
+        """For a client that trusts the authority of the tests."""
+        configuration = SslConfiguration.forClient([options.get("trust", self.pki.ca).certificate])
+        own: IssuedCertificate | None = options.get("own")
+        if own is not None:
+            configuration.setLocalCertificateChain(own.chain)
+            configuration.setPrivateKey(own.privateKey)
+        if "key" in options:
+            configuration.setPeerVerifyMode(_MODE.VerifyNone)
+        return configuration
+
+    def episodes(self, number: int, kind: str) -> DtlsEpisode:
+        """A client of this kind."""
+        name = kind.removeprefix("DTLS ")
+        return DtlsEpisode(self, number, name, **_KINDS[name](self))
+
+    def kinds(self) -> Sequence[str]:
+        """What there is."""
+        return [f"DTLS {name}" for name in _KINDS]
+
+
+class _ServerEnd:
+    """A server's end: checks what comes, each message once, and sends it back."""
+
+    def __init__(self, side: DtlsSide, peer: DtlsPeer) -> None:
+        self._side = side
+        self.socket = peer
+        self._seen: set[int] = set()
+        peer.datagramReceived.connect(self._take)
+        peer.errorOccurred.connect(side.noteServerError)
+        peer.disconnected.connect(self._end)
+        while peer.hasPendingDatagrams():
+            self._take(peer.readDatagram())
+
+    def _take(self, message: bytes) -> None:
+        found = unpacked(message)
+        ledger = self._side.ledger
+        ledger.bytes += len(message)
+        if found is None or found[1] in self._seen:
+            ledger.corrupted.append(f"a DTLS server: {'not what was sent' if found is None else 'the same again'}")
+            return
+        number, sequence, vanish = found
+        self._seen.add(sequence)
+        if not isValid(self.socket) or not self.socket.isEncrypted():
+            return
+        self.socket.writeDatagram(message)
+        if vanish == _SERVER_VANISHES and len(self._seen) == 1 + number % 3:
+            destroy(self.socket, DELETIONS[number % len(DELETIONS)])
+
+    def _end(self) -> None:
+        self.socket.deleteLater()
+
+
+class DtlsEpisode(Episode):
+    """A client that sends messages until enough of them have come back.
+
+    Args:
+        side: The servers.
+        number: Says which messages are sent.
+        name: What kind it is.
+        route: How it reaches the server.
+        server: Which one.
+        allowed: In which ways it may end.
+        options: ``own`` certificate, ``trust``ed authority, ``key`` as identity and key, ``vanish`` in a slot,
+            ``serverVanishes``.
+    """
+
+    def __init__(
+        self,
+        side: DtlsSide,
+        number: int,
+        name: str,
+        *,
+        route: str = "direct",
+        server: str = "plain",
+        allowed: tuple[str, ...] = ("complete",),
+        **options: Any,
+    ) -> None:
+        super().__init__(side.ledger, number, f"DTLS {name}", allowed)
+        self._side = side
+        self._route = route
+        self._server = server
+        self._options = options
+        self._wanted = 1 + side.ledger.chance.randrange(40)
+        self._sent: list[bytes] = []
+        self._back: set[int] = set()
+
+    def begin(self) -> None:
+        self.client = client = DtlsPeer()
+        client.setSslConfiguration(self._side.configuration(**self._options))
+        client.setHandshakeTimeout(1500 if self._route == "hole" else 25_000)
+        client.setIdleTimeout(6000)
+        if "key" in self._options:
+            client.preSharedKeyAuthenticationRequired.connect(self._giveKey)
+        client.encrypted.connect(self._begun)
+        client.readyRead.connect(self._read)
+        client.errorOccurred.connect(self._fail)
+        client.disconnected.connect(self.finish)
+        if self._options.get("vanish"):
+            self.vanish(_VANISHING)
+        client.connectToHost("127.0.0.1", self._side.port(self._route, self._server), "localhost")
+
+    def _giveKey(self, authenticator: PreSharedKeyAuthenticator) -> None:
+        identity, key = self._options["key"]
+        authenticator.setIdentity(identity)
+        authenticator.setPreSharedKey(key)
+
+    def _begun(self) -> None:
+        if isValid(self.client):
+            self.ledger.resumed += self.client.isSessionReused()
+        self.tick()
+
+    def tick(self) -> None:
+        """Send a few more, as long as not enough have come back."""
+        for _ in range(3):
+            if not isValid(self.client) or not self.client.isEncrypted() or self.isComplete():
+                return
+            chance = self.ledger.chance
+            size = chance.choice((0, 1, chance.randrange(self.client.maxDatagramSize() - _HEADER.size + 1)))
+            vanish = _SERVER_VANISHES if self._options.get("serverVanishes") else _SERVER_STAYS
+            message = packed(self.number, len(self._sent), vanish, size, self.ledger.seed)
+            self._sent.append(message)
+            self.client.writeDatagram(message)
+
+    def _read(self) -> None:
+        while isValid(self.client) and self.client.hasPendingDatagrams():
+            message = self.client.readDatagram()
+            self.ledger.bytes += len(message)
+            found = unpacked(message)
+            sequence = -1 if found is None else found[1]
+            if not 0 <= sequence < len(self._sent) or message != self._sent[sequence] or sequence in self._back:
+                self.ledger.corrupted.append(f"client of {self}: a message is not what was sent, or came twice")
+            self._back.add(sequence)
+        if isValid(self.client) and self.isComplete():
+            self.client.close()
+
+    def isComplete(self) -> bool:
+        return len(self._back) >= self._wanted
+
+    def isIdle(self) -> bool:
+        return self.client.status() not in (DtlsPeer.Status.Handshaking, DtlsPeer.Status.Connected)
+
+    def describe(self) -> str:
+        return f"{self.client.status()!r}, {len(self._sent)} sent, {len(self._back)} of {self._wanted} back"
+
+    def _fail(self, error: SecureError) -> None:
+        self.error, self.detail = error.code.name, error.message
+        # disconnected comes only if there was an association.
+        self.finish()
+
+
+# ----------------------------------------------------------------------------------- kinds
+
+
+_Options = dict[str, Any]
+
+
+def _over(route: str) -> Callable[[DtlsSide], _Options]:
+    allowed = {"direct": ("complete",), "hole": _TIMES_OUT}.get(route, _DAMAGED)
+    return lambda side: {"route": route, "allowed": allowed}
+
+
+def _kind(**options: Any) -> Callable[[DtlsSide], _Options]:
+    """Options, of which certificates are given by their names in the infrastructure."""
+
+    def make(side: DtlsSide) -> _Options:
+        return {
+            name: getattr(side.pki, value) if name in ("own", "trust") else value for name, value in options.items()
+        }
+
+    return make
+
+
+_KINDS: dict[str, Callable[[DtlsSide], _Options]] = {
+    **{route: _over(route) for route in ("direct", *UDP_FAULTS)},
+    "client certificate": _kind(server="mutual", own="client", route="lossy", allowed=_DAMAGED),
+    "bad client certificate": _kind(server="mutual", own="clientUnknownCa", allowed=_REFUSED),
+    "no client certificate": _kind(server="mutual", allowed=_REFUSED),
+    "key": _kind(server="key", key=(IDENTITY, KEY), route="lossy", allowed=_DAMAGED),
+    "wrong key": _kind(server="key", key=(IDENTITY, bytes(32)), allowed=_REFUSED),
+    "unknown identity": _kind(server="key", key=(b"nobody", KEY), allowed=_REFUSED),
+    "unknown authority": _kind(trust="otherCa", allowed=("BadCertificate",)),
+    "vanishing client": _kind(vanish=True, route="lossy", allowed=("gone", *_DAMAGED)),
+    "vanishing server": _kind(serverVanishes=True, allowed=("complete", "ended", "TimedOut", "Closed")),
+}

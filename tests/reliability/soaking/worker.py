@@ -1,0 +1,157 @@
+"""The soak itself, in a process of its own: ``python -m tests.reliability.soaking.worker SECONDS SEED KINDS``.
+
+Clients of all kinds at the same time, over good and bad routes, against servers in the same event loop.
+Prints the ledger as JSON, with what is left when all have gone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, QEventLoop, QTimer
+from shiboken6 import isValid
+
+from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.reliability.census import census
+from tests.reliability.soaking.dtls import DtlsSide
+from tests.reliability.soaking.episode import Episode
+from tests.reliability.soaking.ledger import Ledger
+from tests.reliability.soaking.tls import TlsSide
+
+AT_ONCE = 40
+_TICK_MS = 10
+_DRAIN_S = 60.0
+_SETTLE_S = 2.0
+"""How long the deadlines of the servers for the last attackers are waited for."""
+
+
+class Soak:
+    """Starts clients and looks after them until the time is up.
+
+    Args:
+        ledger: The book.
+        only: Only kinds with this in their name.
+    """
+
+    def __init__(self, ledger: Ledger, only: str) -> None:
+        self.ledger = ledger
+        pki = PublicKeyInfrastructure()
+        self._sides = (TlsSide(ledger, pki), DtlsSide(ledger, pki))
+        self._episodes: list[Episode] = []
+        self._queue: list[str] = []
+        self._number = 0
+        self._root = Path(__file__).parents[3]
+        tls, dtls = self._sides
+        orders = {"seed": ledger.seed, "tcp": tls.serverPorts(), "udp": dtls.serverPorts()}
+        self._network = subprocess.Popen(
+            [sys.executable, "-m", "tests.reliability.soaking.bad_network", json.dumps(orders)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=self._root,
+        )
+        assert self._network.stdout is not None
+        ports = json.loads(self._network.stdout.readline())
+        tls.ports = dtls.ports = ports
+        self._kinds = [kind for kind in (*tls.kinds(), *dtls.kinds()) if only in kind]
+        self._timer = QTimer()
+        self._timer.setInterval(_TICK_MS)
+        self._timer.timeout.connect(self._tick)
+        self._accepting = False
+        self._timer.start()
+
+    def runAll(self) -> None:
+        """Each kind once."""
+        self._queue = list(self._kinds)
+        self._begin()
+        self._spinUntil(lambda: not self._queue)
+        self._drain()
+
+    def runFor(self, seconds: float) -> None:
+        """Kinds by chance, for so long."""
+        end = time.monotonic() + seconds
+        self._begin()
+        self._spinUntil(lambda: time.monotonic() >= end)
+        self._drain()
+
+    def _begin(self) -> None:
+        self._accepting = True
+        self._tell("go")
+
+    def _tell(self, word: str) -> None:
+        """Let the attackers of the network go on or stop."""
+        assert self._network.stdin is not None
+        self._network.stdin.write(word.encode() + b"\n")
+        self._network.stdin.flush()
+
+    def _tick(self) -> None:
+        for episode in self._episodes:
+            episode.look()
+        self._episodes = [episode for episode in self._episodes if not episode.over]
+        while self._accepting and len(self._episodes) < AT_ONCE:
+            kind = self._queue.pop() if self._queue else self.ledger.chance.choice(self._kinds)
+            side = self._sides[kind.startswith("DTLS")]
+            self._number += 1
+            episode = side.episodes(self._number, kind)
+            self._episodes.append(episode)
+            episode.begin()
+
+    def _drain(self) -> None:
+        """Wait until every client, and every server's end, has gone."""
+        self._accepting = False
+        self._queue = []
+        self._tell("pause")
+        end = time.monotonic() + _DRAIN_S
+        self._spinUntil(lambda: (not self._episodes and not self._open()) or time.monotonic() > end)
+        self.ledger.stuck += [f"an end of a server: {each!r}" for each in self._open()]
+        settled = time.monotonic() + _SETTLE_S
+        self._spinUntil(lambda: time.monotonic() > settled)
+
+    def _open(self) -> list[object]:
+        """The ends of servers that are still there."""
+        for side in self._sides:
+            side.ends = [end for end in side.ends if isValid(end.socket)]  # type: ignore[assignment]  # of either kind
+        return [end.socket for side in self._sides for end in side.ends]
+
+    def _spinUntil(self, condition: object) -> None:
+        assert callable(condition)
+        while not condition():
+            QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+
+    def close(self) -> None:
+        """End the network and the servers."""
+        assert self._network.stdin is not None
+        assert self._network.stdout is not None
+        self._network.stdin.close()
+        self._network.wait(10)
+        self._network.stdout.close()
+        for side in self._sides:
+            side.close()
+
+
+def main() -> None:
+    """Run, and print the ledger."""
+    seconds, seed = float(sys.argv[1]), int(sys.argv[2])
+    application = QCoreApplication([])
+    ledger = Ledger(seed)
+    ledger.watchProcess()
+    soak = Soak(ledger, sys.argv[3])
+    # Whatever is made once is made now: contexts, caches, memory for the largest payloads.
+    soak.runAll()
+    before = census()
+    soak.runFor(seconds)
+    after = census()
+    soak.close()
+    report = ledger.report()
+    report["left"] = {name: after[name] - number for name, number in before.items()}
+    print(json.dumps(report), flush=True)
+    del application
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
