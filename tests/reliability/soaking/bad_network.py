@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import random
 import socket
 import struct
@@ -44,6 +45,7 @@ class TcpRelay:
         self._fault = fault
         self._target = target
         self._chance = chance
+        self._tasks: set[asyncio.Task[None] | None] = set()  # asyncio itself would let them go
 
     async def listen(self) -> int:
         """The port."""
@@ -53,6 +55,14 @@ class TcpRelay:
         return port
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        self._tasks.add(task)
+        try:
+            await self._relay(reader, writer)
+        finally:
+            self._tasks.discard(task)
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             onward, back = await asyncio.open_connection("127.0.0.1", self._target)
             # In the handshake, soon after it, or far into the data; in one of the two directions.
@@ -81,6 +91,8 @@ class TcpRelay:
                 place, after = after - carried, None
                 data = await self._spoil(data, place, writer, ends)
             carried += len(data)
+            if writer.is_closing():
+                return  # its reader has gone
             writer.write(data)
             await writer.drain()
             if self._fault == "slow":
@@ -330,6 +342,9 @@ async def _obey(going: asyncio.Event) -> None:
 
 def main() -> None:
     """Serve until the input ends."""
+    logging.getLogger("asyncio").setLevel(
+        logging.CRITICAL
+    )  # it warns of ends that have gone, which is what this is for
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_run(json.loads(sys.argv[1])))
 

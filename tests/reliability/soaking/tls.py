@@ -258,12 +258,12 @@ class TlsEpisode(Episode):
             rest = rest[size:]
 
     def _alive(self) -> bool:
-        return isValid(self.client) and self.client.isEncrypted()
+        return self.exists() and self.client.isEncrypted()
 
     def _read(self) -> None:
         if self._options.get("nested"):
             _nestedLoop()
-        if not self._paused and isValid(self.client):
+        if not self._paused and self.exists():
             self._take(self.client.read(20_000) if self._options.get("slow") else self.client.readAll())
             self._paused = 2 if self._options.get("slow") else 0
 
@@ -297,18 +297,20 @@ class TlsEpisode(Episode):
         )
 
     def _fail(self, error: QAbstractSocket.SocketError) -> None:
-        if not isValid(self.client):
+        if not self.exists():
             return
         self.error, self.detail = error.name, self.client.errorString()
         if self.isIdle():  # never connected: disconnected does not come
             QTimer.singleShot(0, self.finish)
 
     def finish(self) -> None:
-        if not self.over and isValid(self.client) and self.client.bytesAvailable():
+        if self.over:
+            return
+        if self.exists() and self.client.bytesAvailable():
             self._take(self.client.readAll())  # a slow reader's rest
-        if isValid(self.client) and self.client.peerClosedCleanly() and self.error == "RemoteHostClosedError":
+        if self.exists() and self.client.peerClosedCleanly() and self.error == "RemoteHostClosedError":
             self.error = ""  # Qt calls an orderly end by the other side an error as well
-        whole = isValid(self.client) and self.client.peerClosedCleanly() and self._server == "plain"
+        whole = self.exists() and self.client.peerClosedCleanly() and self._server == "plain"
         if whole and self._leaving == _SERVER_LEAVES and not self._options and not self.isComplete():
             self.ledger.corrupted.append(f"{self}: the end was clean after {self._received} of {len(self._payload)}")
         super().finish()

@@ -26,6 +26,8 @@ from tests.reliability.soaking.tls import TlsSide
 AT_ONCE = 40
 _TICK_MS = 10
 _DRAIN_S = 60.0
+_STALL_S = 1.0
+"""Without the event loop for so long, deadlines of the soak pass that nobody has missed."""
 _SETTLE_S = 2.0
 """How long the deadlines of the servers for the last attackers are waited for."""
 
@@ -62,6 +64,7 @@ class Soak:
         self._timer.setInterval(_TICK_MS)
         self._timer.timeout.connect(self._tick)
         self._accepting = False
+        self._lastTick = (time.monotonic(), time.process_time())
         self._timer.start()
 
     def runAll(self) -> None:
@@ -89,8 +92,12 @@ class Soak:
         self._network.stdin.flush()
 
     def _tick(self) -> None:
+        self._noteStall()
+        self._open()  # forgets those that have gone
         for episode in self._episodes:
             episode.look()
+            if episode.over:
+                episode.release()
         self._episodes = [episode for episode in self._episodes if not episode.over]
         while self._accepting and len(self._episodes) < AT_ONCE:
             kind = self._queue.pop() if self._queue else self.ledger.chance.choice(self._kinds)
@@ -99,6 +106,16 @@ class Soak:
             episode = side.episodes(self._number, kind)
             self._episodes.append(episode)
             episode.begin()
+
+    def _noteStall(self) -> None:
+        """The event loop should come by every few milliseconds; if it works meanwhile, somebody blocks it."""
+        now, worked = time.monotonic(), time.process_time()
+        late, busy = now - self._lastTick[0], worked - self._lastTick[1]
+        self._lastTick = (now, worked)
+        if late > _STALL_S:
+            self.ledger.stalls.append((round(late, 2), round(busy, 2)))
+            if busy > _STALL_S:
+                self.ledger.unexplained.append(f"the event loop was blocked for {late:.1f} s, working for {busy:.1f} s")
 
     def _drain(self) -> None:
         """Wait until every client, and every server's end, has gone."""
