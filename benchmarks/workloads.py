@@ -332,6 +332,9 @@ def lateness(side: Side, count: int, load: str = "") -> dict[str, Any]:
         "value": late[index],
         "unit": "ms",
         "facts": f"max {late[-1]:.1f} ms, own work {max(own):.1f} ms, {len(late)} ticks",
+        "worst": late[-1],
+        "own": max(own),
+        "ticks": len(late),
     }
 
 

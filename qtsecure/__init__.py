@@ -7,8 +7,9 @@ never loads a GUI module.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from qtsecure.late_modules import lateAttributes
 
 if TYPE_CHECKING:
     from qtsecure.errors import ChannelBindingError, SecureError
@@ -160,17 +161,4 @@ _MODULES = {
     "VirtualHostRequest": "qtsecure.net.choice_requests",
 }
 
-
-def __getattr__(name: str) -> object:
-    try:
-        module = _MODULES[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    value: object = getattr(importlib.import_module(module), name)
-    # The next access finds it without coming here.
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lateAttributes(__name__, _MODULES)

@@ -23,6 +23,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(qtsecure.testing.plugin, "qtsecure")
 
 
+def pytest_collection_finish() -> None:
+    """Spare the collector what stays for the whole session: it looks through everything a thousand times."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(params=["reactor", "qt"])
 def transport_mode(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run the test over the reactor and over Qt's own sockets; the network layer asks for each new object."""

@@ -14,6 +14,7 @@ import PySide6
 from qtsecure import SslError
 from qtsecure.engine.verification import IssueCode, VerificationIssue
 from qtsecure.net.certificate_advice import adviceTexts
+from qtsecure.widgets.certificate_facts import PLURALS
 from qtsecure.widgets.translating import DIRECTORY
 
 WIDGETS = DIRECTORY.parent
@@ -32,6 +33,7 @@ def update(file: Path) -> None:
     with tempfile.TemporaryDirectory(dir=WIDGETS) as directory:
         extra = Path(directory, "engine_texts.py")
         lines = [f"QT_TRANSLATE_NOOP({context!r}, {text!r})\n" for context, text in engineTexts()]
+        lines += [f"translate('CertificateFacts', {text!r}, '', 2)\n" for text in PLURALS]
         extra.write_text("".join(lines), "utf-8")
         sources = sorted(str(path) for path in WIDGETS.glob("*.py"))
         options = ["-locations", "none", "-no-obsolete", "-silent"]

@@ -169,8 +169,7 @@ FIGURES: dict[str, Entry] = {
     ),
     "R26": Entry(
         title="tlsfuzzer",
-        method="A run of tlsfuzzer's scripts against a server, where it is installed.",
-        extra="tlsfuzzer is an external program that is not installed",
+        method="All scripts of tlsfuzzer against a server of ours, where QTSECURE_TLSFUZZER names a checkout.",
     ),
     "R27": Entry(
         title="Exceptions in slots and callbacks",

@@ -40,7 +40,7 @@ def _run(names: Sequence[str], seed: int, processes: int) -> list[dict[str, Any]
             *(place for place in PLACES if (ROOT / place).exists()),
             *("-m", "figure", "-p", "no:randomly", "-n", str(processes), "--dist", "worksteal"),
             *(f"--figures={','.join(names)}", f"--figure-seed={seed}", f"--figure-results={results}"),
-            *("-q", "--tb=short", f"--timeout={TEST_LIMIT}"),
+            *("-q", "--tb=short", f"--timeout={TEST_LIMIT}", "-o", f"faulthandler_timeout={TEST_LIMIT}"),
         )
         if code not in _NOTHING_WAS_WRONG or not results.exists():
             raise SystemExit(f"pytest ended with {code}.")

@@ -4,6 +4,7 @@ The same code runs on PySide6.QtAsyncio and on qasync: only asyncio is used here
 looks whether what it waits for is there already, and looks again when it is woken, so nothing that
 arrives between a signal and the task's next step is lost. Nothing stays connected behind a wait.
 
+* ``attempts``: what becomes of a connection whose call fails;
 * ``signals``: the one wait that everything else is made of;
 * ``streams``: an SslSocket: connecting, reading, writing;
 * ``datagrams``: a DtlsPeer;

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from PySide6.QtCore import QObject
-from shiboken6 import isValid
 
+from qtsecure.aio.attempts import abandonedOnFailure
 from qtsecure.aio.signals import until
 from qtsecure.errors import SecureError
 from qtsecure.net.dtls_peer import DtlsPeer
@@ -46,7 +46,7 @@ async def connectDtls(
     """
     made = peer is None
     peer = DtlsPeer(parent) if peer is None else peer
-    try:
+    with abandonedOnFailure(peer, delete=made):
         peer.connectToHost(host, port, peerVerifyName, configuration)
         await until(
             peer,
@@ -57,12 +57,6 @@ async def connectDtls(
         )
         if not peer.isEncrypted():
             raise _why(peer)
-    except BaseException:  # a cancellation, too: nobody else knows of this attempt
-        if isValid(peer):
-            peer.abort()
-        if made and isValid(peer):
-            peer.deleteLater()
-        raise
     return peer
 
 

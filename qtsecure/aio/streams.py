@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
-from shiboken6 import isValid
 
+from qtsecure.aio.attempts import abandonedOnFailure
 from qtsecure.aio.signals import until
 from qtsecure.errors import SecureError
 from qtsecure.net.ssl_socket import SslSocket
@@ -60,17 +60,11 @@ async def connectEncrypted(
     """
     made = socket is None
     socket = SslSocket(parent) if socket is None else socket
-    try:
+    with abandonedOnFailure(socket, delete=made):
         if configuration is not None:
             socket.setSslConfiguration(configuration)
         socket.connectToHostEncrypted(host, port, peerVerifyName or host)
         await _encrypted(socket)
-    except BaseException:  # a cancellation, too: nobody else knows of this attempt
-        if isValid(socket):
-            socket.abort()
-        if made and isValid(socket):
-            socket.deleteLater()
-        raise
     return socket
 
 
@@ -82,12 +76,8 @@ async def startClientEncryption(socket: SslSocket) -> None:
         asyncio.CancelledError: The connection has been aborted: half a handshake is of no use.
     """
     socket.startClientEncryption()
-    try:
+    with abandonedOnFailure(socket):
         await _encrypted(socket)
-    except BaseException:
-        if isValid(socket):
-            socket.abort()
-        raise
 
 
 async def readStream(socket: SslSocket, maxSize: int) -> bytes:
@@ -175,12 +165,8 @@ async def drainStream(socket: SslSocket) -> None:
 async def closeStream(socket: SslSocket) -> None:
     """Send what is queued, say goodbye, and wait for the end."""
     socket.disconnectFromHost()
-    try:
+    with abandonedOnFailure(socket):
         await until(socket, lambda: socket.state() == _UNCONNECTED, socket.disconnected, socket.stateChanged)
-    except asyncio.CancelledError:
-        if isValid(socket):
-            socket.abort()
-        raise
 
 
 # -------------------------------------------------------------------------------- inside

@@ -102,9 +102,10 @@ def port(text: str) -> int:
 
 
 def _port(text: str, lowest: int) -> int:
-    if not text.isascii() or not text.isdigit() or not lowest <= int(text[:9]) <= 65535:
+    digits = text.lstrip("0") or "0"
+    if not (text.isascii() and text.isdigit() and len(digits) <= 5 and lowest <= int(digits) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is not a port; ports go from {lowest} to 65535")
-    return int(text)
+    return int(digits)
 
 
 def preSharedKey(text: str) -> PreSharedKey:

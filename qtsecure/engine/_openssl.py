@@ -90,6 +90,7 @@ _SSL_read: Any = getattr(lib, "SSL_read", None)
 _SSL_write: Any = getattr(lib, "SSL_write", None)
 _BIO_read: Any = getattr(lib, "BIO_read", None)
 _BIO_write: Any = getattr(lib, "BIO_write", None)
+_BIO_get_mem_data: Any = getattr(lib, "BIO_get_mem_data", None)
 _unpack: Callable[[Any, int], bytes] = ffi.unpack
 _raw_path_wanted = os.environ.get("QTSECURE_RAW_PATH", "1") != "0"
 
@@ -469,6 +470,10 @@ class Pipe:
         """Inside handshake_message(): whether it is about a message of the peer, and not about an answer."""
         return b" read " in ffi.string(lib.SSL_state_string_long(self.connection._ssl))
 
+    def has_input(self) -> bool:
+        """Whether there may be ciphertext that OpenSSL has not taken."""
+        return True
+
     def discard_input(self) -> None:
         """Forget the ciphertext that OpenSSL has not looked at."""
         buffers = self._buffers
@@ -503,6 +508,9 @@ class Pipe:
         return tuple(chain)
 
 
+_ignored_pointer = ffi.new("char **")
+
+
 class RawPipe(Pipe):
     """The hot path: direct calls into the binding, preallocated buffers."""
 
@@ -522,6 +530,10 @@ class RawPipe(Pipe):
 
     def feed_landed(self, count: int) -> None:
         _BIO_write(self._bio_in, self._buffers.landing_pointer, count)
+
+    def has_input(self) -> bool:
+        # OpenSSL takes no more than the record that it works on, because nobody has asked it to read ahead.
+        return _BIO_get_mem_data is None or _BIO_get_mem_data(self._bio_in, _ignored_pointer) > 0
 
     def receive(self, count: int, limit: int) -> bytes:
         buffers = self._buffers

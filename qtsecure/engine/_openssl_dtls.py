@@ -13,9 +13,35 @@ from OpenSSL._util import ffi, lib
 
 from qtsecure.engine._openssl import Pipe, RawPipe
 
-__all__ = ["read_after", "record_reader"]
+__all__ = ["feed_records", "read_after", "record_reader", "take_records"]
 
 _ROOM = 16384 + 256
+_MOST = 65536
+"""Bytes to take at once; a flight is nearly always shorter."""
+
+
+def feed_records(pipe: Pipe, records: bytes) -> None:
+    """Give records to a pipe, at most so many as one of the largest has room for."""
+    if isinstance(pipe, RawPipe):
+        lib.BIO_write(pipe._bio_in, records, len(records))
+    else:
+        pipe.feed(records)
+
+
+def take_records(pipe: Pipe) -> bytes:
+    """Every record that a pipe has for the peer."""
+    if isinstance(pipe, RawPipe):
+        pointer = pipe._buffers.out_pointer
+        count = lib.BIO_read(pipe._bio_out, pointer, _MOST)
+        if count < _MOST:
+            records: bytes = ffi.unpack(pointer, count) if count > 0 else b""
+            return records
+        parts = [ffi.unpack(pointer, count)]
+    else:
+        parts = []
+    while len(part := pipe.take()):
+        parts.append(bytes(part))
+    return b"".join(parts)
 
 
 def record_reader(pipe: Pipe) -> Callable[[bytes], bytes]:

@@ -18,7 +18,8 @@ _Single: TypeAlias = x509.CertificateRevocationList | bytes | bytearray | str | 
 CrlSource: TypeAlias = _Single | Iterable[_Single]
 """Revocation lists as objects of cryptography, PEM or DER bytes, PEM text, paths, or an iterable of these."""
 
-_PEM_BLOCK = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
+# No hyphen is in the body, so that a beginning without an end is not searched for it through all that follows.
+_PEM_BLOCK = re.compile(rb"-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----")
 
 
 def load_crls(source: CrlSource) -> tuple[bytes, ...]:

@@ -84,6 +84,12 @@ class StreamReading(Choosing):
             return self._after_read(pipe, data, limit)
         return data
 
+    @property
+    def has_input(self) -> bool:
+        """Whether there may be ciphertext that OpenSSL has not taken; otherwise, and without has_more, read() is idle."""
+        pipe = self._pipe
+        return pipe is None or pipe.has_input()
+
     def _read_and_count(self, limit: int) -> bytes:
         """read() from the first message of the handshake on, until there is data again."""
         pipe = self._pipe

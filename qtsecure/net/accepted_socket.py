@@ -49,7 +49,7 @@ class AcceptedSocket(SslSocket):
         self._configuration = SslConfiguration(configuration)
         self._handshakeTimeout = timeout
         self._server = ref(server)
-        self._observer = server
+        self._dataPath.observer = ref(server)
         dataPath.awaitsTls = True
         dataPath.review()
         if timeout > 0:
@@ -62,8 +62,8 @@ class AcceptedSocket(SslSocket):
         openMode: QIODevice.OpenModeFlag = QIODevice.OpenModeFlag.ReadWrite,
     ) -> bool:
         """Refused until the handshake is over: the server still counts with this connection."""
-        if self._observer is not None:
-            self._error = QAbstractSocket.SocketError.OperationError
+        if self._dataPath.observer() is not None:
+            self._dataPath.error = QAbstractSocket.SocketError.OperationError
             self.setErrorString(
                 "The socket is the server's until its handshake is over; make another for the descriptor."
             )

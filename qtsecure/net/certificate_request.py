@@ -39,6 +39,8 @@ class CertificateRequest(QObject):
 
     #: cancelled(): the connection went away before an answer was given; close your dialog.
     cancelled = Signal()
+    #: settled(): no answer counts any more: one was given, by whomever, its time is over, or it was cancelled.
+    settled = Signal()
 
     def __init__(
         self,
@@ -114,6 +116,8 @@ class CertificateRequest(QObject):
         if callback is not None:
             self._release()
             callback(answer is _Answer.ACCEPTED)
+        if isValid(self):
+            self.settled.emit()
 
     def _verdict(self, onAnswer: Callable[[bool], None]) -> bool | None:
         """After the slots: True or False, or None when the answer comes later through ``onAnswer``."""
@@ -131,6 +135,8 @@ class CertificateRequest(QObject):
             self._answer = _Answer.CANCELLED
             self._onAnswer = None
             self.cancelled.emit()
+            if isValid(self):
+                self.settled.emit()
         self._release()
 
     def _release(self) -> None:

@@ -27,6 +27,7 @@ from qtsecure.net.dtls.statistics import DtlsServerStatistics, LocalDrop
 from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
+from qtsecure.net.heard_signals import HearsSignals
 from qtsecure.net.taking_server import TakingServer
 from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values import SslConfiguration
@@ -51,11 +52,11 @@ _FAIR_SHARE = 8
         *("isCookieVerificationEnabled", "reusePort"),
         # From our own layers:
         *("prepareListener", "helloAdmitted", "wantsPreSharedKeys", "peerAsks", "peerAlert", "peerEncrypted"),
-        *("wantsHostChoices", "peerTraced", "handshakingCount", "hasTooManyConnections"),
+        *("wantsHostChoices", "peerTraced", "handshakingCount", "hasTooManyConnections", "connectNotify"),
         *("peerFailed", "peerDisconnected", "pathPeerDestroyed", "socketLost"),
     )
 )
-class DtlsServer(TakingServer, DtlsListening):
+class DtlsServer(HearsSignals, TakingServer, DtlsListening):
     """A DTLS server with SslServer's methods and signals, and DtlsPeer in place of the socket.
 
     Peers are children of the server, also after nextPendingConnection(). Delete each with
@@ -77,31 +78,32 @@ class DtlsServer(TakingServer, DtlsListening):
     acceptError = Signal(object)
     #: startedEncryptionHandshake(peer: DtlsPeer): the client's hello was answered. When it already makes
     #: the handshake fail, alertSent and errorOccurred come before it.
-    startedEncryptionHandshake = Signal(QObject)
+    startedEncryptionHandshake = Signal(object)
     #: sslErrors(peer: DtlsPeer, errors: list[SslError]).
-    sslErrors = Signal(QObject, list)
+    sslErrors = Signal(object, list)
     #: peerVerifyError(peer: DtlsPeer, error: SslError).
-    peerVerifyError = Signal(QObject, object)
+    peerVerifyError = Signal(object, object)
     #: handshakeInterruptedOnError(peer: DtlsPeer, error: SslError).
-    handshakeInterruptedOnError = Signal(QObject, object)
+    handshakeInterruptedOnError = Signal(object, object)
     #: preSharedKeyAuthenticationRequired(peer: DtlsPeer, authenticator: PreSharedKeyAuthenticator).
     preSharedKeyAuthenticationRequired = Signal(object, object)
     #: alertSent(peer: DtlsPeer, level: QSsl.AlertLevel, type: QSsl.AlertType, text: str).
-    alertSent = Signal(QObject, QSsl.AlertLevel, QSsl.AlertType, str)
+    alertSent = Signal(object, QSsl.AlertLevel, QSsl.AlertType, str)
     #: alertReceived(peer: DtlsPeer, level: QSsl.AlertLevel, type: QSsl.AlertType, text: str).
-    alertReceived = Signal(QObject, QSsl.AlertLevel, QSsl.AlertType, str)
+    alertReceived = Signal(object, QSsl.AlertLevel, QSsl.AlertType, str)
     #: errorOccurred(peer: DtlsPeer, error: SecureError): the handshake failed.
-    errorOccurred = Signal(QObject, object)
+    errorOccurred = Signal(object, object)
     #: acceptCertificate(peer: DtlsPeer, request: CertificateRequest).
-    acceptCertificate = Signal(QObject, object)
+    acceptCertificate = Signal(object, object)
     #: certificateRequired(peer: DtlsPeer, request: VirtualHostRequest): which configuration is for this
     #: client? Connecting it is what makes each handshake ask.
     certificateRequired = Signal(object, object)
     #: handshakeMessage(peer: DtlsPeer, direction: str, name: str, size: int): "sent" or "received".
-    handshakeMessage = Signal(QObject, str, str, int)
+    handshakeMessage = Signal(object, str, str, int)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._beginHearing()
         self._configuration = SslConfiguration.defaultConfiguration()
         self._maxConnections = 0
         self._handshaking: dict[DtlsPath, DtlsPeer] = {}
@@ -240,12 +242,13 @@ class DtlsServer(TakingServer, DtlsListening):
             path,
             self,
             self._configuration,
-            Ends(table.socket.localEnd(), address),
+            Ends(table.socket.ownEnd(), address),
             timeouts=(self._handshakeTimeout, self._idleTimeout),
         )
-        self.newConnection.emit()
-        if not isValid(self) or not isValid(peer) or path.ended:
-            return
+        if "newConnection" in self._heard:
+            self.newConnection.emit()
+            if not isValid(self) or not isValid(peer) or path.ended:
+                return
         self._answer(hello, peer, listener)
 
     def _answer(self, hello: AdmittedHello, peer: DtlsPeer, listener: DtlsListener, *, mtu: int = 0) -> None:
@@ -253,7 +256,7 @@ class DtlsServer(TakingServer, DtlsListening):
         if self._traced:
             peer.setHandshakeTraceEnabled(True)
         peer.beginAsServer(listener, hello, mtu)
-        if isValid(self) and isValid(peer):
+        if "startedEncryptionHandshake" in self._heard and isValid(self) and isValid(peer):
             self.startedEncryptionHandshake.emit(peer)
 
     def _replace(self, path: DtlsPath) -> None:
@@ -310,11 +313,11 @@ class DtlsServer(TakingServer, DtlsListening):
 
     def wantsPreSharedKeys(self) -> bool:
         """Whether pre-shared keys are to be accepted."""
-        return self.receivers(_PSK_SIGNAL) > 0
+        return "preSharedKeyAuthenticationRequired" in self._heard and self.receivers(_PSK_SIGNAL) > 0
 
     def wantsHostChoices(self) -> bool:
         """Whether somebody chooses configurations."""
-        return self.receivers(_CHOICE_SIGNAL) > 0
+        return "certificateRequired" in self._heard and self.receivers(_CHOICE_SIGNAL) > 0
 
     def peerTraced(self, peer: PeerBase, direction: str, name: str, size: int) -> None:
         """Forward."""

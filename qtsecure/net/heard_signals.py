@@ -6,7 +6,23 @@ from collections.abc import Iterator
 
 from PySide6.QtCore import QMetaMethod, QObject
 
-__all__ = ["namesOfSignals"]
+__all__ = ["HearsSignals", "namesOfSignals"]
+
+
+class HearsSignals:
+    """A part of a QObject: knows the names of its signals that somebody has connected, at whatever time."""
+
+    _heard: frozenset[str] = frozenset()
+
+    def _beginHearing(self) -> None:
+        """For the constructor."""
+        if type(self).connectNotify is not HearsSignals.connectNotify:  # it need not call ours, as QObject's need not
+            assert isinstance(self, QObject)
+            self._heard = frozenset(namesOfSignals(self))
+
+    def connectNotify(self, signal: QMetaMethod) -> None:
+        """Note a signal (QObject::connectNotify)."""
+        self._heard |= {signal.name().toStdString()}
 
 
 def namesOfSignals(source: QObject) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtsecure.net.late_modules import lateAttributes
+from qtsecure.late_modules import lateAttributes
 
 if TYPE_CHECKING:
     from qtsecure.engine.configuration import TlsConfiguration
@@ -125,7 +125,9 @@ _PLACES = {
     "net.transports.proxy_stream": ("ProxyStream",),
 }
 
-_find = lateAttributes(__name__, {name: f"qtsecure.{place}" for place, names in _PLACES.items() for name in names})
+_find, __dir__ = lateAttributes(
+    __name__, {name: f"qtsecure.{place}" for place, names in _PLACES.items() for name in names}
+)
 __getattr__ = _find
 _complete = False
 

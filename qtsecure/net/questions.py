@@ -47,6 +47,8 @@ class Questions:
 
 def cancelRequest(questions: Questions) -> None:
     """The connection is over, or there is another question."""
+    if questions.request is None and questions.choice is None and questions.decisionDeadline is None:
+        return  # as nearly always
     waiting = (questions.request, questions.choice)
     questions.request = questions.choice = None
     cancelDecisionDeadline(questions)

@@ -19,12 +19,14 @@ from shiboken6 import isValid
 
 from qtsecure.net.accepted_socket import AcceptedSocket
 from qtsecure.net.arguments import checkWait
+from qtsecure.net.flat_class import flattened
 from qtsecure.net.heard_signals import namesOfSignals
 from qtsecure.net.listening import Listening
 from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
 from qtsecure.net.server_statistics import Ending, ServerCounts, ServerStatistics
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase
+from qtsecure.net.ssl_socket.data_path import nobody
 from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.transports.choice import forgetAdopted
 from qtsecure.net.values import SslConfiguration
@@ -54,6 +56,7 @@ _CHOICE_SIGNAL = SIGNAL("certificateRequired(PyObject,PyObject)")
         *("socketEncrypted", "socketFailed", "socketDisconnected"),
     )
 )
+@flattened
 class SslServer(Listening):
     """A TLS server with QSslServer's and QTcpServer's methods and signals.
 
@@ -72,28 +75,28 @@ class SslServer(Listening):
     pendingConnectionAvailable = Signal()
     #: startedEncryptionHandshake(socket: SslSocket): TLS has begun. When the client's very first flight
     #: already makes the handshake fail, alertSent and errorOccurred come before it, as in Qt.
-    startedEncryptionHandshake = Signal(QObject)
+    startedEncryptionHandshake = Signal(object)
     #: sslErrors(socket: SslSocket, errors: list[SslError]).
-    sslErrors = Signal(QObject, list)
+    sslErrors = Signal(object, list)
     #: peerVerifyError(socket: SslSocket, error: SslError).
-    peerVerifyError = Signal(QObject, object)
+    peerVerifyError = Signal(object, object)
     #: handshakeInterruptedOnError(socket: SslSocket, error: SslError).
-    handshakeInterruptedOnError = Signal(QObject, object)
+    handshakeInterruptedOnError = Signal(object, object)
     #: preSharedKeyAuthenticationRequired(socket: SslSocket, authenticator: PreSharedKeyAuthenticator).
     preSharedKeyAuthenticationRequired = Signal(object, object)
     #: alertSent(socket: SslSocket, level: QSsl.AlertLevel, type: QSsl.AlertType, text: str).
-    alertSent = Signal(QObject, QSsl.AlertLevel, QSsl.AlertType, str)
+    alertSent = Signal(object, QSsl.AlertLevel, QSsl.AlertType, str)
     #: alertReceived(socket: SslSocket, level: QSsl.AlertLevel, type: QSsl.AlertType, text: str).
-    alertReceived = Signal(QObject, QSsl.AlertLevel, QSsl.AlertType, str)
+    alertReceived = Signal(object, QSsl.AlertLevel, QSsl.AlertType, str)
     #: errorOccurred(socket: SslSocket, error: QAbstractSocket.SocketError): the handshake failed.
-    errorOccurred = Signal(QObject, QAbstractSocket.SocketError)
+    errorOccurred = Signal(object, QAbstractSocket.SocketError)
     #: acceptCertificate(socket: SslSocket, request: CertificateRequest).
-    acceptCertificate = Signal(QObject, object)
+    acceptCertificate = Signal(object, object)
     #: certificateRequired(socket: SslSocket, request: VirtualHostRequest): which configuration is for this
     #: client? Connecting it is what makes each handshake ask.
     certificateRequired = Signal(object, object)
     #: handshakeMessage(socket: SslSocket, direction: str, name: str, size: int): "sent" or "received".
-    handshakeMessage = Signal(QObject, str, str, int)
+    handshakeMessage = Signal(object, str, str, int)
 
     _maxHandshaking = 128
     _handshakeTimeout = 5000
@@ -131,7 +134,7 @@ class SslServer(Listening):
         self._counts.unfetched += len(pending)
         for socket in [*handshaking, *pending]:
             if isValid(socket):
-                socket._observer = None
+                socket._dataPath.observer = nobody
                 socket.abort()
                 if isValid(socket):
                     socket.deleteLater()
@@ -329,7 +332,7 @@ class SslServer(Listening):
 
     def wantsHostChoices(self) -> bool:
         """Whether somebody chooses configurations."""
-        return self.receivers(_CHOICE_SIGNAL) > 0
+        return "certificateRequired" in self._heard and self.receivers(_CHOICE_SIGNAL) > 0
 
     def socketTraced(self, socket: SocketBase, direction: str, name: str, size: int) -> None:
         """Forward."""
@@ -358,7 +361,7 @@ class SslServer(Listening):
     def socketEncrypted(self, socket: SocketBase) -> None:
         """Queue the socket; from now on it is the program's, and nothing of it is forwarded."""
         assert isinstance(socket, AcceptedSocket)
-        socket._observer = None
+        socket._dataPath.observer = nobody
         self._counts.encrypted += 1
         self._room.leave(socket)
         self.addPendingConnection(socket)

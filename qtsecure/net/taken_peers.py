@@ -167,7 +167,7 @@ class _TransportClient:
             path,
             self,
             server._configuration,
-            Ends(table.socket.localEnd(), address),
+            Ends(table.socket.ownEnd(), address),
             timeouts=(server.handshakeTimeout(), server.idleTimeout()),
         )
         peer._carrier = self.carrier

@@ -22,6 +22,8 @@ _OURS = "qtsecure.net."
 _NOTHING = object()
 _THREAD_MAY_BE_ASKED = tuple(map(int, qVersion().split("."))) > (6, 11, 0)
 _elsewhere = QThread()
+# To find them by their objects would take as long as to call them.
+_qtThread, _isCurrent = QObject.thread, QThread.isCurrentThread
 _TAKES_ANY = 0x04
 """The code of a function with *arguments: inspect.CO_VARARGS, whose module takes long to import."""
 
@@ -102,8 +104,8 @@ def threadOf(obj: QObject) -> QThread | None:
 def checkThread(obj: QObject, method: str) -> None:
     """Raise RuntimeError, with the names of both threads, when ``obj`` belongs to another thread."""
     if _THREAD_MAY_BE_ASKED:  # what threadOf() would find out, in the order that answers soonest
-        thread: QThread | None = obj.thread()
-        if thread is None or thread.isCurrentThread():
+        thread: QThread | None = _qtThread(obj)
+        if thread is None or _isCurrent(thread):
             return
     thread = threadOf(obj)
     if thread is not None and not thread.isCurrentThread():

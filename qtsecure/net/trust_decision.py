@@ -97,11 +97,22 @@ def parseDecision_untrusted(text: object) -> TrustDecision:
     subject, errors, expiry = (fields.get(name) for name in ("subject", "errors", "expiry"))
     if not (isinstance(host, str) and isinstance(fingerprint, str) and fingerprint and isinstance(subject, str)):
         raise ValueError("The entry lacks a text.")
+    if not all(map(_isUnicode, (host, fingerprint, subject))):
+        raise ValueError("The entry has a text that is none.")
     if not isinstance(port, int) or not (expiry is None or isinstance(expiry, (int, float))):
         raise ValueError("The entry lacks a number.")
     if not isinstance(errors, list) or not errors or not all(map(_isErrorIdentity, errors)):
         raise ValueError("The entry has no list of errors.")
     return TrustDecision(host, port, fingerprint, subject, frozenset(map(tuple, errors)), expiry, True)
+
+
+def _isUnicode(text: str) -> bool:
+    """Without lone surrogates, which JSON can contain, and which can be neither hashed nor shown."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _isErrorIdentity(value: object) -> bool:

@@ -117,7 +117,8 @@ class _Encoder:
         self._put(bytes((kind,)) + _number(count))
 
     def _integer(self, value: int) -> None:
-        size = (value.bit_length() + 8) // 8  # with a bit for the sign
+        # With a bit for the sign; -128 needs no more than that, and 128 does.
+        size = ((value if value >= 0 else ~value).bit_length() + 8) // 8
         if size > _MOST_INT_BYTES:
             raise ValueError(f"value must not contain integers of more than {8 * _MOST_INT_BYTES} bits.")
         self._put(bytes((_INT, size)) + value.to_bytes(size, "big", signed=True))

@@ -6,7 +6,7 @@ everybody waiting.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from itertools import islice
 
 from shiboken6 import isValid
@@ -35,7 +35,7 @@ class WaitingRoom:
         self.pending: deque[SslSocket] = deque()
         self._silent: dict[AcceptedSocket, float] = {}  # and when each was accepted
         self._hosts: dict[SslSocket, str] = {}
-        self._waiting: Counter[str] = Counter()
+        self._waiting: dict[str, int] = {}
 
     def __bool__(self) -> bool:
         return bool(self.handshaking or self.pending)
@@ -91,7 +91,7 @@ class WaitingRoom:
 
     def countFrom(self, host: str) -> int:
         """How many have come from one host."""
-        return self._waiting[host]
+        return self._waiting.get(host, 0)
 
     def silent(self) -> list[tuple[AcceptedSocket, float]]:
         """The first few of those that have said nothing, and when each was accepted."""
@@ -99,11 +99,11 @@ class WaitingRoom:
 
     def _note(self, socket: SslSocket) -> None:
         host = self._hosts[socket] = socket._attempt.ends.peerHost()
-        self._waiting[host] += 1
+        self._waiting[host] = self._waiting.get(host, 0) + 1
 
     def _forget(self, socket: SslSocket) -> None:
         host = self._hosts.pop(socket, None)
         if host is not None:
-            self._waiting[host] -= 1
-            if not self._waiting[host]:
-                del self._waiting[host]
+            left = self._waiting.pop(host) - 1
+            if left:
+                self._waiting[host] = left

@@ -29,7 +29,7 @@ class CertificateQuestion(QObject):
 
     #: pendingChanged(): it has been answered, or the connection has gone.
     pendingChanged = Signal()
-    #: cancelled(): the connection has gone, or took too long, before an answer was given.
+    #: cancelled(): the connection has gone, the time is over, or the program has answered in another way.
     cancelled = Signal()
 
     def __init__(self, request: CertificateRequest, decisions: TrustDecisionsItem | None, parent: QObject) -> None:
@@ -37,7 +37,7 @@ class CertificateQuestion(QObject):
         self._request = request
         self._decisions = decisions
         self._settled = False
-        request.cancelled.connect(plainSlot(self.review))
+        request.settled.connect(plainSlot(self.review))
         request.destroyed.connect(plainSlot(self.review))
 
     def request(self) -> CertificateRequest:
@@ -93,6 +93,19 @@ class CertificateQuestion(QObject):
         before, self._settled = self._settled, True
         if not self._decisions.remember(self._request, TlsEnums.Lifetime(lifetime)):
             self._settled = before
+            return False
+        if isValid(self):
+            self.pendingChanged.emit()
+        return True
+
+    @Slot(result=bool)
+    def recall(self) -> bool:
+        """Go on if the socket's ``trustDecisions`` know it by now, from the answer to another question."""
+        if self._decisions is None or not isValid(self._decisions) or not self.isPending():
+            return False
+        self._settled = True
+        if not self._decisions.answer(self._request):
+            self._settled = False
             return False
         if isValid(self):
             self.pendingChanged.emit()

@@ -59,6 +59,7 @@ class ServerFacade(_Base):
         self._configuration: TlsConfiguration | None = None
         self._decisions: TrustDecisionsItem | None = None
         self._asksForKeys = False
+        self._keyQuestions: list[PskQuestion] = []
         server.acceptCertificate.connect(plainSlot(self.ask))
         server.errorOccurred.connect(plainSlot(self.tellError))
         server.closed.connect(plainSlot(self.review))
@@ -84,9 +85,11 @@ class ServerFacade(_Base):
         if not isValid(self) or not isValid(socket):
             return
         question = PskQuestion(authenticator, socket)
+        self._keyQuestions.append(question)
         self.pskQuestion.emit(question)
         if isValid(question):
             question.waitIfDeferred()
+        self._keyQuestions.remove(question)
         if isValid(question):
             question.deleteLater()
 
@@ -115,8 +118,12 @@ class ServerFacade(_Base):
 
     @Slot()
     def close(self) -> None:
-        """Stop listening; connections that were fetched stay."""
-        self._server.close()
+        """Stop listening; connections that were fetched stay, and questions for keys are over."""
+        for question in list(self._keyQuestions):
+            if isValid(question):
+                question.giveUp()
+        if isValid(self) and isValid(self._server):
+            self._server.close()
 
     @Slot(result=bool)
     def hasPendingConnections(self) -> bool:

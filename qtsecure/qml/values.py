@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from PySide6.QtNetwork import QSsl
 
+from qtsecure.net.error_words import adviceWords, errorWords
 from qtsecure.net.values import SslCertificate, SslError
 
 __all__ = ["certificateMap", "certificateMaps", "errorMaps"]
@@ -45,10 +46,13 @@ def certificateMaps(chain: Iterable[SslCertificate]) -> list[dict[str, object]]:
 
 
 def errorMaps(errors: Iterable[SslError]) -> list[dict[str, object]]:
-    """Keys: text, subject (of the certificate that it is about), depth, overridable."""
+    """Keys: text and advice (both in the user's language), subject (of the certificate that it is about), depth,
+    overridable.
+    """
     return [
         {
-            "text": error.errorString(),
+            "text": errorWords(error),
+            "advice": adviceWords(error),
             "subject": "" if error.certificate().isNull() else error.certificate().subjectDisplayName(),
             "depth": error.depth(),
             "overridable": error.isOverridable(),

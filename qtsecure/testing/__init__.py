@@ -8,12 +8,14 @@ environment that has qtsecure installed.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from qtsecure.late_modules import lateAttributes
 
 if TYPE_CHECKING:
     from qtsecure.testing.datagram_link import DatagramLink
     from qtsecure.testing.faults import Fault, FaultyServer
+    from qtsecure.testing.linked_devices import LinkedDevices
     from qtsecure.testing.linked_transports import LinkedTransports
     from qtsecure.testing.pairs import (
         DtlsPair,
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     )
     from qtsecure.testing.pki import CertificateAuthority, IssuedCertificate, PublicKeyInfrastructure
     from qtsecure.testing.signals import SignalRecord, SignalRecorder
+    from qtsecure.testing.stream_link import StreamLink
+    from qtsecure.testing.stream_relay import StreamRelay
 
 __all__ = [
     "CertificateAuthority",
@@ -34,10 +38,13 @@ __all__ = [
     "Fault",
     "FaultyServer",
     "IssuedCertificate",
+    "LinkedDevices",
     "LinkedTransports",
     "PublicKeyInfrastructure",
     "SignalRecord",
     "SignalRecorder",
+    "StreamLink",
+    "StreamRelay",
     "TlsPair",
     "connectedDtlsPair",
     "connectedTlsPair",
@@ -59,22 +66,13 @@ _MODULES = {
     "tlsEchoServer": "qtsecure.testing.pairs",
     "waitFor": "qtsecure.testing.pairs",
     "IssuedCertificate": "qtsecure.testing.pki",
+    "LinkedDevices": "qtsecure.testing.linked_devices",
     "LinkedTransports": "qtsecure.testing.linked_transports",
     "PublicKeyInfrastructure": "qtsecure.testing.pki",
     "SignalRecord": "qtsecure.testing.signals",
     "SignalRecorder": "qtsecure.testing.signals",
+    "StreamLink": "qtsecure.testing.stream_link",
+    "StreamRelay": "qtsecure.testing.stream_relay",
 }
 
-
-def __getattr__(name: str) -> object:
-    try:
-        module = _MODULES[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    value: object = getattr(importlib.import_module(module), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lateAttributes(__name__, _MODULES)

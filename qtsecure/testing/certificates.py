@@ -111,6 +111,8 @@ class CertificateAuthority:
         chain: What has to be sent after a leaf: the intermediates up to, not including, the root.
     """
 
+    _isShared = False
+
     def __init__(
         self,
         name: str = "qtsecure throw-away CA",
@@ -194,7 +196,16 @@ class CertificateAuthority:
         return authority
 
     def revoke(self, certificate: IssuedCertificate | x509.Certificate) -> None:
-        """Put a certificate on the list that later calls of :meth:`crl` return."""
+        """Put a certificate on the list that later calls of :meth:`crl` return.
+
+        Raises:
+            RuntimeError: The authority belongs to a shared :class:`PublicKeyInfrastructure`.
+        """
+        if self._isShared:
+            raise RuntimeError(
+                "This authority is shared by many tests, which would all find the certificate revoked: "
+                "revoke one of a CertificateAuthority() or PublicKeyInfrastructure() of your own"
+            )
         if isinstance(certificate, IssuedCertificate):
             certificate = certificate.certificate
         self._revoked.append(

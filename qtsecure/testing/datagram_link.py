@@ -16,14 +16,13 @@ Example:
 
 from __future__ import annotations
 
-import heapq
 import random
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import ClassVar
+
+from qtsecure.testing.link import SimulatedLink
 
 __all__ = ["DatagramLink", "LinkCounters", "LinkedDatagram"]
-
-Tamper = Callable[["LinkedDatagram"], Iterable[bytes]]
 
 
 @dataclass(frozen=True)
@@ -50,48 +49,31 @@ class LinkCounters:
     delivered: int = 0
 
 
-@dataclass
-class DatagramLink:
-    """A link between two ends with names.
+@dataclass(kw_only=True)
+class DatagramLink(SimulatedLink[LinkedDatagram]):
+    """A link that carries datagrams between two ends with names.
 
     Attributes:
-        seed: Decides all accidents.
-        ends: The names of the ends.
         loss: The probability that a datagram is lost.
         duplicate: The probability that it arrives twice.
         reorder: The probability that it is overtaken by later ones.
-        corrupt: The probability that one bit of it is changed.
-        delay: Seconds from one end to the other.
-        jitter: Up to so many seconds more.
         mtu: Larger datagrams vanish; 0 for no limit.
-        tamper: Gets each datagram and returns what is carried instead of it: for forging and for
-            losing certain ones. It may call inject() as well.
-        now: The time in seconds.
+        counters: What has happened so far.
     """
 
-    seed: int = 0
-    ends: tuple[str, str] = ("client", "server")
+    _PROBABILITIES: ClassVar[tuple[str, ...]] = (*SimulatedLink._PROBABILITIES, "loss", "duplicate", "reorder")
+    _AMOUNTS: ClassVar[tuple[str, ...]] = (*SimulatedLink._AMOUNTS, "mtu")
+
     loss: float = 0.0
     duplicate: float = 0.0
     reorder: float = 0.0
-    corrupt: float = 0.0
-    delay: float = 0.005
-    jitter: float = 0.0
     mtu: int = 0
-    tamper: Tamper | None = None
-    now: float = 1000.0
     counters: LinkCounters = field(default_factory=LinkCounters)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._random = random.Random(self.seed)  # noqa: S311 - accidents are no secrets
-        self._queue: list[tuple[float, int, LinkedDatagram]] = []
-        self._order = 0
         self._numbers = dict.fromkeys(self.ends, 0)
-
-    def other(self, end: str) -> str:
-        """The name of the other end."""
-        first, second = self.ends
-        return second if end == first else first
 
     def send(self, sender: str, data: bytes) -> None:
         """Send a datagram from an end to the other."""
@@ -103,21 +85,11 @@ class DatagramLink:
 
     def inject(self, to: str, data: bytes, delay: float = 0.0) -> None:
         """Deliver a datagram that the other end has not sent; nothing happens to it on its way."""
-        self._put(LinkedDatagram(self.other(to), to, data, -1), delay)
-
-    def nextDelivery(self) -> float | None:
-        """When the next datagram arrives, or None when none is on its way."""
-        return self._queue[0][0] if self._queue else None
-
-    def advance(self, moment: float) -> None:
-        """Let the time pass until a moment; it never goes back."""
-        self.now = max(self.now, moment)
+        self._put(LinkedDatagram(self.other(to), to, data, -1), self.now + delay)
 
     def deliveries(self) -> list[LinkedDatagram]:
         """The datagrams that have arrived by now, in the order of their arrival."""
-        arrived = []
-        while self._queue and self._queue[0][0] <= self.now:
-            arrived.append(heapq.heappop(self._queue)[2])
+        arrived = self._arrived()
         self.counters.delivered += len(arrived)
         return arrived
 
@@ -126,6 +98,7 @@ class DatagramLink:
         if self.mtu and len(datagram.data) > self.mtu:
             self.counters.tooLarge += 1
             return
+        departure = self.now + self._transmission(datagram.sender, len(datagram.data))
         if chance() < self.loss:
             self.counters.lost += 1
             return
@@ -134,15 +107,11 @@ class DatagramLink:
             data = bytearray(datagram.data)
             data[self._random.randrange(len(data))] ^= 1 << self._random.randrange(8)
             datagram = LinkedDatagram(datagram.sender, datagram.to, bytes(data), datagram.number)
-        delay = self.delay + chance() * self.jitter
+        arrival = departure + self.delay + chance() * self.jitter
         if chance() < self.reorder:
             self.counters.reordered += 1
-            delay += (0.5 + chance()) * max(self.delay, 0.001)
-        self._put(datagram, delay)
+            arrival += (0.5 + chance()) * max(self.delay, 0.001)
+        self._put(datagram, arrival)
         if chance() < self.duplicate:
             self.counters.duplicated += 1
-            self._put(datagram, delay + chance() * max(self.delay, 0.001))
-
-    def _put(self, datagram: LinkedDatagram, delay: float) -> None:
-        self._order += 1
-        heapq.heappush(self._queue, (self.now + delay, self._order, datagram))
+            self._put(datagram, arrival + chance() * max(self.delay, 0.001))

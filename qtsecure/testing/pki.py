@@ -28,27 +28,34 @@ class PublicKeyInfrastructure:
 
     Every member is made when it is first used and stays the same from then on. Certificates of
     servers are for ``localhost``, ``127.0.0.1`` and ``::1``.
+
+    Args:
+        shared: Many tests use it, in any order, so that none of them may revoke anything:
+            :meth:`CertificateAuthority.revoke` of its authorities raises RuntimeError.
     """
+
+    def __init__(self, *, shared: bool = False) -> None:
+        self._shared = shared
 
     @cached_property
     def ca(self) -> CertificateAuthority:
         """The authority to trust; nothing of it is revoked."""
-        return CertificateAuthority()
+        return self._member(CertificateAuthority())
 
     @cached_property
     def otherCa(self) -> CertificateAuthority:
         """An authority that nobody should trust."""
-        return CertificateAuthority("qtsecure throw-away unknown CA")
+        return self._member(CertificateAuthority("qtsecure throw-away unknown CA"))
 
     @cached_property
     def intermediate(self) -> CertificateAuthority:
         """An authority below :attr:`ca`."""
-        return self.ca.intermediate()
+        return self._member(self.ca.intermediate())
 
     @cached_property
     def revokingCa(self) -> CertificateAuthority:
         """The authority of :attr:`revoked`; a second one, so that a CRL is only needed where it is tested."""
-        return CertificateAuthority("qtsecure throw-away revoking CA")
+        return self._revocation[0]
 
     @cached_property
     def server(self) -> IssuedCertificate:
@@ -120,12 +127,21 @@ class PublicKeyInfrastructure:
     @cached_property
     def revoked(self) -> IssuedCertificate:
         """A server certificate by :attr:`revokingCa` that is on :attr:`crl`."""
-        certificate = self.revokingCa.issue()
-        self.revokingCa.revoke(certificate)
-        return certificate
+        return self._revocation[1]
 
     @cached_property
     def crl(self) -> x509.CertificateRevocationList:
         """The list of :attr:`revokingCa`, with :attr:`revoked` on it."""
-        self.revoked  # noqa: B018 - made first, so that it is on the list
         return self.revokingCa.crl()
+
+    @cached_property
+    def _revocation(self) -> tuple[CertificateAuthority, IssuedCertificate]:
+        """Made together: later, a shared authority does not revoke any more."""
+        authority = CertificateAuthority("qtsecure throw-away revoking CA")
+        certificate = authority.issue()
+        authority.revoke(certificate)
+        return self._member(authority), certificate
+
+    def _member(self, authority: CertificateAuthority) -> CertificateAuthority:
+        authority._isShared = self._shared
+        return authority

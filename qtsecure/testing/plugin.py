@@ -6,9 +6,12 @@ nor OpenSSL until a test asks for a fixture.
 
 from __future__ import annotations
 
+import argparse
+import random
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from qtsecure.testing.pairs import DtlsPair, TlsPair
     from qtsecure.testing.pki import PublicKeyInfrastructure
     from qtsecure.testing.signals import SignalRecorder
+    from qtsecure.testing.stream_link import StreamLink
 
 __all__ = [
     "qtsecure_dtls_echo_server",
@@ -32,16 +36,19 @@ __all__ = [
     "qtsecure_link",
     "qtsecure_pki",
     "qtsecure_signals",
+    "qtsecure_stream_link",
     "qtsecure_tls_pair",
 ]
+
+_Link = TypeVar("_Link")
 
 
 @pytest.fixture(scope="session")
 def qtsecure_pki() -> PublicKeyInfrastructure:
-    """A throw-away authority with good and bad certificates, made once for the test session."""
+    """A throw-away authority with good and bad certificates, made once for the test session; it cannot revoke."""
     from qtsecure.testing.pki import PublicKeyInfrastructure
 
-    return PublicKeyInfrastructure()
+    return PublicKeyInfrastructure(shared=True)
 
 
 @pytest.fixture
@@ -121,23 +128,22 @@ def qtsecure_faulty_server(qtsecure_pki: PublicKeyInfrastructure) -> Iterator[Ca
 
 @pytest.fixture
 def qtsecure_link(request: pytest.FixtureRequest) -> Iterator[Callable[..., DatagramLink]]:
-    """Make simulated bad networks: ``qtsecure_link(loss=0.1)``; a test that fails prints their seeds.
+    """Make simulated bad networks for datagrams: ``qtsecure_link(loss=0.1)``.
 
-    The seed is 0, or that of ``--qtsecure-seed``, unless the test gives one.
+    The seed is that of ``--qtsecure-seed``, unless the test gives one; a test that fails prints the
+    line that repeats it.
     """
     from qtsecure.testing.datagram_link import DatagramLink
 
-    links: list[DatagramLink] = []
+    yield from _seeded(request, DatagramLink)
 
-    def make(**settings: object) -> DatagramLink:
-        settings.setdefault("seed", request.config.getoption("--qtsecure-seed"))
-        links.append(DatagramLink(**settings))  # type: ignore[arg-type]  # the class checks them
-        return links[-1]
 
-    yield make
-    for link in links:
-        # Captured, so only a failing test shows it.
-        print(f"{link!r}\nrepeat with: pytest {request.node.nodeid!r} --qtsecure-seed={link.seed}")  # noqa: T201
+@pytest.fixture
+def qtsecure_stream_link(request: pytest.FixtureRequest) -> Iterator[Callable[..., StreamLink]]:
+    """Make simulated bad networks for streams, as ``qtsecure_link`` does: ``qtsecure_stream_link(stall=0.1)``."""
+    from qtsecure.testing.stream_link import StreamLink
+
+    yield from _seeded(request, StreamLink)
 
 
 @pytest.fixture
@@ -149,8 +155,40 @@ def qtsecure_keylog_file(tmp_path: Path) -> Path:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """One option: the seed of simulated networks."""
     parser.getgroup("qtsecure").addoption(
-        "--qtsecure-seed", type=int, default=0, help="seed of the simulated networks of the fixture qtsecure_link"
+        "--qtsecure-seed",
+        type=_seed,
+        default=0,
+        metavar="SEED",
+        help="seed of the simulated networks of qtsecure_link and qtsecure_stream_link: a number (0 if it is left "
+        "out), or 'random' for another one each time",
     )
+
+
+def _seed(text: str) -> int:
+    """The number that a text stands for."""
+    if text == "random":
+        return random.randrange(1 << 32)  # noqa: S311 - accidents are no secrets
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor 'random'")
+    return int(text)
+
+
+def _seeded(request: pytest.FixtureRequest, kind: Callable[..., _Link]) -> Iterator[Callable[..., _Link]]:
+    """Make links with the seed of the command line, and tell afterwards how to have the same ones again."""
+    seed = request.config.getoption("--qtsecure-seed")
+    links: list[_Link] = []
+
+    def make(**settings: object) -> _Link:
+        links.append(kind(**{"seed": seed, **settings}))
+        return links[-1]
+
+    yield make
+    # Captured, so only a failing test shows it.
+    for link in links:
+        print(link)  # noqa: T201
+    if links:
+        test = shlex.quote(request.node.nodeid)
+        print(f"to repeat these accidents: pytest {test} --qtsecure-seed={seed}")  # noqa: T201
 
 
 def _end(*objects: QObject) -> None:

@@ -5,8 +5,9 @@ The names below are loaded when they are first used; nothing else of qtsecure lo
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from qtsecure.late_modules import lateAttributes
 
 if TYPE_CHECKING:
     from qtsecure.widgets.certificate_dialog import CertificateDialog
@@ -62,16 +63,4 @@ _MODULES = {
     "symbolIcon": "qtsecure.widgets.symbols",
 }
 
-
-def __getattr__(name: str) -> object:
-    try:
-        module = _MODULES[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    value: object = getattr(importlib.import_module(module), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lateAttributes(__name__, _MODULES)

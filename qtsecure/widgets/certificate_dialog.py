@@ -21,6 +21,7 @@ class CertificateDialog(QDialog):
         self.setWindowTitle(self.tr("Certificate"))
         self._view = CertificateView(self)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        buttons.button(QDialogButtonBox.StandardButton.Close).setText(self.tr("Close"))  # also without Qt's translation
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setSpacing(12)

@@ -15,9 +15,21 @@ from qtsecure.net.values import SslCertificate
 from qtsecure.net.values.certificate_encoding import UNREADABLE
 from qtsecure.net.values.distinguished_names import printable
 
-__all__ = ["Fact", "Section", "certificateSections", "dateText", "daysLeft", "sectionsAsText", "validityText"]
+__all__ = [
+    "PLURALS",
+    "Fact",
+    "Section",
+    "certificateSections",
+    "dateText",
+    "daysLeft",
+    "sectionsAsText",
+    "validityText",
+]
 
 _SECONDS_PER_DAY = 86_400
+# lupdate takes translate() for a plural only if the number is a literal, so these are added to its input.
+_DAYS_LEFT, _DAYS_AGO = "%n days left", "expired %n days ago"
+PLURALS = (_DAYS_LEFT, _DAYS_AGO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,10 @@ class Fact:
     label: str
     value: str
     isCode: bool = False
+
+    def inOneLine(self) -> str:
+        """Return the value as it is copied."""
+        return self.value.replace("\n", ":" if ":" in self.value else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +90,7 @@ def sectionsAsText(sections: list[Section]) -> str:
     """Return sections as text for the clipboard."""
     blocks = []
     for section in sections:
-        lines = [f"  {fact.label}: {' '.join(fact.value.split(chr(10)))}" for fact in section.facts]
+        lines = [f"  {fact.label}: {fact.inOneLine()}" for fact in section.facts]
         blocks.append("\n".join([section.title, *lines]))
     return "\n".join(blocks)
 
@@ -113,7 +129,7 @@ def validityText(certificate: SslCertificate) -> str:
     # English has no translation, where Qt would look for its plural.
     if days == 1:
         return translate("CertificateFacts", "one day left")
-    return translate("CertificateFacts", "%n days left", None, days)
+    return translate("CertificateFacts", _DAYS_LEFT, None, days)
 
 
 def _expiredText(days: int) -> str:
@@ -122,7 +138,7 @@ def _expiredText(days: int) -> str:
         return translate("CertificateFacts", "expired less than a day ago")
     if days == 1:
         return translate("CertificateFacts", "expired one day ago")
-    return translate("CertificateFacts", "expired %n days ago", None, days)
+    return translate("CertificateFacts", _DAYS_AGO, None, days)
 
 
 def _inLines(text: str, length: int) -> str:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt
-from PySide6.QtGui import QFontDatabase, QPalette, QStandardItem, QStandardItemModel
+from PySide6.QtGui import QFontDatabase, QGuiApplication, QPalette, QStandardItem, QStandardItemModel
 
 from qtsecure.net.values import SslCertificate
-from qtsecure.net.values.distinguished_names import printable
 from qtsecure.widgets.certificate_facts import Section, daysLeft
+from qtsecure.widgets.labels import shownName
 from qtsecure.widgets.symbols import Symbol, symbolIcon
 
 __all__ = ["ChainModel", "FieldModel", "nameOf"]
 
+_LEFT_TO_RIGHT = "\u200e"
 _READ_ONLY = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 
 
 def nameOf(certificate: SslCertificate) -> str:
     """Return whose certificate it is, in words that are never empty."""
-    name = printable(certificate.subjectDisplayName())
+    name = shownName(certificate.subjectDisplayName())
     return name or QCoreApplication.translate("CertificateView", "Certificate without a name")
 
 
@@ -69,11 +70,16 @@ class FieldModel(QStandardItemModel):
         parent: The Qt parent.
     """
 
+    ValueRole = Qt.ItemDataRole.UserRole + 1
+    """A value as it is copied: in one line, and without signs that only order it on the screen."""
+
     def setSections(self, sections: list[Section]) -> None:
         """Show other sections."""
         self.clear()
         self.setColumnCount(2)
         code = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+        # In a window from right to left the last sign of a code, such as "=", would jump to its front.
+        end = _LEFT_TO_RIGHT if QGuiApplication.isRightToLeft() else ""
         for section in sections:
             title = QStandardItem(section.title)
             title.setFlags(Qt.ItemFlag.ItemIsEnabled)
@@ -81,11 +87,13 @@ class FieldModel(QStandardItemModel):
             font.setBold(True)
             title.setFont(font)
             for fact in section.facts:
-                label, value = QStandardItem(fact.label), QStandardItem(fact.value)
+                shown = f"{fact.value}{end}" if fact.isCode else fact.value
+                label, value = QStandardItem(fact.label), QStandardItem(shown)
                 label.setFlags(_READ_ONLY)
                 label.setTextAlignment(Qt.AlignmentFlag.AlignTop)
                 value.setFlags(_READ_ONLY)
-                value.setData(f"{fact.label}: {fact.value}", Qt.ItemDataRole.AccessibleTextRole)
+                value.setData(f"{fact.label}: {fact.inOneLine()}", Qt.ItemDataRole.AccessibleTextRole)
+                value.setData(fact.inOneLine(), self.ValueRole)
                 if fact.isCode:
                     value.setFont(code)
                 title.appendRow([label, value])

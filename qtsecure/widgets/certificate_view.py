@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Property, QEvent, QModelIndex, QPersistentModelIndex, QRect, QSaveFile, QSize, Qt
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QPainter
+from PySide6.QtCore import Property, QDateTime, QEvent, QModelIndex, QPersistentModelIndex, QRect, QSaveFile, QSize, Qt
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
     QHBoxLayout,
-    QHeaderView,
     QMessageBox,
     QPushButton,
     QTreeView,
@@ -24,7 +23,7 @@ from qtsecure.net.values import SslCertificate, SslError
 from qtsecure.net.values.distinguished_names import printable
 from qtsecure.widgets.certificate_facts import certificateSections, dateText, daysLeft, sectionsAsText, validityText
 from qtsecure.widgets.certificate_models import ChainModel, FieldModel, nameOf
-from qtsecure.widgets.labels import TitleLabel, ToneLabel
+from qtsecure.widgets.labels import TitleLabel, ToneLabel, shownName
 from qtsecure.widgets.problem_list import ProblemList
 from qtsecure.widgets.tones import Tone
 
@@ -32,6 +31,7 @@ __all__ = ["CertificateView"]
 
 
 _MOST_ROWS = 5
+_ORDINARY_LINES = 21
 _SOON_DAYS = 14
 
 
@@ -40,6 +40,27 @@ class _ChainTree(QTreeView):
 
     def drawBranches(self, painter: QPainter, rect: QRect, index: QModelIndex | QPersistentModelIndex) -> None:
         pass
+
+
+class _FieldTree(QTreeView):
+    """Two columns: the second one has room for the longest value, and takes what the window has beyond that."""
+
+    def fit(self) -> None:
+        """Give the columns their widths."""
+        header = self.header()
+        if header.count() == 2:
+            label, value = self.sizeHintForColumn(0), self.sizeHintForColumn(1)
+            header.resizeSection(0, label)
+            header.resizeSection(1, max(value, self.viewport().width() - label))
+
+    def sizeHint(self) -> QSize:
+        """High enough for an ordinary certificate."""
+        return QSize(super().sizeHint().width(), self.fontMetrics().height() * _ORDINARY_LINES)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The window may be wider, or narrower."""
+        super().resizeEvent(event)
+        self.fit()
 
 
 class CertificateView(QWidget):
@@ -131,7 +152,8 @@ class CertificateView(QWidget):
         file = QSaveFile(str(path))
         pem = b"".join(bytes(each.toPem().data()) for each in self._chain)
         if not (file.open(QSaveFile.OpenModeFlag.WriteOnly) and file.write(pem) == len(pem) and file.commit()):
-            text = f"The certificates cannot be written to {str(path)!r}: {file.errorString()}."
+            text = self.tr("The certificates cannot be written to “%1”: %2.")
+            text = text.replace("%2", file.errorString()).replace("%1", printable(str(path)))
             raise SecureError(SecureError.Code.Failed, text)
 
     def setProblemsVisible(self, visible: bool) -> None:
@@ -179,7 +201,7 @@ class CertificateView(QWidget):
 
     def _makeFields(self) -> None:
         self._fieldModel = FieldModel(self)
-        self._fieldView = view = QTreeView(self)
+        self._fieldView = view = _FieldTree(self)
         view.setModel(self._fieldModel)
         view.setHeaderHidden(True)
         view.setAlternatingRowColors(True)
@@ -188,6 +210,8 @@ class CertificateView(QWidget):
         view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         view.setTextElideMode(Qt.TextElideMode.ElideNone)
+        view.header().setStretchLastSection(False)  # it would also shrink it, and hide the end of a value
+        view.header().setMinimumSectionSize(0)
         view.setTabKeyNavigation(False)
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self._copyAction = QAction(self)
@@ -221,7 +245,7 @@ class CertificateView(QWidget):
         self._showCertificate()
 
     def _fillChain(self) -> None:
-        faulty = {error.depth() for error in self._errors}
+        faulty = {self._positionOf(error) for error in self._errors}
         self._chainModel.setChain(self._chain, faulty, self.palette())
         view = self._chainView
         view.setVisible(len(self._chain) > 1)
@@ -239,21 +263,26 @@ class CertificateView(QWidget):
             self._position = position
             self._showCertificate()
 
+    def _positionOf(self, error: SslError) -> int:
+        """Where an error is shown; one of a certificate that the peer has not sent, at the last that it has."""
+        return min(max(error.depth(), 0), len(self._chain) - 1)
+
     def _showCertificate(self) -> None:
         certificate = self.currentCertificate()
         known = not certificate.isNull()
-        for widget in (self._issuer, self._validity, self._fieldView):
+        for widget in (self._issuer, self._validity):
             widget.setVisible(known)
+        self._fieldView.setEnabled(known)
         for button in (self._copyButton, self._saveButton):
             button.setEnabled(known)
-        errors = [error for error in self._errors if error.depth() == self._position] if known else self._errors
+        errors = [each for each in self._errors if self._positionOf(each) == self._position] if known else self._errors
         self._problems.setErrors(errors if self._problemsVisible else [])
         self._fieldModel.setSections(certificateSections(certificate) if known else [])
         if not known:
             self._title.setText(self.tr("No certificate"))
             return
         self._title.setText(nameOf(certificate))
-        issuer = printable(certificate.issuerDisplayName())
+        issuer = shownName(certificate.issuerDisplayName())
         own = certificate.isSelfSigned()
         by = self.tr("Issued by %1").replace("%1", issuer or self.tr("an issuer without a name"))
         self._issuer.setText(self.tr("Signed by itself: nobody else vouches for it") if own else by)
@@ -262,26 +291,25 @@ class CertificateView(QWidget):
         view.expandAll()
         for row in range(self._fieldModel.rowCount()):
             view.setFirstColumnSpanned(row, QModelIndex(), True)
-        if view.header().count() == 2:
-            view.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-            view.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        view.fit()
         view.scrollToTop()
 
     def _showValidity(self, certificate: SslCertificate) -> None:
-        days = daysLeft(certificate)
+        days, now = daysLeft(certificate), QDateTime.currentDateTimeUtc()
+        isOver = days is not None and days < 0
         tone = Tone.Good
-        if days is None or days < 0:
+        if days is None or isOver or certificate.effectiveDate() > now:
             tone = Tone.Bad
         elif days < _SOON_DAYS:
             tone = Tone.Caution
-        text = self.tr("Valid until %1 (%2)")
+        text = self.tr("Valid until %1 (%2)") if not isOver else self.tr("Was valid until %1 (%2)")
         text = text.replace("%1", dateText(certificate.expiryDate())).replace("%2", validityText(certificate))
         self._validity.setTone(tone)
         self._validity.setText(text)
 
     def _copySelection(self) -> None:
-        rows = self._fieldView.selectionModel().selectedRows(1)
-        values = [str(index.data()).replace("\n", "") for index in sorted(rows, key=lambda each: each.row())]
+        rows = sorted(self._fieldView.selectionModel().selectedRows(1), key=_place)
+        values = [value for index in rows if (value := index.data(FieldModel.ValueRole))]  # titles have none
         if values:
             QGuiApplication.clipboard().setText("\n".join(values))
 
@@ -305,3 +333,8 @@ class CertificateView(QWidget):
             box.setTextFormat(Qt.TextFormat.PlainText)
             box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             box.open()
+
+
+def _place(index: QModelIndex) -> tuple[int, int]:
+    """Sections from top to bottom, and the rows of each."""
+    return index.parent().row(), index.row()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Property, QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QStyle, QStyleOptionFocusRect, QWidget
+from shiboken6 import isValid
 
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.qt_signal import Signal
@@ -63,13 +64,16 @@ class ConnectionBadge(QAbstractButton):
         return self._watch.connection()
 
     def setConnection(self, connection: SslSocket | DtlsPeer | None) -> None:
-        """Show another connection, or none.
+        """Show another connection, or none; certificates of the one before are put away.
 
         Raises:
             TypeError: ``connection`` is something else.
             RuntimeError: It lives in another thread.
         """
         self._watch.setConnection(connection)
+        dialog = self.certificateDialog()
+        if dialog is not None:
+            dialog.close()
 
     def state(self) -> ConnectionState:
         """Return what it shows now."""
@@ -87,7 +91,7 @@ class ConnectionBadge(QAbstractButton):
 
     def certificateDialog(self) -> CertificateDialog | None:
         """Return the window with the certificates, while it is open."""
-        return self._dialog
+        return self._dialog if self._dialog is not None and isValid(self._dialog) else None
 
     def _isTextVisible(self) -> bool:
         return self._textVisible
@@ -185,14 +189,15 @@ class ConnectionBadge(QAbstractButton):
         chain = connection.peerCertificateChain() if connection is not None and self._certificateOnClick else []
         if connection is None or not chain:
             return
-        if self._dialog is None:
-            self._dialog = CertificateDialog(self)
-            self._dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            self._dialog.finished.connect(self._dialogClosed)
-        self._dialog.view().setCertificateChain(chain, connection.sslHandshakeErrors())
-        self._dialog.show()
-        self._dialog.raise_()
-        self._dialog.activateWindow()
+        dialog = self.certificateDialog()
+        if dialog is None:
+            self._dialog = dialog = CertificateDialog(self)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.finished.connect(self._dialogClosed)
+        dialog.view().setCertificateChain(chain, connection.sslHandshakeErrors())
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
 
     def _dialogClosed(self) -> None:
         self._dialog = None

@@ -12,7 +12,8 @@ from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import Protocol
 from qtsecure.net.values.distinguished_names import printable
 from qtsecure.widgets.connection_watch import ConnectionState, failureOf
-from qtsecure.widgets.error_words import errorWords
+from qtsecure.net.error_words import errorWords
+from qtsecure.widgets.labels import shownName
 
 __all__ = ["connectionFacts", "factsAsHtml", "factsAsText", "peerNameOf", "stateWord"]
 
@@ -45,7 +46,7 @@ def peerNameOf(connection: SslSocket | DtlsPeer) -> str:
     if isinstance(connection, SslSocket):
         name = connection.peerVerifyName() or connection.peerName()
         if name:
-            return printable(name)
+            return shownName(name)
     address = connection.peerAddress()
     host = address.toString()
     if not host:
@@ -65,7 +66,7 @@ def connectionFacts(connection: SslSocket | DtlsPeer | None, state: ConnectionSt
         facts.append((translate("ConnectionFacts", "Reason"), printable(failureOf(connection))))
     if state in (ConnectionState.Encrypted, ConnectionState.EncryptedWithErrors):
         chain = connection.peerCertificateChain()
-        name = printable(chain[0].subjectDisplayName()) if chain else translate("ConnectionFacts", "none")
+        name = shownName(chain[0].subjectDisplayName()) if chain else translate("ConnectionFacts", "none")
         protocol = connection.sessionProtocol()
         facts += [
             (translate("ConnectionFacts", "Certificate"), name),

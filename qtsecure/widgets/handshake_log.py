@@ -19,7 +19,7 @@ from PySide6.QtCore import (
     Qt,
     QTimer,
 )
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QPalette
+from PySide6.QtGui import QAction, QGuiApplication, QHideEvent, QKeySequence, QPalette, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -64,6 +64,7 @@ class HandshakeLog(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._links: dict[int, list[QMetaObject.Connection]] = {}
+        self._followsEnd = True
         self.destroyed.connect(partial(_disconnectAll, self._links))
         self._model = HandshakeLogModel(self)
         self._filtered = QSortFilterProxyModel(self)
@@ -123,7 +124,10 @@ class HandshakeLog(QWidget):
         self._links[key] = links
 
     def removeConnection(self, watched: SslSocket | SslServer | DtlsPeer | DtlsServer | SocketClient) -> None:
-        """Watch it no longer; harmless if it is not watched."""
+        """Watch it no longer; harmless if it is not watched.
+
+        Its handshakes are still traced, maybe for others: see ``setHandshakeTraceEnabled()``.
+        """
         for link in self._links.pop(id(watched), []):
             QObject.disconnect(link)
 
@@ -191,6 +195,17 @@ class HandshakeLog(QWidget):
             self._retranslate()
             self._model.retranslate()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """What has come while it was hidden is what the user opens it for."""
+        super().showEvent(event)
+        if self._followsEnd:
+            self._scroll.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Remember whether the user has scrolled back."""
+        super().hideEvent(event)
+        self._followsEnd = self._isAtEnd()
+
     def _makeView(self) -> None:
         self._view = view = QTreeView(self)
         view.setModel(self._filtered)
@@ -205,7 +220,7 @@ class HandshakeLog(QWidget):
         header.setStretchLastSection(True)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         width = self.fontMetrics().horizontalAdvance("n")
-        for column, characters in enumerate((14, 12, 28)):
+        for column, characters in enumerate((14, 12, 26)):
             header.resizeSection(column, width * characters)
         self._copyAction = QAction(self)
         self._copyAction.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
@@ -226,14 +241,22 @@ class HandshakeLog(QWidget):
 
     def _followEnd(self) -> None:
         """Show the newest entry, unless the user has scrolled back to read."""
+        if self.isVisible():
+            self._followsEnd = self._isAtEnd()
+            if self._followsEnd:
+                self._scroll.start()
+
+    def _isAtEnd(self) -> bool:
+        # Scrolling that is still to come would have brought it there.
         bar = self._view.verticalScrollBar()
-        if bar.value() >= bar.maximum():
-            self._scroll.start()
+        return self._scroll.isActive() or bar.value() >= bar.maximum()
 
     def _report(self, source: str, event: str, fields: Fields) -> None:
         if event in NOISE:
             return
-        details = ", ".join(f"{key}={_words(value)}" for key, value in fields.items() if value != "")
+        # The address comes last: of a server's entries it is the part that is cut off most easily.
+        ordered = sorted(fields.items(), key=lambda field: field[0] == "peer")
+        details = ", ".join(f"{key}={_words(value)}" for key, value in ordered if value != "")
         self.append(source, event, details, _toneOf(event, fields))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections import deque
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -14,6 +15,7 @@ __all__ = ["HandshakeLogModel", "LogEntry"]
 
 _Index: TypeAlias = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
+_DETAILS = 3
 DEFAULT_LIMIT = 1000
 
 
@@ -109,12 +111,14 @@ class HandshakeLogModel(QAbstractTableModel):
         return 0 if parent.isValid() else 4
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """The text of a cell, and its tone."""
+        """The text of a cell, its tone, and all of the details for where there is no room for them."""
         if not index.isValid() or not 0 <= index.row() < len(self._entries):
             return None
         entry = self._entries[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             return entry.cells()[index.column()]
+        if role == Qt.ItemDataRole.ToolTipRole and index.column() == _DETAILS and entry.details:
+            return f"<p>{html.escape(entry.details)}</p>"  # as a paragraph it is wrapped
         return entry.tone if role == self.ToneRole else None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:

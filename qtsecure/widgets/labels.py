@@ -6,11 +6,22 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QColor, QFontDatabase, QPalette
 from PySide6.QtWidgets import QLabel, QWidget
 
+from qtsecure.net.values.distinguished_names import printable
 from qtsecure.widgets.tones import Tone, mutedColor, toneColor
 
-__all__ = ["CodeLabel", "MutedLabel", "TitleLabel", "ToneLabel"]
+__all__ = ["CodeLabel", "MutedLabel", "TitleLabel", "ToneLabel", "shownName"]
 
 _TITLE_FACTOR = 1.2
+_LONGEST_NAME, _START = 48, 12
+
+
+def shownName(name: str) -> str:
+    """Return a peer's name safe to display, and so short that no button is pushed off the screen.
+
+    Of a host the end tells whose it is, so most of what is kept is from there.
+    """
+    text = printable(name)
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_START]}…{text[_START + 1 - _LONGEST_NAME :]}"
 
 
 class ToneLabel(QLabel):
@@ -27,6 +38,7 @@ class ToneLabel(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._align()
         self._colour()
 
     def setTone(self, tone: Tone) -> None:
@@ -35,10 +47,18 @@ class ToneLabel(QLabel):
         self._colour()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Follow the palette of the parent."""
+        """Follow the palette of the parent, and the direction of the language."""
         super().changeEvent(event)
+        if event.type() == QEvent.Type.LayoutDirectionChange:
+            self._align()
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.ParentChange):
             self._colour()
+
+    def _align(self) -> None:
+        """Begin where the window begins; left to itself, selectable text begins where its own script does."""
+        isRightToLeft = self.layoutDirection() is Qt.LayoutDirection.RightToLeft
+        side = Qt.AlignmentFlag.AlignRight if isRightToLeft else Qt.AlignmentFlag.AlignLeft
+        self.setAlignment(side | Qt.AlignmentFlag.AlignAbsolute | Qt.AlignmentFlag.AlignTop)
 
     def _colour(self) -> None:
         parent = self.parentWidget()

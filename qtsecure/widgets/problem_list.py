@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QRectF, QSize
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QStyle, QVBoxLayout, QWidget
 
 from qtsecure.net.values import SslError
-from qtsecure.widgets.error_words import adviceWords, errorWords
+from qtsecure.net.error_words import adviceWords, errorWords
 from qtsecure.widgets.labels import MutedLabel, ToneLabel
 from qtsecure.widgets.symbols import Symbol, paintSymbol
 
@@ -99,7 +99,7 @@ class ProblemList(QWidget):
             advice.setText(adviceWords(error))
             if number:
                 grid.setRowMinimumHeight(3 * number - 1, 6)
-            grid.addWidget(SymbolWidget(symbol, self._content), 3 * number, 0)
+            grid.addWidget(SymbolWidget(symbol, self._content), 3 * number, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(what, 3 * number, 1)
             grid.addWidget(advice, 3 * number + 1, 1)
         if len(words) > _MOST:

@@ -39,7 +39,7 @@ class PskForm(QWidget):
         self._format, self._shown = QComboBox(self), QCheckBox(self)
         self._format.addItems(["", ""])
         self._remark = ToneLabel(self, Tone.Caution)
-        self._remark.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        self._remark.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._identityLabel, self._keyLabel = QLabel(self), QLabel(self)
         self._identityLabel.setBuddy(self._identity)
         self._keyLabel.setBuddy(self._key)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
-from qtsecure.net.values.distinguished_names import printable
-from qtsecure.widgets.labels import MutedLabel, TitleLabel
+from qtsecure.widgets.labels import MutedLabel, TitleLabel, shownName
 from qtsecure.widgets.pre_shared_keys import PreSharedKeys
 from qtsecure.widgets.psk_form import PskForm
 
@@ -24,16 +23,22 @@ class PskPrompt(QDialog):
         peerName: Who asks, for the title.
         hint: What the server said about which identity to use.
         parent: The window that it belongs to.
+
+    Raises:
+        TypeError: An argument is of another type.
     """
 
     def __init__(self, keys: PreSharedKeys, peerName: str = "", hint: str = "", parent: QWidget | None = None) -> None:
         if not isinstance(keys, PreSharedKeys):
             raise TypeError(f"keys must be PreSharedKeys, not {type(keys).__name__}.")
+        for argument, text in (("peerName", peerName), ("hint", hint)):
+            if not isinstance(text, str):
+                raise TypeError(f"{argument} must be a str, not {type(text).__name__}.")
         super().__init__(parent)
         self._keys = keys
         self.setWindowTitle(self.tr("Pre-shared key"))
         title = TitleLabel(self)
-        name = printable(peerName)
+        name = shownName(peerName)
         title.setText(self.tr("“%1” needs a pre-shared key").replace("%1", name) if name else self.windowTitle())
         explanation = MutedLabel(self)
         explanation.setText(self.tr("Both sides have agreed on it beforehand; it is not sent."))
@@ -45,12 +50,13 @@ class PskPrompt(QDialog):
         layout.addWidget(explanation)
         if hint:
             hintLabel = MutedLabel(self)
-            hintLabel.setText(self.tr("Hint of the server: %1").replace("%1", printable(hint)))
+            hintLabel.setText(self.tr("Hint of the server: %1").replace("%1", shownName(hint)))
             layout.addWidget(hintLabel)
         layout.addWidget(self._form)
         buttons = QDialogButtonBox(self)
         self._accept = buttons.addButton(QDialogButtonBox.StandardButton.Ok)
-        buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        cancel = buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        cancel.setText(self.tr("Cancel"))  # Qt's own translation may not be loaded
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout.addStretch(1)

@@ -23,11 +23,10 @@ from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.trust_decision import errorIdentity, placeOf
 from qtsecure.net.trust_decisions import TrustDecisions
-from qtsecure.net.values.distinguished_names import printable
 from qtsecure.widgets.certificate_facts import certificateSections, dateText
 from qtsecure.widgets.certificate_models import nameOf
 from qtsecure.widgets.certificate_view import CertificateView
-from qtsecure.widgets.labels import CodeLabel, MutedLabel, TitleLabel, ToneLabel
+from qtsecure.widgets.labels import CodeLabel, MutedLabel, TitleLabel, ToneLabel, shownName
 from qtsecure.widgets.problem_list import ProblemList, SymbolWidget
 from qtsecure.widgets.symbols import Symbol
 from qtsecure.widgets.tones import Tone
@@ -36,6 +35,7 @@ __all__ = ["TrustDialog", "rejectAll"]
 
 _Lifetime = TrustDecisions.Lifetime
 _LARGE_SYMBOL = 40
+_FEWEST_LINES = 10
 
 
 class TrustDialog(QDialog):
@@ -56,7 +56,7 @@ class TrustDialog(QDialog):
         TypeError: An argument is of another type.
     """
 
-    #: decided(accepted: bool): the user has answered, and the requests have been told.
+    #: decided(accepted: bool): the user has answered, and the requests have been told; not when nobody waited any more.
     decided = Signal(bool)
 
     def __init__(
@@ -70,7 +70,7 @@ class TrustDialog(QDialog):
         self._decisions = decisions
         self._chain = request.certificateChain()
         self._errors = request.errors()
-        self._host = printable(request.hostName())
+        self._host = shownName(request.hostName())
         self._place = placeOf(request)
         self._requests: list[CertificateRequest] = []
         self._answered = False
@@ -98,7 +98,7 @@ class TrustDialog(QDialog):
         request.defer()
         if request.isPending() and not self._answered:
             self._requests.append(request)
-            request.cancelled.connect(self._closeIfUnneeded)
+            request.settled.connect(self._closeIfUnneeded)
             request.destroyed.connect(self._closeIfUnneeded)
         return True
 
@@ -126,14 +126,15 @@ class TrustDialog(QDialog):
             self._view = CertificateView(self)
             self._view.setProblemsVisible(False)  # they are said above
             self._view.setCertificateChain(self._chain, self._errors)
-            self._view.setMinimumSize(self._view.sizeHint())
+            # On a low screen the table shrinks, and not the room for the buttons.
+            self._view.setMinimumSize(self._view.sizeHint().width(), self.fontMetrics().height() * _FEWEST_LINES)
             self._frame.insertWidget(1, self._view, 1)
         if self._view is not None:
             self._view.setVisible(visible)
             self._summary.setVisible(not visible)
         self._detailsButton.setText(self.tr("Hide &Details") if visible else self.tr("Show &Details"))
         self._frame.activate()
-        self.resize(self.sizeHint())
+        self.resize(self.sizeHint().boundedTo(self.screen().availableSize()))
 
     def acceptButton(self) -> QPushButton | None:
         """Return the button that goes on; None where no user may."""
@@ -173,7 +174,7 @@ class TrustDialog(QDialog):
         if not isValid(self):
             return
         super().done(QDialog.DialogCode.Accepted if accepted else QDialog.DialogCode.Rejected)
-        if isValid(self):
+        if requests and isValid(self):
             self.decided.emit(accepted)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

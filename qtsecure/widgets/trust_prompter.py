@@ -27,12 +27,19 @@ class TrustPrompter(QObject):
     Args:
         decisions: What the user has decided; None asks each time, and remembers nothing.
         parent: The window that dialogs belong to. With it go its questions, answered with no.
+
+    Raises:
+        TypeError: An argument is of another type.
     """
 
     #: asked(dialog: TrustDialog): a dialog is shown.
     asked = Signal(object)
 
     def __init__(self, decisions: TrustDecisions | None = None, parent: QWidget | None = None) -> None:
+        if decisions is not None and not isinstance(decisions, TrustDecisions):
+            raise TypeError(f"decisions must be TrustDecisions or None, not {type(decisions).__name__}.")
+        if parent is not None and not isinstance(parent, QWidget):
+            raise TypeError(f"parent must be a QWidget or None, not {type(parent).__name__}.")
         super().__init__(parent)
         self._decisions = decisions
         self._window = parent
@@ -57,7 +64,7 @@ class TrustPrompter(QObject):
         if self._dialog is not None and self._dialog.addRequest(asked):
             return
         self._queue.append(asked)
-        asked.cancelled.connect(self._tidy)
+        asked.settled.connect(self._tidy)
         self._next()
 
     def dialog(self) -> TrustDialog | None:
@@ -73,7 +80,7 @@ class TrustPrompter(QObject):
 
     def _tidy(self) -> None:
         self._queue[:] = [each for each in self._queue if isValid(each) and each.isPending()]
-        if self._dialog is not None:
+        if self._dialog is not None and isValid(self._dialog):
             self._dialog.setWaiting(len(self._queue))
 
     def _next(self) -> None:

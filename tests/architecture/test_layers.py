@@ -31,16 +31,19 @@ NETWORK = CORE | {"PySide6.QtNetwork", "cryptography", "idna"}
 
 # Layers are the entries below qtsecure/; "" is qtsecure itself. Packages beyond the standard library.
 ARROWS = {
-    "": Allowed({"errors"}, lazyLayers={"net", "aio", "engine"}),
+    "": Allowed({"errors", "late_modules"}, lazyLayers={"net", "aio", "engine"}),
     "errors": Allowed(set()),
+    "late_modules": Allowed(set()),
     "__main__": Allowed({"cli"}),
     "engine": Allowed({"errors"}, {"OpenSSL", "cryptography", "idna"}, lazyPackages={"certifi"}),
-    "net": Allowed({"", "engine", "errors"}, NETWORK),
+    "net": Allowed({"", "engine", "errors", "late_modules"}, NETWORK),
     "aio": Allowed({"", "net", "errors"}, NETWORK),
     "qml": Allowed({"", "net", "errors"}, NETWORK | {"PySide6.QtQml", "PySide6.QtGui"}),
-    "widgets": Allowed({"", "net", "errors"}, NETWORK | {"PySide6.QtGui", "PySide6.QtWidgets"}),
+    "widgets": Allowed({"", "net", "errors", "late_modules"}, NETWORK | {"PySide6.QtGui", "PySide6.QtWidgets"}),
     "designer": Allowed({"", "widgets"}, CORE | {"PySide6.QtGui", "PySide6.QtWidgets", "PySide6.QtDesigner"}),
-    "testing": Allowed({"", "engine", "errors"}, CORE | {"cryptography", "pytest"}, {"net"}, {"PySide6.QtNetwork"}),
+    "testing": Allowed(
+        {"", "engine", "errors", "late_modules"}, CORE | {"cryptography", "pytest"}, {"net"}, {"PySide6.QtNetwork"}
+    ),
     "cli": Allowed({"", "net", "engine", "errors"}, NETWORK, {"widgets", "designer", "testing"}, {"PySide6"}),
 }
 

@@ -154,7 +154,7 @@ class Files:
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     """Certificates on disk."""
     directory = tmp_path_factory.mktemp("certificates")
-    pki = PublicKeyInfrastructure()
+    pki = PublicKeyInfrastructure(shared=True)
     server = pki.server.writeTo(directory, "server")
     client = pki.client.writeTo(directory, "client")
     encrypted = pki.server.writeTo(directory, "encrypted", passphrase=b"secret")

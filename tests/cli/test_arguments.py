@@ -118,10 +118,11 @@ def test_wrong_counts(text: str) -> None:
         arguments.positive(text)
 
 
-@pytest.mark.parametrize("text", ["-1", "65536", "http", ""])
+@pytest.mark.parametrize("text", ["-1", "65536", "00000000065536", "9" * 5000, "http", ""])
 def test_wrong_ports(text: str) -> None:
-    """0 is a port to listen on, but nothing else out of range is."""
+    """0 is a port to listen on, but nothing else out of range is; zeros before it change nothing."""
     assert arguments.port("0") == 0
+    assert arguments.port("0" * 5000 + "443") == 443
     with pytest.raises(argparse.ArgumentTypeError, match="from 0 to 65535"):
         arguments.port(text)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Callable
 
 import pytest
@@ -125,6 +126,15 @@ def test_garbage_raises(source: bytes | str) -> None:
     with pytest.raises(SecureError) as caught:
         load_crls(source)
     assert caught.value.code is SecureError.Code.BadCertificate
+
+
+def test_beginnings_without_an_end() -> None:
+    """They take no more time than other bytes."""
+    begin = time.process_time()
+    for garbage in (b"-----BEGIN X509 CRL-----\n", b"-----BEGIN X509 CRL-----\n-----END CERTIFICATE-----\n"):
+        with pytest.raises(SecureError, match="no complete revocation list"):
+            load_crls(garbage * 50_000)
+    assert time.process_time() - begin < 5
 
 
 def test_wrong_type() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import time
@@ -74,6 +75,21 @@ def spin(condition: Callable[[], bool], timeout: int = 5000) -> None:
         loop.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
 
 
+def assertNoneLeft(before: set[tuple[str, str]], kind: str = "") -> None:
+    """Wait until no descriptor of a kind is open that was not open before.
+
+    The kind is ``socket:`` where Qt looks a name up: its resolver's threads have an eventfd each, for half a minute.
+    """
+
+    def left() -> list[tuple[str, str]]:
+        return [each for each in openDescriptors() - before if kind in each[1]]
+
+    try:
+        spin(lambda: left() == [])
+    except AssertionError:
+        raise AssertionError(f"Left open: {left()}") from None
+
+
 def settle() -> None:
     """Run the event loop until nothing is left to do at once."""
     for _ in range(5):
@@ -81,9 +97,16 @@ def settle() -> None:
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
-def openDescriptors() -> int:
-    """How many descriptors this process has open."""
-    return len(os.listdir("/proc/self/fd"))
+def openDescriptors() -> set[tuple[str, str]]:
+    """The descriptors that this process has open, and what each of them is.
+
+    What earlier tests have left may go meanwhile, so compare with ``<=``: nothing is open that was not before.
+    """
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):  # that of listdir() itself
+            found.add((name, os.readlink(f"/proc/self/fd/{name}")))
+    return found
 
 
 def deleteEverything() -> None:

@@ -23,6 +23,7 @@ from tests.net.conversation import (
     Error,
     State,
     VerifyMode,
+    assertNoneLeft,
     deleteEverything,
     openDescriptors,
     settle,
@@ -280,6 +281,7 @@ def test_deletion_at_every_stage_leaves_no_descriptor(
     spin(lambda: conversation.server.statistics().handshaking == 0)
     deleteEverything()
     before = openDescriptors()
+    listener = conversation.server.socketDescriptor()
     holder = [SslSocket()]
     socket = holder[0]
     socket.setSslConfiguration(conversation.clientConfiguration)
@@ -310,7 +312,8 @@ def test_deletion_at_every_stage_leaves_no_descriptor(
     conversation.server.close()
     settle()
     deleteEverything()
-    spin(lambda: openDescriptors() <= before - 1)  # the listener has gone as well
+    assertNoneLeft(before, "socket:")
+    assert str(listener) not in dict(openDescriptors())  # has gone as well
 
 
 def test_dropping_the_server_drops_everything(make_conversation: MakeConversation) -> None:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+
+from tests.net.own_process import assertFine
 
 pytest.importorskip("resource")
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
 _PROGRAM = """
-import contextlib, os, resource, socket, sys
+import contextlib, os, socket, sys
 import shiboken6
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtNetwork import QAbstractSocket
 from qtsecure import SslConfiguration, SslServer, SslSocket
 from qtsecure.testing import PublicKeyInfrastructure
 from tests.net.conversation import settle, spin
+from tests.net.own_process import useUpDescriptors
 
 action = sys.argv[1]
 application = QCoreApplication([])
@@ -71,11 +69,7 @@ server.acceptError.connect(failed)
 talk()  # everything that is loaded once is loaded
 settle()
 waiting = [socket.socket() for _ in range(3)]
-resource.setrlimit(resource.RLIMIT_NOFILE, (100, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-fillers = []
-with contextlib.suppress(OSError):
-    while True:
-        fillers.append(os.dup(0))
+fillers = useUpDescriptors()
 for each in waiting:
     each.connect(("127.0.0.1", port))  # in the kernel; nobody can accept
 spin(lambda: len(errors) >= (2 if action == "nothing" else 1))
@@ -108,14 +102,4 @@ print("fine")
 @pytest.mark.parametrize("action", ["nothing", "resume", "close", "listenAgain", "delete", "deleteLater"])
 def test_a_server_without_descriptors_recovers(action: str) -> None:
     """acceptError tells, its slot may do anything, and when descriptors return so do connections."""
-    root = Path(__file__).parents[2]
-    result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", _PROGRAM, action],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=root,
-        env=os.environ | {"PYTHONPATH": str(root)},
-        check=False,
-    )
-    assert (result.stdout, result.stderr, result.returncode) == ("fine\n", "", 0)
+    assertFine(_PROGRAM, action)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -165,11 +164,10 @@ def test_a_greedy_connection_leaves_turns_to_the_others(makeCrowd: Callable[[int
     spin(lambda: moved[0] > 8 << 20)
     other = crowd.peers[1]
     other.readyRead.connect(lambda: other.write(other.readAll()))
-    rounds, before, began = 30, moved[0], time.monotonic()
+    rounds, before = 30, moved[0]
     for number in range(1, rounds + 1):
         modest.write(b"x")
         spin(lambda number=number: modest.bytesAvailable() == number)  # type: ignore[misc]
-    assert time.monotonic() - began < 5
     assert moved[0] - before < rounds * (16 << 20)  # two turns of 8 ms, in which a fast machine moves 8 MiB each
     spin(lambda: moved[0] > before + (8 << 20))  # and the transfer has not stopped
 

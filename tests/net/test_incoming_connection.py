@@ -15,7 +15,7 @@ from shiboken6 import delete, isValid
 from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.testing.peers import RawClient
-from tests.net.conversation import Conversation, State, openDescriptors, settle, spin
+from tests.net.conversation import Conversation, State, assertNoneLeft, openDescriptors, settle, spin
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
@@ -176,7 +176,7 @@ def test_an_exception_in_an_override_leaks_no_descriptor(
     for socket in server.findChildren(SslSocket):
         delete(socket)
     settle()
-    assert openDescriptors() <= before
+    assertNoneLeft(before, "socket:")
     server.good = True
     client = connected(conversation, server)
     spin(lambda: client.isEncrypted() and server.hasPendingConnections())

@@ -21,7 +21,7 @@ from qtsecure.net import server_sockets
 from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.testing.peers import RawClient
-from tests.net.conversation import Conversation, Error, openDescriptors, settle, spin
+from tests.net.conversation import Conversation, Error, assertNoneLeft, openDescriptors, settle, spin
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
@@ -202,7 +202,7 @@ def test_listening_again_and_again_leaves_nothing(qapp: QCoreApplication) -> Non
         assert server.listen("127.0.0.1")
         server.close()
     settle()
-    assert openDescriptors() <= before
+    assertNoneLeft(before, "socket:")
     assert server.receivers(SIGNAL("destroyed(QObject*)")) == connections
 
 
@@ -215,7 +215,7 @@ def test_qt_1_1_14_waiting_for_a_tcp_connection(conversation: Conversation) -> N
     server = conversation.server
     begun = time.monotonic()
     assert server.waitForNewConnection(60) == (False, True)
-    assert 0.05 < time.monotonic() - begun < 2
+    assert 0.05 < time.monotonic() - begun < 30
     assert server.waitForNewConnection() == (False, True)
     with RawClient(server.serverPort()):
         assert server.waitForNewConnection(5000) == (True, False)

@@ -16,7 +16,17 @@ from qtsecure.errors import SecureError
 from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.values import SslConfiguration, SslError
 from tests.net.conftest import MakeConversation
-from tests.net.conversation import Conversation, Error, FakeClock, State, VerifyMode, openDescriptors, settle, spin
+from tests.net.conversation import (
+    Conversation,
+    Error,
+    FakeClock,
+    State,
+    VerifyMode,
+    assertNoneLeft,
+    openDescriptors,
+    settle,
+    spin,
+)
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
@@ -301,7 +311,7 @@ def test_deleting_the_server_in_its_own_slots(qapp: QCoreApplication, conversati
     conversation.client.connectToHostEncrypted("127.0.0.1", server.serverPort())
     spin(lambda: conversation.recorder.count("client.disconnected") == 1)
     settle()
-    spin(lambda: openDescriptors() <= before)
+    assertNoneLeft(before, "socket:")
 
 
 def test_moving_leaves_no_deferred_work_behind(conversation: Conversation) -> None:

@@ -361,6 +361,7 @@ def test_sec_d18_pins(verdicts, version: str, kind: str) -> None:
     pin: Callable[[IssuedCertificate], Any] = keyPin if kind == "key" else lambda each: each.certificate
     configuration.setPinnedCertificates(pin(leaf))
     assert case.connect(leaf)
+    spin(case.conversation.server.hasPendingConnections)
     peer = case.conversation.server.nextPendingConnection()
     assert peer is not None
     peer.write(b"x")  # brings the ticket of TLS 1.3 along

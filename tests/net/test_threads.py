@@ -16,7 +16,7 @@ from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.net.conversation import openDescriptors, settle, spin
+from tests.net.conversation import assertNoneLeft, openDescriptors, settle, spin
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
@@ -121,7 +121,7 @@ def test_server_and_client_in_threads_of_their_own(
     before, known = openDescriptors(), set(_perThread)
     for _ in range(3):
         assert Fence(qtsecure_pki).run() == b"over the fence" * 10_000
-    spin(lambda: openDescriptors() <= before)
+    assertNoneLeft(before)
     assert set(_perThread) <= known
 
 
@@ -202,7 +202,7 @@ def test_nothing_is_left_of_a_python_thread(qapp: QCoreApplication, qtsecure_pki
         assert not thread.is_alive()
         assert isinstance(outcome[-1], int), outcome
         assert set(_perThread) | set(_schedulers) <= known
-    spin(lambda: openDescriptors() <= before)  # Qt ends its event dispatcher a moment after join()
+    assertNoneLeft(before)  # Qt ends its event dispatcher a moment after join()
 
 
 _LAST_THREAD = """

@@ -266,6 +266,7 @@ def damage(path: Path, change: Callable[[bytes], bytes]) -> bytes:
         (lambda content: content + b"a line without a sign\n", True),
         (lambda content: content.replace(b'\\"format\\": 1', b'\\"format\\": 2', 1), False),
         (lambda content: content.replace(b'\\"host\\"', b'\\"hos', 1), False),
+        (lambda content: content.replace(b'\\"host\\": \\"', b'\\"host\\": \\"\\\\ud800', 1), False),
         (lambda content: content.replace(b'\\"port\\": 443', b'\\"port\\": null', 1), False),
         (lambda content: content.replace(b'\\"errors\\": [', b'\\"errors\\": [7, ', 1), False),
         (lambda content: content.replace(b'\\"expiry\\": null', b'\\"expiry\\": \\"x\\"', 1), False),

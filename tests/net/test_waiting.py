@@ -155,12 +155,18 @@ def test_a_slow_look_up_is_given_up(
 ) -> None:
     """The resolver knows no time-out, but the wait does."""
     released = threading.Event()
-    monkeypatch.setattr(name_lookup.socket, "getaddrinfo", lambda *args, **kwargs: [released.wait(10)][:0])
+    inTime: list[bool] = []
+
+    def slow(*args: object, **kwargs: object) -> list[object]:
+        inTime.append(released.wait(40))
+        return []
+
+    monkeypatch.setattr(name_lookup.socket, "getaddrinfo", slow)
     client.connectToHost("some.name.invalid.", 443)
-    began = time.monotonic()
     assert not client.waitForConnected(50)
-    assert time.monotonic() - began < 5
+    assert inTime == []  # the look-up goes on
     released.set()
+    spin(lambda: inTime == [True])
     assert errors(recorder) == [Error.SocketTimeoutError]
     assert client.state() == State.UnconnectedState
 
@@ -489,8 +495,8 @@ def test_the_end_inside_a_slot_of_the_wait(
     if signal == "disconnected":
         client.disconnectFromHost()
     began = time.monotonic()
-    answer = getattr(client, name)(20_000)
-    assert time.monotonic() - began < 10
+    answer = getattr(client, name)(50_000)
+    assert time.monotonic() - began < 40
     assert not shiboken6.isValid(client) or client.state() == State.UnconnectedState
     if signal == "encrypted":
         assert not answer

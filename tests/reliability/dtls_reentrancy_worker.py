@@ -173,6 +173,7 @@ class Run:
             if self._clientRejects():
                 client.setCaCertificates([_PKI.otherCa.certificate])
             else:
+                server.setCaCertificates([_PKI.ca.certificate])  # reading those of the system takes long
                 server.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyPeer)
                 server.setMissingCertificateIsFatal(True)
         self.client.setSslConfiguration(client)
@@ -407,7 +408,13 @@ def _serverKey(peer: DtlsPeer, authenticator: PreSharedKeyAuthenticator) -> None
 
 _PKI = PublicKeyInfrastructure()
 
-if __name__ == "__main__":
+
+def makeKeys() -> None:
+    """Once, before the first fork."""
     for name in ("ca", "otherCa", "server", "clientUnknownCa"):
-        getattr(_PKI, name)  # keys are made once, before the first fork
-    serve(lambda entry: Run(Cell(*entry)).run())
+        getattr(_PKI, name)
+
+
+if __name__ == "__main__":
+    makeKeys()
+    serve(lambda entry: Run(Cell(*entry)).run(), together=8)

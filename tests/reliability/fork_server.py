@@ -1,7 +1,7 @@
 """Runs many cells, each in a process of its own, forked from one that has everything loaded but no application.
 
 A worker is a module that calls :func:`serve`; its only argument is a file with the cells as JSON.
-Results are written as JSON lines: the cell, and what went wrong (nothing, if all is well).
+Results are written as JSON lines: the cell, and what it told; a list of what went wrong if that was nothing else.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import qtsecure.engine
 import qtsecure.net
+from qtsecure import SslConfiguration
 from tests.figures import Figure
 
-WORKERS = 4
-"""More than processors, because a cell mostly waits."""
 CELL_LIMIT = 15.0
 """Seconds after which a cell counts as hanging."""
 
 Entry = list[str]
 """A cell."""
-RunCell = Callable[[Entry], list[str]]
+RunCell = Callable[[Entry], Any]
 
 
 # ----------------------------------------------------------------------------- in the test
 
 
-def run(worker: str, cells: Sequence[Sequence[str]], directory: Path) -> list[tuple[Entry, list[str]]]:
-    """Run the cells by the worker of this module name; each cell with what went wrong."""
+def run(worker: str, cells: Sequence[Sequence[str]], directory: Path) -> list[tuple[Entry, Any]]:
+    """Run the cells by the worker of this module name; each cell with what it told."""
     path = directory / "cells.json"
     path.write_text(json.dumps(cells), "ascii")
     result = subprocess.run(
@@ -55,7 +55,7 @@ def run(worker: str, cells: Sequence[Sequence[str]], directory: Path) -> list[tu
     return lines
 
 
-def judge(results: list[tuple[Entry, list[str]]], figure: Figure, variant: str) -> None:
+def judge(results: list[tuple[Entry, Any]], figure: Figure, variant: str) -> None:
     """Put the faults on the scoreboard; there must be none."""
     faults = [(cell, text) for cell, texts in results for text in texts]
     for what, kind in (("crashes", "crash"), ("hangs", "hang")):
@@ -68,19 +68,20 @@ def judge(results: list[tuple[Entry, list[str]]], figure: Figure, variant: str) 
 # --------------------------------------------------------------------------- in the worker
 
 
-def serve(runCell: RunCell) -> None:
-    """Run the cells given as JSON in the file that is the only argument."""
+def serve(runCell: RunCell, together: int = 4) -> None:
+    """Run the cells given as JSON in the file that is the only argument, so many at a time: cells mostly wait."""
     cells = json.loads(Path(sys.argv[1]).read_text("ascii"))
     _preload()
-    for cell, faults in _runAll(cells, runCell):
-        print(json.dumps([cell, faults]), flush=True)
+    for cell, told in _runAll(cells, runCell, together):
+        print(json.dumps([cell, told]), flush=True)
 
 
 def _preload() -> None:
-    """Do once what each cell would do anew: load the modules that only connections need."""
+    """Do once what each cell would do anew: load the modules that only connections need, and the authorities."""
     for package in (qtsecure.engine, qtsecure.net):
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             importlib.import_module(module.name)
+    SslConfiguration.systemCaCertificates()
     gc.collect()
     gc.freeze()  # else each cell's collections would touch, and so copy, all that it shares with this process
 
@@ -89,19 +90,19 @@ def _child(cell: Entry, out: int, runCell: RunCell) -> None:
     """Never returns."""
     faulthandler.enable()
     try:
-        faults = runCell(cell)
+        told = runCell(cell)
     except BaseException as error:  # noqa: BLE001 - the parent reports it
-        faults = [f"the cell itself failed: {error!r}"]
-    os.write(out, json.dumps(faults).encode())
+        told = [f"the cell itself failed: {error!r}"]
+    os.write(out, json.dumps(told).encode())
     os._exit(0)
 
 
-def _runAll(cells: Iterable[Entry], runCell: RunCell) -> Iterable[tuple[Entry, list[str]]]:
+def _runAll(cells: Iterable[Entry], runCell: RunCell, together: int) -> Iterable[tuple[Entry, Any]]:
     """A few at a time; must be called without an application."""
     waiting = list(cells)[::-1]
     running: dict[int, tuple[Entry, int, float]] = {}  # by the pipe's reading end
     while waiting or running:
-        while waiting and len(running) < WORKERS:
+        while waiting and len(running) < together:
             cell = waiting.pop()
             reading, writing = os.pipe()
             child = os.fork()
@@ -125,7 +126,7 @@ def _runAll(cells: Iterable[Entry], runCell: RunCell) -> Iterable[tuple[Entry, l
             del running[reading]
 
 
-def _collect(reading: int, child: int) -> list[str]:
+def _collect(reading: int, child: int) -> Any:
     text = b""
     while part := os.read(reading, 65536):
         text += part
@@ -135,5 +136,4 @@ def _collect(reading: int, child: int) -> list[str]:
         return [f"crash: {unix_signal.Signals(os.WTERMSIG(status)).name}"]
     if not text:
         return [f"crash: no result, exit status {os.WEXITSTATUS(status)}"]
-    result: list[str] = json.loads(text)
-    return result
+    return json.loads(text)

@@ -2,70 +2,43 @@
 
 from __future__ import annotations
 
+import os
 import socket
-import sys
+from pathlib import Path
 
 import pytest
-import shiboken6
-from PySide6.QtCore import QCoreApplication
 
-from qtsecure import DtlsPeer
 from tests.figures import Figure
-from tests.reliability.dtls_reentrancy_worker import CANARY, SIGNALS, Cell, Run
+from tests.reliability.dtls_reentrancy_worker import CANARY, SIGNALS, Cell
+from tests.reliability.fork_server import run
 from tests.reliability.wiretap import DatagramTap
 
 pytestmark = pytest.mark.figure("R1")
 
 ACTIONS = ("write", "close")
-_ENOUGH = 3
-"""The other end returns what it gets, which is a signal again."""
+_WORKER = "tests.reliability.dtls_plaintext_worker"
 _BEFORE = ("newConnection", "preSharedKeyAuthenticationRequired", "handshakeInterruptedOnError", "sslErrors")
 
 
-class TappedRun(Run):
-    """Writes the canary at every emission of the signal, and then perhaps closes."""
-
-    def route(self) -> int:
-        self.tap = DatagramTap(self.port)
-        self.tap.__enter__()
-        return self.tap.port
-
-    def _slot(self, *arguments: object) -> None:
-        self.acted = True
-        subject = self.client if self.cell.owner == "client" else self.accepted
-        for peer in (subject, *(each for each in arguments if isinstance(each, DtlsPeer))):
-            if peer is not None and shiboken6.isValid(peer) and self.written < _ENOUGH:
-                self.write(peer)
-                if self.cell.action == "close":
-                    peer.close()
-
-    def wire(self) -> bytes:
-        """What the tap has seen in the whole run."""
-        faults = self.run()
-        assert not faults, f"{'/'.join(self.cell)}: {faults}"
-        if not hasattr(self, "tap"):
-            return b""  # the client has talked to nobody
-        self.tap.__exit__()
-        return bytes(self.tap.recorded)
-
-
-@pytest.mark.parametrize("owner", list(SIGNALS))
-def test_r01_no_canary_on_the_wire(
-    qapp: QCoreApplication, figure: Figure, monkeypatch: pytest.MonkeyPatch, owner: str
-) -> None:
-    """Every signal of one kind of object x every action (in the sample one of them): the tap never sees the canary."""
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back what the runs replace
-    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
-    seen = cells = written = 0
-    for number, signal in enumerate(SIGNALS[owner]):
-        for action in figure.size(ACTIONS[number % 2 :][:1], ACTIONS):
-            run = TappedRun(Cell(owner, signal, action))
-            seen += run.wire().count(CANARY)
-            written += run.written
-            cells += 1
-            assert not (run.written and signal in _BEFORE), f"{signal}: written before the end of the handshake"
-    figure.none("plain text on the wire", seen, cells, f"{owner}, DTLS")
-    assert written > 0
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.timeout(300)
+def test_r01_no_canary_on_the_wire(figure: Figure, tmp_path: Path) -> None:
+    """Every signal of every object x every action (in the suite one of them): the tap never sees the canary."""
+    cells = [
+        Cell(owner, signal, action)
+        for owner, signals in SIGNALS.items()
+        for number, signal in enumerate(signals)
+        for action in figure.size(ACTIONS[number % 2 :][:1], ACTIONS)
+    ]
+    outcomes = run(_WORKER, cells, tmp_path)
+    wrong = [outcome for outcome in outcomes if not isinstance(outcome[1], dict) or outcome[1]["faults"]]
+    assert wrong == []
+    for owner in SIGNALS:
+        own = [(cell, told) for cell, told in outcomes if cell[0] == owner]
+        figure.none("plain text on the wire", sum(told["seen"] for _, told in own), len(own), f"{owner}, DTLS")
+        assert sum(told["written"] for _, told in own) > 0
+    early = [cell for cell, told in outcomes if told["written"] and cell[1] in _BEFORE]
+    assert early == [], "written before the end of the handshake"
 
 
 def test_the_tap_sees_plain_text() -> None:

@@ -11,7 +11,7 @@ from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.engine.dtls.support import Network, plain_network
 from tests.figures import Figure
 
-SAMPLE, WHOLE = 100, 400
+SAMPLE, WHOLE = 250, 1000
 
 
 def handshakes(

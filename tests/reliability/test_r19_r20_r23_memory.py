@@ -15,7 +15,7 @@ from tests.figures import Figure
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc"),
     pytest.mark.usefixtures("transport_mode"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
 ]
 
 KIB, MIB = 1024, 1 << 20
@@ -32,7 +32,7 @@ def run(what: str, count: int) -> dict[str, float]:
         [sys.executable, str(Path(__file__).with_name("endurance_worker.py")), what, str(count)],
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=900,
         env=os.environ | {"PYTHONPATH": str(root)},
         check=False,
     )

@@ -32,6 +32,8 @@ from tests.figures import Figure
 from tests.net.conversation import PROTOCOLS, Conversation, VerifyMode, settle, spin
 from tests.net.dtls.conversation import DtlsConversation
 
+pytestmark = pytest.mark.figure("R28")
+
 IDENTITY = b"somebody"
 
 
@@ -350,8 +352,6 @@ from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.psk import PreSharedKey
 from tests.engine.dtls.support import Network, for_datagrams
 from tests.engine.support import Pair, client_configuration, server_configuration
-
-pytestmark = pytest.mark.figure("R28")
 
 def secret():
     return bytearray(hashlib.sha256(b"another canary").digest())

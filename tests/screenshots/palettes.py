@@ -26,5 +26,5 @@ def _palette(window: str, base: str, alternate: str, text: str, disabled: str, b
 
 PALETTES = {
     "light": _palette("#efeff1", "#ffffff", "#f6f6f8", "#1b1c1f", "#8a8c93", "#e4e5e8", "#2f6fd0"),
-    "dark": _palette("#26282d", "#1c1d21", "#222429", "#e8e9ec", "#868991", "#34373d", "#2f6fd0"),
+    "dark": _palette("#37383e", "#1f2024", "#25262a", "#ececef", "#94969e", "#4a4c53", "#3d7de0"),
 }

@@ -28,6 +28,7 @@ __all__ = ["SCENES"]
 
 EXAMPLES = Path(qtsecure.__file__).parents[1] / "examples"
 PKI = PublicKeyInfrastructure()
+_AUTHORITY = CertificateAuthority("Example Issuing CA")
 
 
 def _error(code: IssueCode, certificate: SslCertificate, depth: int = 0) -> SslError:
@@ -71,9 +72,14 @@ def certificate_errors() -> Iterator[QWidget]:
     """A certificate that has expired."""
     view = CertificateView()
     view.setContentsMargins(12, 12, 12, 12)
-    leaf = SslCertificate(PKI.expired.certificate)
+    leaf = _certificate("mail.example.org", days=-3)
     view.setCertificateChain([leaf], [_error(IssueCode.CERT_HAS_EXPIRED, leaf)])
     yield view
+
+
+def _certificate(name: str, *, days: int = 81) -> SslCertificate:
+    issued = _AUTHORITY.issue([name], commonName=name, notBefore=_inDays(-90), notAfter=_inDays(days))
+    return SslCertificate(issued.certificate)
 
 
 def _selfSigned() -> CertificateRequest:
@@ -102,7 +108,7 @@ def trust_details() -> Iterator[QWidget]:
 def trust_several() -> Iterator[QWidget]:
     """Two errors, and other questions behind this one."""
     decisions = _decisions()
-    leaf = SslCertificate(PKI.wrongHost.certificate)
+    leaf = _certificate("www.example.net", days=-3)
     errors = [_error(IssueCode.HOSTNAME_MISMATCH, leaf), _error(IssueCode.CERT_HAS_EXPIRED, leaf)]
     request = CertificateRequest([leaf], errors, "shop.example", port=443)
     dialog = TrustDialog(request, decisions)
@@ -112,7 +118,7 @@ def trust_several() -> Iterator[QWidget]:
 
 def trust_refused() -> Iterator[QWidget]:
     """What nobody may override."""
-    leaf = SslCertificate(PKI.server.certificate)
+    leaf = _certificate("bank.example")
     request = CertificateRequest([leaf], [_error(IssueCode.CERT_REVOKED, leaf)], "bank.example", port=443)
     yield TrustDialog(request, _decisions())
 

@@ -164,6 +164,21 @@ def test_crl_lists_the_revoked_certificate_only(qtsecure_pki: PublicKeyInfrastru
     assert list(pki.ca.crl()) == []
 
 
+@pytest.mark.parametrize("member", ["ca", "otherCa", "intermediate", "revokingCa"])
+def test_a_shared_bundle_revokes_nothing(qtsecure_pki: PublicKeyInfrastructure, member: str) -> None:
+    """Its lists and answers stay what they are for all tests; what a test makes for itself can revoke."""
+    shared = getattr(qtsecure_pki, member)
+    with pytest.raises(RuntimeError, match="shared by many tests"):
+        shared.revoke(shared.issue())
+    own = shared.intermediate()
+    own.revoke(own.issue())
+    assert len(list(own.crl())) == 1
+    alone = getattr(PublicKeyInfrastructure(), member)
+    before = len(list(alone.crl()))
+    alone.revoke(alone.issue())
+    assert len(list(alone.crl())) == before + 1
+
+
 def test_crl_dates_can_be_given() -> None:
     """A CRL can be outdated."""
     end = datetime.now(timezone.utc) - timedelta(hours=2)

@@ -58,6 +58,28 @@ def test_large_datagrams_vanish() -> None:
     assert link.counters.tooLarge == 1
 
 
+def test_rate() -> None:
+    """Each direction has its own wire; what is sent meanwhile waits, also behind what is lost later on."""
+    link = DatagramLink(rate=1000, delay=0.5)
+    for _ in range(3):
+        link.send("client", bytes(100))
+    link.send("server", bytes(50))
+    moments = []
+    while (moment := link.nextDelivery()) is not None:
+        link.advance(moment)
+        moments += [(each.to, pytest.approx(link.now - 1000)) for each in link.deliveries()]
+    assert moments == [("client", 0.55), ("server", 0.6), ("server", 0.7), ("server", 0.8)]
+    link.send("client", bytes(100))
+    assert link.nextDelivery() == pytest.approx(1000.8 + 0.1 + 0.5)
+
+
+def test_settings_are_checked() -> None:
+    """With the name of the wrong one."""
+    for setting, value in (("loss", 2), ("duplicate", -1), ("reorder", 1.1), ("mtu", -1), ("rate", -1)):
+        with pytest.raises(ValueError, match=rf"^{setting} must"):
+            DatagramLink(**{setting: value})
+
+
 def test_tampering_and_injecting() -> None:
     """A test may replace, drop, multiply and invent datagrams."""
     link = DatagramLink()

@@ -191,7 +191,7 @@ def test_stopping_is_quick_with_open_connections(qtsecure_pki, trust) -> None:
             silent.waitForAccepted()
             assert raw.ending == "open"
         server.stop()
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 30
 
 
 def test_waits_in_vain(qtsecure_pki) -> None:

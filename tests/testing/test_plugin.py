@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 import qtsecure
+from qtsecure.testing.stream_link import StreamLink
 
 ROOT = Path(qtsecure.__file__).parent.parent
 
@@ -89,21 +92,88 @@ def test_pairs_and_servers_end_with_their_test(project: pytest.Pytester) -> None
     result.assert_outcomes(passed=2)
 
 
-def test_links_take_the_seed_of_the_command_line(project: pytest.Pytester) -> None:
-    """A failing test prints how to repeat it, and doing so gives the same accidents."""
+REPEAT = re.compile(r"^to repeat these accidents: pytest (.*)$", re.MULTILINE)
+
+
+def test_a_failing_test_is_repeated_by_the_line_that_it_prints(project: pytest.Pytester) -> None:
+    """Word for word: the same test, the same accidents, for both kinds of links; another seed, other accidents."""
     project.makepyfile(
         """
-        def test_unlucky(qtsecure_link):
+        import pytest
+
+        @pytest.mark.parametrize("what", ["a b"])
+        def test_datagrams(qtsecure_link, what):
             link = qtsecure_link(loss=0.5)
-            for _ in range(20):
-                link.send("client", b"x")
-            assert link.counters.lost == -1
+            for number in range(20):
+                link.send("client", b"%d" % number)
+            link.advance(2000)
+            assert [each.data for each in link.deliveries()] == []
+
+        def test_streams(qtsecure_stream_link):
+            link = qtsecure_stream_link(segments=(1, 50), jitter=1)
+            link.send("client", bytes(1000))
+            assert link.nextDelivery() == 0
         """
     )
-    outputs = []
-    for seed in (7, 7, 8):
-        result = project.runpytest_subprocess("-p", "qtsecure.testing.plugin", f"--qtsecure-seed={seed}")
-        result.assert_outcomes(failed=1)
-        result.stdout.fnmatch_lines([f"*--qtsecure-seed={seed}*"])
-        outputs.append(next(line for line in result.stdout.lines if line.startswith("E") and "lost" in line))
-    assert outputs[0] == outputs[1] != outputs[2]
+    plugin = ("-p", "qtsecure.testing.plugin")
+
+    def failures(result: pytest.RunResult) -> list[str]:
+        return [line for line in result.stdout.lines if line.startswith("E       AssertionError")]
+
+    first = project.runpytest_subprocess(*plugin, "--qtsecure-seed=random")
+    first.assert_outcomes(failed=2)
+    lines = REPEAT.findall(first.stdout.str())
+    assert len(lines) == 2
+    repeated = []
+    for line in lines:
+        again = project.runpytest_subprocess(*plugin, *shlex.split(line))
+        again.assert_outcomes(failed=1)
+        assert REPEAT.findall(again.stdout.str()) == [line]
+        repeated += failures(again)
+    assert repeated == failures(first)
+    other = project.runpytest_subprocess(*plugin, "--qtsecure-seed=8")
+    assert not set(failures(other)) & set(repeated)
+
+
+def test_a_failing_handshake_is_repeated(project: pytest.Pytester) -> None:
+    """A real one: the seed that breaks it breaks it again; one without an accident does not."""
+
+    def way(seed: int) -> int:
+        link = StreamLink(seed=seed, segments=(100, 100), reset=0.02)
+        for end in link.ends:
+            link.send(end, bytes(8000))
+        return link.counters.sent - link.counters.vanished
+
+    unlucky = next(seed for seed in range(100) if way(seed) < 1000)
+    lucky = next(seed for seed in range(100) if way(seed) == 16_000)
+    project.makeini("[pytest]\nqt_api = pyside6\n")
+    project.makepyfile(
+        """
+        from qtsecure import SslConfiguration, SslSocket
+        from qtsecure.testing import LinkedDevices
+
+        def test_tls(qapp, qtsecure_pki, qtsecure_stream_link):
+            link = qtsecure_stream_link(segments=(100, 100), reset=0.02)
+            with LinkedDevices(link) as linked:
+                client, server = SslSocket(transport=linked.client), SslSocket(transport=linked.server)
+                client.setSslConfiguration(SslConfiguration.forClient([qtsecure_pki.ca.certificate]))
+                client.setPeerVerifyName("localhost")
+                identity = qtsecure_pki.server
+                server.setSslConfiguration(SslConfiguration.forServer(list(identity.chain), identity.privateKey))
+                server.startServerEncryption()
+                client.startClientEncryption()
+                linked.run(lambda: client.isEncrypted() or client.failure() is not None, 60)
+                assert client.failure() is None
+        """
+    )
+    plugin = ("-p", "qtsecure.testing.plugin", "-p", "pytestqt.plugin")
+    project.runpytest_subprocess(*plugin, f"--qtsecure-seed={lucky}").assert_outcomes(passed=1)
+    result = project.runpytest_subprocess(*plugin, f"--qtsecure-seed={unlucky}")
+    (line,) = REPEAT.findall(result.stdout.str())
+    project.runpytest_subprocess(*plugin, *shlex.split(line)).assert_outcomes(failed=1)
+
+
+def test_a_wrong_seed_is_told(project: pytest.Pytester) -> None:
+    """In words."""
+    result = project.runpytest_subprocess("-p", "qtsecure.testing.plugin", "--qtsecure-seed=some")
+    result.stderr.fnmatch_lines(["*'some' is neither a number nor 'random'*"])

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QDateTime, QModelIndex, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QPalette
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
 from qtsecure import SecureError, SslCertificate, SslError
 from qtsecure.engine.verification import IssueCode, VerificationIssue
+from qtsecure.testing import waitFor
 from qtsecure.widgets import CertificateView
 from qtsecure.widgets.certificate_facts import certificateSections, dateText, daysLeft, validityText
+from qtsecure.widgets.tones import Tone, toneColor
 
 
 @pytest.fixture
@@ -96,6 +98,13 @@ def test_errors(view, pki) -> None:
     assert any("not allowed to issue" in text for text in texts(view))
 
 
+def test_an_error_of_a_certificate_that_was_not_sent(view, pki) -> None:
+    """The authority of the trust store has expired: nothing that is wrong may be hidden behind the end of the chain."""
+    leaf = SslCertificate(pki.server.certificate)
+    view.setCertificateChain([leaf], [issue(IssueCode.CERT_HAS_EXPIRED, leaf, depth=3)])
+    assert any("has expired" in text for text in texts(view))
+
+
 def test_many_errors(view, pki) -> None:
     """A hostile chain cannot fill the screen."""
     leaf = SslCertificate(pki.server.certificate)
@@ -145,6 +154,52 @@ def test_days(pki, qapp, start: float, end: float, words: str) -> None:
     assert validityText(SslCertificate(issued.certificate)) == words
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "said", "tone"),
+    [
+        (-10, 20, "Valid until", Tone.Good),
+        (-10, 5, "Valid until", Tone.Caution),
+        (-10, -1.5, "Was valid until", Tone.Bad),
+        (5, 90, "Valid until", Tone.Bad),
+    ],
+)
+def test_the_colour_of_the_dates(view, pki, start: float, end: float, said: str, tone: Tone) -> None:
+    """Green is for what is valid today."""
+    now = datetime.now(timezone.utc)
+    issued = pki.ca.issue(notBefore=now + timedelta(days=start), notAfter=now + timedelta(days=end))
+    view.setCertificateChain([SslCertificate(issued.certificate)])
+    assert view._validity.text().startswith(said)
+    color = view._validity.palette().color(QPalette.ColorRole.WindowText)
+    assert color == toneColor(view.palette(), tone)
+
+
+def test_a_narrow_view(view, pki) -> None:
+    """The end of every value can be reached with the scroll bar."""
+    view.setCertificateChain([SslCertificate(pki.server.certificate)])
+    view.resize(300, 400)
+    view.show()
+    waitFor(view._fieldView.isVisible)
+    header = view._fieldView.header()
+    assert header.sectionSize(1) >= view._fieldView.sizeHintForColumn(1)
+    assert view._fieldView.horizontalScrollBar().maximum() > 0
+
+
+def test_from_right_to_left(view, pki, qapp) -> None:
+    """Labels begin at the right, and the last sign of a pin stays behind it; what is copied is the pin alone."""
+    leaf = SslCertificate(pki.server.certificate)
+    qapp.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    try:
+        view.setCertificateChain([leaf])
+        assert view._title.alignment() & Qt.AlignmentFlag.AlignRight
+        assert shownFields(view)["Key pin"] == f"{leaf.publicKeyPin()}\u200e"
+        view._fieldView.selectAll()
+        view._copyAction.trigger()
+        assert leaf.publicKeyPin() in QGuiApplication.clipboard().text().split("\n")
+    finally:
+        qapp.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+    assert view._title.alignment() & Qt.AlignmentFlag.AlignLeft
+
+
 def test_no_date(qapp) -> None:
     """A date that cannot be read is none."""
     assert dateText(QDateTime()) == ""
@@ -165,7 +220,13 @@ def test_copy(view, pki) -> None:
     view._fieldView.setCurrentIndex(model.index(0, 0, section))
     view._fieldView.setFocus()
     view._copyAction.trigger()
-    assert QGuiApplication.clipboard().text().replace("\n", "").replace(":", "") == leaf.fingerprint().replace(":", "")
+    assert QGuiApplication.clipboard().text() == leaf.fingerprint()
+    assert f"SHA-256: {leaf.fingerprint()}\n" in copied
+    view._fieldView.selectAll()
+    view._copyAction.trigger()
+    lines = QGuiApplication.clipboard().text().split("\n")
+    assert lines[0] == "qtsecure throw-away certificate"
+    assert lines[-3:] == [leaf.fingerprint(), leaf.publicKeyPin(), leaf.digest("sha1").data().hex(":").upper()]
 
 
 def test_save(view, pki, tmp_path: Path) -> None:

@@ -158,6 +158,20 @@ def test_click_and_keyboard(badge, pki, qtbot) -> None:
     assert badge.certificateDialog() is None
 
 
+def test_the_dialog_of_the_badge_is_deleted(badge, pki, qtbot) -> None:
+    """By the program; the next click makes another."""
+    pair = connectedTlsPair(pki)
+    badge.setConnection(pair.client)
+    waitFor(lambda: badge.state() is ConnectionState.Encrypted)
+    badge.click()
+    delete(badge.certificateDialog())
+    assert badge.certificateDialog() is None
+    badge.click()
+    assert badge.certificateDialog().isVisible()
+    badge.setConnection(None)
+    assert badge.certificateDialog() is None
+
+
 def test_nothing_to_show(badge) -> None:
     """A click without a connection does no harm."""
     badge.click()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import SIGNAL, QThread
+from PySide6.QtCore import SIGNAL, Qt, QThread
 from PySide6.QtGui import QGuiApplication
 from shiboken6 import delete, isValid
 
@@ -165,6 +165,43 @@ def test_it_follows_the_end(log, qtbot) -> None:
     log.append("me", "one more")
     qtbot.wait(1)
     assert bar.value() == 0
+
+
+@pytest.mark.parametrize("scrolledBack", [False, True])
+def test_what_comes_while_it_is_hidden(log, scrolledBack: bool) -> None:
+    """A log that is opened shows the newest, unless the user had scrolled back before."""
+    bar = log._view.verticalScrollBar()
+    for number in range(200):
+        log.append("me", f"event {number}")
+    waitFor(lambda: bar.maximum() > 0 and bar.value() == bar.maximum())
+    if scrolledBack:
+        bar.setValue(0)
+    log.hide()
+    for number in range(200):
+        log.append("me", f"another {number}")
+    log.show()
+    waitFor(lambda: bar.maximum() > 200 and not log._scroll.isActive())
+    assert bar.value() == (0 if scrolledBack else bar.maximum())
+
+
+def test_all_of_the_details(log) -> None:
+    """Where they are cut off, the tool tip has them; as text, whatever they are."""
+    log.append("me", "event", "<b>" + "long " * 100)
+    model = log.model()
+    tip = model.index(0, 3).data(Qt.ItemDataRole.ToolTipRole)
+    assert tip.startswith("<p>&lt;b&gt;long long")
+    assert model.index(0, 2).data(Qt.ItemDataRole.ToolTipRole) is None
+
+
+def test_the_name_of_a_message_before_the_address(log, makeClient, serve, pki) -> None:
+    """The address is the same in many lines, and is what may be cut off."""
+    client, server = makeClient(), serve(pki.server)
+    log.addConnection(server)
+    client.connectToHostEncrypted("localhost", server.serverPort())
+    waitFor(lambda: ("SslServer", "handshakeMessage") in events(log))
+    details = next(entry.details for entry in log.model().entries() if entry.event == "handshakeMessage")
+    assert details.startswith("direction=received, name=ClientHello")
+    assert ", peer=127.0.0.1:" in details
 
 
 def test_bad_arguments(log) -> None:

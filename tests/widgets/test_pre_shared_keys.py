@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtNetwork import QSslSocket
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialogButtonBox, QLineEdit
+from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QWidget
 
 from qtsecure import DtlsPeer, DtlsServer, PreSharedKeyAuthenticator, SslConfiguration, SslServer, SslSocket
 from qtsecure.testing import SignalRecorder, waitFor
@@ -183,6 +183,12 @@ def test_bad_arguments(qtbot, identity: object, key: object) -> None:
         PreSharedKeys().remember(identity, key)
     with pytest.raises(TypeError, match="keys must be"):
         PskPrompt(None)
+    window = QWidget()
+    qtbot.addWidget(window)
+    for words, name in (((b"peer",), "peerName"), (("peer", 5), "hint")):
+        with pytest.raises(TypeError, match=f"{name} must be"):
+            PskPrompt(PreSharedKeys(), *words, parent=window)
+    assert window.children() == []  # no half of a dialog
     with pytest.raises(TypeError, match="authenticator must be"):
         PreSharedKeys().answer(None)
 

@@ -6,12 +6,21 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QTranslator
+from PySide6.QtCore import QCoreApplication, QEvent, QLocale, QTranslator
 
 from qtsecure import SslCertificate, TrustDecisions
 from qtsecure.engine.verification import IssueCode
 from qtsecure.net.certificate_advice import adviceTexts
-from qtsecure.widgets import CertificateView, ConnectionBadge, HandshakeLog, PskForm, TrustDialog, installTranslations
+from qtsecure.widgets import (
+    CertificateView,
+    ConnectionBadge,
+    ConnectionState,
+    HandshakeLog,
+    PskForm,
+    TrustDialog,
+    installTranslations,
+)
+from qtsecure.widgets.connection_summary import stateWord
 from qtsecure.widgets.translating import DIRECTORY
 from tests.translations import compileTranslation, engineTexts, update
 from tests.widgets.test_trust_dialog import madeRequest, texts
@@ -63,6 +72,32 @@ def test_there_is_no_such_language(qapp) -> None:
     """Then everything stays English."""
     assert not installTranslations("tlh")
     assert not installTranslations("en")
+
+
+def test_back_to_english(german, qapp) -> None:
+    """The language that was chosen before goes, and none is piled on another."""
+    assert installTranslations("de_AT")
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    assert len(qapp.findChildren(QTranslator)) == 1
+    assert stateWord(ConnectionState.NotConnected) == "Nicht verbunden"
+    assert not installTranslations("en_GB")
+    assert stateWord(ConnectionState.NotConnected) == "Not connected"
+
+
+@pytest.mark.parametrize(
+    ("languages", "word"), [(["en-US", "de-DE"], "Not connected"), (["tlh", "de-Latn-DE", "en"], "Nicht verbunden")]
+)
+def test_the_order_of_the_users_languages(german, monkeypatch: pytest.MonkeyPatch, languages, word: str) -> None:
+    """Whoever reads English first and German second is not shown German."""
+    monkeypatch.setattr(QLocale, "uiLanguages", lambda *_: languages)
+    installTranslations()
+    assert stateWord(ConnectionState.NotConnected) == word
+
+
+def test_a_locale_of_the_wrong_type(qapp) -> None:
+    """It is refused, and named."""
+    with pytest.raises(TypeError, match="locale must be"):
+        installTranslations(5)
 
 
 def messages(path: Path) -> set[tuple[str, str]]:

@@ -204,6 +204,57 @@ def test_the_program_gives_up(prompter, makeClient, serve, pki, how: str) -> Non
     waitFor(lambda: prompter.dialog() is None)
 
 
+@pytest.mark.parametrize("answer", ["accept", "reject"])
+def test_somebody_else_answers(prompter, makeClient, serve, pki, answer: str) -> None:
+    """Another slot of the program has answered: the dialog asks for nothing any more, nor does the queue."""
+    requests, decided = [], []
+    clients = [makeClient(), makeClient()]
+    clients[0].acceptCertificate.connect(requests.append)
+    prompted(prompter, clients[0], serve(pki.selfSigned).serverPort()).decided.connect(decided.append)
+    clients[1].acceptCertificate.connect(requests.append)
+    clients[1].acceptCertificate.connect(prompter.ask)
+    clients[1].connectToHostEncrypted("localhost", serve(pki.expired).serverPort())
+    waitFor(lambda: prompter.waiting() == 1)
+    getattr(requests[1], answer)()
+    assert prompter.waiting() == 0
+    getattr(requests[0], answer)()
+    assert prompter.dialog() is None
+    assert decided == []
+    for client in clients:
+        waitFor(lambda client=client: client.isEncrypted() is (answer == "accept"))
+
+
+def test_the_time_for_an_answer_is_over(prompter, makeClient, serve, pki, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection counts it as a no, and the dialog goes."""
+    monkeypatch.setattr("qtsecure.net.handshake_questions.DECISION_LIMIT_MS", 50)
+    client = makeClient()
+    recorder = SignalRecorder(client, ["errorOccurred"])
+    dialog = prompted(prompter, client, serve(pki.selfSigned).serverPort())
+    decided: list[bool] = []
+    dialog.decided.connect(decided.append)
+    recorder.waitFor("errorOccurred")
+    waitFor(lambda: prompter.dialog() is None)
+    assert decided == []
+
+
+@pytest.mark.parametrize("what", ["dialog", "window", "prompter"])
+def test_a_slot_of_asked_deletes(decisions, makeClient, serve, pki, qtbot, what: str) -> None:
+    """What is deleted while it is announced answers with no, and raises nothing."""
+    window = QWidget()
+    prompter, client = TrustPrompter(decisions, window), makeClient()
+    parts = {"window": window, "prompter": prompter}
+    prompter.asked.connect(lambda dialog: delete(parts.get(what, dialog)))
+    client.acceptCertificate.connect(prompter.ask)
+    recorder = SignalRecorder(client, ["errorOccurred"])
+    client.connectToHostEncrypted("localhost", serve(pki.selfSigned).serverPort())
+    if what == "prompter":  # the dialog belongs to the window, and lives on
+        waitFor(lambda: bool(window.findChildren(TrustDialog)))
+        window.findChildren(TrustDialog)[0].reject()
+    recorder.waitFor("errorOccurred")
+    if isValid(window):
+        delete(window)
+
+
 def test_closing_the_window_that_asked(prompter, window, makeClient, serve, pki) -> None:
     """Its question goes with it; the answer is no."""
     client, server = makeClient(), serve(pki.selfSigned)
@@ -394,6 +445,22 @@ def test_text_of_the_peer_stays_text(decisions, pki, qtbot) -> None:
     assert "<h1>Your bank\\u202e" in texts(dialog)
 
 
+def test_long_names_leave_the_buttons_on_the_screen(decisions, pki, qtbot) -> None:
+    """The end of a host name stays, which tells whose it is; a hostile peer cannot make the dialog wide."""
+    host = ".".join(["h" * 63] * 3) + ".evil.example"
+    long = pki.ca.issue([host, f"{'x' * 63}.{'y' * 63}.example"], commonName="W" * 64)
+    request = madeRequest(long.certificate, IssueCode.HOSTNAME_MISMATCH, host=host)
+    dialog = TrustDialog(request, decisions)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    usual = TrustDialog(madeRequest(pki.server.certificate, IssueCode.HOSTNAME_MISMATCH), decisions)
+    qtbot.addWidget(usual)
+    assert "hh.evil.example:443" in texts(dialog)
+    assert dialog.sizeHint().width() < 1.6 * usual.sizeHint().width()
+    dialog.setDetailsVisible(True)
+    assert dialog.sizeHint().width() < 1.6 * usual.sizeHint().width()
+
+
 @pytest.mark.parametrize("arguments", [(object(),), (QSslError(),), ("request", None)])
 def test_bad_arguments(qtbot, arguments: tuple[object, ...]) -> None:
     """They are refused, and named."""
@@ -401,6 +468,13 @@ def test_bad_arguments(qtbot, arguments: tuple[object, ...]) -> None:
         TrustDialog(*arguments)
     with pytest.raises(TypeError, match="request must be"):
         TrustPrompter(None).ask(*arguments[:1])
+
+
+@pytest.mark.parametrize(("arguments", "name"), [(("trust.ini",), "decisions"), ((None, "window"), "parent")])
+def test_bad_arguments_of_the_prompter(qtbot, arguments: tuple[object, ...], name: str) -> None:
+    """At once, and not when the first certificate is wrong, where nobody would see it."""
+    with pytest.raises(TypeError, match=f"{name} must be"):
+        TrustPrompter(*arguments)
 
 
 def test_an_answered_request_is_not_asked(prompter, pki) -> None:

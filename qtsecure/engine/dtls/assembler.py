@@ -14,8 +14,13 @@ import enum
 
 from qtsecure.engine.dtls.wire import (
     CHANGE_CIPHER_SPEC,
+    DTLS_1_0,
+    DTLS_1_2,
     HANDSHAKE,
+    HANDSHAKE_HEADER,
     MAX_PLAIN_RECORD,
+    RECORD_HEADER,
+    WHOLE_MESSAGE,
     Fragment,
     HandshakeType,
     fragment,
@@ -25,8 +30,14 @@ from qtsecure.engine.dtls.wire import (
 __all__ = ["Assembler", "Verdict"]
 
 _T = HandshakeType
+
+
+def _places(*kinds: int) -> dict[int, int]:
+    return {kind: place for place, kind in enumerate(kinds)}
+
+
 # Messages come in this order (RFC 5246 section 7.3), each at most once.
-_FROM_SERVER = (
+_FROM_SERVER = _places(
     _T.SERVER_HELLO,
     _T.CERTIFICATE,
     _T.CERTIFICATE_STATUS,
@@ -35,7 +46,8 @@ _FROM_SERVER = (
     _T.SERVER_HELLO_DONE,
     _T.NEW_SESSION_TICKET,
 )
-_FROM_CLIENT = (_T.CLIENT_HELLO, _T.CERTIFICATE, _T.CLIENT_KEY_EXCHANGE, _T.CERTIFICATE_VERIFY)
+_FROM_CLIENT = _places(_T.CLIENT_HELLO, _T.CERTIFICATE, _T.CLIENT_KEY_EXCHANGE, _T.CERTIFICATE_VERIFY)
+_LAST_OF_FLIGHT = (_T.CLIENT_HELLO, _T.SERVER_HELLO_DONE)
 _NO_CERTIFICATE = b"\0\0\0"
 
 _MESSAGES_AHEAD = 12
@@ -151,10 +163,12 @@ class Assembler:
         self.version = b"\xfe\xfd"
         self._messages: dict[int, list[_Version]] = {}
         self._buffered = 0
-        self._given: dict[int, _Version] = {}
+        #: What OpenSSL was given last: type and body by the number of the message.
+        self._given: dict[int, tuple[int, bytes]] = {}
         self._ended_by = -1
         self._contradictions: set[Fragment] = set()
         self._news = False
+        #: The lowest record number that OpenSSL has not seen.
         self._sequence = 0
         #: Whether the peer's change of keys has been announced.
         self.change_cipher_spec = False
@@ -170,6 +184,13 @@ class Assembler:
     def contested(self) -> bool:
         """Whether there are several versions of one message."""
         return any(len(versions) > 1 for versions in self._messages.values())
+
+    def forget(self) -> None:
+        """The handshake is over."""
+        self._messages.clear()
+        self._given.clear()
+        self._contradictions.clear()
+        self.encrypted = []
 
     def add(self, part: Fragment) -> Verdict:
         """Take an unencrypted fragment."""
@@ -207,9 +228,11 @@ class Assembler:
         self._messages.clear()  # a server has nothing to say before it knows the cookie
         self._buffered = 0
         self.next = part.number + 1
-        body = fragment(part.kind, part.length, part.number, part.offset, part.body)
+        record = plain_record(
+            HANDSHAKE, self._sequence, fragment(part.kind, part.length, part.number, part.offset, part.body), version
+        )
         self._sequence += 1
-        return plain_record(HANDSHAKE, self._sequence, body, version)
+        return record
 
     def add_encrypted(self, record: bytes) -> bool:
         """Keep an encrypted record; false when there are too many."""
@@ -227,6 +250,79 @@ class Assembler:
         """The peer announces that it encrypts from now on."""
         self.change_cipher_spec = True
 
+    def take_whole_flight_untrusted(self, datagram: bytes, lowest: int) -> bool:
+        """Take a datagram that OpenSSL can be given as it is.
+
+        It has to be the whole of the next flight, in whole messages and in order, with nothing before it
+        that says otherwise. That is how short flights come nearly always. Any other has to be taken to pieces.
+
+        Args:
+            datagram: The datagram.
+            lowest: The lowest record number that belongs to this attempt.
+
+        Returns:
+            Whether it was; otherwise nothing has changed.
+        """
+        end = len(datagram)
+        if end > MAX_PLAIN_RECORD or self._messages or self.encrypted or self.change_cipher_spec or self.resuming:
+            return False
+        order, rank, signs, number = self._order, self._rank, self._signs, self.next
+        sequence = max(lowest, self._sequence)
+        given: dict[int, tuple[int, bytes]] = {}
+        position = 0
+        complete = changes = False
+        while not complete:
+            if position + WHOLE_MESSAGE.size > end:
+                return False
+            kind, version, ahead, low, size, head, at, offset, part = WHOLE_MESSAGE.unpack_from(datagram, position)
+            begin, position = position, position + RECORD_HEADER + size
+            if position > end:
+                return False
+            if changes:  # whatever follows is encrypted
+                if ahead >> 16 != 1 or kind != HANDSHAKE or version != DTLS_1_2:
+                    return False
+                complete = True
+                continue
+            if ahead or low < sequence:
+                return False
+            sequence = low + 1
+            message = head >> 24
+            if kind == CHANGE_CIPHER_SPEC:
+                if size != 1 or message != 1 or version != DTLS_1_2:
+                    return False
+                changes = True
+                continue
+            place = order.get(message, -1)
+            if (
+                kind != HANDSHAKE
+                or (version != DTLS_1_2 and (version != DTLS_1_0 or message != _T.CLIENT_HELLO))
+                or at != number
+                or place <= rank
+                or offset
+                or head & 0xFFFFFF != part
+                or size != HANDSHAKE_HEADER + part
+                or (message == _T.CERTIFICATE_VERIFY and not signs)
+            ):
+                return False
+            body = datagram[begin + WHOLE_MESSAGE.size : position]
+            given[number] = (message, body)
+            rank = place
+            signs = signs or (message == _T.CERTIFICATE and body != _NO_CERTIFICATE)
+            number += 1
+            complete = message in _LAST_OF_FLIGHT
+        if position != end:
+            return False
+        if given:
+            self._given = given
+            self._ended_by = number - 1
+            self._contradictions.clear()
+            self._rank, self._signs = rank, signs
+        self.next, self._sequence = number, sequence
+        if changes:
+            self.change_cipher_spec = True
+            self.encrypted.append(datagram[begin:])
+        return True
+
     def take_flight(self) -> list[bytes]:
         """What OpenSSL is to be given now: portions of whole records, none before a flight is complete."""
         flight: list[tuple[int, _Version]] = []
@@ -236,21 +332,21 @@ class Assembler:
             chosen = _choose(self._messages[number])
             if chosen is None:
                 break
-            place = self._order.index(chosen.kind)
+            place = self._order[chosen.kind]
             if place <= rank or (chosen.kind == _T.CERTIFICATE_VERIFY and not signs):
                 break
             rank = place
             signs = signs or (chosen.kind == _T.CERTIFICATE and chosen.body != _NO_CERTIFICATE)
             flight.append((number, chosen))
             number += 1
-            ended = chosen.kind in (_T.CLIENT_HELLO, _T.SERVER_HELLO_DONE)
+            ended = chosen.kind in _LAST_OF_FLIGHT
         changes = self.change_cipher_spec and bool(self.encrypted)
         if number in self._messages and not ended and len(self._messages[number]) > 1:
             return []  # the next message is contested; what follows may not belong together
         if not ended and not (changes and (flight or self._news)):
             return []
         if flight:
-            self._given = dict(flight)
+            self._given = {at: (version.kind, version.body or b"") for at, version in flight}
             self._ended_by = flight[-1][0]
             self._contradictions.clear()
             self._rank, self._signs = rank, signs
@@ -269,16 +365,17 @@ class Assembler:
 
     def plain(self, kind: int, payload: bytes) -> bytes:
         """A record of epoch 0 with a number that OpenSSL has not seen."""
+        record = plain_record(kind, self._sequence, payload, self.version)
         self._sequence += 1
-        return plain_record(kind, self._sequence, payload, self.version)
+        return record
 
     def _compare(self, part: Fragment) -> Verdict:
         """A fragment of a message that OpenSSL has had already."""
         given = self._given.get(part.number)
-        if given is not None and given.body is not None:
+        if given is not None:
+            kind, body = given
             end = part.offset + len(part.body)
-            same = (part.kind, part.length) == (given.kind, given.length)
-            if same and given.body[part.offset : end] == part.body:
+            if (part.kind, part.length) == (kind, len(body)) and body[part.offset : end] == part.body:
                 ends = part.number == self._ended_by and end == part.length
                 return Verdict.FLIGHT_REPEATED if ends else Verdict.REPEATED
         elif part.number < min(self._given, default=0):

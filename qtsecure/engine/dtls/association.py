@@ -44,6 +44,7 @@ from qtsecure.engine.dtls.wire import (
     plain_record,
     split_records_untrusted,
 )
+from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import Event, FailureKind, StreamFailed
 from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import IN_HANDSHAKE, StreamState
@@ -57,7 +58,7 @@ SMALLEST_MTU = 256
 _LARGEST_MTU = 65507
 _MAX_LAST_WORDS = 8
 
-_S = StreamState
+_S = members_of(StreamState)
 
 
 class DtlsAssociation(AssociationHandshake):
@@ -149,6 +150,8 @@ class DtlsAssociation(AssociationHandshake):
         return b""
 
     def _receive_other(self, datagram: bytes, now: float) -> None:
+        if not self._established and self._receive_whole_flight(datagram, now):
+            return
         try:
             records = split_records_untrusted(datagram)
         except MalformedDatagram:
@@ -184,13 +187,12 @@ class DtlsAssociation(AssociationHandshake):
         state = self._session.state
         if state not in IN_HANDSHAKE:
             return None
-        times = [self._alert.believed_at] if self._alert.alert is not None else []
+        due = self._alert.believed_at if self._alert.alert is not None else None
         if state is _S.HANDSHAKING:
-            if self._retransmission.due is not None:
-                times.append(self._retransmission.due)
-            if (stalled := self._stalled_at()) is not None:
-                times.append(stalled)
-        return min(times, default=None)
+            for other in (self._retransmission.due, self._stalled_at()):
+                if other is not None and (due is None or other < due):
+                    due = other
+        return due
 
     def handle_timer(self, now: float) -> bool:
         """The time that timer() told has come; too early is harmless.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import os
 from typing import NoReturn
@@ -10,14 +11,16 @@ __all__ = ["Cookies"]
 
 _LENGTH = 20
 """Bytes of a cookie. A shorter answer amplifies less; DTLS 1.0 allows 32."""
+_LONGEST_KEY = hashlib.blake2b.MAX_KEY_SIZE
 
 
 class Cookies:
     """Makes and checks cookies without remembering any client.
 
-    A cookie is an HMAC over the client's address, port and hello. A secret of our own is replaced
-    regularly and its predecessor stays good for as long again; a secret from the program (shared
-    with other processes, say) is used until the program brings the next one.
+    A cookie is a keyed digest (BLAKE2b, RFC 7693) of the client's address, port and hello: as good as an
+    HMAC, and made in a third of the time. A secret of our own is replaced regularly and its predecessor
+    stays good for as long again; a secret from the program (shared with other processes, say) is used
+    until the program brings the next one.
 
     Args:
         rotation: Seconds after which an own secret is replaced.
@@ -48,7 +51,8 @@ class Cookies:
         """
         if len(secret) < 16:
             raise ValueError(f"secret must have at least 16 bytes, not {len(secret)}.")
-        self._previous, self._current = self._current, bytes(secret)
+        key = bytes(secret) if len(secret) <= _LONGEST_KEY else hashlib.blake2b(secret).digest()
+        self._previous, self._current = self._current, key
         self._own = False
 
     def make(self, address: bytes, hello: bytes, now: float) -> bytes:
@@ -61,7 +65,7 @@ class Cookies:
         """
         if self._own:
             self._rotate(now)
-        return hmac.digest(self._current, address + b"\0" + hello, "sha256")[:_LENGTH]
+        return _digest(self._current, address, hello)
 
     def check(self, cookie: bytes, address: bytes, hello: bytes, now: float) -> bool:
         """Whether this cookie was made for this client, with the current secret or the one before."""
@@ -69,8 +73,7 @@ class Cookies:
             return False
         if hmac.compare_digest(cookie, self.make(address, hello, now)):
             return True
-        earlier = hmac.digest(self._previous, address + b"\0" + hello, "sha256")[:_LENGTH]
-        return hmac.compare_digest(cookie, earlier)
+        return hmac.compare_digest(cookie, _digest(self._previous, address, hello))
 
     def _rotate(self, now: float) -> None:
         if self._made_at is None:
@@ -82,3 +85,7 @@ class Cookies:
             self._previous = self._current if age < 2 * self._rotation else fresh
             self._current = fresh
             self._made_at = now
+
+
+def _digest(key: bytes, address: bytes, hello: bytes) -> bytes:
+    return hashlib.blake2b(address + b"\0" + hello, key=key, digest_size=_LENGTH).digest()

@@ -9,6 +9,8 @@ that cannot put differently cut fragments together), until lost flights make the
 
 from __future__ import annotations
 
+from struct import Struct
+
 from qtsecure.engine.dtls.wire import (
     HANDSHAKE,
     HANDSHAKE_HEADER,
@@ -30,6 +32,9 @@ _LONGEST_CLIENT_INTERVAL = 1.0
 _LONGEST_SERVER_INTERVAL = 8.0
 _REPETITION_PAUSE = 0.02
 _REMINDER_PAUSE = 0.1
+_OUTLINE = Struct(">BxxHxxxxxxH")
+"""Of a record's header: type, epoch, length."""
+_MESSAGE_NUMBER = RECORD_HEADER + 4
 
 
 class Numbering:
@@ -52,31 +57,60 @@ class Flight:
 
     Args:
         output: Whole records, one after the other.
+
+    Attributes:
+        output: The same.
+        encrypted: Whether a part of it is encrypted.
     """
 
-    __slots__ = ("records",)
+    __slots__ = ("_first", "_last", "_last_plain", "_plain", "_records", "encrypted", "output")
 
     def __init__(self, output: bytes) -> None:
-        self.records: list[Record] = split_records_untrusted(output)
+        self.output = output
+        self._records: list[Record] | None = None  # only what goes wrong needs them
+        plain = 0
+        #: Where the first and the last unencrypted message of the handshake begin, and the last unencrypted record.
+        first = last = last_plain = -1
+        encrypted = False
+        position, end = 0, len(output)
+        while position < end:
+            kind, epoch, length = _OUTLINE.unpack_from(output, position)
+            if epoch:
+                encrypted = True
+            else:
+                plain += 1
+                last_plain = position
+                if kind == HANDSHAKE:
+                    last = position
+                    if first < 0:
+                        first = position
+            position += RECORD_HEADER + length
+        self._plain, self.encrypted = plain, encrypted
+        self._first, self._last, self._last_plain = first, last, last_plain
 
     @property
-    def encrypted(self) -> bool:
-        """Whether a part of it is encrypted."""
-        return any(record.epoch for record in self.records)
+    def records(self) -> list[Record]:
+        """The same in single records."""
+        if self._records is None:
+            self._records = split_records_untrusted(self.output)
+        return self._records
 
     def after(self, earlier: Flight) -> Flight | None:
         """What of this flight follows the earlier one; None when it only repeats it."""
-        last = max(map(_number, earlier.records))
+        last = earlier._number_at(earlier._last)
+        if self._first < 0 or self._number_at(self._first) > last:
+            return self  # nearly always
         known = [record for record in self.records if 0 <= _number(record) <= last]
-        if not known:
-            return self
-        news = Flight(b"")
-        news.records = [record for record in self.records if record not in known]
-        repeats_all = all(_number(record) < 0 for record in news.records) and earlier.encrypted
-        return None if repeats_all or not news.records else news
+        news = [record for record in self.records if record not in known]
+        repeats_all = all(_number(record) < 0 for record in news) and earlier.encrypted
+        return None if repeats_all or not news else Flight(b"".join(record.data for record in news))
 
     def datagrams(self, mtu: int, numbering: Numbering) -> list[bytes]:
         """The flight in as few datagrams as possible; ``mtu`` is the largest payload of UDP in bytes."""
+        output = self.output
+        if len(output) <= mtu and self._is_numbered_from(numbering.next):
+            numbering.next += self._plain
+            return [output]
         packed: list[bytes] = []
         room = 0
         for record in self.records:
@@ -88,6 +122,21 @@ class Flight:
                     packed.append(data)
                     room = mtu - len(data)
         return packed
+
+    def _is_numbered_from(self, number: int) -> bool:
+        """Whether OpenSSL's numbers will do, as they do until something is repeated or begun anew."""
+        if not self._plain:
+            return True
+        output, at = self.output, self._last_plain
+        return (
+            int.from_bytes(output[3:11], "big") == number  # the epoch is a part of it
+            and int.from_bytes(output[at + 3 : at + 11], "big") == number + self._plain - 1
+        )
+
+    def _number_at(self, position: int) -> int:
+        """The number of the handshake message in the record there; -1 for none."""
+        at = position + _MESSAGE_NUMBER
+        return (self.output[at] << 8) + self.output[at + 1] if position >= 0 else -1
 
 
 def _number(record: Record) -> int:

@@ -27,9 +27,10 @@ from qtsecure.engine.dtls.wire import (
     hello_verify_request,
     plain_record,
 )
+from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import AlertReceived, CertificateProblems, Event, FailureKind, StreamFailed
 from qtsecure.engine.sessions import Session
-from qtsecure.engine.states import IN_HANDSHAKE, StreamState
+from qtsecure.engine.states import StreamState
 from qtsecure.engine.verification import IssueCode
 
 __all__ = ["AssociationHandshake"]
@@ -43,7 +44,8 @@ _SIGNS_OF_DAMAGE = frozenset({IssueCode.CERT_SIGNATURE_FAILURE, IssueCode.STATUS
 _PATIENCE_WITH_NUMBERS = 4
 """Repetitions of the hello, which take 0.75 s: what was under way before a restart has come by then."""
 
-_S = StreamState
+_S = members_of(StreamState)
+_WAITING = (_S.DECIDING, _S.CHOOSING)
 
 
 class AssociationHandshake(AssociationFacts):
@@ -149,7 +151,29 @@ class AssociationHandshake(AssociationFacts):
         try:
             self._session.start()
         finally:
-            self._after_step(now)
+            if not self.server:  # which only listens
+                self._after_step(now)
+
+    def _receive_whole_flight(self, datagram: bytes, now: float) -> bool:
+        """Hand a datagram to OpenSSL as it is, if nothing speaks against it; whether that was so."""
+        session = self._session
+        if (
+            session.state is not _S.HANDSHAKING
+            or self._portions
+            or self._alert.alert is not None
+            or (self.server and session.psk_in_use)
+            or not self._assembler.take_whole_flight_untrusted(datagram, self._lowest_number)
+        ):
+            return False
+        self._heard = True
+        if self.server:
+            self._retransmission.stop()  # the client has our flight
+        self._note_progress(now)
+        self._portions.append(datagram)
+        self._feed(now)
+        if self.server and session.state in _WAITING:
+            self._show_life(now)
+        return True
 
     def _receive_handshake(self, records: list[Record], now: float) -> None:
         assembler = self._assembler
@@ -189,7 +213,7 @@ class AssociationHandshake(AssociationFacts):
             # The client has finished and says nothing else by itself, so its Finished was lost: our flight brings it.
             if self._retransmission.may_remind(now):
                 self._answer_repetition(now)
-        elif self.server and self._session.state in (_S.DECIDING, _S.CHOOSING):
+        elif self.server and self._session.state in _WAITING:
             self._show_life(now)
 
     def _is_outdated(self) -> bool:
@@ -297,16 +321,20 @@ class AssociationHandshake(AssociationFacts):
         output = session.take_all()
         if output:
             self._new_flight(Flight(output), now)
-            self._assembler.resuming = self.server and session.session_reused()
-        if session.state not in IN_HANDSHAKE:
-            self._asked.forget()
-        if session.state is _S.FAILED:
+            if self.server:
+                self._assembler.resuming = session.session_reused()
+        state = session.state
+        if state is _S.HANDSHAKING:
+            return
+        if state in _WAITING:
+            self._retransmission.stop()
+            return
+        self._asked.forget()
+        if state is _S.FAILED:
             self._established = False
             self._retransmission.stop()
             self._alert.forget()
-        elif session.state in (_S.DECIDING, _S.CHOOSING):
-            self._retransmission.stop()
-        if session.complete and not self._room and session.state is not _S.FAILED:
+        elif session.complete and not self._room:
             self._establish(sent_last=bool(output))
 
     def _establish(self, *, sent_last: bool) -> None:
@@ -320,7 +348,7 @@ class AssociationHandshake(AssociationFacts):
         # What the peer repeats, if our last flight gets lost.
         finished = [record for record in encrypted if record[0] == HANDSHAKE]
         self._peer_finished = finished[-1] if finished and sent_last else b""
-        self._assembler = Assembler(server=self.server)
+        self._assembler.forget()
         self._portions.clear()
         self._established = session.established
         # Data may have overtaken the end of the handshake; OpenSSL drops what it has had.
@@ -400,9 +428,12 @@ class AssociationHandshake(AssociationFacts):
 
     def _are_doubtful(self, events: list[Event]) -> bool:
         """Whether these events are not to be told, because another try may have others."""
-        if any(isinstance(event, AlertReceived) for event in events):
-            return False  # encrypted, or held long enough
-        failure = next((event for event in events if isinstance(event, StreamFailed)), None)
+        failure = None
+        for event in events:
+            if isinstance(event, AlertReceived):
+                return False  # encrypted, or held long enough
+            if failure is None and isinstance(event, StreamFailed):
+                failure = event
         return (failure is not None and self._is_doubtful(failure)) or self._is_damaged(events)
 
     def _is_doubtful(self, failure: StreamFailed) -> bool:

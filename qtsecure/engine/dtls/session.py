@@ -16,6 +16,7 @@ from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.dtls.hello import DatagramHelloReader
 from qtsecure.engine.dtls.wire import ALERT, MAX_PLAIN_RECORD, plain_record
+from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import AlertSent, StreamFailed
 from qtsecure.engine.failures import explain_handshake_failure
 from qtsecure.engine.protocols import ProtocolVersion
@@ -25,7 +26,7 @@ from qtsecure.engine.tls_stream import TlsStream
 
 __all__ = ["DtlsSession"]
 
-_S = StreamState
+_S = members_of(StreamState)
 
 
 class DtlsSession(TlsStream):
@@ -91,7 +92,7 @@ class DtlsSession(TlsStream):
         if self._pipe is None:
             self._hold(records)
             return
-        self._pipe.feed(records)
+        _openssl_dtls.feed_records(self._pipe, records)
         if self._hello_verified:
             # DTLSv1_listen() makes OpenSSL expect the numbering of a second hello.
             try:
@@ -138,10 +139,12 @@ class DtlsSession(TlsStream):
 
     def take_all(self) -> bytes:
         """Every record that is to be sent now."""
-        parts = []
-        while len(part := self.take_outgoing()):
-            parts.append(bytes(part))
-        return b"".join(parts)
+        words = self._last_words
+        if words:
+            self._last_words = b""
+        if self._pipe is None or self.state is _S.DECIDING or self.busy:
+            return words
+        return words + _openssl_dtls.take_records(self._pipe)
 
     def retransmit(self, mtu: int) -> None:
         """Let OpenSSL repeat its flight with new sequence numbers, if its own timer has run out.

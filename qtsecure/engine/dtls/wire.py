@@ -13,10 +13,13 @@ __all__ = [
     "ALERT",
     "APPLICATION_DATA",
     "CHANGE_CIPHER_SPEC",
+    "DTLS_1_0",
+    "DTLS_1_2",
     "HANDSHAKE",
     "HANDSHAKE_HEADER",
     "MAX_PLAIN_RECORD",
     "RECORD_HEADER",
+    "WHOLE_MESSAGE",
     "ClientHelloStart",
     "Fragment",
     "HandshakeType",
@@ -48,9 +51,16 @@ _MAX_RECORD: Final = MAX_PLAIN_RECORD + 2048
 _RECORD: Final = Struct(">BBxHHIH")
 _RECORD_TO_WRITE: Final = Struct(">B2sHHIH")
 _FRAGMENT: Final = Struct(">BBHHBHBH")
+WHOLE_MESSAGE: Final = Struct(">BHIIHIHIH")
+"""A record's header and that of the fragment in it, in few pieces: version; epoch and the upper 16 bits of
+the record's number; its lower 32; size; type and length of the message; its number; the fragment's offset
+and the upper 8 bits of its length; the lower 16."""
 _DTLS_MAJOR: Final = 0xFE
-_DTLS_1_0: Final = b"\xfe\xff"
-_DTLS_1_2: Final = b"\xfe\xfd"
+DTLS_1_0: Final = 0xFEFF
+"""The version in a client's first records, which do not know the real one yet."""
+DTLS_1_2: Final = 0xFEFD
+_VERSION_1_0: Final = b"\xfe\xff"
+_VERSION_1_2: Final = b"\xfe\xfd"
 
 
 class HandshakeType:
@@ -82,9 +92,13 @@ class Record(NamedTuple):
     """The content type."""
     epoch: int
     sequence: int
-    payload: bytes
     data: bytes
     """The whole record, header included."""
+
+    @property
+    def payload(self) -> bytes:
+        """What follows the header."""
+        return self.data[RECORD_HEADER:]
 
 
 class Fragment(NamedTuple):
@@ -119,14 +133,13 @@ def split_records_untrusted(datagram: bytes) -> list[Record]:
     records = []
     position, end = 0, len(datagram)
     while position < end:
-        header = position + RECORD_HEADER
-        if header > end:
+        if position + RECORD_HEADER > end:
             raise MalformedDatagram
         kind, major, epoch, high, low, length = _RECORD.unpack_from(datagram, position)
-        after = header + length
+        after = position + RECORD_HEADER + length
         if major != _DTLS_MAJOR or after > end or length > _MAX_RECORD:
             raise MalformedDatagram
-        records.append(Record(kind, epoch, (high << 32) + low, datagram[header:after], datagram[position:after]))
+        records.append(Record(kind, epoch, (high << 32) + low, datagram[position:after]))
         position = after
     return records
 
@@ -164,7 +177,7 @@ def parse_hello_start_untrusted(datagram: bytes) -> ClientHelloStart:
     Raises:
         MalformedDatagram: When this is not the beginning of a ClientHello of DTLS 1.2.
     """
-    if not is_hello_start_untrusted(datagram) or datagram[1:3] not in (_DTLS_1_0, _DTLS_1_2):
+    if not is_hello_start_untrusted(datagram) or datagram[1:3] not in (_VERSION_1_0, _VERSION_1_2):
         raise MalformedDatagram
     record_end = RECORD_HEADER + (datagram[11] << 8) + datagram[12]
     length = int.from_bytes(datagram[14:17], "big")
@@ -204,14 +217,14 @@ def hello_verify_request(cookie: bytes, record_sequence: bytes) -> bytes:
             size.to_bytes(2, "big"),
             b"\0\0\0\0\0\0",
             size.to_bytes(2, "big"),
-            _DTLS_1_0,
+            _VERSION_1_0,
             len(cookie).to_bytes(1, "big"),
             cookie,
         )
     )
 
 
-def plain_record(kind: int, sequence: int, payload: bytes, version: bytes = _DTLS_1_2) -> bytes:
+def plain_record(kind: int, sequence: int, payload: bytes, version: bytes = _VERSION_1_2) -> bytes:
     """A record of epoch 0."""
     return _RECORD_TO_WRITE.pack(kind, version, 0, sequence >> 32, sequence & 0xFFFFFFFF, len(payload)) + payload
 

@@ -107,6 +107,10 @@ class DatagramSocket(ABC):
     def localEnd(self) -> tuple[QHostAddress, int]:
         """The own address and port; null and 0 when closed."""
 
+    def ownEnd(self) -> Any:
+        """The same in a form that Ends takes, which may make Qt's objects of it later."""
+        return self.localEnd()
+
     @abstractmethod
     def peerEnd(self) -> Address:
         """The peer of a connected socket."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from typing import Any
 
 from PySide6.QtNetwork import QHostAddress
 
@@ -19,11 +20,12 @@ __all__ = ["ReactorDatagrams"]
 class ReactorDatagrams(NativeDatagrams, UdpSocket):
     """UDP on platforms with epoll or kqueue."""
 
-    __slots__ = ("_reactor", "_registration")
+    __slots__ = ("_own", "_reactor", "_registration")
 
     def __init__(self, owner: DatagramOwner) -> None:
         super().__init__(owner)
         self._registration: Registration | None = None
+        self._own: Any = None
         self._reactor = reactorOfThisThread()
 
     def bind(self, address: QHostAddress, port: int, *, reusePort: bool = False) -> None:
@@ -50,6 +52,13 @@ class ReactorDatagrams(NativeDatagrams, UdpSocket):
                 native.setsockopt(socket.SOL_SOCKET, option, RECEIVE_BUFFER)
         self._socket = native
         self._registration = self._reactor.register(native.fileno(), READ, self._onEvents)
+
+    def ownEnd(self) -> Any:
+        if self._socket is None or self._dual:
+            return self.localEnd()
+        if self._own is None:
+            self._own = self._socket.getsockname()
+        return self._own
 
     def close(self) -> None:
         self._letGo()

@@ -21,6 +21,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net.datagrams.carriers import Carrier
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
+from qtsecure.net.late_signals import withLateSignals
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.questions import cancelRequest
 from qtsecure.net.shown_names import ShowsItsName
@@ -59,6 +60,7 @@ class PeerObserver(Protocol):
     def peerDisconnected(self, peer: PeerBase) -> None: ...
 
 
+@withLateSignals
 class PeerBase(QObject):
     """Signals, status and end of DtlsPeer."""
 
@@ -120,13 +122,13 @@ class PeerBase(QObject):
     _wish = Wish.NOTHING
     _idleTimeout = 0
     _carrier: Carrier | None = None
+    _path: DtlsPath | None = None
     _goneConnection: QMetaObject.Connection | None = None
     _watchers: tuple[Callable[[bool], object], ...] = ()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._heard: set[str] = set()
-        self._path: DtlsPath | None = None
         self._attempt = Attempt()
         self._configuration = SslConfiguration.defaultConfiguration()
 
@@ -205,7 +207,8 @@ class PeerBase(QObject):
         if path is not None and path.busy:
             self._wish = max(self._wish, wish)
             return
-        self._wish = Wish.NOTHING
+        if self._wish:
+            self._wish = Wish.NOTHING
         if self._status not in (Status.Handshaking, Status.Connected):
             return
         polite = wish is Wish.CLOSE
@@ -228,8 +231,10 @@ class PeerBase(QObject):
         self._abandonAttempt()
         if path is not None:
             path.end()
-        self._carrier = None
-        self._error = error
+        if self._carrier is not None:
+            self._carrier = None
+        if error is not self._error:
+            self._error = error
         if not self._setStatus(status) or not self._tellFacts():
             return
         if error is not None:

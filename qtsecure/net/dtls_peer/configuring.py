@@ -27,8 +27,10 @@ class Configuring(Messages):
         bring along the name that the server has to prove.
         """
         self._configuration = configurationFrom(configuration)
-        self._nameOverride = _nameIn(configuration)
-        self._standing = None
+        if (name := _nameIn(configuration)) != self._nameOverride:
+            self._nameOverride = name
+        if self._standing is not None:
+            self._standing = None
 
     def _lend(self, options: ConfigurationSource | None) -> str:
         """Use these options for one association, or none; the name that the server has to prove, or empty."""

@@ -26,6 +26,9 @@ __all__ = ["Connecting"]
 _SILENCE_MS = 3000
 """After which the next address is tried, if there is one."""
 _Code = SecureError.Code
+_EVERYBODY = tuple(
+    QHostAddress(each).toString() for each in (QHostAddress.SpecialAddress.AnyIPv4, QHostAddress.SpecialAddress.AnyIPv6)
+)
 
 
 class Connecting(Configuring):
@@ -93,17 +96,10 @@ class Connecting(Configuring):
             raise self._whyOver() or SecureError(
                 _Code.Closed, "startHandshake(): there is nobody to make an association with; call setPeer() before."
             )
-        attempt = self._attempt
-        self._begin(
-            Attempt(
-                hostName=attempt.hostName,
-                port=attempt.port,
-                verifyName=attempt.verifyName,
-                named=True,
-                readShut=attempt.readShut,
-                writeShut=attempt.writeShut,
-            )
-        )
+        earlier = self._attempt
+        attempt = Attempt(earlier.hostName, earlier.port, verifyName=earlier.verifyName, named=True)
+        attempt.readShut, attempt.writeShut = earlier.readShut, earlier.writeShut
+        self._begin(attempt)
 
     def _isStartable(self) -> bool:
         """Whether there is a goal, and nothing was sent to it yet: what failed before may be tried again."""
@@ -138,7 +134,7 @@ class Connecting(Configuring):
             raise SecureError(
                 _Code.Pending, f"{method}(): there is an association already; close() it, or use another DtlsPeer."
             )
-        return Attempt(hostName=host, port=port, verifyName=peerVerifyName, named=True)
+        return Attempt(host, port, verifyName=peerVerifyName, named=True)
 
     def _identityFor(self, host: str, override: str) -> str:
         """What the server has to prove when the call names nothing else; ``override`` is of TlsOptions."""
@@ -148,9 +144,12 @@ class Connecting(Configuring):
         """Forget the last association; returns the signals of what is not known any more."""
         changes = self._forgetFacts()
         self._attempt = attempt
-        self._carrier = None
-        self._error = None
-        self._wish = Wish.NOTHING
+        if self._carrier is not None:
+            self._carrier = None
+        if self._error is not None:
+            self._error = None
+        if self._wish:
+            self._wish = Wish.NOTHING
         if self._path is not None:
             self._path.forget()
             self._path = None
@@ -246,7 +245,7 @@ class Connecting(Configuring):
             code = _Code.NetworkUnreachable
             self._addressFailed(SecureError(code, socketError(error.errno or 0)[1]))
             return
-        attempt.ends = Ends(socket.localEnd(), socket.peerEnd())
+        attempt.ends = Ends(socket.ownEnd(), socket.peerEnd())
         assert attempt.engineConfiguration is not None
         path.begin(socket, socket.peerEnd())
         self._use(path)
@@ -292,5 +291,5 @@ class Connecting(Configuring):
 
 
 def _isOnePeer(address: QHostAddress) -> bool:
-    everybody = (QHostAddress.SpecialAddress.AnyIPv4, QHostAddress.SpecialAddress.AnyIPv6)
-    return not (address.isBroadcast() or address.isMulticast() or address in map(QHostAddress, everybody))
+    everybody = address.toString().partition("%")[0] in _EVERYBODY
+    return not (everybody or address.isBroadcast() or address.isMulticast())

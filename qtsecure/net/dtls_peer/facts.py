@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from qtsecure.engine.dtls import DtlsAssociation
 from qtsecure.net.dtls_peer.half_closing import HalfClosing
+from qtsecure.net.late_signals import withLateSignals
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.values import CertificateFlag, Protocol, SslCertificate, SslCipher, SslError, certificateFlags
 
@@ -25,6 +26,7 @@ _SIGNALS = (
 )
 
 
+@withLateSignals
 class Facts(HalfClosing):
     """What DtlsPeer tells about the other side and the association."""
 

@@ -19,11 +19,13 @@ from qtsecure.net.cancellable import Cancellable, refuseCancelled
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import PeerBase, Status
+from qtsecure.net.late_signals import withLateSignals
 from qtsecure.net.qt_signal import Signal
 
 __all__ = ["HalfClosing"]
 
 
+@withLateSignals
 class HalfClosing(PeerBase):
     """shutdown() of DtlsPeer."""
 

@@ -212,6 +212,8 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             match event:
                 case HandshakeCompleted():
                     self._handshakeCompleted(path)
+                case PeerClosed():
+                    self._peerClosed(path)
                 case AlertSent(level, description):
                     self._alert(True, level, description)
                 case AlertReceived(level, description):
@@ -224,8 +226,6 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
                     self._certificateRequested(event)
                 case HandshakeMessage():
                     self._messageTraced(event)
-                case PeerClosed():
-                    self._peerClosed(path)
                 case StreamFailed():
                     self._failed(path, self._withReason(event))
 

@@ -94,7 +94,8 @@ class OverTransport(Connecting):
         if isClaimed(transport):
             return self.Result.AlreadyInUse
         override = self._lend(options)
-        attempt = Attempt(hostName=hostname, nameToProve=self._identityFor(hostname, override))
+        attempt = Attempt(hostname)
+        attempt.nameToProve = self._identityFor(hostname, override)
         changes = self._replaceAttempt(attempt)
         self._carrier = transport
         try:

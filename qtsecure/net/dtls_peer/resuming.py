@@ -85,13 +85,14 @@ class Resuming(Facts):
             SecureError: The given session belongs to another peer or configuration.
         """
         host = _identity(attempt)
-        given, self._sessionToResume = self._sessionToResume, None
+        given = self._sessionToResume
         attempt.sharesSessions = (
             may_be_shared(configuration)
             and not self._configuration.testSslOption(_SHARING_OFF)
             and not self._choosesCertificate(configuration)
         )
         if given is not None:
+            self._sessionToResume = None
             Resumption(configuration, host, attempt.place, given)
             attempt.session = given
         elif attempt.sharesSessions and not sharedSessions.empty and host is not None:

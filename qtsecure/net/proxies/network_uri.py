@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
@@ -56,6 +57,8 @@ class NetworkUri:
         if port > 65535:
             raise _invalid("its port is greater than 65535")
         host = _decoded(match["literal"] or match["host"] or "") or ""
+        if match["literal"] is not None and not _isIpv6(host):
+            raise _invalid("what stands in brackets is no IPv6 address")
         if _BAD_IN_HOST.search(host):
             raise _invalid("its host contains a space, a control character or a delimiter")
         return cls(match["scheme"].lower(), host, port, _decoded(match["user"]), _decoded(match["password"]))
@@ -71,6 +74,14 @@ def schemeOf(text: str) -> str:
     """The scheme of any URI in lower case; empty when the text is no URI."""
     match = _SCHEME.match(text)
     return match[1].lower() if match is not None else ""
+
+
+def _isIpv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _decoded(part: str | None) -> str | None:

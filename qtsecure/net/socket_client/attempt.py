@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from typing import Protocol
+from weakref import ref
 
 from PySide6.QtCore import QMetaObject, QObject
 from PySide6.QtNetwork import QAbstractSocket, QNetworkProxy, QSsl
@@ -24,6 +25,7 @@ from qtsecure.net.socket_client.settings import ConnectSettings
 from qtsecure.net.socket_client.unix_address import UnixAddress
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase
+from qtsecure.net.ssl_socket.data_path import nobody
 
 __all__ = ["Attempt", "AttemptOwner"]
 
@@ -160,7 +162,7 @@ class Attempt:
         socket.setProxy(QNetworkProxy(_NO_PROXY))  # which proxy is used has been decided
         socket.setTimeout(self._settings.timeout)
         socket.setHandshakeTimeout(self._settings.handshakeTimeout)
-        socket._observer = self
+        socket._dataPath.observer = ref(self)
 
     def _watchEnd(self, socket: SslSocket) -> None:
         self._connections.append(socket.stateChanged.connect(plainSlot(self._stateChanged)))
@@ -304,7 +306,7 @@ class Attempt:
         for connection in connections:
             QObject.disconnect(connection)
         if isValid(self.connection):
-            self.connection._observer = None
+            self.connection._dataPath.observer = nobody
 
     def _stateChanged(self, state: QAbstractSocket.SocketState) -> None:
         if state == _State.UnconnectedState:

@@ -64,8 +64,8 @@ def portOf(text: str, port: str) -> int:
     try:
         if port.isascii() and port[0].isalpha():
             return socket.getservbyname(port, "tcp")
-    except OSError:
-        pass
+    except (OSError, ValueError):
+        pass  # no such service; ValueError is a NUL character
     raise invalidArgument(text, "its port is neither a number from 0 to 65535 nor the name of a known service")
 
 

@@ -20,6 +20,7 @@ __all__ = ["Attempt"]
 
 
 _UNKNOWN_ENDS = Ends()
+_OWN_VALUES = 2  # bound and addresses
 
 
 class Attempt(Questions):
@@ -72,6 +73,26 @@ class Attempt(Questions):
     def __init__(self, bound: tuple[QHostAddress, int, QAbstractSocket.BindFlag] | None = None) -> None:
         self.bound = bound
         self.addresses: list[QHostAddress] = []
+
+    @property
+    def isFresh(self) -> bool:
+        """Whether nothing has been changed since it was made."""
+        return self.bound is None and len(vars(self)) == _OWN_VALUES
+
+    def cancelDeadlines(self) -> None:
+        """The connection is over; the deadline of a decision goes with its request, see cancelRequest()."""
+        if self.addressDeadline is not None:
+            self.addressDeadline.cancel()
+            self.addressDeadline = None
+        if self.handshakeDeadline is not None:
+            self.handshakeDeadline.cancel()
+            self.handshakeDeadline = None
+        if self.closingDeadline is not None:
+            self.closingDeadline.cancel()
+            self.closingDeadline = None
+        if self.idleDeadline is not None:
+            self.idleDeadline.cancel()
+            self.idleDeadline = None
 
     def deadlines(self) -> list[Deadline]:
         """Those that are still to come."""

@@ -9,23 +9,22 @@ message is in ``data_path``, which all of them share.
 
 from __future__ import annotations
 
-import enum
 from threading import get_ident
 from typing import TYPE_CHECKING, Protocol
-from weakref import ReferenceType, ref
 
-from PySide6.QtCore import QIODevice, QMetaMethod, QObject, qWarning
+from PySide6.QtCore import QByteArray, QIODevice, QMetaMethod, QObject, qWarning
 from PySide6.QtNetwork import QAbstractSocket, QNetworkProxy, QSsl, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net import late, values
 from qtsecure.net.heard_signals import namesOfSignals
+from qtsecure.net.late_signals import withLateSignals
 from qtsecure.net.qt_signal import Signal
+from qtsecure.net.ssl_socket.after_engine import AfterEngine
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.data_path import DataPath
 from qtsecure.net.thread_guard import checkThread, nameOfIdent, nameOfThread, threadOf, wrongThread
-from qtsecure.net.values import default_configuration
 
 if TYPE_CHECKING:
     from qtsecure.net.values import SslConfiguration
@@ -39,13 +38,8 @@ _READ_ONLY = QIODevice.OpenModeFlag.ReadOnly
 _WRITE_ONLY = QIODevice.OpenModeFlag.WriteOnly
 
 
-class AfterEngine(enum.IntEnum):
-    """What a slot asked for while OpenSSL was on the stack; the strongest wish wins."""
-
-    NOTHING = 0
-    DISCONNECT = 1
-    CLOSE = 2
-    ABORT = 3
+_nameOf, _textOf, _setOpenMode = QMetaMethod.name, QByteArray.toStdString, QIODevice.setOpenMode
+"""To find them by their objects would take as long as to call them."""
 
 
 class SocketObserver(Protocol):
@@ -67,6 +61,7 @@ class SocketObserver(Protocol):
     def socketDisconnected(self, socket: SocketBase) -> None: ...
 
 
+@withLateSignals
 class SocketBase(QIODevice):
     """Signals, state and error of SslSocket."""
 
@@ -110,41 +105,32 @@ class SocketBase(QIODevice):
     #: handshakeMessage(direction: str, name: str, size: int): "sent" or "received"; see setHandshakeTraceEnabled().
     handshakeMessage = Signal(str, str, int)
 
-    # On the class: setting an attribute of a QObject is slow, and most of these come later or never.
-    _observerReference: ReferenceType[SocketObserver] | None = None
-    _error = QAbstractSocket.SocketError.UnknownSocketError
-    _openFor = _NOT_OPEN
-    _afterEngine = AfterEngine.NOTHING
-    _startsWith: SslConfiguration | None = None
-    _ownConfiguration: SslConfiguration | None = None
-
     def __init__(self, parent: QObject | None = None) -> None:
         # PySide takes None for "no parent", but its stub does not say so.
         super().__init__(parent)  # type: ignore[arg-type]  # see above
         self._dataPath = DataPath(self)
         self._attempt = Attempt()
-        if default_configuration.chosen is not None:
-            self._startsWith = default_configuration.chosen
         if type(self).connectNotify is not SocketBase.connectNotify:  # it need not call ours (QObject::connectNotify)
             for name in namesOfSignals(self):
                 self._dataPath.signalConnected(name)
 
     def connectNotify(self, signal: QMetaMethod) -> None:
         """Note which signals anybody has connected: emitting to nobody is not free."""
-        name = signal.name().toStdString()
+        name = _textOf(_nameOf(signal))
         if name not in self._dataPath.heard:  # PySide calls this twice for each connection
             self._dataPath.signalConnected(name)
 
     @property
     def _configuration(self) -> SslConfiguration:
         """A copy of its own, made when it is first looked at: most sockets are given one before."""
-        if self._ownConfiguration is None:
-            self._ownConfiguration = values.startingConfiguration(self._startsWith)
-        return self._ownConfiguration
+        dataPath = self._dataPath
+        if dataPath.configuration is None:
+            dataPath.configuration = values.startingConfiguration(dataPath.startsWith)
+        return dataPath.configuration
 
     @_configuration.setter
     def _configuration(self, configuration: SslConfiguration) -> None:
-        self._ownConfiguration = configuration
+        self._dataPath.configuration = configuration
 
     # ---------------------------------------------------------------------- state and error
 
@@ -154,16 +140,17 @@ class SocketBase(QIODevice):
 
     def error(self) -> QAbstractSocket.SocketError:
         """The last error, or UnknownSocketError; its sentence is errorString()."""
-        return self._error
+        return self._dataPath.error
 
     def failure(self) -> SecureError | None:
         """The last error with more than error() tells: a code, the alert, OpenSSL's reasons; None for none."""
-        if self._error == QAbstractSocket.SocketError.UnknownSocketError:
+        error = self._dataPath.error
+        if error == QAbstractSocket.SocketError.UnknownSocketError:
             return None
         failure, text = self._attempt.failure, self.errorString()
         if failure is not None and failure.message == text:
             return late.tlsFailure(failure)
-        return late.networkFailure(self._error, text)
+        return late.networkFailure(error, text)
 
     def mode(self) -> QSslSocket.SslMode:
         """Unencrypted, or the role in TLS (QSslSocket::mode)."""
@@ -183,7 +170,7 @@ class SocketBase(QIODevice):
         Below, the device is open for reading only: a C++ writer fails at once instead of reaching
         PySide's broken writeData().
         """
-        return self._openFor
+        return self._dataPath.openFor
 
     def setOpenMode(self, openMode: QIODevice.OpenModeFlag) -> None:
         """Change the mode as the program sees it; for C++ the device stays read-only."""
@@ -235,43 +222,29 @@ class SocketBase(QIODevice):
     def _mode(self) -> QSslSocket.SslMode:
         return self._dataPath.mode
 
-    @property
-    def _observer(self) -> SocketObserver | None:
-        """The server, kept weakly: a child must never hold the last reference to its parent.
-
-        It would be dropped in the child's own destructor, whereupon the parent deletes the child
-        once more.
-        """
-        reference = self._observerReference
-        return reference() if reference is not None else None
-
-    @_observer.setter
-    def _observer(self, observer: SocketObserver | None) -> None:
-        self._observerReference = ref(observer) if observer is not None else None
-
     def _reportError(self, error: QAbstractSocket.SocketError, text: str) -> bool:
         """Set and emit an error; False when a slot has deleted the socket."""
-        self._error = error
+        self._dataPath.error = error
         self.setErrorString(text)
         if "errorOccurred" in self._dataPath.heard:
             self.errorOccurred.emit(error)
             if not isValid(self):
                 return False
-        observer = self._observer
+        observer = self._dataPath.observer()
         if observer is not None:
             observer.socketFailed(self, error)
         return isValid(self)
 
     def _openAs(self, mode: QIODevice.OpenModeFlag) -> None:
         dataPath = self._dataPath
-        self._openFor = mode
+        dataPath.openFor = mode
         if mode is _READ_WRITE or mode is _NOT_OPEN:  # nearly always, and to ask a flag of Qt's is slow in Python
             dataPath.readable = dataPath.writable = mode is _READ_WRITE
         else:
             dataPath.readable = bool(mode & _READ_ONLY)
             dataPath.writable = bool(mode & _WRITE_ONLY)
         dataPath.review()
-        QIODevice.setOpenMode(self, _READ_ONLY if dataPath.readable or dataPath.writable else mode)
+        _setOpenMode(self, _READ_ONLY if dataPath.readable or dataPath.writable else mode)
 
     # ------------------------------------------------------------------------------- guard
 
@@ -294,7 +267,8 @@ class SocketBase(QIODevice):
 
     def _refuseInsideEngine(self, method: str) -> None:
         """Raise for calls that can do nothing sensible while OpenSSL waits for a slot's answer."""
-        if self._engineOnStack():
+        stream = self._dataPath.stream
+        if stream is not None and stream.busy:
             raise SecureError(
                 SecureError.Code.Pending,
                 f"{method}() cannot be called from a slot that the handshake is waiting for; "
@@ -303,7 +277,9 @@ class SocketBase(QIODevice):
 
     def _deferToAfterEngine(self, wish: AfterEngine) -> bool:
         """Note what a slot wants while OpenSSL is on the stack; False when it can be done now."""
-        if not self._engineOnStack():
+        dataPath = self._dataPath
+        stream = dataPath.stream
+        if stream is None or not stream.busy:
             return False
-        self._afterEngine = max(self._afterEngine, wish)
+        dataPath.afterEngine = max(dataPath.afterEngine, wish)
         return True

@@ -12,7 +12,7 @@ from shiboken6 import isValid
 
 from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.states import IN_HANDSHAKE, StreamState
-from qtsecure.net.ssl_socket.base import AfterEngine
+from qtsecure.net.ssl_socket.after_engine import AfterEngine
 from qtsecure.net.ssl_socket.writing import Writing
 
 __all__ = ["Closing"]
@@ -81,13 +81,13 @@ class Closing(Writing):
 
         What these slots write is still sent if there is a connection.
         """
-        if self._openFor is _NOT_OPEN:
+        if self._dataPath.openFor is _NOT_OPEN:
             return True
-        self._openFor = _NOT_OPEN  # so that closing again in a slot ends there
+        self._dataPath.openFor = _NOT_OPEN  # so that closing again in a slot ends there
         QIODevice.close(self)
         if not isValid(self):
             return False
-        self._openAs(self._openFor)  # not open, unless a slot has begun a new connection
+        self._openAs(self._dataPath.openFor)  # not open, unless a slot has begun a new connection
         return True
 
     def _handshakeUnderWay(self) -> bool:
@@ -198,7 +198,7 @@ class Closing(Writing):
             self.disconnected.emit()
             if not isValid(self):
                 return False
-        observer = self._observer
+        observer = self._dataPath.observer()
         if observer is not None:
             observer.socketDisconnected(self)
         return isValid(self)
@@ -237,7 +237,7 @@ class Closing(Writing):
         """Do what slots asked for while OpenSSL was on the stack; False when the socket is done."""
         if not isValid(self):
             return False
-        wish, self._afterEngine = self._afterEngine, _Wish.NOTHING
+        wish, self._dataPath.afterEngine = self._dataPath.afterEngine, _Wish.NOTHING
         if wish is _Wish.ABORT:
             self.abort()
         elif wish is _Wish.CLOSE:

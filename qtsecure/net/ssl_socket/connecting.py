@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QIODevice, QThread
+from PySide6.QtCore import QIODevice, QObject, QThread
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSslSocket
 from shiboken6 import isValid
 
@@ -17,22 +17,21 @@ from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.handshake import Handshake
 
 if TYPE_CHECKING:
+    from qtsecure.net.ssl_socket.data_path import DataPath
     from qtsecure.net.transports.stream import StreamTransport
 
 __all__ = ["Connecting"]
 
 _State = members_of(QAbstractSocket.SocketState)
 _Error = members_of(QAbstractSocket.SocketError)
-_Layer = QAbstractSocket.NetworkLayerProtocol
+_Layer = members_of(QAbstractSocket.NetworkLayerProtocol)
 _Mode = QIODevice.OpenModeFlag
+_setProperty = QObject.setProperty
 _ADDRESS_TIMEOUT_MS = 30_000
-_WANTED = {_Layer.IPv4Protocol: {_Layer.IPv4Protocol}, _Layer.IPv6Protocol: {_Layer.IPv6Protocol}}
 
 
 class Connecting(Handshake):
     """The connecting methods of SslSocket."""
-
-    _used = False
 
     # ---------------------------------------------------------------------------- public
 
@@ -133,7 +132,7 @@ class Connecting(Handshake):
                 raise ValueError("it is this socket's own")  # the end of the old connection would close it
             transport = late.adoptStream(self._dataPath, socketDescriptor)
         except (OSError, ValueError, OverflowError) as error:
-            self._error = _Error.SocketResourceError
+            self._dataPath.error = _Error.SocketResourceError
             self.setErrorString(f"The descriptor {socketDescriptor} is not a connected socket: {error}.")
             return False
         self._abortTransport()
@@ -201,11 +200,12 @@ class Connecting(Handshake):
             late.loadAll()
         dataPath = self._dataPath
         self._resetConnection()
-        self._attempt.encrypts = encrypts
+        attempt = self._attempt
+        attempt.encrypts = encrypts
         dataPath.awaitsTls = encrypts  # the slots of stateChanged run between the connection and its TLS
-        self._attempt.hostName = hostName
-        self._attempt.port = port
-        self._attempt.protocol = protocol
+        attempt.hostName = hostName
+        attempt.port = port
+        attempt.protocol = protocol
         self._openAs(mode)
         if not self._setState(_State.HostLookupState) or dataPath.state is not _State.HostLookupState:
             return
@@ -226,8 +226,10 @@ class Connecting(Handshake):
         attempt.lookup = None
         if not isValid(self) or dataPath.state is not _State.HostLookupState:
             return
-        wanted = _WANTED.get(attempt.protocol)
-        attempt.addresses = [a for a in addresses if wanted is None or a.protocol() in wanted]
+        wanted = attempt.protocol
+        if wanted is _Layer.IPv4Protocol or wanted is _Layer.IPv6Protocol:
+            addresses = [address for address in addresses if address.protocol() is wanted]
+        attempt.addresses = addresses
         if not attempt.addresses:
             reason = errorText.rstrip(".") if not addresses and errorText else "it has no address of the wanted kind"
             self._giveUp(
@@ -293,15 +295,11 @@ class Connecting(Handshake):
 
     def _abandonAttempt(self) -> None:
         attempt = self._attempt
-        lookup, attempt.lookup = attempt.lookup, None
-        if lookup is not None:
-            lookup.abort()
+        if attempt.lookup is not None:
+            attempt.lookup.abort()
+            attempt.lookup = None
         attempt.addresses = []
-        self._cancelAddressDeadline()
-        self._cancelHandshakeDeadline()
-        if attempt.closingDeadline is not None:
-            attempt.closingDeadline.cancel()
-            attempt.closingDeadline = None
+        attempt.cancelDeadlines()
         self._dataPath.encrypted = False
         cancelRequest(attempt)
 
@@ -315,22 +313,21 @@ class Connecting(Handshake):
         """Forget the previous connection, so that nothing of it leaks into the next."""
         dataPath = self._dataPath
         last, isBound = self._attempt, dataPath.state is _State.BoundState
-        # A SocketClient says what it connects to before it binds or connects.
-        remote = last.remote if isBound or not self._used else None
-        self._attempt = Attempt(bound=last.bound if isBound else None)
-        if remote is not None:
-            self._attempt.remote = remote
+        if dataPath.used or not last.isFresh:
+            # A SocketClient says what it connects to before it binds or connects.
+            remote = last.remote if isBound or not dataPath.used else None
+            self._attempt = Attempt(bound=last.bound if isBound else None)
+            if remote is not None:
+                self._attempt.remote = remote
         dataPath.enterThread()
-        if not self._used:
-            self._used = True
-            # C++ may delete the socket while Python still refers to it: the descriptor goes, too.
-            # A function and not the method: see plain_slots. It keeps the data path, too, until then.
-            self.destroyed.connect(lambda: dataPath.socketDestroyed())
+        if not dataPath.used:
+            dataPath.used = True
+            _setProperty(self, "_q_qtsecureEnd", _End(dataPath))
             return
         dataPath.stream = None
         dataPath.mode = QSslSocket.SslMode.UnencryptedMode
         dataPath.review()
-        self._error = _Error.UnknownSocketError
+        self._dataPath.error = _Error.UnknownSocketError
         self.setErrorString("Unknown error")
         self._dropIncoming()
         dataPath.outgoing.clear()
@@ -363,11 +360,12 @@ class Connecting(Handshake):
         dataPath = self._dataPath
         if dataPath.state is not _State.ConnectingState:
             return
+        attempt = self._attempt
         self._cancelAddressDeadline()
-        self._attempt.addresses = []
+        attempt.addresses = []
         transport = dataPath.transport
         assert transport is not None
-        self._attempt.ends = transport.ends()
+        attempt.ends = transport.ends()
         if not self._setState(_State.ConnectedState) or dataPath.transport is not transport:
             return
         started = self._attempt.encrypts and self._startEncryption(server=False)
@@ -388,6 +386,22 @@ class Connecting(Handshake):
             self._attemptFailed(error, text)
         else:
             super().transportFailed(error, text)
+
+
+class _End:
+    """Closes the descriptor when C++ deletes a socket to which Python still refers.
+
+    It is the value of a property, which goes with the socket: a connection to ``destroyed`` would take three
+    times as long. It keeps the data path, too, until then.
+    """
+
+    __slots__ = ("_dataPath",)
+
+    def __init__(self, dataPath: DataPath) -> None:
+        self._dataPath = dataPath
+
+    def __del__(self) -> None:
+        self._dataPath.socketDestroyed()
 
 
 def _checkHost(hostName: str | QHostAddress) -> str:

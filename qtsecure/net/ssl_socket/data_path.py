@@ -25,13 +25,19 @@ from shiboken6 import isValid
 
 from qtsecure.engine._openssl import buffers_of_this_thread
 from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.ssl_socket.after_engine import AfterEngine
 from qtsecure.net.ssl_socket.byte_queue import ByteQueue
 from qtsecure.net.transports.stream import HIGH_WATER, StreamTransport
+from qtsecure.net.values import default_configuration
 
 if TYPE_CHECKING:
-    from qtsecure.engine.tls_stream import TlsStream
+    from collections.abc import Callable
 
-__all__ = ["DataPath", "WatchedDataPath"]
+    from qtsecure.engine.tls_stream import TlsStream
+    from qtsecure.net.ssl_socket.base import SocketObserver
+    from qtsecure.net.values import SslConfiguration
+
+__all__ = ["DataPath", "WatchedDataPath", "nobody"]
 
 _SLICE = 64 * 1024
 """How much is encrypted at once; the ciphertext of one slice is all that OpenSSL ever holds."""
@@ -47,6 +53,9 @@ _UNCONNECTED = QAbstractSocket.SocketState.UnconnectedState
 _CONNECTED = QAbstractSocket.SocketState.ConnectedState
 _CLOSING = QAbstractSocket.SocketState.ClosingState
 _UNENCRYPTED = QSslSocket.SslMode.UnencryptedMode
+_NO_ERROR = QAbstractSocket.SocketError.UnknownSocketError
+_NOT_OPEN = QIODevice.OpenModeFlag.NotOpen
+_NOTHING = AfterEngine.NOTHING
 _PROGRESS = frozenset({"bytesWritten", "channelBytesWritten", "encryptedBytesWritten"})
 
 
@@ -68,6 +77,10 @@ class _Socket(Protocol):
     def transportConnected(self) -> None: ...
     def transportEnded(self) -> None: ...
     def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None: ...
+
+
+def nobody() -> None:
+    """The observer of a socket that belongs to no server (any more)."""
 
 
 class DataPath:
@@ -101,6 +114,15 @@ class DataPath:
         tellsProgress: A signal about written bytes is among them.
         tellsChannels: channelReadyRead is among them.
         qtHolds: QIODevice may hold bytes in a buffer of its own, for a C++ reader.
+        configuration: A copy of the socket's own, made when it is first looked at.
+        startsWith: What it is copied from; None for the settings of a new SslConfiguration.
+        error: The last error of the socket.
+        openFor: The open mode as the program sees it.
+        used: There has been a connection, or an attempt.
+        afterEngine: What a slot has asked for while OpenSSL was on the stack.
+        observer: Gives the server of an accepted socket, which is kept weakly: a child must never hold the
+            last reference to its parent. It would be dropped in the child's own destructor, whereupon the
+            parent deletes the child once more.
     """
 
     __slots__ = (
@@ -109,17 +131,22 @@ class DataPath:
         "_readyRead",
         "_socket",
         "_unreadAnswers",
+        "afterEngine",
         "announcing",
         "awaitsTls",
         "closing",
+        "configuration",
         "encrypted",
+        "error",
         "flushScheduled",
         "heard",
         "incoming",
         "lastTraffic",
         "mode",
         "newData",
+        "observer",
         "open",
+        "openFor",
         "outgoing",
         "outputEnds",
         "qtHolds",
@@ -128,12 +155,14 @@ class DataPath:
         "readingPaused",
         "scheduler",
         "sendsPlain",
+        "startsWith",
         "state",
         "stream",
         "tellsChannels",
         "tellsProgress",
         "thread",
         "transport",
+        "used",
         "writable",
         "writeLimit",
     )
@@ -168,6 +197,13 @@ class DataPath:
         self._flushing = False
         self.announcing = False
         self._unreadAnswers = 0
+        self.configuration: SslConfiguration | None = None
+        self.startsWith = default_configuration.chosen
+        self.error = _NO_ERROR
+        self.openFor = _NOT_OPEN
+        self.used = False
+        self.afterEngine = _NOTHING
+        self.observer: Callable[[], SocketObserver | None] = nobody
 
     def review(self) -> None:
         """What state and modes mean for the hot path; called when one of them has changed."""
@@ -332,9 +368,10 @@ class DataPath:
         stream = self.stream
         if stream is None or stream.busy:
             return self.announce()
-        while data := stream.read(_NO_LIMIT):
-            self.incoming.append(data)
-            self.newData = True
+        if stream.has_input or stream.has_more:
+            while data := stream.read(_NO_LIMIT):
+                self.incoming.append(data)
+                self.newData = True
         return self.announce()
 
     # ----------------------------------------------------------------------------- sending

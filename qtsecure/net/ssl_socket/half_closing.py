@@ -37,7 +37,7 @@ class HalfClosing(Pausing):
         if dataPath.outputEnds or dataPath.closing:
             return
         dataPath.outputEnds = True
-        self._openAs(self._openFor & ~QIODevice.OpenModeFlag.WriteOnly)
+        self._openAs(self._dataPath.openFor & ~QIODevice.OpenModeFlag.WriteOnly)
         if not dataPath.outgoing.size:
             dataPath.scheduler.defer(self.queueDrained)
 

@@ -178,7 +178,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             return True
         if self._interactionHasKeys():
             return True
-        observer = self._observer
+        observer = self._dataPath.observer()
         return observer is not None and observer.wantsPreSharedKeys()
 
     # ------------------------------------------------------------------ the way of the data
@@ -209,7 +209,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         """Send what the engine has to say, then tell the program; False when the socket is done."""
         dataPath = self._dataPath
         sent = dataPath.sendOutgoing()
-        if self._afterEngine and not self._runAfterEngine():
+        if dataPath.afterEngine and not self._runAfterEngine():
             return False
         if not self.handleEvents():
             return False
@@ -255,8 +255,8 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     def _alert(self, sent: bool, level: int, description: int) -> None:
         arguments = late.alertArguments(level, description)
         (self.alertSent if sent else self.alertReceived).emit(*arguments)
-        if isValid(self) and self._observer is not None:
-            self._observer.socketAlert(self, sent, *arguments)
+        if isValid(self) and (observer := self._dataPath.observer()) is not None:
+            observer.socketAlert(self, sent, *arguments)
 
     def _handshakeCompleted(self) -> None:
         dataPath = self._dataPath
@@ -265,8 +265,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         stream = dataPath.stream
         assert stream is not None
         # What the peer sent right behind its Finished is readable when the slots run.
-        room = dataPath.room()
-        if room and (data := stream.read(room)):
+        if stream.has_input and (room := dataPath.room()) and (data := stream.read(room)):
             dataPath.incoming.append(data)
             dataPath.newData = True
         if self._attempt.sharesSessions and stream.protocol_version() is ProtocolVersion.TLS_1_2:
@@ -276,7 +275,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             self.encrypted.emit()
             if not isValid(self) or dataPath.transport is not transport:
                 return  # the slot has ended the connection
-        observer = self._observer
+        observer = dataPath.observer()
         if observer is not None and not dataPath.closing:
             observer.socketEncrypted(self)
             if not isValid(self) or dataPath.transport is not transport:
@@ -317,11 +316,12 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             self._forgetSessions(dataPath.stream)
         # Qt aborts when the handshake itself fails; it disconnects when the certificate is found
         # wanting afterwards, and when the peer has ended.
+        name = kind.name
         judged = kind is late.FailureKind.CERTIFICATE_REJECTED and bool(self._attempt.sslErrors)
         self._endWith(
-            _FAILURES.get(kind.name, _Error.SslHandshakeFailedError),
+            _FAILURES.get(name, _Error.SslHandshakeFailedError),
             failure.message,
-            viaClosing=judged or kind.name in _FAILURES,
+            viaClosing=judged or name in _FAILURES,
         )
 
     # -------------------------------------------------------------------------- deadline
@@ -376,7 +376,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             isValid(self)
             and self._attempt is attempt
             and self._dataPath.transport is not None
-            and not self._afterEngine
+            and not self._dataPath.afterEngine
         )
 
     def _decided(self, accepted: bool) -> None:
@@ -406,20 +406,21 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             self._afterEngineCall()
 
     def _isGoingOn(self) -> bool:
-        return isValid(self) and self._dataPath.transport is not None and not self._afterEngine
+        return isValid(self) and self._dataPath.transport is not None and not self._dataPath.afterEngine
 
     def _toServerEngine(self, configuration: SslConfiguration) -> TlsConfiguration:
         return configuration.toEngine("server", pskEnabled=self._wantsPreSharedKeys())
 
     def _serverAsksForHosts(self) -> bool:
-        return self._observer is not None and self._observer.wantsHostChoices()
+        observer = self._dataPath.observer()
+        return observer is not None and observer.wantsHostChoices()
 
     def _hears(self, signal: str) -> bool:
         return signal in self._dataPath.heard
 
     def _tellServerOfMessage(self, direction: str, name: str, size: int) -> None:
-        if self._observer is not None:
-            self._observer.socketTraced(self, direction, name, size)
+        if (observer := self._dataPath.observer()) is not None:
+            observer.socketTraced(self, direction, name, size)
 
     # ---------------------------------------------------- what is asked (handshake_questions)
 
@@ -432,12 +433,12 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         getattr(self, signal).emit(argument)
         if not self._stillDeciding(attempt):
             return False
-        if self._observer is not None:
-            self._observer.socketAsks(self, signal, argument)
+        if (observer := self._dataPath.observer()) is not None:
+            observer.socketAsks(self, signal, argument)
         return self._stillDeciding(attempt)
 
     def _beginAsking(self) -> bool:
-        if not isValid(self) or self._dataPath.transport is None or self._afterEngine:
+        if not isValid(self) or self._dataPath.transport is None or self._dataPath.afterEngine:
             return False
         self._dataPath.transport.setReading(False)
         return True
@@ -446,7 +447,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         if not isValid(self) or self._dataPath.transport is None:
             return False
         self._dataPath.transport.setReading(True)
-        return not self._afterEngine
+        return not self._dataPath.afterEngine
 
     def _nameToProve(self) -> str:
         return self._peerVerifyName or self._attempt.hostName

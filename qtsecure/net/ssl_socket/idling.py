@@ -76,10 +76,6 @@ class Idling(HalfClosing):
         if self._timeout > 0:
             self._watchTraffic()
 
-    def _abandonAttempt(self) -> None:
-        self._cancelIdleDeadline()
-        super()._abandonAttempt()
-
     def _cancelIdleDeadline(self) -> None:
         attempt = self._attempt
         if attempt.idleDeadline is not None:

@@ -21,6 +21,9 @@ _State = QAbstractSocket.SocketState
 _Error = QAbstractSocket.SocketError
 _Type = QNetworkProxy.ProxyType
 _Capability = QNetworkProxy.Capability
+_NO_PROXY, _TCP_SOCKET = _Type.NoProxy, Query.QueryType.TcpSocket
+_proxiesFor = QNetworkProxyFactory.proxyForQuery
+_DIRECT = QNetworkProxy(_NO_PROXY)
 
 
 class Proxies(SocketOptions):
@@ -72,7 +75,7 @@ class Proxies(SocketOptions):
                 "The proxy cannot carry TLS connections; choose one of type Socks5Proxy or HttpProxy.",
             )
             return
-        if proxy.type() == _Type.NoProxy:
+        if proxy is _DIRECT:
             super()._lookUp()
             return
         if self._dataPath.transport is not None:
@@ -93,14 +96,16 @@ class Proxies(SocketOptions):
             stream.connectToName(attempt.hostName, attempt.port)
 
     def _chooseProxy(self, hostName: str, port: int) -> QNetworkProxy | None:
-        """The first proxy that can carry a stream, perhaps NoProxy; None when there is none."""
-        if self._proxy is not None and self._proxy.type() != _Type.DefaultProxy:
-            candidates = [self._proxy]
+        """The first proxy that can carry a stream, perhaps _DIRECT; None when there is none."""
+        own = self._proxy
+        if own is not None and own.type() != _Type.DefaultProxy:
+            candidates = [own]
         else:
-            query = Query(hostName, port, self._protocolTag, Query.QueryType.TcpSocket)
-            candidates = QNetworkProxyFactory.proxyForQuery(query)
+            candidates = _proxiesFor(Query(hostName, port, self._protocolTag, _TCP_SOCKET))
         for proxy in candidates:
-            if proxy.type() == _Type.NoProxy or proxy.capabilities() & _Capability.TunnelingCapability:
+            if proxy.type() is _NO_PROXY:
+                return _DIRECT
+            if proxy.capabilities() & _Capability.TunnelingCapability:
                 return proxy
         return None
 

@@ -234,7 +234,7 @@ class Waiting(OverDevice):
         """Serve this connection until ``done()``; False, and an error, when the time is up before."""
         if self._serveUntil(done, limit, writing=writing):
             return isValid(self)
-        self._error = _TimeoutError
+        self._dataPath.error = _TimeoutError
         self.setErrorString(_TIMED_OUT)
         self.errorOccurred.emit(_TimeoutError)  # no failure of the connection: a server is not told
         return False

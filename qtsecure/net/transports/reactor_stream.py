@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
+from collections.abc import Callable
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
@@ -19,6 +20,8 @@ from qtsecure.net.transports.stream import NULL_OWNER, StreamOwner, StreamTransp
 
 __all__ = ["ReactorStream"]
 
+_familyOf: Callable[[socket.socket], int] = socket.SocketType.family.__get__
+"""As a plain number: socket.socket makes an enum of it each time."""
 _READS_PER_EVENT = 3
 """After the first one; each is at most the size of the landing buffer."""
 _LINGER_MS = 1000
@@ -96,7 +99,7 @@ class ReactorStream(StreamTransport):
 
     def _use(self, native: socket.socket) -> None:
         native.setblocking(False)
-        if native.family in (socket.AF_INET, socket.AF_INET6):
+        if _familyOf(native) in (socket.AF_INET, socket.AF_INET6):
             # Writes are coalesced before encryption, so Nagle's delay could only hurt.
             native.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = native

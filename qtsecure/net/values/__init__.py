@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtsecure.net.late_modules import lateAttributes
+from qtsecure.late_modules import lateAttributes
 
 if TYPE_CHECKING:
     from qtsecure.net.values.certificate_flag import CertificateFlag, certificateFlags
@@ -73,4 +73,4 @@ _PLACES = {
     "startingConfiguration": "ssl_configuration",
 }
 
-__getattr__ = lateAttributes(__name__, {name: f"{__name__}.{place}" for name, place in _PLACES.items()})
+__getattr__, __dir__ = lateAttributes(__name__, {name: f"{__name__}.{place}" for name, place in _PLACES.items()})

@@ -12,8 +12,9 @@ from qtsecure.engine.certificates import UNREADABLE, tolerating_old_certificates
 
 __all__ = ["UNREADABLE", "parseCertificate_untrusted", "serialNumberOf", "splitCertificates_untrusted"]
 
+# No hyphen is in the body, so that a beginning without an end is not searched for it through all that follows.
 _PEM_BLOCK = re.compile(
-    rb"-----BEGIN (?P<label>(?:X509 |TRUSTED )?CERTIFICATE)-----(?P<body>.*?)-----END (?P=label)-----", re.DOTALL
+    rb"-----BEGIN (?P<label>(?:X509 |TRUSTED )?CERTIFICATE)-----(?P<body>[^-]*)-----END (?P=label)-----"
 )
 
 

@@ -17,6 +17,11 @@ Control {
     readonly property bool expired: certificate.validTo !== undefined && certificate.validTo < new Date()
     readonly property bool early: certificate.validFrom !== undefined && certificate.validFrom > new Date()
 
+    // Where an error is shown; one of a certificate that was not sent, at the last that was.
+    function positionOf(error: var): int {
+        return Math.min(Math.max(error.depth, 0), Math.max(chain.length - 1, 0));
+    }
+
     function formatted(date: var): string {
         return date === undefined ? "" : date.toLocaleString(Qt.locale(), Locale.ShortFormat);
     }
@@ -57,13 +62,14 @@ Control {
         }
 
         Repeater {
-            model: sheet.errors.filter(error => error.depth === sheet.currentIndex)
+            model: sheet.errors.filter(error => sheet.positionOf(error) === sheet.currentIndex)
 
             Label {
                 required property var modelData
                 text: "\u26a0 " + modelData.text
+                textFormat: Text.PlainText
                 color: shades.bad
-                wrapMode: Text.WordWrap
+                wrapMode: Text.Wrap
                 Layout.fillWidth: true
             }
         }

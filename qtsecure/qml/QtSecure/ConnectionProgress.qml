@@ -115,8 +115,9 @@ Control {
 
             Label {
                 text: (progress.problem !== "" ? "\u26a0 " : "") + progress.text
+                textFormat: Text.PlainText
                 color: progress.problem !== "" ? shades.bad : progress.palette.windowText
-                wrapMode: Text.WordWrap
+                wrapMode: Text.Wrap
                 Layout.fillWidth: true
                 Accessible.ignored: true
             }

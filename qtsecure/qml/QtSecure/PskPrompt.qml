@@ -48,6 +48,12 @@ Dialog {
     closePolicy: Popup.CloseOnEscape
     title: isServer ? qsTr("Which key does %1 have?").arg(question.identity) : qsTr("This connection needs a pre-shared key")
     padding: 20
+    topPadding: 12
+    bottomPadding: 8
+
+    header: PromptTitle {
+        prompt: prompt
+    }
 
     onQuestionChanged: {
         if (question === null && opened)
@@ -130,8 +136,9 @@ Dialog {
         Label {
             visible: prompt.problem !== ""
             text: "\u26a0 " + prompt.problem
+            textFormat: Text.PlainText
             color: shades.bad
-            wrapMode: Text.WordWrap
+            wrapMode: Text.Wrap
             Layout.columnSpan: 2
             Layout.fillWidth: true
             Accessible.role: Accessible.AlertMessage
@@ -140,7 +147,8 @@ Dialog {
     }
 
     footer: Control {
-        padding: 12
+        padding: 20
+        topPadding: 8
 
         contentItem: RowLayout {
             spacing: 8

@@ -23,7 +23,7 @@ Control {
             return shades.doubtful;
         if (encrypted)
             return shades.good;
-        return failed || phase === Tls.State.Plain ? shades.bad : palette.windowText;
+        return failed || phase === Tls.State.Plain ? shades.bad : shades.muted;
     }
 
     function describe(state: int): string {
@@ -37,7 +37,7 @@ Control {
         case Tls.State.Deciding:
             return qsTr("Waiting for you");
         case Tls.State.Encrypted:
-            return overridden ? qsTr("Encrypted, identity not proved") : qsTr("Encrypted");
+            return overridden ? qsTr("Encrypted, not verified") : qsTr("Encrypted");
         case Tls.State.Plain:
             return qsTr("Not encrypted");
         case Tls.State.Closing:
@@ -56,17 +56,29 @@ Control {
     Accessible.name: protocolLabel.visible ? text + ", " + protocolLabel.text : text
     Accessible.description: failed ? shown.errorString : ""
 
-    ToolTip.visible: hover.hovered && ToolTip.text !== ""
-    ToolTip.delay: 600
-    ToolTip.text: encrypted ? [shown.cipher, shown.keyExchangeGroup].filter(part => part !== "").join(", ") : failed ? shown.errorString : ""
-
     HoverHandler {
         id: hover
+    }
+
+    // Not the attached one, which would take what a peer says for HTML.
+    ToolTip {
+        id: tip
+        text: badge.encrypted ? [badge.shown.cipher, badge.shown.keyExchangeGroup].filter(part => part !== "").join(", ") : badge.failed ? badge.shown.errorString : ""
+        visible: hover.hovered && text !== ""
+        delay: 600
+
+        contentItem: Label {
+            text: tip.text
+            textFormat: Text.PlainText
+            wrapMode: Text.Wrap
+            color: tip.palette.toolTipText
+        }
     }
 
     Shades {
         id: shades
         window: badge.palette.window
+        text: badge.palette.windowText
     }
 
     background: Rectangle {
@@ -89,8 +101,9 @@ Control {
 
         Label {
             text: badge.text
+            textFormat: Text.PlainText
             color: badge.tint
-            font.weight: Font.DemiBold
+            font.weight: badge.tint === shades.muted ? Font.Normal : Font.DemiBold
             elide: Text.ElideRight
             Layout.fillWidth: true
             Accessible.ignored: true
@@ -100,6 +113,7 @@ Control {
             id: protocolLabel
             visible: badge.encrypted && text !== ""
             text: badge.encrypted ? badge.shown.protocol : ""
+            textFormat: Text.PlainText
             color: badge.tint
             Accessible.ignored: true
         }

@@ -29,15 +29,21 @@ Dialog {
 
     // A question may be answered elsewhere, end with its connection, or be deleted with it.
     function review(): void {
-        if (question !== null && question.pending)
-            return;
-        waiting = waiting.filter(isPending);
-        if (waiting.length === 0) {
-            close();
-            return;
+        while (question === null || !question.pending) {
+            if (waiting.length === 0) {
+                close();
+                return;
+            }
+            const next = waiting[0];
+            waiting = waiting.slice(1);
+            // What was remembered with an earlier answer is not asked; that tells this function once more.
+            if (isPending(next) && !next.recall())
+                show(next);
         }
-        question = waiting[0];
-        waiting = waiting.slice(1);
+    }
+
+    function show(next: CertificateQuestion): void {
+        question = next;
         details.checked = false;
         lifetime.currentIndex = 0;
         open();
@@ -72,6 +78,12 @@ Dialog {
     closePolicy: Popup.CloseOnEscape
     title: mayAccept ? qsTr("Do you trust %1?").arg(who) : qsTr("%1 cannot be trusted").arg(who)
     padding: 20
+    topPadding: 12
+    bottomPadding: 8
+
+    header: PromptTitle {
+        prompt: prompt
+    }
 
     onQuestionChanged: {
         if (question === null && opened)
@@ -95,6 +107,7 @@ Dialog {
     Shades {
         id: shades
         window: prompt.palette.window
+        text: prompt.palette.windowText
     }
 
     contentItem: ScrollView {
@@ -123,7 +136,8 @@ Dialog {
 
                 Label {
                     text: prompt.question !== null && prompt.question.hostName !== "" ? qsTr("Somebody who listens in could pretend to be %1. Its certificate does not prove who it is:").arg(prompt.who) : qsTr("The certificate of this client does not prove who it is:")
-                    wrapMode: Text.WordWrap
+                    textFormat: Text.PlainText
+                    wrapMode: Text.Wrap
                     Layout.fillWidth: true
                 }
             }
@@ -131,18 +145,35 @@ Dialog {
             Repeater {
                 model: prompt.question === null ? [] : prompt.question.errors
 
-                Label {
+                ColumnLayout {
+                    id: problem
+
                     required property var modelData
-                    text: "\u2022 " + modelData.text
-                    font.weight: Font.DemiBold
-                    wrapMode: Text.WordWrap
+
+                    spacing: 2
                     Layout.fillWidth: true
                     Layout.leftMargin: 40
+
+                    Label {
+                        text: problem.modelData.text + "."
+                        textFormat: Text.PlainText
+                        font.weight: Font.DemiBold
+                        wrapMode: Text.Wrap
+                        Layout.fillWidth: true
+                    }
+                    Label {
+                        text: problem.modelData.advice
+                        textFormat: Text.PlainText
+                        color: shades.muted
+                        wrapMode: Text.Wrap
+                        Layout.fillWidth: true
+                    }
                 }
             }
 
             Label {
                 text: prompt.mayAccept ? qsTr("Go on only if you have compared the fingerprint with the one that the operator has told you.") : qsTr("This cannot be overridden.")
+                color: prompt.mayAccept ? prompt.palette.windowText : shades.bad
                 wrapMode: Text.WordWrap
                 Layout.fillWidth: true
                 Layout.leftMargin: 40
@@ -211,7 +242,8 @@ Dialog {
     }
 
     footer: Control {
-        padding: 12
+        padding: 20
+        topPadding: 8
 
         contentItem: RowLayout {
             spacing: 8

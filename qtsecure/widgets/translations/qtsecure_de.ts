@@ -66,6 +66,10 @@
         <source>Certificate</source>
         <translation>Zertifikat</translation>
     </message>
+    <message>
+        <source>Close</source>
+        <translation>Schließen</translation>
+    </message>
 </context>
 <context>
     <name>CertificateFacts</name>
@@ -129,9 +133,12 @@
         <source>one day left</source>
         <translation>noch ein Tag</translation>
     </message>
-    <message>
+    <message numerus="yes">
         <source>%n days left</source>
-        <translation>noch %n Tage</translation>
+        <translation>
+            <numerusform>noch %n Tag</numerusform>
+            <numerusform>noch %n Tage</numerusform>
+        </translation>
     </message>
     <message>
         <source>expired less than a day ago</source>
@@ -141,9 +148,12 @@
         <source>expired one day ago</source>
         <translation>vor einem Tag abgelaufen</translation>
     </message>
-    <message>
+    <message numerus="yes">
         <source>expired %n days ago</source>
-        <translation>vor %n Tagen abgelaufen</translation>
+        <translation>
+            <numerusform>vor %n Tag abgelaufen</numerusform>
+            <numerusform>vor %n Tagen abgelaufen</numerusform>
+        </translation>
     </message>
     <message>
         <source>Common name</source>
@@ -229,6 +239,10 @@
         <translation>Zertifikat ohne Namen</translation>
     </message>
     <message>
+        <source>The certificates cannot be written to “%1”: %2.</source>
+        <translation>Die Zertifikate lassen sich nicht nach „%1“ schreiben: %2.</translation>
+    </message>
+    <message>
         <source>Certificate chain</source>
         <translation>Zertifikatskette</translation>
     </message>
@@ -267,6 +281,10 @@
     <message>
         <source>Valid until %1 (%2)</source>
         <translation>Gültig bis %1 (%2)</translation>
+    </message>
+    <message>
+        <source>Was valid until %1 (%2)</source>
+        <translation>War gültig bis %1 (%2)</translation>
     </message>
     <message>
         <source>Save Certificates</source>
@@ -484,6 +502,10 @@
     <message>
         <source>Hint of the server: %1</source>
         <translation>Hinweis des Servers: %1</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
     </message>
 </context>
 <context>
@@ -985,7 +1007,7 @@
     <name>TrustDialog</name>
     <message>
         <source>Certificate not verified</source>
-        <extracomment>decided(accepted: bool): the user has answered, and the requests have been told.</extracomment>
+        <extracomment>decided(accepted: bool): the user has answered, and the requests have been told; not when nobody waited any more.</extracomment>
         <translation>Zertifikat nicht geprüft</translation>
     </message>
     <message>

@@ -56,6 +56,18 @@ def test_shared_secret() -> None:
     assert not second.check(cookie, HERE, b"", 1e6)
 
 
+@pytest.mark.parametrize("size", [16, 64, 65, 1000])
+def test_every_byte_of_a_secret_counts(size: int) -> None:
+    """However long it is."""
+    first, second, third = Cookies(), Cookies(), Cookies()
+    first.set_secret(b"s" * size)
+    second.set_secret(b"s" * size)
+    third.set_secret(b"s" * (size - 1) + b"t")
+    cookie = first.make(HERE, b"", 0)
+    assert second.check(cookie, HERE, b"", 0)
+    assert not third.check(cookie, HERE, b"", 0)
+
+
 def test_qt_2_8_a_short_secret_is_refused() -> None:
     """And a good one does not appear in the object's text."""
     cookies = Cookies()

@@ -12,7 +12,7 @@ from PySide6.QtNetwork import QHostAddress
 from shiboken6 import delete, isValid
 
 from qtsecure import DtlsPeer, DtlsServer, SecureError
-from tests.net.conversation import FakeClock, deleteEverything, openDescriptors, settle, spin
+from tests.net.conversation import FakeClock, assertNoneLeft, deleteEverything, openDescriptors, settle, spin
 from tests.net.dtls.conversation import DtlsConversation, Status, closeAll, connectMany
 from tests.net.dtls.wires import Relay
 
@@ -295,7 +295,7 @@ def test_nothing_leaks(conversation: DtlsConversation) -> None:
             deleteEverything()  # which is slow
     assert conversation.server.statistics().live == 0
     assert conversation.server.findChildren(QObject) == []
-    assert openDescriptors() <= before  # what earlier tests left lingering may have gone meanwhile
+    assertNoneLeft(before, "socket:")
 
 
 def test_a_thousand_peers(conversation: DtlsConversation) -> None:

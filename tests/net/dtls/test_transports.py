@@ -18,7 +18,7 @@ from shiboken6 import delete, isValid
 from qtsecure import DatagramTransport, DtlsPeer, DtlsServer, SecureError
 from qtsecure.net.datagrams.memory_transports import RelayedTransport
 from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.net.conversation import deleteEverything, openDescriptors, settle, spin
+from tests.net.conversation import assertNoneLeft, deleteEverything, openDescriptors, settle, spin
 from tests.semantics.godot.support import Collector, Pair, Result, Status
 
 Carrier = QUdpSocket | native.socket | DatagramTransport
@@ -445,7 +445,7 @@ def test_nothing_is_left(pair: Pair, kind: str) -> None:
     gc.collect()
     settle()
     assert [reference() for reference in references] == [None] * len(references)
-    assert openDescriptors() <= before
+    assertNoneLeft(before, "socket:")
 
 
 class Immediate(RelayedTransport):

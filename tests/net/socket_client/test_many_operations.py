@@ -74,7 +74,7 @@ def test_all_finish_and_nothing_is_left(
     gc.collect()
     deleteEverything()
     assert [reference() for reference in gone if reference() is not None] == []
-    assert openDescriptors() <= before  # what earlier tests left may have gone meanwhile
+    assert openDescriptors() <= before
     assert client.findChildren(SslSocket) == []
 
 

@@ -150,7 +150,7 @@ def test_addresses_come_from_the_system(qapp: object) -> None:
     spin(lambda: answers != [])
     assert answers == [[QHostAddress("127.0.0.1")]]
     assert threads == [QThread.currentThread()]
-    assert openDescriptors() == before
+    assert openDescriptors() <= before
 
 
 def test_equal_questions_are_asked_once(qapp: object, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,10 +194,10 @@ def test_aborted_look_ups_leave_nothing(qapp: object, monkeypatch: pytest.Monkey
         resolver.lookUpAddresses("x.example", family, answers.append)
         for family in (Layer.IPv4Protocol, Layer.IPv6Protocol)
     ]
-    assert openDescriptors() > before
+    assert not openDescriptors() <= before
     for lookup in lookups:
         lookup.abort()
-    assert openDescriptors() == before
+    assert openDescriptors() <= before
     # The same question anew is another one: the answer of the first is not taken for it.
     resolver.lookUpAddresses("x.example", Layer.IPv4Protocol, answers.append)
     go.set()
@@ -205,7 +205,7 @@ def test_aborted_look_ups_leave_nothing(qapp: object, monkeypatch: pytest.Monkey
     spin(lambda: len(answers) == 1)
     settle()
     assert len(answers) == 1
-    assert openDescriptors() == before
+    assert openDescriptors() <= before
 
 
 def test_names_that_are_none(qapp: object) -> None:

@@ -12,7 +12,7 @@ from qtsecure.testing.pki import PublicKeyInfrastructure
 @pytest.fixture(scope="session")
 def pki() -> PublicKeyInfrastructure:
     """Throw-away certificates, made once."""
-    return PublicKeyInfrastructure()
+    return PublicKeyInfrastructure(shared=True)
 
 
 @pytest.fixture

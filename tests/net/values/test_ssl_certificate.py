@@ -10,6 +10,7 @@ import ipaddress
 import pickle
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,15 @@ def test_from_data(pki: PublicKeyInfrastructure) -> None:
     assert SslCertificate.fromData(damaged + pki.viaIntermediate.keyPem() + nonsense + pem) == [leaf, intermediate]
     assert SslCertificate.fromData(QByteArray(leaf.toDer() + intermediate.toDer())) == [leaf, intermediate]
     assert SslCertificate.fromData(b"") == SslCertificate.fromData(b"garbage") == []
+
+
+def test_beginnings_without_an_end(pki: PublicKeyInfrastructure) -> None:
+    """They take no more time than other bytes, and hide no certificate that follows."""
+    own = SslCertificate(pki.server.certificate)
+    begin = time.process_time()
+    for garbage in (b"-----BEGIN CERTIFICATE-----", b"-----BEGIN CERTIFICATE-----\n-----END X509 CERTIFICATE-----\n"):
+        assert SslCertificate.fromData(garbage * 50_000 + pki.server.certificatePem()) == [own]
+    assert time.process_time() - begin < 5
 
 
 def test_trusted_certificate_block(pki: PublicKeyInfrastructure) -> None:

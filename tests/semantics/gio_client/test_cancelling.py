@@ -21,7 +21,7 @@ from qtsecure import (
     SslSocket,
 )
 from qtsecure.testing.peers import SilentServer
-from tests.net.conversation import FakeClock, State, openDescriptors, settle, spin
+from tests.net.conversation import FakeClock, State, assertNoneLeft, openDescriptors, settle, spin
 from tests.semantics.gio_client.support import Code, Layer, SilentAddress, Story, freePort
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
@@ -114,19 +114,18 @@ def test_gio_s17_while_addresses_are_tried(story: Story) -> None:
         operation.cancel()
         assert [each.state() for each in story.connections] == [State.UnconnectedState] * 2
         assertCancelled(story, operation, ClientEvent.Connecting)
-        assert openDescriptors() == before
+        assertNoneLeft(before, "socket:")
 
 
 def test_gio_s17_in_the_handshake_and_within_50_ms(story: Story) -> None:
-    """A server that says nothing is left."""
+    """A server that says nothing is left, as soon as the event loop gets its turn: no timer is waited for."""
     story.client.setTls(True)
     with SilentServer() as silent:
         operation = story.client.connectToHost("127.0.0.1", silent.port)
         spin(lambda: story.events[-1:] == ["TlsHandshaking 127.0.0.1"])
-        begun = time.monotonic()
         operation.cancel()
-        spin(operation.isFinished)
-        assert time.monotonic() - begun < 0.5  # under 1 ms on a machine that has nothing else to do
+        settle()
+        assert operation.isFinished()
         assertCancelled(story, operation, ClientEvent.TlsHandshaking)
 
 
@@ -205,7 +204,7 @@ def test_gio_s38_deleting_inside_a_slot(story: Story, step: ClientEvent, what: s
     if step is not ClientEvent.Complete:
         story.connections.clear()
         story.servers[0].close()
-        spin(lambda: openDescriptors() <= before)
+        assertNoneLeft(before, "socket:")
 
 
 @pytest.mark.parametrize("what", ["client", "operation"])
@@ -234,8 +233,8 @@ def test_gio_s38_deleting_while_somebody_waits(story: Story, step: ClientEvent) 
     operation = begin(story)
     at(story, step, lambda connection: shiboken6.delete(story.client))
     begun = time.monotonic()
-    assert operation.waitForFinished(30_000) == (step is ClientEvent.Complete)
-    assert time.monotonic() - begun < 20
+    assert operation.waitForFinished(50_000) == (step is ClientEvent.Complete)
+    assert time.monotonic() - begun < 40
     assert operation.isFinished()
     other = SocketClient()
     other.setEnableProxy(False)

@@ -11,7 +11,7 @@ from qtsecure import ClientEvent, NetworkAddress, SocketConnectable, SslSocket
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_client.interleaving import Family, Interleaving
 from qtsecure.testing.peers import SilentServer
-from tests.net.conversation import FakeClock, State, openDescriptors, settle, spin
+from tests.net.conversation import FakeClock, State, assertNoneLeft, openDescriptors, settle, spin
 from tests.semantics.gio_client.support import (
     FAST,
     SLOW,
@@ -186,7 +186,7 @@ def test_gio_s13_a_silent_ipv6_costs_a_quarter_of_a_second(story: Story) -> None
     with SilentAddress("::1", port):
         begun = time.monotonic()
         connection = story.success(story.client.connectToHost("localhost", port))
-        assert 0.24 < time.monotonic() - begun < 2.5
+        assert 0.24 < time.monotonic() - begun < 30  # ::1 would be given up after minutes
     assert connection.peerAddress().toString() == "127.0.0.1"
 
 
@@ -285,7 +285,7 @@ def test_gio_s16_losers_are_closed(story: Story, clock: FakeClock) -> None:
         assert story.connections[0].socketDescriptor() == -1
         connection.abort()
         story.servers[0].close()
-        spin(lambda: openDescriptors() <= before)
+        assertNoneLeft(before, "socket:")
 
 
 def test_gio_s16_failures_leave_nothing(story: Story) -> None:
@@ -293,5 +293,5 @@ def test_gio_s16_failures_leave_nothing(story: Story) -> None:
     before = openDescriptors()
     for _ in range(3):
         story.failure(story.client.connectToHost("localhost", freePort("::1")))
-    assert openDescriptors() == before
+    assertNoneLeft(before, "socket:")
     assert story.client._running == {}

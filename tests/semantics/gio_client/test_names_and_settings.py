@@ -183,6 +183,7 @@ def test_gio_s02_hosts_and_ports(text: str, host: str, port: int) -> None:
         ("h:1x", "port"),
         ("h:no-such-service", "port"),
         ("h:²", "port"),
+        ("h:a\0", "port"),
         ("", "host"),
         (":80", "host"),
         ("two words", "space"),

@@ -26,7 +26,7 @@ from qtsecure import (
 from qtsecure.net.proxies.network_uri import NetworkUri
 from qtsecure.net.proxies.resolver import ProxyAnswer
 from qtsecure.net.scheduler import schedulerOfThisThread
-from tests.net.conversation import State, openDescriptors, settle, spin
+from tests.net.conversation import State, assertNoneLeft, openDescriptors, settle, spin
 from tests.net.proxies.rig import HttpsProxy
 from tests.net.proxy_servers import HttpProxy, ProxyServer, Socks5Proxy
 from tests.semantics.gio_client.support import Code, Story, freePort
@@ -370,7 +370,7 @@ def test_gio_s28_https_proxies(story: Story) -> None:
         each.close()
         each.deleteLater()
     settle()
-    spin(lambda: openDescriptors() <= before)
+    assertNoneLeft(before, "socket:")
 
 
 def test_gio_s28_certificates_of_proxies_can_be_told_from_those_of_servers(story: Story) -> None:

@@ -41,7 +41,7 @@ def test_gio_s19_with_the_real_clock(story: Story) -> None:
     with SilentAddress("::1", port), SilentAddress("127.0.0.1", port):
         begun = time.monotonic()
         error = story.failure(story.client.connectToHost("localhost", port))
-        assert 0.39 < time.monotonic() - begun < 2
+        assert 0.39 < time.monotonic() - begun < 30
     assert error.code is Code.TimedOut
 
 

@@ -8,6 +8,7 @@ from PySide6.QtNetwork import QSslError
 from PySide6.QtQml import QJSEngine
 
 from qtsecure import DtlsPeer, SslConfiguration, TlsOptions
+from qtsecure.testing import CertificateAuthority
 from tests.net.conversation import settle, spin
 from tests.semantics.godot.support import Pair, Result, Status
 
@@ -29,7 +30,7 @@ def test_godot_46_revoked_server(pair: Pair) -> None:
 
 def test_godot_46_revoked_client(pair: Pair) -> None:
     """The server tells it with an alert."""
-    authority = pair.pki.revokingCa
+    authority = CertificateAuthority("clients")
     bad, good = (authority.issue(["client.example"], usage="client") for _ in range(2))
     authority.revoke(bad)
     required = TlsOptions.server(

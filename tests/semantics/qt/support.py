@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import socket as native
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 from PySide6.QtNetwork import QAbstractSocket
 
@@ -33,22 +30,3 @@ def freePort() -> int:
     with native.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
-
-
-@contextmanager
-def noDescriptorsLeft() -> Iterator[None]:
-    """Inside, this process can open nothing."""
-    import resource
-
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    fillers: list[int] = []
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 1, limits[1]))
-        with suppress(OSError):
-            while True:
-                fillers.append(os.dup(0))
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-        for filler in fillers:
-            os.close(filler)

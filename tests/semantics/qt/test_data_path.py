@@ -23,6 +23,7 @@ from tests.net.conversation import (
     SOCKET_SIGNALS,
     Conversation,
     State,
+    assertNoneLeft,
     openDescriptors,
     settle,
     spin,
@@ -606,4 +607,4 @@ def test_qt_1_7_86_destroying_a_connected_socket(conversation: Conversation) -> 
     recorder.close()
     conversation.recorder.waitFor("accepted.disconnected")
     assert not conversation.accepted[0].peerClosedCleanly()
-    spin(lambda: openDescriptors() <= before)
+    assertNoneLeft(before, "socket:")

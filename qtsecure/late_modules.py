@@ -1,9 +1,10 @@
-"""Names that a module offers without loading what they stand for (PEP 562).
+"""Names that a package offers without loading what they stand for (PEP 562).
 
 A program waits for its imports before it shows anything. What only a connection needs, half of this
-package, is loaded just before the first one is made, where 30 ms more or less are not noticed.
+package, is loaded just before the first one is made, where 30 ms more or less are not noticed; what
+a headless server never needs is not loaded at all.
 
-Modules that are loaded late import from one another directly, never through such a module: two
+Modules that are loaded late import from one another directly, never through such a package: two
 threads that wait for each other's imports would be the end.
 """
 
@@ -16,12 +17,12 @@ from collections.abc import Callable, Mapping
 
 __all__ = ["lateAttributes"]
 
-# One thread at a time, because PySide builds a class or an enum when it is first named; see late_names.
+# One thread at a time, because PySide builds a class or an enum when it is first named; see net/late_names.py.
 _lock = threading.RLock()
 
 
-def lateAttributes(module: str, places: Mapping[str, str]) -> Callable[[str], object]:
-    """Make a module's ``__getattr__``.
+def lateAttributes(module: str, places: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """Make a module's ``__getattr__`` and ``__dir__``.
 
     Args:
         module: Its ``__name__``.
@@ -38,4 +39,7 @@ def lateAttributes(module: str, places: Mapping[str, str]) -> Callable[[str], ob
         setattr(sys.modules[module], name, value)  # the next access does not come here
         return value
 
-    return find
+    def names() -> list[str]:
+        return sorted({*vars(sys.modules[module]), *places})
+
+    return find, names

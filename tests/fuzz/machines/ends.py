@@ -1,0 +1,326 @@
+"""One SslSocket of a machine: what it has told, sent and got, and what slots do to it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import shiboken6
+from PySide6.QtCore import QIODevice
+from PySide6.QtNetwork import QAbstractSocket
+from shiboken6 import isValid
+
+from qtsecure.errors import SecureError
+from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.ssl_socket import SslSocket
+from tests.fuzz.machines.wires import BLOCK, block
+
+if TYPE_CHECKING:
+    from tests.fuzz.machines.tls import TlsMachine
+
+__all__ = ["ACTIONS", "SIGNALS", "End"]
+
+State = QAbstractSocket.SocketState
+_TIMED_OUT = QAbstractSocket.SocketError.SocketTimeoutError
+
+SIGNALS = (
+    "connected",
+    "stateChanged",
+    "modeChanged",
+    "encrypted",
+    "readyRead",
+    "bytesWritten",
+    "encryptedBytesWritten",
+    "peerVerifyError",
+    "sslErrors",
+    "acceptCertificate",
+    "handshakeInterruptedOnError",
+    "alertSent",
+    "alertReceived",
+    "errorOccurred",
+    "readChannelFinished",
+    "aboutToClose",
+    "disconnected",
+    "handshakeMessage",
+    "newSessionTicketReceived",
+)
+
+
+class End:
+    """One socket; with every attempt to connect it begins anew.
+
+    Attributes:
+        key: Of this attempt, is in every block that it sends.
+        sent: How many bytes it has taken.
+        got: What it has received.
+        counts: How often it has emitted which signal, in this attempt.
+        isProgramEnded: Whether the program has ended or deleted it in this attempt.
+        saidGoodbye: Whether it was ended so that everything still goes out.
+    """
+
+    def __init__(self, machine: TlsMachine, socket: SslSocket, role: str) -> None:
+        self.machine = machine
+        self.socket = socket
+        self.role = role
+        self.requests: list[CertificateRequest] = []
+        self.begin()
+        for name in ("connected", "encrypted", "disconnected"):
+            getattr(socket, name).connect(getattr(self, f"_{name}"))
+        socket.errorOccurred.connect(self._errorOccurred)
+        socket.readyRead.connect(self._readyRead)
+
+    def begin(self) -> None:
+        """A new attempt."""
+        self.key = self.machine.newKey(self)
+        self.number = self.sent = 0
+        self.got = bytearray()
+        self.counts: Counter[str] = Counter()
+        self.isProgramEnded = False
+        self.saidGoodbye = False
+        self.mayDrop = False
+        self.port = 0
+        self.reads = True
+
+    @property
+    def isAlive(self) -> bool:
+        return isValid(self.socket)
+
+    # -------------------------------------------------------------------------- signals
+
+    def _connected(self) -> None:
+        self.counts["connected"] += 1
+        self.port = self.socket.localPort()
+
+    def _encrypted(self) -> None:
+        self.counts["encrypted"] += 1
+        if not self.socket.isEncrypted():
+            self.machine.world.faults.append("encrypted() of a socket that is not")
+
+    def _disconnected(self) -> None:
+        self.counts["disconnected"] += 1
+
+    def _errorOccurred(self, error: QAbstractSocket.SocketError) -> None:
+        if not (self.isWaiting and error is _TIMED_OUT):
+            self.counts["errorOccurred"] += 1
+        if not self.socket.errorString() or self.socket.error() != error:
+            self.machine.world.faults.append(f"errorOccurred({error.name}) without a sentence, or with another error")
+
+    def _readyRead(self) -> None:
+        if self.reads:
+            self.read()
+
+    # ----------------------------------------------------------------------------- data
+
+    def write(self, blocks: int) -> None:
+        """Write so many numbered blocks."""
+        socket = self.socket
+        if not self.isAlive or not socket.isOpen() or not socket.isWritable():
+            return
+        data = b"".join(block(self.key, self.number + each) for each in range(blocks))
+        key = self.key
+        taken = socket.write(data)
+        assert taken in (-1, len(data)), f"write() has taken {taken} bytes of {len(data)}"
+        if taken > 0 and key == self.key:
+            self.number += blocks
+            self.sent += taken
+
+    def read(self) -> None:
+        """Take everything."""
+        if self.isAlive and self.socket.isOpen():
+            self.got += bytes(self.socket.readAll().data())
+            self.checkData()
+
+    def checkData(self) -> None:
+        """What came was sent by the other end, from its first byte on."""
+        got = self.got
+        if not got:
+            return
+        key = int(got[6:10] or b"0", 16) if len(got) >= 10 else None
+        whole = b"".join(block(key or 0, number) for number in range(len(got) // BLOCK + 1))
+        if key is not None and got != whole[: len(got)]:
+            self.machine.world.faults.append(f"{self.role} got what nobody sent: {bytes(got[:64])!r}")
+        if key is not None and not self.machine.isPartner(self, key, len(got)):
+            self.machine.world.faults.append(f"{self.role} got what another one sent, or more than was sent")
+
+    # --------------------------------------------------------------------------- invariants
+
+    def check(self) -> None:
+        """What holds at every time."""
+        counts = self.counts
+        for name in ("connected", "encrypted", "disconnected", "errorOccurred"):
+            assert counts[name] <= 1, f"{name} came {counts[name]} times to {self.role}: {counts}"
+        if not self.isAlive:
+            return
+        socket = self.socket
+        state = socket.state()
+        if socket.isEncrypted():
+            assert state in (State.ConnectedState, State.ClosingState), state
+        if state is State.UnconnectedState:
+            assert socket.bytesToWrite() == socket.encryptedBytesToWrite() == 0
+
+    def checkFinal(self) -> None:
+        """What holds after every deadline has passed."""
+        if not self.isAlive:
+            return
+        state = self.socket.state()
+        assert state in (State.UnconnectedState, State.ConnectedState), f"{self.role} is stuck in {state.name}"
+        counts = self.counts
+        if state is State.ConnectedState:
+            assert self.socket.isEncrypted(), f"{self.role} is stuck in its handshake: {counts}"
+        if self.role == "client" and not self.isProgramEnded and self.number is not None and self.port is not None:
+            assert counts["encrypted"] or counts["errorOccurred"] or not self.isStarted, f"no final signal: {counts}"
+        if state is State.UnconnectedState and counts["connected"]:
+            assert counts["disconnected"] == 1, f"{self.role} is unconnected and has not said so: {counts}"
+
+    isStarted = isWaiting = False
+
+    # --------------------------------------------------------------------------- actions
+
+    def connectTo(self, port: int) -> None:
+        """Begin a new attempt, if there is none."""
+        if self.isAlive and self.socket.state() is State.UnconnectedState:
+            self.begin()
+            self.isStarted = True
+            self.socket.connectToHostEncrypted("127.0.0.1", port, sslPeerName="localhost")
+
+    def act(self, action: str) -> None:
+        """Do one thing to it, from a slot or from outside."""
+        if not self.isAlive:
+            return
+        try:
+            ACTIONS[action](self)
+        except SecureError as error:
+            # Only what the documentation refuses while OpenSSL is on the stack.
+            if error.code is not SecureError.Code.Pending:
+                raise
+
+    def ending(self, *, goodbye: bool = False) -> None:
+        """The program ends it now."""
+        if self.isAlive and self.socket.state() is not State.UnconnectedState:
+            self.isProgramEnded = True
+            self.saidGoodbye = goodbye and not self.mayDrop
+            self.mayDrop = True
+
+
+def _close(end: End) -> None:
+    end.ending(goodbye=True)
+    end.socket.close()
+
+
+def _disconnect(end: End) -> None:
+    end.ending(goodbye=True)
+    end.socket.disconnectFromHost()
+
+
+def _abort(end: End) -> None:
+    end.ending()
+    end.saidGoodbye = False
+    end.socket.abort()
+
+
+def _deleteLater(end: End) -> None:
+    end.ending()
+    end.saidGoodbye = False
+    end.socket.deleteLater()
+
+
+def _delete(end: End) -> None:
+    end.ending()
+    end.saidGoodbye = False
+    shiboken6.delete(end.socket)
+
+
+def _shutdownWrite(end: End) -> None:
+    end.socket.shutdownWrite()
+
+
+def _reconnect(end: End) -> None:
+    if end.role == "client":
+        end.connectTo(end.machine.relay.port)
+
+
+def _abortAndReconnect(end: End) -> None:
+    _abort(end)
+    if end.role == "client" and end.isAlive:
+        end.connectTo(end.machine.relay.port)
+
+
+def _limitReading(end: End) -> None:
+    end.socket.setReadBufferSize(100)
+    end.reads = False
+
+
+def _stopReading(end: End) -> None:
+    end.reads = False
+
+
+def _readAgain(end: End) -> None:
+    end.socket.setReadBufferSize(0)
+    end.reads = True
+    end.read()
+
+
+def _answerRequests(accept: bool) -> Callable[[End], None]:
+    def answer(end: End) -> None:
+        while end.requests:
+            request = end.requests.pop()
+            if isValid(request) and request.isPending():
+                request.accept() if accept else request.reject()
+
+    return answer
+
+
+def _settings(end: End) -> None:
+    end.socket.setSslConfiguration(end.machine.configuration("client" if end.role == "client" else "server"))
+
+
+def _shortHandshake(end: End) -> None:
+    end.socket.setHandshakeTimeout(300)
+
+
+def _transaction(end: End) -> None:
+    if end.socket.isOpen() and end.socket.openMode() & QIODevice.OpenModeFlag.ReadOnly:
+        end.socket.startTransaction()
+        end.socket.peek(20)
+        end.socket.rollbackTransaction()
+
+
+def _wait(end: End) -> None:
+    end.isWaiting = True  # a wait that takes too long is told in errorOccurred, as in Qt
+    end.socket.waitForReadyRead(1)
+    end.isWaiting = False
+
+
+ACTIONS: dict[str, Callable[[End], None]] = {
+    "close": _close,
+    "disconnectFromHost": _disconnect,
+    "abort": _abort,
+    "deleteLater": _deleteLater,
+    "delete": _delete,
+    "shutdownWrite": _shutdownWrite,
+    "reconnect": _reconnect,
+    "abortAndReconnect": _abortAndReconnect,
+    "write": lambda end: end.write(3),
+    "writeMuch": lambda end: end.write(5000),
+    "flush": lambda end: (end.socket.flush(), None)[1],
+    "read": End.read,
+    "limitReading": _limitReading,
+    "stopReading": _stopReading,
+    "readAgain": _readAgain,
+    "transaction": _transaction,
+    "ignoreSslErrors": lambda end: end.socket.ignoreSslErrors(),
+    "continueInterruptedHandshake": lambda end: end.socket.continueInterruptedHandshake(),
+    "acceptRequests": _answerRequests(True),
+    "rejectRequests": _answerRequests(False),
+    "settings": _settings,
+    "shortHandshake": _shortHandshake,
+    "nestedLoop": lambda end: end.machine.world.turn(),
+    "wait": _wait,
+    "raise": lambda end: end.machine.world.raiseDeliberately(),
+    "pauseAccepting": lambda end: end.machine.onServer("pauseAccepting"),
+    "resumeAccepting": lambda end: end.machine.onServer("resumeAccepting"),
+    "closeServer": lambda end: end.machine.closeServer(),
+    "fetch": lambda end: end.machine.fetch(),
+    "anotherClient": lambda end: end.machine.newClient(),
+}

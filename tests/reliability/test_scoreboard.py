@@ -1,0 +1,177 @@
+"""The scoreboard itself: what is recorded, when it is judged, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.reliability.__main__ import parse
+from benchmarks.reliability.catalog import FIGURES, PLACES, Entry
+from benchmarks.reliability.measurement import Measurement
+from benchmarks.reliability.tables import BEGIN, END, Circumstances, asJson, asText, replaceTable
+from benchmarks.reliability.verdicts import MET, MISSED, NOT_RUN, Verdict, combine, judge
+
+ROOT = Path(__file__).parents[2]
+ENTRY = Entry(title="title", method="method", cases=10)
+RUN = Circumstances(command="command", date="today", machine="machine", load="0", seed=1, seconds=60)
+MEASURING = """
+import pytest
+
+@pytest.mark.figure("R3")
+@pytest.mark.parametrize("variant", ["a", "b"])
+def test_noisy(figure, variant):
+    figure.none("faults", 0, figure.size(2, 50), variant)
+    figure.atMost("latency", 229, 100, "ms", variant=variant, noisy=True)
+
+@pytest.mark.figure("R4")
+def test_quiet(figure):
+    figure.atLeast("rate", {rate}, 20, "/s")
+    figure.none("faults", 0, 1)
+
+@pytest.mark.figure("R5")
+def test_chance(figure):
+    figure.atMost("chance", figure.chance.random(), 1)
+
+@pytest.mark.figure("R3")
+def test_that_only_helps():
+    raise AssertionError
+"""
+
+
+def counted(value: float, of: int, variant: str = "") -> Measurement:
+    return Measurement(figure="R1", what="faults", value=value, sense="none", of=of, variant=variant)
+
+
+def timed(value: float, variant: str = "") -> Measurement:
+    return Measurement(figure="R1", what="time", value=value, sense="at most", limit=10, unit="ms", variant=variant)
+
+
+def ran(*measurements: Measurement, outcome: str = "passed", reason: str = "") -> dict[str, Any]:
+    found = [json.loads(json.dumps(each.toJson())) for each in measurements]
+    return {"figure": "R1", "outcome": outcome, "reason": reason, "seconds": 1.0, "measurements": found}
+
+
+def run(pytester: pytest.Pytester, *arguments: str, rate: int = 30) -> dict[str, Any]:
+    """What the tests above have measured, by test."""
+    pytester.makepyfile(MEASURING.replace("{rate}", str(rate)))
+    results = pytester.path / "results.json"
+    pytester.runpytest_inprocess(
+        *("-p", "tests.figures", "-p", "no:randomly", "-p", "no:xdist", f"--figure-results={results}"), *arguments
+    )
+    tests: dict[str, Any] = json.loads(results.read_text("utf-8"))
+    return {name.partition("::")[2]: test for name, test in tests.items()}
+
+
+def test_the_suite_takes_samples_and_judges_no_times(pytester: pytest.Pytester) -> None:
+    """A missed latency is shown, a missed rate that nothing but the code can change fails."""
+    tests = run(pytester, rate=10)
+    assert tests["test_noisy[a]"]["outcome"] == "passed"
+    faults, latency = (Measurement.fromJson(each) for each in tests["test_noisy[a]"]["measurements"])
+    assert (faults.of, latency.value, latency.met, latency.variant) == (2, 229, False, "a")
+    assert tests["test_quiet"]["outcome"] == "failed"
+    assert tests["test_quiet"]["reason"] == "R4 rate: 10/s (target: at least 20/s)"
+    assert len(tests["test_quiet"]["measurements"]) == 2  # also what was recorded after the miss
+    assert "test_that_only_helps" in tests
+
+
+def test_the_scoreboard_takes_everything_and_judges_it(pytester: pytest.Pytester) -> None:
+    """Of the figures that were asked for, and only of tests that measure."""
+    tests = run(pytester, "--figures=R3,R9")
+    assert sorted(tests) == ["test_noisy[a]", "test_noisy[b]"]
+    assert {test["outcome"] for test in tests.values()} == {"failed"}
+    assert tests["test_noisy[b]"]["measurements"][0]["of"] == 50
+
+
+def test_a_seed_repeats_the_chance(pytester: pytest.Pytester) -> None:
+    """And another one does not."""
+    values = [
+        run(pytester, "--figures=R5", f"--figure-seed={seed}")["test_chance"]["measurements"][0]["value"]
+        for seed in (1, 1, 2)
+    ]
+    assert values[0] == values[1] != values[2]
+
+
+def test_counts_are_added_and_of_others_the_worst_stays() -> None:
+    """Over all tests that measure the same thing."""
+    faults, time = combine([counted(0, 5, "a"), timed(3, "a"), counted(2, 7, "b"), timed(5, "b"), timed(4, "c")])
+    assert (faults.value, faults.of, faults.variant, faults.met) == (2, 12, "b", False)
+    assert (time.value, time.variant, time.met) == (5, "b", True)
+
+
+@pytest.mark.parametrize(
+    ("tests", "result", "reason"),
+    [
+        ([ran(counted(0, 5), timed(9)), ran(counted(0, 5))], MET, []),
+        ([ran(counted(0, 9), timed(9))], MISSED, ["only 9 of 10 cases were looked at"]),
+        ([ran(counted(1, 10), outcome="failed", reason=str(counted(1, 10)))], MISSED, []),
+        ([ran(counted(0, 10), outcome="failed", reason="assert []")], MISSED, ["assert []"]),
+        ([ran(counted(0, 10)), ran(outcome="failed", reason="no server")], MISSED, ["no server"]),
+        ([ran(outcome="skipped", reason="no fork")], NOT_RUN, ["no fork"]),
+        ([ran(counted(0, 10)), ran(outcome="skipped", reason="no fork")], MET, ["partly skipped: no fork"]),
+        ([], MISSED, ["no test has measured it"]),
+    ],
+)
+def test_verdicts(tests: list[dict[str, Any]], result: str, reason: list[str]) -> None:
+    """A figure is met if all of its tests are, and have looked at enough."""
+    verdict = judge("R1", ENTRY, tests)
+    assert (verdict.result, verdict.reasons) == (result, reason)
+
+
+def test_a_figure_that_waits_to_be_asked_for() -> None:
+    """It is not missed."""
+    verdict = judge("R30", Entry(title="", method="", extra="--soak"), [])
+    assert (verdict.result, verdict.reasons) == (NOT_RUN, ["--soak"])
+
+
+def verdicts() -> list[Verdict]:
+    return [judge("R1", ENTRY, [ran(counted(0, 1234), timed(11, "qt"))])]
+
+
+def test_all_tables_tell_the_same(tmp_path: Path) -> None:
+    """Text, JSON and Markdown; and the document around the table stays."""
+    document = tmp_path / "document.md"
+    document.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", "utf-8")
+    replaceTable(document, verdicts(), RUN)
+    markdown = document.read_text("utf-8")
+    assert markdown.startswith(f"before\n{BEGIN}\n| |")
+    assert markdown.endswith(f"{END}\nafter\n")
+    assert "old" not in markdown
+    text = asText(verdicts(), RUN)
+    for shown in (markdown, text):
+        assert all(part in shown for part in ("R1", "title", "0 of 1,234", "11 ms (qt)", "at most 10 ms", MISSED))
+    told = asJson(verdicts(), RUN)
+    assert told["run"]["seed"] == 1
+    assert told["figures"]["R1"]["result"] == MISSED
+    assert [each["met"] for each in told["figures"]["R1"]["measurements"]] == [True, False]
+    document.write_text("no table", "utf-8")
+    with pytest.raises(ValueError, match="has no lines"):
+        replaceTable(document, verdicts(), RUN)
+
+
+def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Names in small letters, and names that are none; without a seed one by chance."""
+    assert parse(["r1", "R7", "--seed", "5"]).figures == ["R1", "R7"]
+    assert parse([]).seed != parse([]).seed
+    with pytest.raises(SystemExit):
+        parse(["R31"])
+    assert "R31" in capsys.readouterr().err
+
+
+def test_there_is_a_test_for_each_figure() -> None:
+    """But for what needs a program of others; and each mark is of a figure that exists."""
+    assert list(FIGURES) == [f"R{number}" for number in range(1, 31)]
+    sources = [path.read_text("utf-8") for place in PLACES for path in (ROOT / place).rglob("test_*.py")]
+    marked = {name for source in sources for name in re.findall(r'mark\.figure\("(R\d+)"\)', source)}
+    assert {name for name, entry in FIGURES.items() if not entry.extra} - marked == set()
+    assert marked <= set(FIGURES)
+
+
+def test_the_document_has_each_figure() -> None:
+    """``python -m benchmarks.reliability --markdown docs/reliability.md`` was run since they have changed."""
+    text = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+    for name, entry in FIGURES.items():
+        assert f"| {name} | **{entry.title}.** {entry.method} |" in text

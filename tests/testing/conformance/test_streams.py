@@ -1,0 +1,58 @@
+"""Every stream of ours does what the suite demands, and so do the devices that TLS may run over."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from PySide6.QtCore import QIODevice
+
+from qtsecure import SslSocket
+from qtsecure.net.values import Protocol
+from qtsecure.testing import PublicKeyInfrastructure
+from qtsecure.testing.conformance import DeviceConformance, DeviceEnd, StreamConformance
+from tests.net.carriers import CARRIERS, tcpPair
+from tests.net.conftest import MakeConversation, make_conversation
+
+__all__ = ["make_conversation"]  # a fixture
+
+Devices = tuple[QIODevice, QIODevice]
+
+
+class TestSslSockets(StreamConformance):
+    """Over both transports, and with both versions of the protocol."""
+
+    @pytest.fixture(params=[Protocol.TlsV1_2, Protocol.TlsV1_3], ids=lambda protocol: protocol.name)
+    def streams(
+        self, request: pytest.FixtureRequest, transport_mode: str, make_conversation: MakeConversation
+    ) -> tuple[SslSocket, SslSocket]:
+        conversation = make_conversation(request.param)
+        peer = conversation.establish()
+        return conversation.client, peer
+
+
+class TestPlainSslSockets(StreamConformance):
+    """Before TLS begins."""
+
+    @pytest.fixture
+    def streams(self, transport_mode: str, qapp: object) -> tuple[DeviceEnd, DeviceEnd]:
+        ends = []
+        for below in tcpPair():
+            socket = SslSocket()
+            assert socket.setSocketDescriptor(os.dup(below.socketDescriptor()))
+            below.abort()  # the other descriptor stays
+            end = DeviceEnd(socket)
+            end.surplus = 65536  # what comes without TLS is read in pieces of this size
+            # A QTcpSocket drops what it has not sent when its peer ends.
+            end.halfCloses = transport_mode == "reactor"
+            ends.append(end)
+        return ends[0], ends[1]
+
+
+class TestDevices(DeviceConformance):
+    """Sockets of Qt, devices written in Python, TLS in TLS."""
+
+    @pytest.fixture(params=list(CARRIERS))
+    def devices(self, request: pytest.FixtureRequest, qapp: object, qtsecure_pki: PublicKeyInfrastructure) -> Devices:
+        self.bounded = request.param != "pipe"
+        return CARRIERS[request.param](qtsecure_pki)
