@@ -101,7 +101,7 @@ class Episode:
             self.client.deleteLater()
 
     def release(self) -> None:
-        """Let go of the client, which refers to its episode as well; not in one of its slots."""
+        """Let go of the client, which refers to its episode as well; with nested loops also inside one of its slots."""
         self.client = None
 
     # ------------------------------------------------------------------- slots that delete

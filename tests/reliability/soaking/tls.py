@@ -171,9 +171,6 @@ class _ServerEnd:
             self.socket.disconnectFromHost()
 
     def _end(self) -> None:
-        # A client that has all of its payload back leaves with close_notify, and so does one that a slot closes.
-        if self.socket.peerClosedCleanly() and self._received > len(self._expected):
-            self._side.ledger.corrupted.append(f"server, #{self._number}: more than was sent")
         self.socket.deleteLater()
 
 
