@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import random
 import socket
 import struct
@@ -158,9 +159,8 @@ class UdpRelay(asyncio.DatagramProtocol):
         self.seen = [*self.seen[-20:], data]
         way = self._clients.get(address)
         if way is None:
-            way = self._clients[address] = _Way(
-                self, address, DatagramLink(self._chance.random(), **UDP_FAULTS[self._fault])
-            )  # type: ignore[arg-type]  # any seed is good
+            link = DatagramLink(seed=self._chance.getrandbits(32), **UDP_FAULTS[self._fault])
+            way = self._clients[address] = _Way(self, address, link)
         way.fromClient(data)
 
     def error_received(self, error: Exception) -> None:
@@ -309,6 +309,7 @@ async def _attackUdp(ports: list[int], relays: list[UdpRelay], going: asyncio.Ev
 
 
 async def _run(orders: dict[str, Any]) -> None:
+    asyncio.get_running_loop().set_exception_handler(_give_up)
     seed = orders["seed"]
     ports: dict[str, int] = {}
     udpRelays = []
@@ -331,6 +332,12 @@ async def _run(orders: dict[str, Any]) -> None:
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()  # an attacker never ends by itself
+
+
+def _give_up(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A mistake in here: the soak would be a fair-weather one, so it has to see that."""
+    loop.default_exception_handler(context)
+    os._exit(1)
 
 
 async def _obey(going: asyncio.Event) -> None:

@@ -81,6 +81,10 @@ class DtlsSide:
         """Where the servers listen."""
         return {name: server.serverPort() for name, server in self.servers.items()}
 
+    def handshaking(self) -> int:
+        """How many handshakes are under way: those of attackers, and of clients that have gone, end by deadlines."""
+        return sum(server.statistics().handshaking for server in self.servers.values())
+
     def close(self) -> None:
         """No more clients."""
         for server in self.servers.values():
