@@ -256,5 +256,5 @@ class FakeClock:
         return self.now
 
     def advance(self, seconds: float) -> None:
-        self.now += seconds
+        self.now += seconds + 1e-9  # several steps must not round to less than their sum
         self._scheduler.fireDue()

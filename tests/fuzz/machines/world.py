@@ -152,7 +152,7 @@ class World:
     def _census(self) -> Counter[str]:
         deadlines = [deadline for _, _, deadline in self._scheduler._deadlines if deadline.hasOwner]
         return Counter(
-            descriptors=openDescriptors(),
+            descriptors=len(openDescriptors()),
             handles=len(_openssl._hooks.references),
             tasks=len(self._scheduler.tasks),
             deadlines=len(deadlines),
