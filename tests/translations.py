@@ -18,6 +18,8 @@ from qtsecure.widgets.certificate_facts import PLURALS
 from qtsecure.widgets.translating import DIRECTORY
 
 WIDGETS = DIRECTORY.parent
+QML = WIDGETS.parent / "qml"
+ERRORS = WIDGETS.parent / "net" / "error_words.py"
 TOOLS = Path(PySide6.__file__).parent
 
 
@@ -35,7 +37,7 @@ def update(file: Path) -> None:
         lines = [f"QT_TRANSLATE_NOOP({context!r}, {text!r})\n" for context, text in engineTexts()]
         lines += [f"translate('CertificateFacts', {text!r}, '', 2)\n" for text in PLURALS]
         extra.write_text("".join(lines), "utf-8")
-        sources = sorted(str(path) for path in WIDGETS.glob("*.py"))
+        sources = sorted(map(str, [*WIDGETS.glob("*.py"), *QML.glob("*.py"), *QML.glob("QtSecure/*.qml"), ERRORS]))
         options = ["-locations", "none", "-no-obsolete", "-silent"]
         subprocess.run([_tool("lupdate"), *options, *sources, str(extra), "-ts", str(file)], check=True)
 

@@ -1,5 +1,7 @@
 """Datagrams over a QLocalSocket, which carries a stream: each one goes behind its length."""
 
+from PySide6.QtCore import Qt
+
 from qtsecure import DatagramTransport
 
 LARGEST = 2000  # bytes of one datagram; DTLS makes smaller ones
@@ -17,7 +19,9 @@ class LocalDatagrams(DatagramTransport):
         super().__init__(socket)  # the socket's end is the end of both
         self._socket = socket
         self._buffer = bytearray()
-        socket.readyRead.connect(self.poll)
+        # Queued, because Qt's sockets signal nothing new while a slot of this one runs, and a program may show a
+        # dialog in one.
+        socket.readyRead.connect(self.poll, Qt.ConnectionType.QueuedConnection)
         socket.disconnected.connect(self.ended)
 
     def send(self, datagram):

@@ -81,11 +81,14 @@ def makePlot():
 
         def __init__(self) -> None:
             super().__init__()
-            self.setBackground(self.palette().color(QPalette.ColorRole.Base))
+            self.setAccessibleName("Measurements")
+            background = self.palette().color(QPalette.ColorRole.Base)
+            self.setBackground(background)
             for axis in ("left", "bottom"):
                 self.getAxis(axis).setTextPen(self.palette().color(QPalette.ColorRole.Text))
             self.showGrid(y=True, alpha=0.3)
-            self.addLegend(labelTextColor=self.palette().color(QPalette.ColorRole.Text))
+            text = self.palette().color(QPalette.ColorRole.Text)
+            self.addLegend(offset=(8, 4), colCount=8, brush=background, labelTextColor=text)
             self.curves: dict[str, deque[float]] = {}
             self._lines: dict = {}
 

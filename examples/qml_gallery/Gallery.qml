@@ -15,6 +15,8 @@ ApplicationWindow {
     height: 500
     visible: true
     title: qsTr("Parts of QtSecure")
+    LayoutMirroring.enabled: Application.layoutDirection === Qt.RightToLeft
+    LayoutMirroring.childrenInherit: true
 
     onPageChanged: {
         trustPrompt.close();

@@ -3,6 +3,7 @@
 Start it: ``python main.py``, or ``python main.py --images DIRECTORY`` to save pictures in light and dark.
 """
 
+import os
 import runpy
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from qtsecure.qml.trust_decisions import TrustDecisionsItem
 from qtsecure.qml.values import certificateMaps
 from qtsecure.testing import PublicKeyInfrastructure, waitFor
 
-HEIGHTS = {"badges": 220, "progress": 460, "certificate": 300, "trust": 440, "psk": 300}
+HEIGHTS = {"badges": 180, "progress": 420, "certificate": 270, "trust": 480, "psk": 300}
 ROLES = QPalette.ColorRole
 DARK = {
     **dict.fromkeys((ROLES.Window, ROLES.Button), "#2e3138"),
@@ -122,6 +123,9 @@ def saveChat(app: QGuiApplication, file: Path) -> None:
 
 
 if __name__ == "__main__":
+    if "--images" in sys.argv:  # nobody looks, so there need be no display
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        os.environ.setdefault("QT_QUICK_BACKEND", "software")
     app = QGuiApplication(sys.argv)
     questions = Questions()
     engine = load(questions)

@@ -86,7 +86,7 @@ class StreamReading(Choosing):
 
     @property
     def has_input(self) -> bool:
-        """Whether there may be ciphertext that OpenSSL has not taken; otherwise, and without has_more, read() is idle."""
+        """Whether there may be ciphertext that OpenSSL has not taken; else, and without has_more, read() is idle."""
         pipe = self._pipe
         return pipe is None or pipe.has_input()
 

@@ -46,10 +46,9 @@ class AcceptedSocket(SslSocket):
     def awaitHandshake(self, server: HandshakeServer, configuration: SslConfiguration, timeout: int) -> None:
         """Start the total deadline (``timeout`` ms; none without a positive number) and wait for the client's hello."""
         dataPath = self._dataPath
-        self._configuration = SslConfiguration(configuration)
+        dataPath.configuration = SslConfiguration(configuration)
         self._handshakeTimeout = timeout
-        self._server = ref(server)
-        self._dataPath.observer = ref(server)
+        self._server = dataPath.observer = ref(server)
         dataPath.awaitsTls = True
         dataPath.review()
         if timeout > 0:

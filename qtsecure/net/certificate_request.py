@@ -9,6 +9,7 @@ from weakref import WeakMethod
 from PySide6.QtCore import QObject, Signal
 from shiboken6 import isValid
 
+from qtsecure.net.questions import whenDeleted
 from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values.ssl_certificate import SslCertificate
 from qtsecure.net.values.ssl_error import SslError
@@ -30,7 +31,8 @@ class CertificateRequest(QObject):
 
     Answer in the slot with accept() or reject(), or call defer() there and answer later, for
     example when the user has closed a dialog. Meanwhile nothing is sent to the peer, and the
-    connection keeps the request alive. After five minutes without an answer it is rejected.
+    connection keeps the request alive. After five minutes without an answer it is rejected, and at
+    once if you delete it instead of answering.
     Once it is answered or cancelled, it lives as long as the program holds it.
 
     Answer in the thread of the connection: the answer goes on with its handshake. In another thread it
@@ -121,11 +123,12 @@ class CertificateRequest(QObject):
 
     def _verdict(self, onAnswer: Callable[[bool], None]) -> bool | None:
         """After the slots: True or False, or None when the answer comes later through ``onAnswer``."""
-        if self._answer is _Answer.DEFERRED:
+        if self._answer is _Answer.DEFERRED and isValid(self):
             self._onAnswer = WeakMethod(onAnswer)
+            whenDeleted(self, self._reject)
             return None
         accepted = self._answer is _Answer.ACCEPTED
-        if self._answer is _Answer.NONE:
+        if self.isPending():
             self._answer = _Answer.REJECTED
         return accepted
 
@@ -134,7 +137,8 @@ class CertificateRequest(QObject):
         if self.isPending():
             self._answer = _Answer.CANCELLED
             self._onAnswer = None
-            self.cancelled.emit()
+            if isValid(self):
+                self.cancelled.emit()
             if isValid(self):
                 self.settled.emit()
         self._release()

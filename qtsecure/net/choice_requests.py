@@ -12,6 +12,7 @@ from shiboken6 import isValid
 from qtsecure.engine.certificates import Credentials
 from qtsecure.engine.distinguished_names import name_attributes_untrusted
 from qtsecure.errors import SecureError
+from qtsecure.net.questions import whenDeleted
 from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values.distinguished_names import printable
 from qtsecure.net.values.sources import CertificateSource, PassphraseSource, PrivateKeySource
@@ -24,8 +25,8 @@ class ChoiceRequest(QObject):
     """The first answer wins; answer at once, or call defer() and answer later.
 
     Meanwhile the handshake waits, and its deadline stands still. The connection keeps the request
-    alive. After five minutes without an answer it ends as if there were nothing to choose. Answers have to come in
-    the thread of the connection, as with CertificateRequest.
+    alive. After five minutes without an answer it ends as each kind says, and at once if you delete it
+    instead of answering. Answers have to come in the thread of the connection, as with CertificateRequest.
     """
 
     #: cancelled(): the connection went away before an answer was given; close your dialog.
@@ -65,8 +66,11 @@ class ChoiceRequest(QObject):
     def _waitsFor(self, onAnswer: Callable[[ChoiceRequest], None]) -> bool:
         """After the slots: whether the answer comes later, through ``onAnswer``."""
         if self._open and self._isDeferred:
-            self._onAnswer = WeakMethod(onAnswer)
-            return True
+            if isValid(self):
+                self._onAnswer = WeakMethod(onAnswer)
+                whenDeleted(self, self._forsake)
+                return True
+            self._forsake()
         self._open = False
         return False
 
@@ -74,12 +78,17 @@ class ChoiceRequest(QObject):
         """Nobody has answered for too long."""
         raise NotImplementedError
 
+    def _forsake(self) -> None:
+        """The program has deleted it instead of answering later."""
+        raise NotImplementedError
+
     def _cancel(self) -> None:
         """The connection is over."""
         if self._open:
             self._open = False
             self._onAnswer = None
-            self.cancelled.emit()
+            if isValid(self):
+                self.cancelled.emit()
         self._release()
 
     def _release(self) -> None:
@@ -96,7 +105,8 @@ class _Server(Protocol):
 class VirtualHostRequest(ChoiceRequest):
     """Given to ``certificateRequired``: which configuration is for the host that a client asks for?
 
-    Without an answer it is that of SslConfiguration.setVirtualHosts(), or else the server's own.
+    Without an answer it is that of SslConfiguration.setVirtualHosts(), or else the server's own; a
+    deferred answer that never comes refuses the client.
     """
 
     def __init__(self, serverName: str, parent: QObject | None = None) -> None:
@@ -134,6 +144,9 @@ class VirtualHostRequest(ChoiceRequest):
         self._settle(None)
 
     def _expire(self) -> None:
+        self._settle(None)
+
+    def _forsake(self) -> None:
         self._settle(None)
 
 
@@ -208,6 +221,9 @@ class ClientCertificateRequest(ChoiceRequest):
 
     def _expire(self) -> None:
         self._giveUp("Nobody has chosen a certificate in time.")
+
+    def _forsake(self) -> None:
+        self._giveUp("The question for it was deleted before anybody had answered.")
 
     def _credentials(self) -> Credentials | None:
         return self._answer if isinstance(self._answer, Credentials) else None

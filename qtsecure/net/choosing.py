@@ -249,7 +249,7 @@ class Choosing:
                 sys.excepthook(*sys.exc_info())
                 if isValid(request):
                     request.fail(f"requestCertificate() has raised {type(error).__name__}.")
-        if self._isGoingOn() and isValid(request) and not request._waitsFor(self._certificateChosen):
+        if self._isGoingOn() and not request._waitsFor(self._certificateChosen):
             self._certificateChosen(request)
 
     def _certificateChosen(self, request: ChoiceRequest) -> None:

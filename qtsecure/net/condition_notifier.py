@@ -7,6 +7,7 @@ from weakref import ref
 from PySide6.QtCore import QObject
 from shiboken6 import isValid
 
+from qtsecure.net.arguments import checkBool
 from qtsecure.net.cancellable import Cancellable
 from qtsecure.net.datagram_based import Condition, DatagramBased
 from qtsecure.net.qt_signal import Signal
@@ -88,8 +89,7 @@ class ConditionNotifier(QObject):
         Raises:
             TypeError: For anything but a bool.
         """
-        if not isinstance(enabled, bool):
-            raise TypeError(f"enabled must be a bool, not {type(enabled).__name__}.")
+        checkBool(enabled, name="enabled")
         if enabled is not self._enabled and not self._over:
             self._enabled = enabled
             self._told = _NOTHING

@@ -27,6 +27,7 @@ from qtsecure.net.dtls.statistics import DtlsServerStatistics, LocalDrop
 from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
+from qtsecure.net.flat_class import flattened
 from qtsecure.net.heard_signals import HearsSignals
 from qtsecure.net.taking_server import TakingServer
 from qtsecure.net.thread_guard import confinedToThread
@@ -56,6 +57,7 @@ _FAIR_SHARE = 8
         *("peerFailed", "peerDisconnected", "pathPeerDestroyed", "socketLost"),
     )
 )
+@flattened
 class DtlsServer(HearsSignals, TakingServer, DtlsListening):
     """A DTLS server with SslServer's methods and signals, and DtlsPeer in place of the socket.
 

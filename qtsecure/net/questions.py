@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+from weakref import WeakMethod
 
-from shiboken6 import isValid
+from PySide6.QtCore import QObject
 
-from qtsecure.net.scheduler import Deadline
+from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
 
 if TYPE_CHECKING:
     from qtsecure.net.certificate_request import CertificateRequest
     from qtsecure.net.choice_requests import ChoiceRequest
     from qtsecure.net.values import SslError
 
-__all__ = ["Questions", "cancelDecisionDeadline", "cancelRequest"]
+__all__ = ["Questions", "cancelDecisionDeadline", "cancelRequest", "whenDeleted"]
 
 
 class Questions:
@@ -53,7 +54,7 @@ def cancelRequest(questions: Questions) -> None:
     questions.request = questions.choice = None
     cancelDecisionDeadline(questions)
     for request in waiting:
-        if request is not None and isValid(request):
+        if request is not None:
             request._cancel()
 
 
@@ -62,3 +63,19 @@ def cancelDecisionDeadline(questions: Questions) -> None:
     if questions.decisionDeadline is not None:
         questions.decisionDeadline.cancel()
         questions.decisionDeadline = None
+
+
+def whenDeleted(request: QObject, refuse: Callable[[], None]) -> None:
+    """The answer comes later: call a method of the request soon after the program has deleted it instead.
+
+    Not within the deletion, in which the connection cannot go on: it may be what is deleted.
+    """
+    scheduler = schedulerOfThisThread()
+    reference = WeakMethod(refuse)
+
+    def deleted() -> None:
+        method = reference()
+        if method is not None:
+            scheduler.defer(method)
+
+    request.destroyed.connect(deleted)

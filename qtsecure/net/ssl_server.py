@@ -12,21 +12,23 @@ from __future__ import annotations
 import contextlib
 import socket as native
 import sys
+from weakref import ref
 
-from PySide6.QtCore import SIGNAL, QChildEvent, QMetaMethod, QObject, Signal, qWarning
+from PySide6.QtCore import SIGNAL, QObject, Signal, qWarning
 from PySide6.QtNetwork import QAbstractSocket, QSsl
 from shiboken6 import isValid
 
 from qtsecure.net.accepted_socket import AcceptedSocket
 from qtsecure.net.arguments import checkWait
 from qtsecure.net.flat_class import flattened
-from qtsecure.net.heard_signals import namesOfSignals
+from qtsecure.net.heard_signals import HearsSignals
 from qtsecure.net.listening import Listening
 from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
 from qtsecure.net.server_statistics import Ending, ServerCounts, ServerStatistics
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.data_path import nobody
+from qtsecure.net.ssl_socket.deletion import noticeDeletion
 from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.transports.choice import forgetAdopted
 from qtsecure.net.values import SslConfiguration
@@ -49,7 +51,7 @@ _CHOICE_SIGNAL = SIGNAL("certificateRequired(PyObject,PyObject)")
         *("isListening", "serverError", "errorString", "handshakeTimeout", "listenBacklogSize"),
         *("maxPendingConnections", "maxHandshakingConnections", "maxConnectionsPerAddress", "reusePort", "proxy"),
         # From our own layers:
-        *("mayAccept", "listenerAccepted", "listenerFailed", "incomingConnection", "childEvent"),
+        *("mayAccept", "listenerAccepted", "listenerFailed", "incomingConnection", "socketGone"),
         "connectNotify",
         *("wantsPreSharedKeys", "socketSpoke", "socketStartedHandshake", "socketAsks", "socketAlert"),
         *("wantsHostChoices", "socketTraced"),
@@ -57,7 +59,7 @@ _CHOICE_SIGNAL = SIGNAL("certificateRequired(PyObject,PyObject)")
     )
 )
 @flattened
-class SslServer(Listening):
+class SslServer(HearsSignals, Listening):
     """A TLS server with QSslServer's and QTcpServer's methods and signals.
 
     Sockets are children of the server, also after nextPendingConnection(): it does not delete them
@@ -101,23 +103,14 @@ class SslServer(Listening):
     _maxHandshaking = 128
     _handshakeTimeout = 5000
 
-    #: The names of the signals that somebody has connected; a few of the others are not emitted.
-    _heard: frozenset[str] = frozenset()
-
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._beginHearing()
         self._configuration = SslConfiguration.defaultConfiguration()
         self._room = WaitingRoom()
         self._roomReview: Deadline | None = None
         self._looksForDeleted = False
-        self._givenAway: set[SslSocket] = set()
         self._counts = ServerCounts()
-        if type(self).connectNotify is not SslServer.connectNotify:  # it need not call ours (QObject::connectNotify)
-            self._heard = frozenset(namesOfSignals(self))
-
-    def connectNotify(self, signal: QMetaMethod) -> None:
-        """Note which signals anybody has connected: emitting to nobody is not free."""
-        self._heard |= {signal.name().toStdString()}
 
     def close(self) -> None:
         """Stop listening; abort handshakes and delete sockets that nobody fetched.
@@ -129,12 +122,11 @@ class SslServer(Listening):
         self._forgetDeleted()
         handshaking, pending = list(self._room.handshaking), list(self._room.pending)
         self._room.clear()
-        self._givenAway.clear()
         self._counts.endings[Ending.DROPPED] += len(handshaking)
         self._counts.unfetched += len(pending)
         for socket in [*handshaking, *pending]:
+            socket._dataPath.observer = socket._dataPath.holder = nobody
             if isValid(socket):
-                socket._dataPath.observer = nobody
                 socket.abort()
                 if isValid(socket):
                     socket.deleteLater()
@@ -233,7 +225,9 @@ class SslServer(Listening):
             socket.abort()
             socket.deleteLater()
             return
-        self._room.arrive(socket, socket._dataPath.scheduler.clock())
+        dataPath = socket._dataPath
+        dataPath.holder = ref(self)
+        self._room.arrive(socket, dataPath.scheduler.clock())
         if self._traced:
             socket.setHandshakeTraceEnabled(True)
         socket.awaitHandshake(self, self._configuration, self._handshakeTimeout)
@@ -256,7 +250,7 @@ class SslServer(Listening):
         """
         while self._room.pending:
             socket = self._room.next()
-            self._givenAway.discard(socket)
+            socket._dataPath.holder = nobody
             self._reviewAccepting()
             if isValid(socket):
                 if socket._dataPath.readLimit == _UNFETCHED_LIMIT:
@@ -277,44 +271,27 @@ class SslServer(Listening):
         """
         if not isinstance(socket, SslSocket):
             raise TypeError(f"socket must be an SslSocket, not {type(socket).__name__}.")
-        if socket.parent() is not self:
-            self._watch(socket)
-        if not socket._dataPath.readLimit:
-            socket._dataPath.readLimit = _UNFETCHED_LIMIT
+        dataPath = socket._dataPath
+        dataPath.holder = ref(self)
+        noticeDeletion(socket, dataPath)
+        if not dataPath.readLimit:
+            dataPath.readLimit = _UNFETCHED_LIMIT
         self._room.queue(socket)
         self._reviewAccepting()
         self.pendingConnectionAvailable.emit()
 
-    def childEvent(self, event: QChildEvent) -> None:
-        """A socket may have been deleted: far cheaper than a connection to each one's ``destroyed``."""
-        if event.removed():  # not event.type(), which makes a value of an enum
-            # Not event.child(): for an object that is being deleted PySide initialises every class of Qt's
-            # to find its type, which crashes when another thread does so, too.
-            self._lookForDeletedSoon()
-
-    def _lookForDeletedSoon(self) -> None:
-        if self._room and not self._looksForDeleted:
+    def socketGone(self) -> None:
+        """The program has deleted a socket that is still the server's, whoever its parent was."""
+        if isValid(self) and self._room and not self._looksForDeleted:
             self._looksForDeleted = True
             schedulerOfThisThread().defer(self._lookForDeleted)
 
     def _lookForDeleted(self) -> None:
         """What the program deleted while it was still the server's counts no more."""
-        if not isValid(self):
-            return
-        self._looksForDeleted = False
-        self._forgetDeleted()
-        waiting = self._room.all()
-        self._givenAway.intersection_update(waiting)
-        for socket in waiting:
-            if socket.parent() is not self:
-                self._watch(socket)
-        self._reviewAccepting()
-
-    def _watch(self, socket: SslSocket) -> None:
-        """A socket of another parent: its end will not be seen in childEvent()."""
-        if socket not in self._givenAway:
-            self._givenAway.add(socket)
-            socket.destroyed.connect(self._lookForDeletedSoon)
+        if isValid(self):
+            self._looksForDeleted = False
+            self._forgetDeleted()
+            self._reviewAccepting()
 
     def _forgetDeleted(self) -> None:
         self._counts.endings[Ending.ABORTED] += self._room.dropDeleted()
@@ -383,6 +360,7 @@ class SslServer(Listening):
     def _retire(self, socket: AcceptedSocket) -> None:
         if not self._room.leave(socket):
             return
+        socket._dataPath.holder = nobody
         self._counts.endings[socket.ending or Ending.ABORTED] += 1
         socket.deleteLater()
         self._reviewAccepting()

@@ -147,7 +147,7 @@ class ConnectionFacade(_Base):
         self.pskQuestion.emit(question)
         if not isValid(question):
             return
-        question.waitIfDeferred()
+        question.waitIfDeferred(self._end.handshakeTimeout())
         if isValid(question):
             question.deleteLater()
         if self._pskQuestion is question:

@@ -11,14 +11,15 @@ from qtsecure.qml.qt_property import Property
 __all__ = ["PskQuestion"]
 
 _LIMIT_MS = 5 * 60_000
-"""How long a deferred question waits, as a certificate's does."""
+"""How long a deferred question waits at most, as a certificate's does."""
 
 
 class PskQuestion(QObject):
     """Which identity and key are for this peer? Answer in the handler, or ``defer()`` there.
 
     OpenSSL cannot go on without the answer, so a deferred question runs an event loop until it has one;
-    this connection stands still meanwhile, everything else goes on.
+    this connection stands still meanwhile, everything else goes on. The peer waits too, and the handshake's own
+    deadline does not: when it is over, so is the question.
     """
 
     #: pendingChanged(): it has been answered, or given up.
@@ -27,6 +28,8 @@ class PskQuestion(QObject):
     cancelled = Signal()
 
     def __init__(self, authenticator: PreSharedKeyAuthenticator, parent: QObject) -> None:
+        if not isinstance(authenticator, PreSharedKeyAuthenticator):
+            raise TypeError(f"authenticator must be a PreSharedKeyAuthenticator, not {type(authenticator).__name__}.")
         super().__init__(parent)
         self._authenticator = authenticator
         # Once the question is over the authenticator is wiped, and refuses to be read.
@@ -36,15 +39,16 @@ class PskQuestion(QObject):
         self._pending = True
         self._loop: QEventLoop | None = None
 
-    def waitIfDeferred(self, limit: int = _LIMIT_MS) -> None:
+    def waitIfDeferred(self, handshakeTimeout: int) -> None:
         """After the handlers: wait for the answer if one is to come, then the question is over.
 
         Args:
-            limit: How long at most, in ms.
+            handshakeTimeout: Beyond so many ms no answer helps the handshake; 0 or -1 if it has no deadline.
         """
         if self._deferred and self._pending:
             self._loop = loop = QEventLoop()
             self.destroyed.connect(loop.quit)
+            limit = handshakeTimeout if 0 < handshakeTimeout < _LIMIT_MS else _LIMIT_MS
             QTimer.singleShot(limit, loop, loop.quit)
             loop.exec()
             if not isValid(self):

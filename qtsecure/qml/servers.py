@@ -88,7 +88,7 @@ class ServerFacade(_Base):
         self._keyQuestions.append(question)
         self.pskQuestion.emit(question)
         if isValid(question):
-            question.waitIfDeferred()
+            question.waitIfDeferred(self._server.handshakeTimeout())
         self._keyQuestions.remove(question)
         if isValid(question):
             question.deleteLater()

@@ -118,11 +118,15 @@ class SocketClientExtension(QObject):
             self._operation.cancel()
 
     def _prepare(self) -> bool:
-        replaced, self._operation = self._operation, None
+        replaced = self._operation
         for connection in self._heard:
             QObject.disconnect(connection)
         if replaced is not None:
-            replaced.cancel()
+            self._over()
+            if isValid(replaced):
+                replaced.cancel()
+            if not isValid(self):
+                return False
         try:
             configuration = chosenConfiguration(self._configuration)
         except (SecureError, ValueError) as error:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import enum
 import ssl
+from typing import Any
 
 from qtsecure.testing.peers import (
+    AlertingServer,
     GarbageServer,
     PeerError,
     PlainHttpServer,
@@ -36,7 +38,9 @@ class Fault(enum.Enum):
     ResetAfterHandshake = "resets the connection at the first byte of data"
     Truncating = "sends data and ends the connection without a goodbye"
     AlertToHello = "answers the hello with the alert handshake_failure"
+    AlertInHandshake = "answers the client's second flight with the alert handshake_failure (TLS 1.2)"
     AlertAfterHandshake = "demands a client certificate (the alert comes after the handshake in TLS 1.3)"
+    AlertToData = "answers the first data with the alert bad_record_mac"
     OldProtocol = "offers TLS 1.2 only"
     Expired = "shows a certificate that ended yesterday"
     NotYetValid = "shows a certificate that begins tomorrow"
@@ -115,8 +119,12 @@ def _makePeer(fault: Fault, pki: PublicKeyInfrastructure) -> ThreadedServer:
             return TruncatingServer(pki.server)
         case Fault.AlertToHello:
             return GarbageServer(_HANDSHAKE_FAILURE)
-        case Fault.AlertAfterHandshake:
-            return PythonTlsServer(pki.server, clientCertificate="required", caCertificates=[pki.ca.certificate])
+        case Fault.AlertInHandshake | Fault.AlertAfterHandshake:
+            last = ssl.TLSVersion.TLSv1_2 if fault is Fault.AlertInHandshake else ssl.TLSVersion.TLSv1_3
+            demands: Any = {"clientCertificate": "required", "caCertificates": [pki.ca.certificate]}
+            return PythonTlsServer(pki.server, maximumVersion=last, **demands)
+        case Fault.AlertToData:
+            return AlertingServer(pki.server)
         case _:
             assert fault is Fault.OldProtocol
             return PythonTlsServer(pki.server, maximumVersion=ssl.TLSVersion.TLSv1_2)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["DtlsPair", "TlsPair", "connectedDtlsPair", "connectedTlsPair", "dtlsEchoServer", "tlsEchoServer", "waitFor"]
 
 
-def waitFor(condition: Callable[[], bool], timeout: int = 5000) -> None:
+def waitFor(condition: Callable[[], bool], timeout: int = 20_000) -> None:
     """Run the event loop until the condition holds.
 
     Args:

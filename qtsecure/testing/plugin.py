@@ -42,6 +42,9 @@ __all__ = [
 
 _Link = TypeVar("_Link")
 
+# Its assertions explain themselves, as those of test modules do; nothing is loaded by this.
+pytest.register_assert_rewrite("qtsecure.testing.conformance")
+
 
 @pytest.fixture(scope="session")
 def qtsecure_pki() -> PublicKeyInfrastructure:

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import difflib
+import enum
 import reprlib
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from PySide6.QtCore import QCoreApplication, QEventLoop, QMetaMethod, QMetaObject, QObject, QTimer, SignalInstance
 
 __all__ = ["SignalRecord", "SignalRecorder"]
 
 _Self = TypeVar("_Self", bound="SignalRecorder")
+
+
+class _ShortRepr(reprlib.Repr):
+    """Arguments as people read them: enums by their name, and enough of a text to know what it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = 100
+
+    def repr1(self, x: Any, level: int) -> str:
+        if isinstance(x, enum.Enum) and x.name is not None:
+            return f"{type(x).__name__}.{x.name}"
+        return super().repr1(x, level)
+
+
+_repr = _ShortRepr().repr
 
 
 class SignalRecord(NamedTuple):
@@ -24,7 +41,11 @@ class SignalRecord(NamedTuple):
     """The arguments as a slot gets them."""
 
     def __str__(self) -> str:
-        return f"{self.name}({', '.join(map(reprlib.repr, self.args))})"
+        return f"{self.name}({', '.join(map(_repr, self.args))})"
+
+
+Expected = str | SignalRecord
+"""The name of a signal, with the prefix of its object; or a record, whose arguments count as well."""
 
 
 class _Log:
@@ -60,6 +81,7 @@ class SignalRecorder:
 
     def __init__(self, obj: QObject | None = None, names: Iterable[str] | None = None, *, prefix: str = "") -> None:
         self._log = _Log()
+        self._watched: set[str] = set()
         self._connections: list[QMetaObject.Connection] = []
         if obj is not None:
             self.watch(obj, names, prefix=prefix)
@@ -92,7 +114,9 @@ class SignalRecorder:
             if name not in signals:
                 raise ValueError(f"names: {type(obj).__name__} has no signal {name!r}; it has {', '.join(signals)}.")
         for name in wanted:
-            slot = self._log.slot(f"{prefix}.{name}" if prefix else name)
+            full = f"{prefix}.{name}" if prefix else name
+            self._watched.add(full)
+            slot = self._log.slot(full)
             self._connections.extend(signal.connect(slot) for signal in signals[name])
 
     def close(self) -> None:
@@ -122,7 +146,7 @@ class SignalRecorder:
         """Forget everything recorded so far; stay connected."""
         self._log.records.clear()
 
-    def waitFor(self, name: str, timeout: int = 5000, count: int = 1) -> tuple[object, ...]:
+    def waitFor(self, name: str, timeout: int = 20_000, count: int = 1) -> tuple[object, ...]:
         """Run the event loop until a signal was emitted often enough; at once if it was already.
 
         Args:
@@ -136,36 +160,64 @@ class SignalRecorder:
         Raises:
             AssertionError: It was not emitted in time; the message shows what was.
             RuntimeError: There is no QCoreApplication.
+            ValueError: Nobody records a signal of this name.
         """
+        self._refuseUnwatched(name)
         if self.count(name) < count:
             self._runLoop(lambda: self.count(name) >= count, timeout)
         emissions = self.of(name)
         if len(emissions) < count:
-            times = f"{count} times, saw {len(emissions)}" if count > 1 else "once"
+            times = f"{count} times, saw {len(emissions)}" if count > 1 else "once, saw none"
             raise AssertionError(f"Waited {timeout} ms for {name} {times}. Recorded:\n{self._listing()}")
         return emissions[count - 1]
 
-    def assertOrder(self, names: Sequence[str]) -> None:
+    def assertOrder(self, expected: Sequence[Expected]) -> None:
         """Check that these signals came in this order, whatever came between them.
 
-        Raises:
-            AssertionError: They did not; the message shows what came.
-        """
-        remaining = iter(self.names())
-        for position, name in enumerate(names):
-            if name not in remaining:
-                before = f" after {', '.join(names[:position])}" if position else ""
-                raise AssertionError(f"No {name}{before}. Recorded:\n{self._listing()}")
+        Args:
+            expected: Names; or SignalRecords where the arguments count.
 
-    def assertExactly(self, names: Sequence[str]) -> None:
+        Raises:
+            AssertionError: They did not; the message shows what came, and marks what was expected.
+            ValueError: Nobody records a signal of one of the names.
+        """
+        self._refuseUnwatched(*map(_nameOf, expected))
+        records = self._log.records
+        found: list[int] = []
+        for wanted in expected:
+            start = found[-1] + 1 if found else 0
+            at = next((at for at in range(start, len(records)) if _matches(wanted, records[at])), None)
+            if at is None:
+                before = f" after {', '.join(map(str, expected[: len(found)]))}" if found else ""
+                hint = _hint(
+                    wanted, [record for at, record in enumerate(records) if at not in found], start - len(found)
+                )
+                raise AssertionError(f"No {wanted}{before}{hint}. Recorded:\n{self._listing(found)}")
+            found.append(at)
+
+    def assertExactly(self, expected: Sequence[Expected]) -> None:
         """Check that these signals came, in this order, and no others.
+
+        Args:
+            expected: Names; or SignalRecords where the arguments count.
 
         Raises:
             AssertionError: They did not; the message shows the difference.
+            ValueError: Nobody records a signal of one of the names.
         """
-        if self.names() != list(names):
-            difference = "\n".join(f"  {line}" for line in difflib.ndiff(list(names), self.names()) if line[0] != "?")
-            raise AssertionError(f"Expected (-) and recorded (+) signals differ:\n{difference}")
+        self._refuseUnwatched(*map(_nameOf, expected))
+        records = self._log.records
+        if len(records) == len(expected) and all(map(_matches, expected, records)):
+            return
+        withArguments = {wanted.name for wanted in expected if isinstance(wanted, SignalRecord)}
+        seen = [str(record) if record.name in withArguments else record.name for record in records]
+        difference = "\n".join(f"  {line}" for line in difflib.ndiff([*map(str, expected)], seen) if line[0] != "?")
+        raise AssertionError(f"Expected (-) and recorded (+) signals differ:\n{difference}")
+
+    def _refuseUnwatched(self, *names: str) -> None:
+        for name in names:
+            if name not in self._watched:
+                raise ValueError(f"Nobody records {name!r}; recorded are {', '.join(sorted(self._watched))}.")
 
     def _runLoop(self, done: Callable[[], bool], timeout: int) -> None:
         if QCoreApplication.instance() is None:
@@ -192,8 +244,26 @@ class SignalRecorder:
         finally:
             self._log.wake = outer
 
-    def _listing(self) -> str:
-        return "\n".join(f"  {record}" for record in self._log.records) or "  (nothing)"
+    def _listing(self, marked: Sequence[int] = ()) -> str:
+        lines = (f"{'>' if at in marked else ' '} {record}" for at, record in enumerate(self._log.records))
+        return "\n".join(lines) or "  (nothing)"
+
+
+def _nameOf(expected: Expected) -> str:
+    return expected.name if isinstance(expected, SignalRecord) else expected
+
+
+def _matches(expected: Expected, record: SignalRecord) -> bool:
+    return record == expected if isinstance(expected, SignalRecord) else record.name == expected
+
+
+def _hint(wanted: Expected, others: Sequence[SignalRecord], earlier: int) -> str:
+    """Where it may be instead: among other records, of which the first ones came earlier."""
+    if any(_matches(wanted, record) for record in others[:earlier]):
+        return " (it came earlier)"
+    if any(record.name == _nameOf(wanted) for record in others):
+        return " (it came with other arguments)"
+    return ""
 
 
 def _signalsOf(obj: QObject) -> dict[str, list[SignalInstance]]:

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from qtsecure.errors import SecureError
+from qtsecure.net.arguments import checkBool
 from qtsecure.net.values import SslCertificate, SslError
 from qtsecure.net.values.distinguished_names import printable
 from qtsecure.widgets.certificate_facts import certificateSections, dateText, daysLeft, sectionsAsText, validityText
@@ -49,7 +50,7 @@ class _FieldTree(QTreeView):
         """Give the columns their widths."""
         header = self.header()
         if header.count() == 2:
-            label, value = self.sizeHintForColumn(0), self.sizeHintForColumn(1)
+            label, value = (max(self.sizeHintForColumn(column), 0) for column in (0, 1))
             header.resizeSection(0, label)
             header.resizeSection(1, max(value, self.viewport().width() - label))
 
@@ -157,13 +158,21 @@ class CertificateView(QWidget):
             raise SecureError(SecureError.Code.Failed, text)
 
     def setProblemsVisible(self, visible: bool) -> None:
-        """Tell what is wrong in words, or only mark the certificates, where the words are said elsewhere."""
-        self._problemsVisible = bool(visible)
+        """Tell what is wrong in words, or only mark the certificates, where the words are said elsewhere.
+
+        Raises:
+            TypeError: For anything but a bool.
+        """
+        self._problemsVisible = checkBool(visible, name="visible")
         self._showCertificate()
 
     def setButtonsVisible(self, visible: bool) -> None:
-        """Show the buttons for copying and saving."""
-        self._buttonsVisible = bool(visible)
+        """Show the buttons for copying and saving.
+
+        Raises:
+            TypeError: For anything but a bool.
+        """
+        self._buttonsVisible = checkBool(visible, name="visible")
         self._buttons.setVisible(self._buttonsVisible)
 
     def _isButtonsVisible(self) -> bool:
@@ -278,6 +287,7 @@ class CertificateView(QWidget):
         errors = [each for each in self._errors if self._positionOf(each) == self._position] if known else self._errors
         self._problems.setErrors(errors if self._problemsVisible else [])
         self._fieldModel.setSections(certificateSections(certificate) if known else [])
+        self._fieldView.fit()
         if not known:
             self._title.setText(self.tr("No certificate"))
             return

@@ -7,6 +7,7 @@ from PySide6.QtGui import QAccessible, QAccessibleEvent, QPainter, QPaintEvent, 
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QStyle, QStyleOptionFocusRect, QWidget
 from shiboken6 import isValid
 
+from qtsecure.net.arguments import checkBool
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.ssl_socket import SslSocket
@@ -80,14 +81,22 @@ class ConnectionBadge(QAbstractButton):
         return self._state
 
     def setTextVisible(self, visible: bool) -> None:
-        """Show a word beside the lock, or the lock alone."""
-        self._textVisible = bool(visible)
+        """Show a word beside the lock, or the lock alone.
+
+        Raises:
+            TypeError: For anything but a bool.
+        """
+        self._textVisible = checkBool(visible, name="visible")
         self.updateGeometry()
         self.update()
 
     def setCertificateOnClick(self, shown: bool) -> None:
-        """Whether a click shows the certificates; the program may do something else in ``clicked``."""
-        self._certificateOnClick = bool(shown)
+        """Whether a click shows the certificates; the program may do something else in ``clicked``.
+
+        Raises:
+            TypeError: For anything but a bool.
+        """
+        self._certificateOnClick = checkBool(shown, name="shown")
 
     def certificateDialog(self) -> CertificateDialog | None:
         """Return the window with the certificates, while it is open."""

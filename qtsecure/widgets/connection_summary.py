@@ -8,11 +8,11 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtNetwork import QAbstractSocket
 
 from qtsecure.net.dtls_peer import DtlsPeer
+from qtsecure.net.error_words import errorWords
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import Protocol
 from qtsecure.net.values.distinguished_names import printable
 from qtsecure.widgets.connection_watch import ConnectionState, failureOf
-from qtsecure.net.error_words import errorWords
 from qtsecure.widgets.labels import shownName
 
 __all__ = ["connectionFacts", "factsAsHtml", "factsAsText", "peerNameOf", "stateWord"]

@@ -47,6 +47,7 @@ from qtsecure.widgets.tones import Tone, toneColor
 __all__ = ["HandshakeLog"]
 
 _LONGEST_DETAILS = 2000
+_RANKS = {"name": 0, "peer": 2}
 _BAD = {"errorOccurred", "failed", "acceptError", "sslErrors", "peerVerifyError", "handshakeInterruptedOnError"}
 
 
@@ -254,8 +255,8 @@ class HandshakeLog(QWidget):
     def _report(self, source: str, event: str, fields: Fields) -> None:
         if event in NOISE:
             return
-        # The address comes last: of a server's entries it is the part that is cut off most easily.
-        ordered = sorted(fields.items(), key=lambda field: field[0] == "peer")
+        # What is cut off in a narrow window should be the peer's address, and not the name of a message.
+        ordered = sorted(fields.items(), key=lambda field: _RANKS.get(field[0], 1))
         details = ", ".join(f"{key}={_words(value)}" for key, value in ordered if value != "")
         self.append(source, event, details, _toneOf(event, fields))
 

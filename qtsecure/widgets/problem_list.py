@@ -8,8 +8,8 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QStyle, QVBoxLayout, QWidget
 
-from qtsecure.net.values import SslError
 from qtsecure.net.error_words import adviceWords, errorWords
+from qtsecure.net.values import SslError
 from qtsecure.widgets.labels import MutedLabel, ToneLabel
 from qtsecure.widgets.symbols import Symbol, paintSymbol
 

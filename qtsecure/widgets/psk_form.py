@@ -7,6 +7,7 @@ import binascii
 from PySide6.QtCore import Property, QEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
+from qtsecure.net.arguments import checkBool
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.values import PreSharedKeyAuthenticator
 from qtsecure.widgets.labels import ToneLabel
@@ -68,8 +69,12 @@ class PskForm(QWidget):
         self._identity.setText(identity)
 
     def setKeyIsText(self, isText: bool) -> None:
-        """Take the key as text (in UTF-8) instead of hexadecimal digits."""
-        self._format.setCurrentIndex(int(isText))
+        """Take the key as text (in UTF-8) instead of hexadecimal digits.
+
+        Raises:
+            TypeError: For anything but a bool.
+        """
+        self._format.setCurrentIndex(int(checkBool(isText, name="isText")))
 
     def key(self) -> bytearray:
         """Return the key; empty while it cannot be used. Overwrite it after use."""

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
+from qtsecure.net.arguments import checkBool
 from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.qt_signal import Signal
 from qtsecure.net.trust_decision import errorIdentity, placeOf
@@ -121,7 +122,12 @@ class TrustDialog(QDialog):
         self._waiting.setVisible(number > 0)
 
     def setDetailsVisible(self, visible: bool) -> None:
-        """Show the whole chain with its fields."""
+        """Show the whole chain with its fields.
+
+        Raises:
+            TypeError: For anything but a bool.
+        """
+        checkBool(visible, name="visible")
         if visible and self._view is None:
             self._view = CertificateView(self)
             self._view.setProblemsVisible(False)  # they are said above

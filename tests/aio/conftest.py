@@ -49,11 +49,11 @@ _LOOPS = {
 
 @pytest.fixture(params=[pytest.param(start, marks=marks, id=name) for name, (start, marks) in _LOOPS.items()])
 def run(request: pytest.FixtureRequest, qapp: QApplication) -> Run[Any]:
-    """Run a coroutine to its end; ten seconds are plenty for all of them."""
+    """Run a coroutine to its end; a minute is plenty for all of them."""
 
     def bounded(coroutine: Coroutine[Any, Any, Result]) -> Result:
         async def limited() -> Result:
-            return await asyncio.wait_for(coroutine, 10)
+            return await asyncio.wait_for(coroutine, 60)
 
         return request.param(limited())
 

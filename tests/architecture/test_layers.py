@@ -160,7 +160,7 @@ def clockUses(source: str) -> list[str]:
 def python(code: str) -> str:
     """Run code in a new interpreter that finds this checkout and return what it prints."""
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

@@ -19,7 +19,7 @@ import qtsecure
 from qtsecure.cli.main import main
 from qtsecure.testing import PublicKeyInfrastructure
 
-TIMEOUT_S = 30
+TIMEOUT_S = 120
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(qtsecure.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
 
 

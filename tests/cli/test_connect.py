@@ -109,7 +109,7 @@ def test_binary_file(start, files, tmp_path: Path) -> None:
     source.write_bytes(os.urandom(3_000_000))
     with PythonTlsServer(files.pki.server) as server, source.open("rb") as stdin:
         process = start("connect", f"localhost:{server.port}", *files.trust, stdin=stdin)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, b"")
     assert out == source.read_bytes()
 
@@ -128,7 +128,7 @@ def test_terminal(start, files) -> None:
                 os.write(ours, line)
                 assert process.stdout.readline() == line
             os.write(ours, b"\x04")
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=120)
             assert (process.returncode, out, err) == (0, b"", b"")
             assert server.waitForEnding().ending == "closeNotify"
     finally:
@@ -145,7 +145,7 @@ def test_closed_stdin(files) -> None:
             ["sh", "-c", 'exec "$@" <&-', "sh", *words],
             capture_output=True,
             env=files.environment,
-            timeout=30,
+            timeout=120,
             check=False,
         )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
@@ -159,7 +159,7 @@ def test_interrupted(start, files) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == b"hello\n"
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=120)
         assert (process.returncode, err) == (130, b"")
         assert server.waitForEnding().ending == "closeNotify"
 
@@ -174,7 +174,7 @@ def test_reader_has_seen_enough(start, files) -> None:
         process.stdout.close()
         process.stdin.write(b"more\n")
         process.stdin.flush()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
         assert process.stderr is not None
         assert process.stderr.read() == b""
         process.stdin.close()
@@ -193,8 +193,8 @@ def test_peer_leaves(start, serving, files) -> None:
         while json.loads(process.stdout.readline())["event"] != "message":
             pass
         server.interrupt()
-        assert process.wait(timeout=30) == 0
-        out, err = process.communicate(timeout=30)
+        assert process.wait(timeout=120) == 0
+        out, err = process.communicate(timeout=120)
         assert json.loads(out.splitlines()[-1]) == {"event": "closed", "clean": True}
         assert err == b""
         assert server.finished().code == 0
@@ -421,5 +421,5 @@ def test_json_lines_are_flushed(start, files) -> None:
         for line in process.stdout:
             if json.loads(line) == {"event": "message", "text": "hello"}:
                 break
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
     assert process.returncode == 0

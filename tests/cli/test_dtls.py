@@ -74,7 +74,7 @@ def test_pre_shared_key_client_certificate_and_alpn(run, serving, files) -> None
 @pytest.mark.parametrize(
     ("words", "code", "text"),
     [
-        (("--message", "x", "--timeout", "1000"), 4, "refused"),
+        (("--message", "x", "--timeout", "20000"), 4, "refused"),
         (("--psk", "nonsense"), 2, "IDENTITY:HEX"),
         (("--cert", "missing.pem"), 2, "belong together"),
     ],
@@ -104,7 +104,7 @@ def test_too_large(run, serving, files) -> None:
 
 def test_the_end_of_a_server_is_told_to_its_clients(qapp, serving, files) -> None:
     """The server ends because nothing happens, and says goodbye to a client that is still there."""
-    with serving("--dtls", *files.server, "--idle-timeout", 500) as server:
+    with serving("--dtls", *files.server, "--idle-timeout", 2500) as server:
         client = DtlsPeer()
         client.connectToHost("localhost", server.port, configuration=SslConfiguration.forClient(files.trust[1]))
         spin(client.isEncrypted)

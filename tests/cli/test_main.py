@@ -118,7 +118,7 @@ def run_with_broken_pyside(tmp_path: Path):
             capture_output=True,
             text=True,
             env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{root}"},
-            timeout=60,
+            timeout=120,
             check=False,
         )
 

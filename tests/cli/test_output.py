@@ -87,6 +87,6 @@ def test_broken_pipe() -> None:
     assert process.stdout is not None
     process.stdout.close()
     process.stdout = None
-    _, err = process.communicate(b"", timeout=30)
+    _, err = process.communicate(b"", timeout=120)
     assert err == b"told\n"
     assert process.returncode == 0

@@ -52,7 +52,9 @@ print("PREFIX", sys.prefix, "END", flush=True)
 
 def uic(form: Path) -> str:
     """What pyside6-uic makes of a form."""
-    done = subprocess.run([str(UIC), "-g", "python", str(form)], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(
+        [str(UIC), "-g", "python", str(form)], capture_output=True, text=True, check=True, timeout=120
+    )
     return done.stdout
 
 
@@ -264,7 +266,7 @@ print(type(window.theConnectionBadge).__name__, getattr(window.theConnectionBadg
         env=os.environ | {"PYSIDE_DESIGNER_PLUGINS": plugins, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert done.stdout == f"{made}\n", done.stderr

@@ -199,7 +199,7 @@ def test_openssl_conf_changes_nothing(tmp_path: Path, defaults: str) -> None:
         env={**os.environ, "OPENSSL_CONF": str(file), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert result.returncode == 0, result.stderr

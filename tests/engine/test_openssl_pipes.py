@@ -216,7 +216,7 @@ def test_the_switch_in_the_environment(value: str, kind: str) -> None:
         env={**os.environ, "QTSECURE_RAW_PATH": value, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=True,
     )
     assert result.stdout.strip() == kind
@@ -231,7 +231,7 @@ def test_the_engine_needs_no_qt() -> None:
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     result = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120, check=True
     )
     assert result.stdout.strip() == "[]"
 

@@ -34,5 +34,5 @@ def start(example: str, directory: Path, *arguments: str) -> subprocess.Popen[st
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Wait for the end: exit code and both outputs."""
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     return process.returncode, out, err

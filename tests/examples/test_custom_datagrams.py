@@ -37,7 +37,7 @@ def test_conversation(tmp_path: Path) -> None:
         assert server.poll() is None
     finally:
         server.kill()
-        assert server.communicate(timeout=30) == ("", "")
+        assert server.communicate(timeout=120) == ("", "")
     code, _, err = finish(start("custom_datagrams/client.py", tmp_path, "hello", name))
     assert code == 1
     assert err

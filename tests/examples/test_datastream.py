@@ -64,13 +64,13 @@ def test_the_ends_talk(directory: Path) -> None:
         assert converse(directory, port) == "mean temperature: [21.0]\n"
     finally:
         server.kill()
-        _, err = server.communicate(timeout=30)
+        _, err = server.communicate(timeout=120)
     assert err == ""
 
 
 def converse(directory: Path, port: int) -> str:
     """What the client prints."""
     client = start("client.py", directory, port)
-    out, err = client.communicate(timeout=30)
+    out, err = client.communicate(timeout=120)
     assert (client.returncode, err) == (0, "")
     return out

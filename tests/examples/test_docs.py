@@ -98,7 +98,7 @@ def directoryByOpenssl(tmp_path: Path) -> Path:
         pytest.skip("there is no openssl command here")
     page = (DOCS / "howto-client-certificates.md").read_text("utf-8")
     (commands,) = re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    subprocess.run(["sh", "-c", commands], cwd=tmp_path, check=True, capture_output=True, timeout=30)
+    subprocess.run(["sh", "-c", commands], cwd=tmp_path, check=True, capture_output=True, timeout=120)
     return tmp_path
 
 
@@ -175,12 +175,12 @@ def converse(
         assert server.stdout is not None
         port = int(server.stdout.readline().removeprefix("listening on port "))
         client = start(change(programs(clientPage)[names[1]]), directory, port)
-        out, err = client.communicate(timeout=30)
+        out, err = client.communicate(timeout=120)
         assert (client.returncode, err) == (0, "")
         assert out.endswith(answer)
     finally:
         server.kill()
-        out, err = server.communicate(timeout=30)
+        out, err = server.communicate(timeout=120)
     assert (out, err) == (told, "")
 
 
@@ -202,12 +202,12 @@ def test_servers_tell_whom_they_refuse(directory: Path, page: str, old: str, new
         assert server.stderr is not None
         port = int(server.stdout.readline().removeprefix("listening on port "))
         client = start(re.sub(rf'"{old}([^"]*)"', rf'"{new}\1"', code["client"]), directory, port)
-        client.communicate(timeout=30)
+        client.communicate(timeout=120)
         assert client.returncode == 1
         line = server.stderr.readline()
     finally:
         server.kill()
-        server.communicate(timeout=30)
+        server.communicate(timeout=120)
     assert line.startswith("refused: ")
     assert text in line
 
@@ -227,9 +227,9 @@ def test_failures_are_told(directory: Path, page: str, old: str, new: str, text:
         assert server.stdout is not None
         port = int(server.stdout.readline().removeprefix("listening on port "))
         client = start(code["client"].replace(old, new), directory, port)
-        _, err = client.communicate(timeout=30)
+        _, err = client.communicate(timeout=120)
         assert client.returncode == 1
         assert text in err
     finally:
         server.kill()
-        server.communicate(timeout=30)
+        server.communicate(timeout=120)

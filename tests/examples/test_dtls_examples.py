@@ -16,7 +16,7 @@ from qtsecure.testing.pki import PublicKeyInfrastructure
 ROOT = Path(qtsecure.__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
-TIMEOUT_S = 30
+TIMEOUT_S = 120
 
 
 @contextmanager

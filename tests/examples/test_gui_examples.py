@@ -59,6 +59,7 @@ def test_chat(qtbot, example, tmp_path: Path) -> None:
     """The client asks about the certificate, the user says always, and the next client is not asked."""
     main = example("secure_chat", "main")
     server, client = main.makeWindows([])
+    assert server.server.handshakeTimeout() >= 60_000  # nobody reads the question in five seconds
     qtbot.addWidget(server)
     qtbot.addWidget(client)
     client.show()
@@ -117,9 +118,13 @@ def test_inspector(qtbot, example, pki, tmp_path: Path) -> None:
     assert "HOST:PORT" in window.status.text()
 
 
-def test_dashboard(qtbot, example, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three sensors are drawn; what is no measurement is not."""
-    monkeypatch.setitem(sys.modules, "pyqtgraph", None)  # the plot that everybody has
+@pytest.mark.parametrize("kind", ["PaintedPlot", "Plot"])
+def test_dashboard(qtbot, example, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Three sensors are drawn, with pyqtgraph or without; what is no measurement is not."""
+    if kind == "PaintedPlot":
+        monkeypatch.setitem(sys.modules, "pyqtgraph", None)  # the plot that everybody has
+    else:
+        pytest.importorskip("pyqtgraph")
     dashboard = example("dtls_dashboard", "dashboard")
     monkeypatch.setattr(dashboard, "PERIOD_MS", 5)
     window, sensors = dashboard.makeAll()
@@ -133,6 +138,7 @@ def test_dashboard(qtbot, example, monkeypatch: pytest.MonkeyPatch) -> None:
         window._measured(nonsense)
     assert window.received == before
     assert set(window.plot.curves) == set(dashboard.NAMES)
+    assert type(window.plot).__name__ == kind
     assert not window.plot.grab().isNull()
     for sensor in sensors:
         sensor.stop()

@@ -23,7 +23,7 @@ def run(code: str, directory: Path) -> tuple[int, str, str]:
         cwd=directory,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         check=False,
     )

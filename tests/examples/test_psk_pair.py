@@ -42,7 +42,7 @@ def server(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process = start("server.py", str(file), "0")
     yield process
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
 
 
 def test_conversations(server: subprocess.Popen[str]) -> None:
@@ -51,7 +51,7 @@ def test_conversations(server: subprocess.Popen[str]) -> None:
 
     def client(*arguments: str) -> tuple[int, str, str]:
         process = start("client.py", *arguments, port)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
         return process.returncode, out, err
 
     assert client("sensor-1", KEY, "21.5 degrees") == (0, "the server says noted\n", "")

@@ -8,22 +8,86 @@ import subprocess
 import sys
 from pathlib import Path
 
+import PySide6
+import pytest
+
 from tests.examples.running import ROOT
 
+# Everything that would let the tests find this checkout, or choose plugins for them.
+LEAVE_OUT = {"PYTHONPATH", "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"}
+WHERE = """
+import importlib.metadata, pathlib, sys
+import qtsecure
+assert pathlib.Path(qtsecure.__file__).is_relative_to(sys.prefix), qtsecure.__file__
+print(importlib.metadata.version("qtsecure") == qtsecure.__version__)
+"""
 
-def test_its_own_tests_pass(tmp_path: Path) -> None:
-    """Outside the checkout, with nothing but the installed plugin."""
-    project = tmp_path / "project"
-    shutil.copytree(ROOT / "examples" / "pytest_gui", project)
+
+def run(arguments: list[str | Path], directory: Path, **environment: str) -> str:
+    """Run a program to its successful end."""
+    kept = {name: value for name, value in os.environ.items() if name not in LEAVE_OUT}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "qtsecure.testing.plugin", "-p", "pytestqt.plugin"],
-        cwd=project,
-        env=os.environ
-        | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "QT_QPA_PLATFORM": "offscreen"},
+        arguments,
+        cwd=directory,
+        env=kept | {"QT_QPA_PLATFORM": "offscreen"} | environment,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=200,
         check=False,
     )
-    assert done.returncode == 0, done.stdout
-    assert "11 passed" in done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The example, outside of this checkout."""
+    return Path(shutil.copytree(ROOT / "examples" / "pytest_gui", tmp_path / "project"))
+
+
+def test_its_own_tests_pass(project: Path) -> None:
+    """With nothing but the plugin of this checkout."""
+    plugins = ["-p", "qtsecure.testing.plugin", "-p", "pytestqt.plugin"]
+    out = run(
+        [sys.executable, "-m", "pytest", "-q", *plugins],
+        project,
+        PYTHONPATH=str(ROOT),
+        PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
+    )
+    assert "12 passed" in out
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Path:
+    """The interpreter of a fresh environment with the built wheel, and with the packages that it depends on."""
+    pytest.importorskip("hatchling")
+    run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path / "wheels"], ROOT)
+    (wheel,) = (tmp_path / "wheels").glob("*.whl")
+    environment = tmp_path / "environment"
+    run([sys.executable, "-m", "venv", "--without-pip", environment], tmp_path)
+    interpreter = environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    ours = Path(run([interpreter, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], tmp_path).strip())
+    # Of a directory that is named here no .pth file counts, so an editable installation is not found.
+    packages = {str(Path(module.__file__ or "").parents[1]) for module in (pytest, PySide6)}
+    (ours / "dependencies.pth").write_text("\n".join(sorted(packages)), "utf-8")
+    run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", ours, wheel], tmp_path)
+    return interpreter
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_with_the_wheel(project: Path, python: Path) -> None:
+    """Installed as users install it: the plugin is found by its entry point, and the suites are there, too."""
+    assert run([python, "-c", WHERE], project) == "True\n"
+    out = run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist"], project)
+    assert "12 passed" in out
+    assert "qtsecure_stream_link" in run([python, "-m", "pytest", "--fixtures", "-q"], project)
+    suite = project / "test_suite.py"
+    suite.write_text(
+        "import pytest\nfrom qtsecure import DatagramTransport\n"
+        "from qtsecure.testing.conformance import TransportConformance\n\n\n"
+        "class TestMemory(TransportConformance):\n"
+        "    @pytest.fixture\n    def transports(self, qapp):\n        return DatagramTransport.pair()\n",
+        "utf-8",
+    )
+    assert " passed" in run([python, "-m", "pytest", "-q", suite], project)

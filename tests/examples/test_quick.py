@@ -52,7 +52,7 @@ def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
             pytest.skip("there is no openssl command here")
         command = re.search(r"^openssl req .*?[^\\]\n", README, re.DOTALL | re.MULTILINE)
         assert command is not None
-        subprocess.run(["sh", "-c", command[0]], cwd=tmp_path, check=True, capture_output=True, timeout=30)
+        subprocess.run(["sh", "-c", command[0]], cwd=tmp_path, check=True, capture_output=True, timeout=120)
     else:
         files = selfSignedCertificate().writeTo(tmp_path, "server")
         files.key.rename(tmp_path / "server-key.pem")
@@ -66,23 +66,23 @@ def test_conversation(directory: Path) -> None:
         assert server.stdout is not None
         port = int(server.stdout.readline().removeprefix("listening on port "))
         client = start("client.py", directory, port)
-        out, err = client.communicate(timeout=30)
+        out, err = client.communicate(timeout=120)
         assert (client.returncode, out, err) == (0, "TlsV1_3 -> hello\n", "")
         assert server.poll() is None
         busy = start("server.py", directory, port)
-        out, err = busy.communicate(timeout=30)
+        out, err = busy.communicate(timeout=120)
         assert busy.returncode == 1
         assert "in use" in err
         (directory / "server.pem").write_bytes(selfSignedCertificate().chainPem())
         client = start("client.py", directory, port)
-        out, err = client.communicate(timeout=30)
+        out, err = client.communicate(timeout=120)
         assert (client.returncode, err) == (1, "")
         assert "trusted authority" in out
     finally:
         server.kill()
-        server.communicate(timeout=30)
+        server.communicate(timeout=120)
     # Nobody listens any more.
     client = start("client.py", directory, port)
-    out, err = client.communicate(timeout=30)
+    out, err = client.communicate(timeout=120)
     assert (client.returncode, err) == (1, "")
     assert "refused" in out

@@ -39,10 +39,10 @@ def test_first_program(tmp_path: Path) -> None:
         assert server.stdout is not None
         port = int(server.stdout.readline().removeprefix("listening on port "))
         client = test_docs.start(programs("howto-socket-client")["client"], tmp_path, port)
-        out, err = client.communicate(timeout=30)
+        out, err = client.communicate(timeout=120)
     finally:
         server.kill()
-        server.communicate(timeout=30)
+        server.communicate(timeout=120)
     assert (client.returncode, err) == (0, "")
     assert out.splitlines()[0] == "Looking up localhost"
     assert "answer: HELLO" in out

@@ -31,7 +31,7 @@ class Running:
 
     def stop(self) -> tuple[str, str]:
         self.process.kill()
-        return self.process.communicate(timeout=30)
+        return self.process.communicate(timeout=120)
 
 
 @pytest.fixture

@@ -26,13 +26,13 @@ def running(page: str, directory: Path) -> Iterator[int]:
         yield int(server.stdout.readline().removeprefix("listening on port "))
     finally:
         server.kill()
-        server.communicate(timeout=30)
+        server.communicate(timeout=120)
 
 
 def client(page: str, directory: Path, port: int) -> tuple[int, str, str]:
     """The client of a page: its exit code and what it printed."""
     process = start(programs(page)["client"], directory, port)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     return process.returncode, out, err
 
 
@@ -100,6 +100,6 @@ def test_status_by_the_own_authority(tmp_path: Path) -> None:
     for page, sign in (("howto-client-certificates", "req -x509"), ("howto-revocation", "printf")):
         blocks = re.findall(r"^```sh\n(.*?)^```", (DOCS / f"{page}.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)
         (commands,) = [block for block in blocks if sign in block]
-        subprocess.run(["sh", "-ec", commands], cwd=tmp_path, check=True, capture_output=True, timeout=30)
+        subprocess.run(["sh", "-ec", commands], cwd=tmp_path, check=True, capture_output=True, timeout=120)
     with running("howto-revocation", tmp_path) as port:
         assert client("howto-revocation", tmp_path, port) == (0, "status: Good\nanswer: hello\n", "")

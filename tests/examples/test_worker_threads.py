@@ -81,7 +81,7 @@ def test_many_clients_and_a_signal(server: tuple[subprocess.Popen[str], int, ssl
         still.sendall(b"here")
         assert still.recv(4) == b"here"
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (0, "ended\n")
     assert "HTTP" in err
     assert len(err.splitlines()) == 1, err

@@ -15,7 +15,7 @@ from typing import Any
 VERSIONS = ("1.2", "1.3")
 QUIET_MS = 40
 """A scenario is over when nothing was told for so long; everything happens on the loopback interface."""
-PATIENCE_MS = 5000
+PATIENCE_MS = 20_000
 HANDSHAKE_TIMEOUT_MS = 150
 KEY = bytes(range(32))
 

@@ -21,7 +21,7 @@ def assertFine(program: str, *arguments: str) -> None:
         [sys.executable, "-W", "error", "-c", program, *arguments],
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=120,
         cwd=_ROOT,
         env=os.environ | {"PYTHONPATH": str(_ROOT)},
         check=False,

@@ -12,6 +12,7 @@ from shiboken6 import delete, isValid
 
 from qtsecure import ClientCertificateRequest, Interaction, PreSharedKeyAuthenticator, SecureError, SslSocket
 from tests.net.conversation import settle, spin
+from tests.net.deferred import WAYS_TO_DELETE
 from tests.net.encounters import Encounter
 
 Answer = Callable[[ClientCertificateRequest], object]
@@ -224,6 +225,28 @@ def test_the_end_of_the_connection_cancels_the_request(encounter: Encounter) -> 
     own(encounter)(user.requests[0])
     settle()
     assert not client.isEncrypted()
+
+
+@pytest.mark.parametrize("how", [*WAYS_TO_DELETE, "in the slot", "in the slot, and not deferred"])
+def test_a_deleted_request_is_an_error_of_the_user(encounter: Encounter, how: str) -> None:
+    """None is shown then, at once and not after five minutes; the error says why."""
+    listen(encounter)
+
+    def answer(request: ClientCertificateRequest) -> None:
+        if how != "in the slot, and not deferred":
+            request.defer()
+        if how.startswith("in the slot"):
+            delete(request)
+
+    user = User(answer)
+    client = encounter.begin(client_with(encounter, user), "localhost")
+    spin(lambda: bool(user.requests))
+    if how in WAYS_TO_DELETE:
+        WAYS_TO_DELETE[how](user.requests[0])
+    ended(encounter, client)
+    assert encounter.peers == []
+    if how != "in the slot, and not deferred":
+        assert "was deleted before anybody had answered" in client.errorString()
 
 
 @pytest.mark.parametrize("how", ["delete the client", "abort the client", "delete the user", "nested loop"])

@@ -6,49 +6,17 @@ import datetime as dt
 
 import pytest
 from cryptography import x509
-from PySide6.QtCore import QEventLoop, QTimer
-from shiboken6 import isValid
+from shiboken6 import delete, isValid
 
 from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.ssl_socket import SslSocket
 from tests.engine.support import make_certificate
 from tests.net.conftest import MakeConversation
-from tests.net.conversation import PROTOCOLS, Conversation, Error, FakeClock, State, VerifyMode, settle, spin
+from tests.net.conversation import PROTOCOLS, Error, FakeClock, State, VerifyMode, settle, spin
+from tests.net.deferred import WAYS_TO_DELETE, Deferred, answerInDialog, both_roles, doubt
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 both_versions = pytest.mark.parametrize("version", ["1.2", "1.3"])
-both_roles = pytest.mark.parametrize("role", ["client", "server"])
-
-
-class Deferred:
-    """A conversation whose client (or server) defers its decision about the other's certificate."""
-
-    def __init__(self, conversation: Conversation, role: str) -> None:
-        self.requests: list[CertificateRequest] = []
-        self.cancelled = 0
-        if role == "client":
-            conversation.showServer(conversation.pki.unknownCa)
-            conversation.client.acceptCertificate.connect(self._defer)
-        else:
-            conversation.showClient(conversation.pki.clientUnknownCa)
-            conversation.demandClientCertificate()
-            conversation.server.acceptCertificate.connect(lambda socket, request: self._defer(request))
-        conversation.connect()
-        spin(lambda: bool(self.requests))
-        settle()
-
-    def _defer(self, request: CertificateRequest) -> None:
-        request.defer()
-        request.cancelled.connect(self._cancel)
-        self.requests.append(request)
-
-    def _cancel(self) -> None:
-        self.cancelled += 1
-
-    @property
-    def request(self) -> CertificateRequest:
-        assert len(self.requests) == 1
-        return self.requests[0]
 
 
 @both_roles
@@ -142,13 +110,12 @@ def test_the_handshake_deadline_pauses_and_the_decision_has_its_own(
 def test_answering_in_the_slot(make_conversation: MakeConversation, version: str) -> None:
     """accept() at once; the first answer wins."""
     conversation = make_conversation(PROTOCOLS[version])
-    conversation.showServer(conversation.pki.unknownCa)
 
     def accept(request: CertificateRequest) -> None:
         request.accept()
         request.reject()
 
-    conversation.client.acceptCertificate.connect(accept)
+    doubt(conversation, "client", accept)
     conversation.establish()
 
 
@@ -157,11 +124,7 @@ def test_answering_in_the_slot(make_conversation: MakeConversation, version: str
 def test_no_answer_means_no(make_conversation: MakeConversation, version: str, role: str) -> None:
     """A slot that does nothing rejects, with the right alert from every role and version."""
     conversation = make_conversation(PROTOCOLS[version])
-    if role == "client":
-        conversation.showServer(conversation.pki.unknownCa)
-    else:
-        conversation.showClient(conversation.pki.clientUnknownCa)
-        conversation.demandClientCertificate()
+    doubt(conversation, role, lambda request: None)
     conversation.connect()
     conversation.waitForClientEnd()
     conversation.waitForServerEnd()
@@ -177,21 +140,60 @@ def test_no_answer_means_no(make_conversation: MakeConversation, version: str, r
 def test_a_dialog_in_the_slot(make_conversation: MakeConversation, version: str, role: str) -> None:
     """An event loop inside the slot, as a modal dialog has it; the answer counts."""
     conversation = make_conversation(PROTOCOLS[version])
-
-    def dialog(request: CertificateRequest) -> None:
-        loop = QEventLoop()
-        QTimer.singleShot(10, loop.quit)
-        loop.exec()
-        request.accept()
-
-    if role == "client":
-        conversation.showServer(conversation.pki.unknownCa)
-        conversation.client.acceptCertificate.connect(dialog)
-    else:
-        conversation.showClient(conversation.pki.clientUnknownCa)
-        conversation.demandClientCertificate()
-        conversation.server.acceptCertificate.connect(lambda socket, request: dialog(request))
+    doubt(conversation, role, answerInDialog)
     conversation.establish()
+
+
+@both_roles
+@both_versions
+@pytest.mark.parametrize("way", WAYS_TO_DELETE)
+def test_a_deleted_question_is_a_no(make_conversation: MakeConversation, version: str, role: str, way: str) -> None:
+    """At once, not after five minutes: nobody can answer any more. The other side hears it as any late no."""
+    conversation = make_conversation(PROTOCOLS[version])
+    deferred = Deferred(conversation, role)
+    WAYS_TO_DELETE[way](deferred.request)
+    conversation.waitForClientEnd()
+    conversation.waitForServerEnd()
+    assert conversation.recorder.of(f"{role}.errorOccurred")[-1][-1] == Error.SslHandshakeFailedError
+    assert conversation.recorder.count("server.pendingConnectionAvailable") == 0
+    assert conversation.recorder.count(f"{role}.alertSent") == (0 if (version, role) == ("1.3", "server") else 1)
+
+
+@both_roles
+@both_versions
+def test_a_question_deleted_in_the_slot_is_a_no(make_conversation: MakeConversation, version: str, role: str) -> None:
+    """Although it was deferred."""
+    conversation = make_conversation(PROTOCOLS[version])
+
+    def forsake(request: CertificateRequest) -> None:
+        request.defer()
+        delete(request)
+
+    doubt(conversation, role, forsake)
+    conversation.connect()
+    conversation.waitForClientEnd()
+    conversation.waitForServerEnd()
+    assert conversation.recorder.of(f"{role}.errorOccurred")[-1][-1] == Error.SslHandshakeFailedError
+    assert conversation.recorder.count("server.pendingConnectionAvailable") == 0
+
+
+@both_versions
+def test_a_question_that_is_deleted_after_its_connection_concerns_no_other(
+    make_conversation: MakeConversation, version: str
+) -> None:
+    """The socket asks about the next connection meanwhile; that question waits on."""
+    conversation = make_conversation(PROTOCOLS[version])
+    deferred = Deferred(conversation, "client")
+    earlier = deferred.request
+    delete(earlier)
+    conversation.client.abort()
+    assert not earlier.isPending()
+    conversation.connect()
+    spin(lambda: len(deferred.requests) == 2)
+    settle()
+    assert deferred.requests[1].isPending()
+    deferred.requests[1].accept()
+    spin(lambda: conversation.client.isEncrypted())
 
 
 @pytest.mark.parametrize("signal", ["preSharedKeyAuthenticationRequired", "handshakeInterruptedOnError"])

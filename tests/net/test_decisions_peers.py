@@ -13,11 +13,10 @@ from qtsecure.testing.peers import OpensslClient, OpensslServer, PythonTlsClient
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import State, VerifyMode, settle, spin
 
-Answer = Callable[[CertificateRequest], None]
-REJECT: Answer = CertificateRequest.reject
-ACCEPT: Answer = CertificateRequest.accept
-# How OpenSSL names the alert 48.
+# How OpenSSL names the alert 48, and what its programs say at the end of a handshake.
 UNKNOWN_CA = "alert unknown ca"
+SERVER_FINISHED, CLIENT_FINISHED = "CIPHER is", "CONNECTION ESTABLISHED"
+both_answers = pytest.mark.parametrize("accepted", [True, False])
 
 
 @pytest.fixture
@@ -38,130 +37,95 @@ class Thinking:
     def askOfServer(self, peer: object, request: CertificateRequest) -> None:
         self.ask(request)
 
+    def answer(self, accepted: bool, *, isFinished: Callable[[], bool]) -> None:
+        """Once it has been asked, and the other program has had time to finish, which it must not."""
+        spin(lambda: bool(self.requests))
+        settle()
+        assert not isFinished()
+        (CertificateRequest.accept if accepted else CertificateRequest.reject)(self.requests[0])
 
-def clientConfiguration(pki: PublicKeyInfrastructure) -> SslConfiguration:
-    return SslConfiguration.forClient([pki.otherCa.certificate])
+
+def isOver(client: SslSocket | DtlsPeer) -> bool:
+    """Whether it has failed."""
+    if isinstance(client, DtlsPeer):
+        return client.status() is DtlsPeer.Status.Error
+    return client.state() == State.UnconnectedState
 
 
-def serverConfiguration(pki: PublicKeyInfrastructure) -> SslConfiguration:
+@both_answers
+@pytest.mark.parametrize("version", ["tls1_2", "tls1_3", "dtls1_2"])
+def test_sec_d23_a_client_and_openssl(pki: PublicKeyInfrastructure, version: str, accepted: bool) -> None:
+    """The server waits for the client's flight, repeating its own over datagrams; then it comes, or alert 48."""
+    thinking = Thinking()
+    client: SslSocket | DtlsPeer = DtlsPeer() if version == "dtls1_2" else SslSocket()
+    client.acceptCertificate.connect(thinking.ask)
+    client.setSslConfiguration(SslConfiguration.forClient([pki.otherCa.certificate]))
+    with OpensslServer(pki.server, version=version) as server:  # type: ignore[arg-type]  # one of the three
+        if isinstance(client, DtlsPeer):
+            client.connectToHost("127.0.0.1", server.port)
+        else:
+            client.connectToHostEncrypted("127.0.0.1", server.port)
+        thinking.answer(accepted, isFinished=lambda: SERVER_FINISHED in server.output)
+        if accepted:
+            spin(client.isEncrypted)
+            server.waitForOutput(SERVER_FINISHED)
+        else:
+            spin(lambda: isOver(client))
+            assert UNKNOWN_CA in server.waitForOutput(UNKNOWN_CA)
+            assert SERVER_FINISHED not in server.output
+        client.abort()
+
+
+def serverOf(pki: PublicKeyInfrastructure, thinking: Thinking, *, datagrams: bool = False) -> SslServer | DtlsServer:
+    """One that listens and trusts no client's certificate."""
     configuration = SslConfiguration.forServer(list(pki.server.chain), pki.server.privateKey)
     configuration.setPeerVerifyMode(VerifyMode.VerifyPeer)
     configuration.setCaCertificates([pki.otherCa.certificate])
-    return configuration
-
-
-@pytest.mark.parametrize("version", ["tls1_2", "tls1_3"])
-@pytest.mark.parametrize("accepted", [True, False])
-def test_sec_d23_a_client_and_openssl(pki: PublicKeyInfrastructure, version: str, accepted: bool) -> None:
-    """The server waits for the client's flight; then it comes, or alert 48."""
-    thinking, client = Thinking(), SslSocket()
-    client.acceptCertificate.connect(thinking.ask)
-    client.setSslConfiguration(clientConfiguration(pki))
-    with OpensslServer(pki.server, version=version) as server:  # type: ignore[arg-type]  # one of the two
-        client.connectToHostEncrypted("127.0.0.1", server.port)
-        spin(lambda: bool(thinking.requests))
-        settle()
-        assert "CIPHER is" not in server.output
-        (ACCEPT if accepted else REJECT)(thinking.requests[0])
-        if accepted:
-            spin(client.isEncrypted)
-            server.waitForOutput("CIPHER is")
-            client.abort()
-        else:
-            spin(lambda: client.state() == State.UnconnectedState)
-            assert UNKNOWN_CA in server.waitForOutput(UNKNOWN_CA)
-            assert "CIPHER is" not in server.output
-
-
-@pytest.mark.parametrize("accepted", [True, False])
-def test_sec_d23_a_dtls_peer_and_openssl(pki: PublicKeyInfrastructure, accepted: bool) -> None:
-    """The same over datagrams; repeated flights of the server change nothing meanwhile."""
-    thinking, client = Thinking(), DtlsPeer()
-    client.acceptCertificate.connect(thinking.ask)
-    with OpensslServer(pki.server, version="dtls1_2") as server:
-        client.setSslConfiguration(clientConfiguration(pki))
-        client.connectToHost("127.0.0.1", server.port)
-        spin(lambda: bool(thinking.requests))
-        settle()
-        assert "CIPHER is" not in server.output
-        (ACCEPT if accepted else REJECT)(thinking.requests[0])
-        if accepted:
-            spin(client.isEncrypted)
-            server.waitForOutput("CIPHER is")
-        else:
-            spin(lambda: client.status() is DtlsPeer.Status.Error)
-            server.waitForOutput(UNKNOWN_CA)
-        client.close()
-
-
-def server_of(pki: PublicKeyInfrastructure, thinking: Thinking) -> SslServer:
-    server = SslServer()
-    server.setSslConfiguration(serverConfiguration(pki))
+    server = DtlsServer() if datagrams else SslServer()
+    server.setSslConfiguration(configuration)
     server.acceptCertificate.connect(thinking.askOfServer)
     assert server.listen("127.0.0.1", 0)
     return server
 
 
-@pytest.mark.parametrize("accepted", [True, False])
-def test_sec_d23_a_tls12_server_and_openssl(pki: PublicKeyInfrastructure, accepted: bool) -> None:
-    """The client waits for the server's last flight; then it comes, or alert 48."""
+@both_answers
+@pytest.mark.parametrize("version", ["tls1_2", "dtls1_2"])
+def test_sec_d23_a_server_and_openssl(pki: PublicKeyInfrastructure, version: str, accepted: bool) -> None:
+    """The client waits for the server's last flight, repeating its own over datagrams; then it comes, or alert 48."""
     thinking = Thinking()
-    server = server_of(pki, thinking)
-    with OpensslClient(server.serverPort(), certificate=pki.client, version="tls1_2") as client:
-        spin(lambda: bool(thinking.requests))
-        settle()
-        assert "CONNECTION ESTABLISHED" not in client.output
-        (ACCEPT if accepted else REJECT)(thinking.requests[0])
+    server = serverOf(pki, thinking, datagrams=version == "dtls1_2")
+    with OpensslClient(
+        server.serverPort(),
+        certificate=pki.client,
+        version=version,  # type: ignore[arg-type]  # one of the two
+    ) as client:
+        thinking.answer(accepted, isFinished=lambda: CLIENT_FINISHED in client.output)
         if accepted:
             spin(server.hasPendingConnections)
-            client.waitForOutput("CONNECTION ESTABLISHED")
+            client.waitForOutput(CLIENT_FINISHED)
         else:
             spin(lambda: server.statistics().failed == 1)
             assert UNKNOWN_CA in client.waitForOutput(UNKNOWN_CA)
-            assert "CONNECTION ESTABLISHED" not in client.output
+            assert CLIENT_FINISHED not in client.output
     server.close()
 
 
-@pytest.mark.parametrize("accepted", [True, False])
+@both_answers
 def test_sec_d23_a_tls13_server_and_python(pki: PublicKeyInfrastructure, accepted: bool) -> None:
     """Here the client has finished already: a late rejection is silence and the end, and no forged alert."""
     thinking = Thinking()
-    server = server_of(pki, thinking)
+    server = serverOf(pki, thinking)
     with PythonTlsClient(
         server.serverPort(),
         caCertificates=[pki.ca.certificate],
         certificate=pki.client,
         minimumVersion=ssl.TLSVersion.TLSv1_3,
     ) as client:
-        spin(lambda: bool(thinking.requests))
-        settle()
-        assert not server.hasPendingConnections()
-        (ACCEPT if accepted else REJECT)(thinking.requests[0])
+        thinking.answer(accepted, isFinished=server.hasPendingConnections)
         if accepted:
             spin(server.hasPendingConnections)
         else:
             spin(lambda: server.statistics().failed == 1)
             settle()
             assert client.waitForEnding().ending in ("truncated", "reset")
-    server.close()
-
-
-@pytest.mark.parametrize("accepted", [True, False])
-def test_sec_d23_a_dtls_server_and_openssl(pki: PublicKeyInfrastructure, accepted: bool) -> None:
-    """The client repeats itself while the program thinks; then it hears the answer."""
-    thinking, server = Thinking(), DtlsServer()
-    server.setSslConfiguration(serverConfiguration(pki))
-    server.acceptCertificate.connect(thinking.askOfServer)
-    assert server.listen("127.0.0.1", 0)
-    with OpensslClient(server.serverPort(), certificate=pki.client, version="dtls1_2") as client:
-        spin(lambda: bool(thinking.requests))
-        settle()
-        assert "CONNECTION ESTABLISHED" not in client.output
-        (ACCEPT if accepted else REJECT)(thinking.requests[0])
-        if accepted:
-            spin(server.hasPendingConnections)
-            client.waitForOutput("CONNECTION ESTABLISHED")
-        else:
-            spin(lambda: server.statistics().failed == 1)
-            client.waitForOutput(UNKNOWN_CA)
     server.close()

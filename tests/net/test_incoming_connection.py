@@ -15,7 +15,7 @@ from shiboken6 import delete, isValid
 from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.testing.peers import RawClient
-from tests.net.conversation import Conversation, State, assertNoneLeft, openDescriptors, settle, spin
+from tests.net.conversation import Conversation, FakeClock, State, assertNoneLeft, openDescriptors, settle, spin
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
@@ -250,7 +250,7 @@ def test_descriptors_that_belong_to_sockets_stay_theirs(conversation: Conversati
     spin(lambda: conversation.client.bytesAvailable() == 11)
 
 
-def test_a_handshaking_socket_takes_no_other_descriptor(conversation: Conversation) -> None:
+def test_a_handshaking_socket_takes_no_other_descriptor(conversation: Conversation, clock: FakeClock) -> None:
     """Its deadline would go with its connection, and its place would never be given back."""
     server = conversation.server
     server.setHandshakeTimeout(200)
@@ -262,4 +262,5 @@ def test_a_handshaking_socket_takes_no_other_descriptor(conversation: Conversati
         with left, right:
             assert not socket.setSocketDescriptor(left.fileno())
             assert "server's" in socket.errorString()
+        clock.advance(0.21)
         spin(lambda: server.statistics().timedOut == 1)

@@ -149,7 +149,7 @@ def test_waiting_for_connections_one_after_the_other(conversation: Conversation)
     conversation.listen()
     server = conversation.server
     with RawClient(server.serverPort()):
-        assert server.waitForNewConnection(3000) == (True, False)
+        assert server.waitForNewConnection(20_000) == (True, False)
         later = subprocess.Popen(
             [
                 sys.executable,

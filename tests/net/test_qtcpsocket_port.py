@@ -48,14 +48,14 @@ class Echo:
 
     def connect(self, client: SslSocket) -> None:
         self.begin(client)
-        assert client.waitForEncrypted(5000) if self.encrypted else client.waitForConnected(5000)
+        assert client.waitForEncrypted(20_000) if self.encrypted else client.waitForConnected(20_000)
 
     def echo(self, client: SslSocket, data: bytes) -> None:
         """Have data come back, without an event loop."""
         before = client.bytesAvailable()
         client.write(data)
         while client.bytesAvailable() < before + len(data):
-            assert client.waitForReadyRead(5000), client.errorString()
+            assert client.waitForReadyRead(20_000), client.errorString()
 
 
 @pytest.fixture(params=[True, False], ids=["tls", "plain"])
@@ -97,7 +97,7 @@ def test_connect_disconnect_connect_disconnect(client: SslSocket, echo: Echo) ->
         echo.echo(client, b"%d" % number)
         assert client.readBytes() == b"%d" % number
         client.disconnectFromHost()
-        assert client.state() == State.UnconnectedState or client.waitForDisconnected(5000)
+        assert client.state() == State.UnconnectedState or client.waitForDisconnected(20_000)
         assert client.readAll().isEmpty()
 
 
@@ -305,7 +305,7 @@ def test_wait_for_ready_read_in_a_slot(client: SslSocket, echo: Echo) -> None:
 
     def slot() -> None:
         client.write(b"from the slot")
-        answers.append((client.waitForReadyRead(5000), client.readBytes()))
+        answers.append((client.waitForReadyRead(20_000), client.readBytes()))
 
     client.connected.connect(slot)
     echo.begin(client)
@@ -353,13 +353,13 @@ def test_dont_close_on_timeout(client: SslSocket, qapp: QCoreApplication) -> Non
     """A wait that times out leaves the connection alone."""
     with SilentServer() as server:
         client.connectToHost("127.0.0.1", server.port)
-        assert client.waitForConnected(5000)
+        assert client.waitForConnected(20_000)
         assert not client.waitForReadyRead(20)
         assert client.error() == Error.SocketTimeoutError
         assert client.isOpen()
         assert client.state() == State.ConnectedState
         client.write(b"still there")
-        assert client.waitForBytesWritten(5000)
+        assert client.waitForBytesWritten(20_000)
         spin(lambda: server.received == b"still there")
 
 

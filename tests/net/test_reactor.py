@@ -207,7 +207,7 @@ def talk(application):
     assert server.listen("127.0.0.1", 0)
     server.newConnection.connect(application.quit)
     client.connectToHost("127.0.0.1", server.serverPort())
-    QTimer.singleShot(5000, lambda: application.exit(1))
+    QTimer.singleShot(20_000, lambda: application.exit(1))
     assert application.exec() == 0, "no connection"
     client.abort()
     server.close()
@@ -232,7 +232,7 @@ print("done")
 def test_a_second_application_has_a_reactor_of_its_own(way: str) -> None:
     """What hung on the first application's event dispatcher is made anew; exec() twice keeps it."""
     result = subprocess.run(
-        [sys.executable, "-c", _TWO_APPLICATIONS, way], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", _TWO_APPLICATIONS, way], capture_output=True, text=True, timeout=120, check=False
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout == "done\n"

@@ -123,7 +123,7 @@ def test_a_nested_loop_in_the_event_serves_the_other_calls(scheduler: Scheduler)
 
     def nested() -> None:
         seen.append("first")
-        spin(lambda: "second" in seen, timeout=1000)
+        spin(lambda: "second" in seen, timeout=10_000)
         seen.append("first goes on")
 
     scheduler.defer(nested)
@@ -154,7 +154,7 @@ def test_a_nested_loop_in_a_deadline_keeps_the_others(qapp: QCoreApplication) ->
     seen: list[str] = []
 
     def nested() -> None:
-        spin(lambda: "second" in seen, timeout=1000)
+        spin(lambda: "second" in seen, timeout=10_000)
         seen.append("first")
 
     own.callLater(1, nested)

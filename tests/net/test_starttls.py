@@ -255,7 +255,7 @@ def test_plain_text_does_not_pass_for_encrypted_when_tls_could_not_begin(pair: P
     assert pair.client.state() == State.ConnectedState  # as with Qt
     pair.client.write(b"secret")
     pair.server.write(b"from nobody knows whom")
-    assert pair.server.waitForBytesWritten(5000)
+    assert pair.server.waitForBytesWritten(20_000)
     assert not pair.client.waitForReadyRead(100)
     assert announced == []
     assert pair.client.bytesAvailable() == 0

@@ -95,5 +95,5 @@ def test_after_the_threads_end_anybody_may_clear_up(qapp: QCoreApplication) -> N
     with pytest.raises(RuntimeError, match=r"QObject\.tidy\(\) was called in the main thread.*'worker'"):
         checkThread(obj, "tidy")
     thread.quit()
-    assert thread.wait(5000)
+    assert thread.wait(20_000)
     checkThread(obj, "tidy")

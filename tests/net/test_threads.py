@@ -105,7 +105,7 @@ class Fence(QObject):
         spin(lambda: bool(self.results), timeout=15_000)
         self.clearing.emit()
         for thread in self.threads:
-            assert thread.wait(5000)
+            assert thread.wait(20_000)
         return self.results[0]
 
     @Slot(bytes)
@@ -150,7 +150,7 @@ def test_one_reactor_for_each_thread(qapp: QCoreApplication) -> None:
     thread.started.connect(asker.ask)
     asker.done.connect(thread.quit, Qt.ConnectionType.DirectConnection)  # this thread waits
     thread.start()
-    assert thread.wait(5000)
+    assert thread.wait(20_000)
     assert len({id(reactor) for reactor in asker.seen}) == 1
     assert asker.seen[0] is not here
 
@@ -166,7 +166,7 @@ def test_a_python_thread(qapp: QCoreApplication) -> None:
 
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join(5)
+    thread.join(20)
     assert seen == [True]
 
 
@@ -230,6 +230,6 @@ def test_a_program_ends_after_its_python_threads() -> None:
     """Nothing is said and nobody waits at the exit, when a thread had timers and a notifier."""
     for _ in range(3):
         result = subprocess.run(
-            [sys.executable, "-c", _LAST_THREAD], capture_output=True, text=True, timeout=30, check=False
+            [sys.executable, "-c", _LAST_THREAD], capture_output=True, text=True, timeout=120, check=False
         )
         assert (result.returncode, result.stdout, result.stderr) == (0, "done\n", "")

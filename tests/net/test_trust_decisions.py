@@ -564,7 +564,7 @@ def test_another_thread(pki: PublicKeyInfrastructure, file: Path) -> None:
 
     worker = Worker()
     worker.start()
-    assert worker.wait(5000)
+    assert worker.wait(20_000)
     assert "TrustDecisions.decisions() was called in" in str(caught[0])
 
 

@@ -6,11 +6,21 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QObject, QTimer
+from PySide6.QtNetwork import QSslSocket
 from shiboken6 import delete
 
-from qtsecure import SecureError, SslConfiguration, SslServer, SslSocket, UnknownHostPolicy, VirtualHostRequest
+from qtsecure import (
+    PreSharedKeyAuthenticator,
+    SecureError,
+    SslConfiguration,
+    SslServer,
+    SslSocket,
+    UnknownHostPolicy,
+    VirtualHostRequest,
+)
 from qtsecure.net import choosing
 from tests.net.conversation import settle, spin
+from tests.net.deferred import WAYS_TO_DELETE
 from tests.net.encounters import Encounter
 
 
@@ -106,6 +116,36 @@ def test_sessions_are_resumed_at_their_host(encounter: Encounter, two: Two) -> N
     assert not encounter.visit("b.example").isSessionReused()
 
 
+def test_a_host_for_keys_alone(encounter: Encounter, two: Two) -> None:
+    """One host has a certificate, the other takes keys; without somebody who knows them its clients are refused."""
+    keys = encounter.host(two.b)
+    keys.setLocalCertificateChain([])
+    keys.setPrivateKey(None)
+    keys.setPreSharedKeyIdentityHint("sensors")
+    serve(encounter, {"a.example": encounter.host(two.a), "keys.example": keys}, UnknownHostPolicy.Refuse)
+
+    def client() -> Any:
+        made = encounter.client()
+        made.preSharedKeyAuthenticationRequired.connect(answer)
+        configuration = made.sslConfiguration()
+        configuration.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyNone)
+        made.setSslConfiguration(configuration)
+        return made
+
+    def answer(authenticator: PreSharedKeyAuthenticator) -> None:
+        authenticator.setIdentity(b"sensor")
+        authenticator.setPreSharedKey(bytes(range(32)))
+
+    assert not encounter.visit("keys.example", client()).isEncrypted()
+    assert "The server has no certificate" in encounter.failures[0]
+    encounter.server.preSharedKeyAuthenticationRequired.connect(
+        lambda peer, authenticator: authenticator.setPreSharedKey(bytes(range(32)))
+    )
+    assert encounter.visit("keys.example", client()).isEncrypted()
+    assert encounter.peers[-1].serverName() == "keys.example"
+    assert encounter.shown(encounter.visit("a.example")) == two.a.certificate
+
+
 # ------------------------------------------------------------------------------ certificateRequired
 
 
@@ -188,6 +228,32 @@ def test_a_program_refuses(encounter: Encounter, two: Two) -> None:
     chooser.requests[-1].provide(encounter.host(two.a))  # too late
     spin(lambda: encounter.isOver(client))
     assert encounter.received == [112, 112]
+
+
+@pytest.mark.parametrize("how", [*WAYS_TO_DELETE, "in the slot", "with its parent"])
+def test_a_deleted_request_refuses(encounter: Encounter, two: Two, how: str) -> None:
+    """At once, not after five minutes; also where there is a configuration for want of an answer."""
+    serve(encounter, {"a.example": encounter.host(two.a)}, UnknownHostPolicy.Refuse)
+    dialog = QObject()
+
+    def choose(request: VirtualHostRequest) -> None:
+        request.defer()
+        if how == "in the slot":
+            delete(request)
+        elif how == "with its parent":
+            request.setParent(dialog)
+
+    chooser = Chooser(encounter, choose)
+    client = encounter.begin(encounter.client(), "a.example")
+    spin(lambda: bool(chooser.requests))
+    chooser.answer = lambda request: request.reject()  # a DTLS client tries once more
+    if how in WAYS_TO_DELETE:
+        WAYS_TO_DELETE[how](chooser.requests[0])
+    else:
+        delete(dialog)
+    spin(lambda: encounter.isOver(client))
+    assert encounter.received == [112]
+    assert encounter.peers == []
 
 
 def test_no_answer_is_the_configuration_that_was_set(encounter: Encounter, two: Two) -> None:

@@ -72,7 +72,7 @@ def recorder(client: SslSocket) -> Iterator[SignalRecorder]:
 
 def connectTo(client: SslSocket, port: int) -> None:
     client.connectToHostEncrypted("127.0.0.1", port)
-    assert client.waitForEncrypted(5000), client.errorString()
+    assert client.waitForEncrypted(20_000), client.errorString()
 
 
 def errors(recorder: SignalRecorder) -> list[object]:
@@ -88,7 +88,7 @@ def test_qt_1_8_87_connected(client: SslSocket, server: PythonTlsServer, host: s
     client.connectToHost(host, server.port)
     assert client.state() != State.ConnectedState
     noForeignEvents.clear()
-    assert client.waitForConnected(5000), client.errorString()
+    assert client.waitForConnected(20_000), client.errorString()
     assert client.state() == State.ConnectedState
     assert client.waitForConnected(0)
     assert client.peerAddress().toString() in ("127.0.0.1", "::1")
@@ -113,10 +113,10 @@ def test_qt_1_8_88_encrypted(
 def test_qt_1_8_88_not_without_tls(client: SslSocket, server: PythonTlsServer) -> None:
     """A plain connection never becomes encrypted by itself; after startClientEncryption() it does."""
     client.connectToHost("localhost", server.port)
-    assert client.waitForConnected(5000)
-    assert not client.waitForEncrypted(5000)
+    assert client.waitForConnected(20_000)
+    assert not client.waitForEncrypted(20_000)
     client.startClientEncryption()
-    assert client.waitForEncrypted(5000)
+    assert client.waitForEncrypted(20_000)
 
 
 def test_qt_1_8_90_never_connected(client: SslSocket, recorder: SignalRecorder) -> None:
@@ -175,6 +175,7 @@ def test_a_server_that_does_not_shake_hands(client: SslSocket, recorder: SignalR
     """waitForEncrypted() gives up waiting, not the connection; the handshake's own deadline ends that."""
     with SilentServer() as silent:
         client.connectToHostEncrypted("127.0.0.1", silent.port)
+        assert client.waitForConnected(20_000)
         assert not client.waitForEncrypted(50)
         assert errors(recorder) == [Error.SocketTimeoutError]
         assert client.state() == State.ConnectedState
@@ -224,15 +225,15 @@ def test_qt_1_8_89_a_whole_conversation(
     noForeignEvents.clear()
     client.connectToHostEncrypted("localhost", server.port)
     client.write(b"question")
-    assert client.waitForReadyRead(5000), client.errorString()
+    assert client.waitForReadyRead(20_000), client.errorString()
     assert client.readBytes() == b"question"
     for number in range(50):
         client.write(b"%d" % number)
-        assert client.waitForBytesWritten(5000)
-        assert client.waitForReadyRead(5000)
+        assert client.waitForBytesWritten(20_000)
+        assert client.waitForReadyRead(20_000)
         assert client.readBytes() == b"%d" % number
     client.disconnectFromHost()
-    assert client.state() == State.UnconnectedState or client.waitForDisconnected(5000)
+    assert client.state() == State.UnconnectedState or client.waitForDisconnected(20_000)
     assert errors(recorder) == []
     assert noForeignEvents == []
     assert server.waitForEnding().ending == "closeNotify"  # this one runs an event loop
@@ -242,7 +243,7 @@ def test_qt_1_8_89_only_new_data_counts(client: SslSocket, server: PythonTlsServ
     """What had come before makes no success; the time-out is an error, and the connection stands."""
     connectTo(client, server.port)
     client.write(b"x")
-    assert client.waitForReadyRead(5000)
+    assert client.waitForReadyRead(20_000)
     recorder.clear()
     assert not client.waitForReadyRead(30)
     assert not client.waitForReadyRead(0)
@@ -250,7 +251,7 @@ def test_qt_1_8_89_only_new_data_counts(client: SslSocket, server: PythonTlsServ
     assert client.error() == Error.SocketTimeoutError
     assert client.state() == State.ConnectedState
     client.write(b"y")
-    assert client.waitForReadyRead(5000)
+    assert client.waitForReadyRead(20_000)
     assert client.readBytes() == b"xy"
 
 
@@ -258,9 +259,9 @@ def test_data_that_came_with_the_handshake(client: SslSocket, qtsecure_pki: Publ
     """A greeting behind the server's last flight is new data in the slot of encrypted, too."""
     with PythonTlsServer(qtsecure_pki.server, greeting=b"welcome") as server:
         seen: list[tuple[bool, bytes]] = []
-        client.encrypted.connect(lambda: seen.append((client.waitForReadyRead(5000), client.readBytes())))
+        client.encrypted.connect(lambda: seen.append((client.waitForReadyRead(20_000), client.readBytes())))
         client.connectToHostEncrypted("127.0.0.1", server.port)
-        assert client.waitForEncrypted(5000)
+        assert client.waitForEncrypted(20_000)
         assert seen == [(True, b"welcome")]
 
 
@@ -288,23 +289,23 @@ def test_qt_1_8_90_bytes_written(
 
 def writeMuch(client: SslSocket, recorder: SignalRecorder) -> None:
     while client.encryptedBytesToWrite():
-        assert client.waitForBytesWritten(5000)  # the last flight of the handshake, on a QTcpSocket
+        assert client.waitForBytesWritten(20_000)  # the last flight of the handshake, on a QTcpSocket
     recorder.clear()
-    assert not client.waitForBytesWritten(5000)
+    assert not client.waitForBytesWritten(20_000)
     assert errors(recorder) == []
     total = 4 << 20
     client.write(bytes(total))
     while client.bytesToWrite() or client.encryptedBytesToWrite():
-        assert client.waitForBytesWritten(5000), client.errorString()
+        assert client.waitForBytesWritten(20_000), client.errorString()
     assert sum(int(str(args[0])) for args in recorder.of("client.bytesWritten")) == total
-    assert not client.waitForBytesWritten(5000)
+    assert not client.waitForBytesWritten(20_000)
 
 
 def test_qt_1_8_90_bytes_written_completes_the_handshake(client: SslSocket, server: PythonTlsServer) -> None:
     """What is written while connecting goes out in one wait."""
     client.connectToHostEncrypted("127.0.0.1", server.port)
     client.write(b"early")
-    assert client.waitForBytesWritten(5000)
+    assert client.waitForBytesWritten(20_000)
     assert client.isEncrypted()
     assert client.bytesToWrite() == 0
 
@@ -313,7 +314,7 @@ def test_a_peer_that_does_not_read(client: SslSocket, server: PythonTlsServer, r
     """waitForBytesWritten() times out when the network takes no more."""
     with SilentReader() as stalled:
         client.connectToHost("127.0.0.1", stalled.port)
-        assert client.waitForConnected(5000)
+        assert client.waitForConnected(20_000)
         client.write(bytes(16 << 20))
         while client.waitForBytesWritten(200):
             pass
@@ -341,7 +342,7 @@ def test_refilling_in_the_slot_of_bytes_written(client: SslSocket, server: Pytho
     client.bytesWritten.connect(lambda count: client.write(bytes(1000)))
     client.write(bytes(1000))
     for _ in range(3):
-        assert client.waitForBytesWritten(5000)
+        assert client.waitForBytesWritten(20_000)
     client.bytesWritten.disconnect()
 
 
@@ -355,7 +356,7 @@ def test_qt_1_8_90_disconnected(client: SslSocket, qtsecure_pki: PublicKeyInfras
             client.connectToHost("127.0.0.1", silent.port)
         client.write(b"parting words" * 1000)
         client.disconnectFromHost()
-        assert client.waitForDisconnected(5000), client.errorString()
+        assert client.waitForDisconnected(20_000), client.errorString()
         assert client.state() == State.UnconnectedState
         if encrypted:
             connection = server.waitForEnding()
@@ -397,12 +398,12 @@ def test_inside_the_slot_of_ready_read(client: SslSocket, server: PythonTlsServe
         while len(received) < 5:
             received.append(client.readBytes())
             client.write(b"again")
-            answers.append(client.waitForReadyRead(5000))
+            answers.append(client.waitForReadyRead(20_000))
         depth -= 1
 
     client.readyRead.connect(slot)
     client.write(b"first")
-    assert client.waitForReadyRead(5000)
+    assert client.waitForReadyRead(20_000)
     assert answers == [True] * 5
     spin(lambda: b"".join([*received, client.peek(99).data()]) == b"first" + b"again" * 5)
 
@@ -416,11 +417,11 @@ def test_unread_data_of_a_nested_wait_is_announced_later(client: SslSocket, serv
         calls.append(client.readBytes())
         if len(calls) == 1:
             client.write(b"second")
-            assert client.waitForReadyRead(5000)
+            assert client.waitForReadyRead(20_000)
 
     client.readyRead.connect(slot)
     client.write(b"first")
-    assert client.waitForReadyRead(5000)
+    assert client.waitForReadyRead(20_000)
     assert calls == [b"first", b"second"]
 
 
@@ -457,7 +458,7 @@ def test_inside_the_slot_of_another_socket(
         other.write(b"from inside")
         client.write(b"more of the first")  # its echo comes while the other waits
         client.flush()
-        assert other.waitForReadyRead(5000)
+        assert other.waitForReadyRead(20_000)
         calls.append((mine, other.readBytes()))
         other.abort()
         if len(calls) == 2:
@@ -531,10 +532,10 @@ def test_a_paused_socket_does_not_wait_for_ever(client: SslSocket, server: Pytho
     connectTo(client, server.port)
     client.setReadBufferSize(10)
     client.write(bytes(100_000))
-    assert client.waitForReadyRead(5000)
+    assert client.waitForReadyRead(20_000)
     assert client.bytesAvailable() == 10
     while client.bytesToWrite() or client.encryptedBytesToWrite():
-        assert client.waitForBytesWritten(5000)
+        assert client.waitForBytesWritten(20_000)
     assert not client.waitForReadyRead(-1)
     assert client.error() == Error.SocketTimeoutError
 
@@ -551,10 +552,10 @@ def test_a_wait_in_a_thread_without_a_loop(
             client.setSslConfiguration(SslConfiguration.forClient([qtsecure_pki.ca.certificate]))
             client.connectToHostEncrypted("localhost", server.port)
             client.write(b"threaded")
-            answers = [client.waitForReadyRead(5000)]
+            answers = [client.waitForReadyRead(20_000)]
             outcome.append(client.readBytes())
             client.disconnectFromHost()
-            answers.append(client.state() == State.UnconnectedState or client.waitForDisconnected(5000))
+            answers.append(client.state() == State.UnconnectedState or client.waitForDisconnected(20_000))
             outcome.append(answers)
         except BaseException as error:  # noqa: BLE001  # for the assertion below
             outcome.append(error)
@@ -581,7 +582,7 @@ class _UnhurriedServer(ThreadedServer):
     def _serve(self, connection: socket.socket) -> None:
         with self._context.wrap_socket(connection, server_side=True) as secure:
             for words in (b"first", b"second"):
-                assert self.mayGoOn.acquire(timeout=5)
+                assert self.mayGoOn.acquire(timeout=20)
                 secure.sendall(words)
             while len(self.received) < 1 << 20:
                 self.received += secure.recv(65536)

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, QTimer, Signal, Slot
 
 from qtsecure.net.reactor import _perThread, reactorOfThisThread
 from qtsecure.net.scheduler import _perThread as _schedulers
@@ -69,6 +69,8 @@ def in_threads(qapp: QCoreApplication) -> Iterator[Callable[[list[QObject]], Thr
 class BothEnds(QObject):
     """A server and its clients, one connection after the other, in one thread."""
 
+    ended = Signal()
+
     def __init__(self, pki: PublicKeyInfrastructure, count: int) -> None:
         super().__init__()
         self._server = SslConfiguration.forServer(pki.server.chain, pki.server.privateKey)
@@ -104,10 +106,12 @@ class BothEnds(QObject):
             self.begin()
         else:
             self.server.close()
+            self.ended.emit()
 
     def fail(self) -> None:
         self.faults.append(self.client.errorString())
         self.left = 0
+        self.ended.emit()
 
 
 def test_many_connections_in_two_threads(
@@ -115,6 +119,9 @@ def test_many_connections_in_two_threads(
 ) -> None:
     """Sockets that come and go in two threads are never taken for each other, and neither thread waits for ever."""
     workers = [BothEnds(qtsecure_pki, 150) for _ in range(2)]
+    woken = QTimer()
+    for worker in workers:
+        worker.ended.connect(woken.stop)  # an event for the main thread, which waits for one
     in_threads([*workers])
     # The main thread's event loop runs: PySide tidies its connections up there.
     spin(lambda: all(worker.left == 0 for worker in workers), timeout=60_000)
@@ -130,7 +137,7 @@ class Adopter(QObject):
         super().__init__()
         self._configuration = SslConfiguration.forServer(pki.server.chain, pki.server.privateKey)
         self.threads: set[int] = set()
-        self.served = 0
+        self.served = self.ended = 0
         self.offered.connect(self.adopt)
 
     @Slot()
@@ -143,13 +150,17 @@ class Adopter(QObject):
         socket.setSslConfiguration(self._configuration)
         assert socket.setSocketDescriptor(descriptor)
         socket.readyRead.connect(lambda: self.echo(socket))
-        socket.disconnected.connect(socket.deleteLater)
+        socket.disconnected.connect(lambda: self.end(socket))
         socket.startServerEncryption()
 
     def echo(self, socket: SslSocket) -> None:
         self.threads.add(threading.get_ident())
         self.served += 1
         socket.write(socket.readAll())
+
+    def end(self, socket: SslSocket) -> None:
+        socket.deleteLater()
+        self.ended += 1
 
 
 class Dispatcher(SslServer):
@@ -189,6 +200,7 @@ def test_qt_1_2_33_descriptors_are_handed_to_other_threads(
     for client in clients:
         client.abort()
     server.close()
+    spin(lambda: [adopter.ended for adopter in adopters] == [3, 3])  # otherwise the slots would keep both for ever
 
 
 class Waiter(QObject):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from PySide6.QtCore import QByteArray
+from PySide6.QtCore import QByteArray, QCoreApplication, QObject
 
 from qtsecure import DtlsPeer, DtlsServer, SocketClient, SslServer, SslSocket
+from qtsecure.qml.certificate_question import CertificateQuestion
+from qtsecure.qml.dtls_peer import DtlsConnection
+from qtsecure.qml.psk_question import PskQuestion
 from qtsecure.qml.tls_socket import TlsConnection
 from qtsecure.testing import waitFor
 from tests.qml.conftest import Load
@@ -309,6 +314,23 @@ def test_connection_of_python(load: Load) -> None:
     assert document.call("show", shown) == "00"
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda parent: TlsConnection(parent),
+        lambda parent: DtlsConnection(parent),
+        lambda parent: CertificateQuestion("request", None, parent),
+        lambda parent: PskQuestion("authenticator", parent),
+    ],
+)
+def test_bad_arguments_leave_nothing_behind(qapp: QCoreApplication, make: Callable[[QObject], object]) -> None:
+    """Refused, and no half of an object stays as a child of what was given."""
+    parent = QObject()
+    with pytest.raises(TypeError, match="must be a"):
+        make(parent)
+    assert parent.children() == []
+
+
 def test_write_takes_text_as_utf8(load: Load) -> None:
     """The number of bytes, not of characters."""
     document = load("QtObject { id: root\n" + HEAD + "function show(c) { return c.write('\u00e4') } }")
@@ -330,6 +352,30 @@ def test_socket_client_takes_the_last_call(load: Load) -> None:
     log = document.get("log").toVariant()
     assert log[-1] == "echo hello"
     assert not any(str(line).startswith("failed") for line in log)
+
+
+def test_socket_client_that_is_given_nonsense_while_it_connects(load: Load) -> None:
+    """The attempt before is given up, and those who follow ``connecting`` hear of it."""
+    document = load(
+        CLIENT.replace(
+            "function startClient()",
+            """property bool connecting: client.connecting
+    property QtObject nonsense: TlsConfiguration { certificate: "missing.pem" }
+    function replace() {
+        client.connectToHost("192.0.2.1", 9)
+        note("connecting " + connecting)
+        client.configuration = nonsense
+        client.connectToHost("192.0.2.1", 9)
+        note("connecting " + connecting)
+    }
+    function startClient()""",
+        )
+    )
+    document.call("replace")
+    log = [line for line in document.get("log").toVariant() if not line.startswith("Looking")]
+    assert log[0] == "connecting true"
+    assert log[-1] == "connecting false"
+    assert "missing.pem" in log[-2]
 
 
 @pytest.mark.parametrize("answer", ["accept", "reject"])

@@ -10,9 +10,15 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtNetwork import QSslError
 
 import qtsecure.qml
+from qtsecure import SslError
 from qtsecure.qml.type_description import FILE
+from qtsecure.qml.values import errorMaps
+from qtsecure.widgets import installTranslations
+from tests.qml.conftest import Load
 
 MODULE = Path(qtsecure.qml.IMPORT_PATH) / "QtSecure"
 ROOT = Path(qtsecure.qml.IMPORT_PATH).parents[1]
@@ -24,7 +30,7 @@ def test_description_is_up_to_date() -> None:
     # In an interpreter of its own: PySide renews metaobjects that are in use.
     code = "import sys; from qtsecure.qml.type_description import description; sys.stdout.write(description())"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=50, check=True
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
     )
     assert FILE.read_text("utf-8") == done.stdout
 
@@ -46,7 +52,7 @@ def qmllint(*arguments: str) -> subprocess.CompletedProcess[str]:
         [*start, "-W", "0", "-I", qtsecure.qml.IMPORT_PATH, *arguments],
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=120,
         check=False,
     )
 
@@ -94,10 +100,26 @@ def test_wheel(tmp_path: Path) -> None:
         str(tmp_path),
         str(ROOT),
     ]
-    done = subprocess.run(pip, capture_output=True, text=True, timeout=55, check=False)
+    done = subprocess.run(pip, capture_output=True, text=True, timeout=120, check=False)
     if "hatchling" in done.stderr:
         pytest.skip("there is no hatchling here")
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
     names = {Path(name).name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("qtsecure/qml/QtSecure/")}
     assert names == {path.name for path in MODULE.iterdir()}
+
+
+def test_parts_in_german(qapp: QCoreApplication, load: Load) -> None:
+    """The translations of the widgets hold for the parts, too, and for what is wrong with a certificate."""
+    assert installTranslations("de")
+    try:
+        document = load(
+            "StatusBadge { property string heading: prompt.title; property TrustPrompt prompt: TrustPrompt { } }"
+        )
+        assert document.get("text") == "Nicht verbunden"
+        assert document.get("heading").endswith("ist nicht zu trauen")
+        (error,) = errorMaps([SslError(QSslError.SslError.CertificateExpired)])
+        assert "abgelaufen" in str(error["text"])
+        assert str(error["advice"]).startswith("Der Server braucht")
+    finally:
+        installTranslations("en")

@@ -10,9 +10,13 @@ from PySide6.QtCore import QObject, QPoint, QPointF, Qt, QTimer
 from PySide6.QtQuick import QQuickItem, QQuickWindow
 from PySide6.QtTest import QTest
 
-from qtsecure.testing import waitFor
+from qtsecure import CertificateRequest, SslCertificate, SslError
+from qtsecure.engine.verification import IssueCode, VerificationIssue
+from qtsecure.qml.certificate_question import CertificateQuestion
+from qtsecure.qml.values import certificateMaps, errorMaps
+from qtsecure.testing import PublicKeyInfrastructure, waitFor
 from tests.qml.conftest import Document, Load
-from tests.qml.documents import TLS
+from tests.qml.documents import HEAD, TLS
 
 WINDOW = (
     "ApplicationWindow { id: window; width: 620; height: 560; visible: true\n"
@@ -40,7 +44,11 @@ WINDOW = (
         trustDecisions: decisions
         onCertificateQuestion: question => prompt.ask(question)
     }
-    function startAnother() { another.createObject(window).connectToHostEncrypted("localhost", server.port) }
+    property QtObject other: null
+    function startAnother() {
+        other = another.createObject(window)
+        other.connectToHostEncrypted("localhost", server.port)
+    }
 }
 """
 )  # fmt: skip
@@ -156,7 +164,7 @@ def test_badge_of_an_accepted_certificate(window: Document) -> None:
     window.root.badgeTextChanged.connect(lambda: seen.append(window.get("badgeText")))
     click(window, "acceptButton")
     waitFor(lambda: window.get("done"))
-    assert seen[0] == "Encrypted, identity not proved"
+    assert seen[0] == "Encrypted, not verified"
 
 
 def test_peer_gives_up(window: Document) -> None:
@@ -181,6 +189,81 @@ def test_several_questions(window: Document) -> None:
 
 
 def test_remembered_for_those_that_wait(window: Document) -> None:
+    """What the user has just answered for longer than once is not asked of the next connection."""
+    ask(window)
+    window.call("startAnother")
+    waitFor(lambda: window.get("more") == 1)
+    item(window, "lifetime").setProperty("currentIndex", 1)
+    click(window, "acceptButton")
+    waitFor(lambda: not window.get("open") and window.get("other").isEncrypted())
+    assert window.get("more") == 0
+    assert [line for line in lines(window) if line.startswith("answered")] == ["answered true"]
+
+
+def test_the_time_for_an_answer_is_over(window: Document, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection counts it as a no, and the prompt goes."""
+    monkeypatch.setattr("qtsecure.net.handshake_questions.DECISION_LIMIT_MS", 50)
+    ask(window)
+    waitFor(lambda: not window.get("open"))
+    assert window.get("badgeText") == "Connection failed"
+    assert not any(line.startswith("answered") for line in lines(window))
+
+
+def test_python_answers(window: Document) -> None:
+    """A slot of Python has answered: the prompt asks for nothing any more."""
+    requests: list[CertificateRequest] = []
+    window.get("socket").acceptCertificate.connect(requests.append)
+    ask(window)
+    requests[0].accept()
+    waitFor(lambda: not window.get("open") and window.get("done"))
+    assert not any(line.startswith("answered") for line in lines(window))
+
+
+def test_sec_text_of_peers_stays_text(load: Load, qtsecure_pki: PublicKeyInfrastructure) -> None:
+    """A host or a certificate may be called like HTML; nothing that shows it takes it for that."""
+    document = load(
+        """ApplicationWindow { id: window; width: 620; height: 700; visible: true
+    """
+        + HEAD
+        + """
+    property var chain: []; property var errors: []; property var question: null
+    property bool open: prompt.opened
+    TrustPrompt { id: prompt; enter: null }
+    PskPrompt { id: keyPrompt; enter: null; title: "<b>key</b>" }
+    component Failure: QtObject {
+        property int state: Tls.State.Unconnected
+        property string errorString: "<b>failed</b>"
+    }
+    StatusBadge { connection: Failure {} }
+    ConnectionProgress { y: 40; width: 400; connection: Failure {} }
+    CertificateSheet { y: 100; width: 400; chain: window.chain; errors: window.errors }
+    function askBoth() { prompt.ask(question); keyPrompt.open() }
+    function rich(item: Item): var {
+        const isRich = item.textFormat !== undefined && item.textFormat !== Text.PlainText && /</.test(item.text);
+        return item.children.reduce((found, each) => found.concat(rich(each)), isRich ? [item.text] : []);
+    }
+    function plain(item: Item): int {
+        const isPlain = item.textFormat === Text.PlainText && /</.test(item.text);
+        return item.children.reduce((sum, each) => sum + plain(each), isPlain ? 1 : 0);
+    }
+    function found(): var { return [...rich(contentItem), ...rich(Overlay.overlay)] }
+    function count(): int { return plain(contentItem) + plain(Overlay.overlay) }
+}"""
+    )
+    issued = qtsecure_pki.ca.issue(["wrong.example"], commonName="<h1>Your bank</h1>")
+    leaf = SslCertificate(issued.certificate)
+    errors = [SslError.fromIssue(VerificationIssue(int(IssueCode.HOSTNAME_MISMATCH), 0, bytes(leaf.toDer().data())))]
+    request = CertificateRequest([leaf], errors, "<img src='http://evil.example'>", document.root, port=443)
+    document.root.setProperty("chain", certificateMaps([leaf]))
+    document.root.setProperty("errors", [{**errorMaps(errors)[0], "text": "<i>error</i>"}])
+    document.root.setProperty("question", CertificateQuestion(request, None, document.root))
+    document.call("askBoth")
+    waitFor(lambda: document.get("open"))
+    assert document.call("found").toVariant() == []
+    assert document.call("count") >= 6
+
+
+def test_questions_to_the_same_place(window: Document) -> None:
     """Two connections to the same place ask twice; the second question goes with its connection."""
     ask(window)
     window.call("startAnother")
@@ -249,7 +332,7 @@ def whenAsked(document: Document, act: Callable[[], None]) -> None:
     def opened() -> None:
         if document.get("keyOpen"):
             QTimer.singleShot(0, document.root, act)
-            QTimer.singleShot(4000, document.root, lambda: byEscape(document))
+            QTimer.singleShot(20_000, document.root, lambda: byEscape(document))
 
     document.root.keyOpenChanged.connect(opened)
 

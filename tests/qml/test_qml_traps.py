@@ -43,7 +43,7 @@ del engine, first, second
 """
     root = Path(qtsecure.__file__).parents[1]
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=50, check=False
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=120, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n1\n", "")
 
@@ -138,7 +138,7 @@ for plain, extension in EXTENDED.values():
 """
     root = Path(qtsecure.__file__).parents[1]
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=50, check=True
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=120, check=True
     )
     assert done.stdout == "[]\n" * len(EXTENDED)
 

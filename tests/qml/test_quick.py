@@ -19,7 +19,7 @@ def test_qt_quick_tests() -> None:
         [sys.executable, str(Path(__file__).parent / "quick" / "run.py")],
         capture_output=True,
         text=True,
-        timeout=55,
+        timeout=120,
         check=False,
         env=os.environ | {"PYTHONPATH": str(ROOT), "QT_QPA_PLATFORM": "offscreen", "QT_QUICK_BACKEND": "software"},
     )

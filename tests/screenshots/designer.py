@@ -22,6 +22,10 @@ ROOT = DIRECTORY.parents[1]
 FORM = ROOT / "examples" / "designer_form" / "connection.ui"
 SIZE = (1840, 960)
 _PATIENCE_S = 60
+_TO_THE_END = "click --repeat 60 --delay 5 5 mousemove 600 5"
+_BADGE = "mousemove 330 104 click 1"
+_WIDGET_BOX = f"mousemove 100 500 {_TO_THE_END}"
+_PROPERTIES = f"mousemove 1500 560 {_TO_THE_END}"
 
 
 def main(path: Path) -> None:
@@ -56,22 +60,10 @@ def main(path: Path) -> None:
             ]
             for words in (["windowmove", window, "0", "0"], ["windowsize", window, *map(str, SIZE)]):
                 subprocess.run(["xdotool", *words], env=environment, check=True)
-            # Our group is the last one in the widget box.
-            scroll = [
-                "mousemove",
-                "100",
-                "500",
-                "click",
-                "--repeat",
-                "60",
-                "--delay",
-                "5",
-                "5",
-                "mousemove",
-                "600",
-                "5",
-            ]
-            subprocess.run(["xdotool", *scroll], env=environment, check=True)
+            # Our group is the last one in the widget box, and so are our properties of the badge.
+            for words in (_BADGE, _WIDGET_BOX, _PROPERTIES):
+                subprocess.run(["xdotool", *words.split()], env=environment, check=True)
+                time.sleep(1)
             time.sleep(2)  # a picture of what is half painted is no picture
             subprocess.run(
                 ["import", "-window", "root", "-resize", "68%", "+dither", "-colors", "64", str(path)],

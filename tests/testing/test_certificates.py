@@ -198,5 +198,5 @@ def test_pki_needs_neither_qt_nor_pytest() -> None:
         "import sys; from qtsecure.testing.pki import PublicKeyInfrastructure as P; P().server;"
         "print([m for m in sys.modules if m.split('.')[0] in ('PySide6', 'pytest', 'OpenSSL')])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == "[]"

@@ -29,6 +29,7 @@ VERDICTS = {
     Fault.Garbage: Code.NotTls,
     Fault.ResetInHandshake: Code.Closed,
     Fault.AlertToHello: Code.HandshakeRefused,
+    Fault.AlertInHandshake: Code.HandshakeRefused,
     Fault.Expired: Code.BadCertificate,
     Fault.NotYetValid: Code.BadCertificate,
     Fault.WrongHost: Code.BadCertificate,
@@ -42,6 +43,7 @@ LATER = {
     Fault.ResetAfterHandshake: Code.Closed,
     Fault.Truncating: Code.UncleanClose,
     Fault.AlertAfterHandshake: Code.CertificateRequired,
+    Fault.AlertToData: Code.TlsMisc,
 }
 
 

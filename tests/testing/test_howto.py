@@ -1,4 +1,4 @@
-"""The tests that the how-to shows pass."""
+"""The tests that the how-tos show pass, in projects of their own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import qtsecure
 
 ROOT = Path(qtsecure.__file__).parent.parent
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+SUITE = re.compile(r"^<!-- suite -->\n```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PROGRAM = """
 from PySide6.QtWidgets import QMainWindow
 from qtsecure import SslSocket
@@ -30,14 +31,72 @@ class MainWindow(QMainWindow):
         errors = [error.errorString() for error in self.socket.sslHandshakeErrors()]
         self.statusBar().showMessage("; ".join(errors))
 """
+# What the page's device is made for: a message channel that the program has already.
+LINKS = """
+from PySide6.QtCore import QObject, QTimer, Signal
 
 
-def test_the_howto_s_tests_pass(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a project of their own, with a program as the page supposes it."""
+class Link(QObject):
+    received = Signal(object)
+    finished = Signal()
+    other = None
+
+    def send(self, data):
+        QTimer.singleShot(0, self.other, lambda: self.other.received.emit(data))
+
+    def finish(self):
+        QTimer.singleShot(0, self.other, self.other.finished.emit)
+
+
+def connectedLinks():
+    one, two = Link(), Link()
+    one.other, two.other = two, one
+    return one, two
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A project with the plugins that it needs."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makeini("[pytest]\nqt_api = pyside6\npythonpath = .\n")
-    blocks = BLOCK.findall((ROOT / "docs" / "howto-testing.md").read_text("utf-8"))
-    pytester.makepyfile(myprogram=PROGRAM, **{f"test_{number}": code for number, code in enumerate(blocks)})
-    result = pytester.runpytest_subprocess("-p", "qtsecure.testing.plugin", "-p", "pytestqt.plugin")
-    result.assert_outcomes(passed=len(blocks))
+    return pytester
+
+
+def run(project: pytest.Pytester) -> dict[str, int]:
+    return project.runpytest_subprocess("-p", "qtsecure.testing.plugin", "-p", "pytestqt.plugin").parseoutcomes()
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / f"{name}.md").read_text("utf-8")
+
+
+def test_the_tests_of_the_howto_pass(project: pytest.Pytester) -> None:
+    """With a program as the page supposes it."""
+    blocks = BLOCK.findall(page("howto-testing"))
+    project.makepyfile(myprogram=PROGRAM, **{f"test_{number}": code for number, code in enumerate(blocks)})
+    outcomes = run(project)
+    assert set(outcomes) <= {"passed", "skipped"}
+    assert outcomes["passed"] >= sum(code.count("def test_") for code in blocks) + 15  # of the suite
+
+
+def test_the_device_of_the_howto_conforms(project: pytest.Pytester) -> None:
+    """As the page checks it."""
+    text = page("howto-transports")
+    (device,) = (code for code in BLOCK.findall(text) if code.startswith("class Channel"))
+    (suite,) = SUITE.findall(text)
+    project.makepyfile(channel=f"from PySide6.QtCore import QIODevice\n\n\n{device}", links=LINKS, test_channel=suite)
+    outcomes = run(project)
+    assert set(outcomes) <= {"passed", "skipped"}
+    assert outcomes["passed"] > 15
+
+
+def test_the_transport_of_the_howto_conforms(project: pytest.Pytester) -> None:
+    """As the page checks it."""
+    (suite,) = SUITE.findall(page("howto-custom-datagrams"))
+    module = (ROOT / "examples" / "custom_datagrams" / "local_datagrams.py").read_text("utf-8")
+    project.makepyfile(local_datagrams=module, test_local=suite)
+    outcomes = run(project)
+    assert set(outcomes) <= {"passed", "skipped"}
+    assert outcomes["passed"] > 15

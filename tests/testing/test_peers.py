@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from qtsecure.testing.peers import (
     HTTP_REQUEST,
+    AlertingServer,
     GarbageServer,
     OpensslClient,
     OpensslServer,
@@ -320,6 +321,14 @@ def test_truncating_server(qtsecure_pki, version) -> None:
     ):
         assert sock.recv(10) == b"abc"
         with pytest.raises(ssl.SSLError, match=r"UNEXPECTED_EOF|EOF occurred"):
+            sock.recv(10)
+
+
+def test_alerting_server(qtsecure_pki) -> None:
+    """The handshake completes; the first data, also together with its end, get an alert."""
+    with AlertingServer(qtsecure_pki.server) as server, handshake(server.port) as sock:
+        sock.sendall(b"data")
+        with pytest.raises(ssl.SSLError, match=r"(?i)bad.record.mac"):
             sock.recv(10)
 
 

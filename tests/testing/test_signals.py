@@ -7,6 +7,7 @@ import weakref
 import pytest
 from PySide6.QtCore import QBuffer, QIODevice, QObject, QTimer, Signal
 
+from qtsecure.errors import SecureError
 from qtsecure.testing.signals import SignalRecord, SignalRecorder
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -194,6 +195,54 @@ def test_assert_order() -> None:
         recorder.assertOrder(["pair", "pair"])
 
 
+def test_the_message_says_where_a_signal_was_instead() -> None:
+    """Earlier, with other arguments, or nowhere; what was found is marked."""
+    emitter = Emitter()
+    with SignalRecorder(emitter) as recorder:
+        emitter.pair.emit(1, "one")
+        emitter.plain.emit()
+        emitter.pair.emit(2, "two")
+    recorder.assertOrder([SignalRecord("pair", (1, "one")), "plain", SignalRecord("pair", (2, "two"))])
+    for expected, message in (
+        (["plain", SignalRecord("pair", (1, "one"))], "No pair(1, 'one') after plain (it came earlier)."),
+        ([SignalRecord("pair", (3, "three"))], "No pair(3, 'three') (it came with other arguments)."),
+        (["pair", "plain", "happened"], "No happened after pair, plain."),
+        (["plain", "plain"], "No plain after plain."),
+    ):
+        with pytest.raises(AssertionError) as caught:
+            recorder.assertOrder(expected)
+        assert str(caught.value).startswith(f"{message} Recorded:\n")
+    assert str(caught.value).endswith("  pair(1, 'one')\n> plain()\n  pair(2, 'two')")
+
+
+def test_arguments_are_readable() -> None:
+    """Enums by their names, and sentences far enough to understand them."""
+    emitter = Emitter()
+    sentence = "The remote host closed the connection without a close_notify; data may be missing."
+    with SignalRecorder(emitter) as recorder:
+        emitter.happened.emit(QIODevice.OpenModeFlag.ReadWrite)
+        emitter.happened.emit(SecureError(SecureError.Code.UncleanClose, sentence))
+        emitter.happened.emit(sentence)
+        emitter.happened.emit("x" * 1000)
+    texts = list(map(str, recorder.records()))
+    assert texts[0] == "happened(OpenModeFlag.ReadWrite)"
+    assert sentence in texts[1]
+    assert sentence in texts[2]
+    assert len(texts[3]) < 130
+
+
+def test_a_name_that_nobody_records_is_told_at_once() -> None:
+    """A typing error would wait in vain."""
+    with SignalRecorder(Emitter(), ["plain", "pair"], prefix="it") as recorder:
+        for attempt in (
+            lambda: recorder.waitFor("it.plane", timeout=100_000),
+            lambda: recorder.assertOrder(["plain"]),
+            lambda: recorder.assertExactly(["it.happened"]),
+        ):
+            with pytest.raises(ValueError, match=r"Nobody records '.*'; recorded are it\.pair, it\.plain\."):
+                attempt()
+
+
 def test_assert_exactly() -> None:
     """assertExactly() shows the difference."""
     emitter = Emitter()
@@ -205,6 +254,9 @@ def test_assert_exactly() -> None:
         recorder.assertExactly(["plain"])
     with pytest.raises(AssertionError, match=r"  - happened"):
         recorder.assertExactly(["plain", "happened", "pair"])
+    recorder.assertExactly(["plain", SignalRecord("pair", (1, ""))])
+    with pytest.raises(AssertionError, match=r"\n    plain\n  - pair\(2, ''\)\n  \+ pair\(1, ''\)$"):
+        recorder.assertExactly(["plain", SignalRecord("pair", (2, ""))])
 
 
 def test_fixture_closes_its_recorders(qtsecure_signals) -> None:

@@ -254,3 +254,10 @@ def test_everything_has_a_name_for_those_who_cannot_see_it(view, pki) -> None:
     section = view._fieldModel.index(0, 0, QModelIndex())
     text = view._fieldModel.index(0, 1, section).data(Qt.ItemDataRole.AccessibleTextRole)
     assert text == "Common name: qtsecure throw-away certificate"
+
+
+def test_nothing_needs_no_scroll_bar(view) -> None:
+    """Also in Designer, where there never is a certificate."""
+    view.resize(300, 300)
+    QTest.qWait(1)
+    assert view._fieldView.horizontalScrollBar().maximum() == 0

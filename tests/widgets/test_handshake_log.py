@@ -200,7 +200,7 @@ def test_the_name_of_a_message_before_the_address(log, makeClient, serve, pki) -
     client.connectToHostEncrypted("localhost", server.serverPort())
     waitFor(lambda: ("SslServer", "handshakeMessage") in events(log))
     details = next(entry.details for entry in log.model().entries() if entry.event == "handshakeMessage")
-    assert details.startswith("direction=received, name=ClientHello")
+    assert details.startswith("name=ClientHello, direction=received, size=")
     assert ", peer=127.0.0.1:" in details
 
 

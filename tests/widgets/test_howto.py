@@ -26,10 +26,12 @@ def block(page: str, marker: str) -> dict[str, object]:
 
 def test_the_window(qtbot, serve, pki, tmp_path: Path) -> None:
     """A self-signed server leads to the question, and yes to an honest badge."""
-    window = block("howto-widgets", "class MainWindow")["MainWindow"](str(tmp_path / "trust.ini"))
+    window = block("howto-widgets", "class MainWindow")["MainWindow"](
+        "localhost", serve(pki.selfSigned).serverPort(), str(tmp_path / "trust.ini")
+    )
     qtbot.addWidget(window)
     window.show()
-    window.connectTo("localhost", serve(pki.selfSigned).serverPort())
+    window.button.click()
     waitFor(lambda: window.prompter.dialog() is not None)
     window.prompter.dialog().accept()
     waitFor(lambda: window.badge.state() is ConnectionState.EncryptedWithErrors)

@@ -6,7 +6,7 @@ import pytest
 from app import Client, TrustPrompt
 
 from qtsecure import SslConfiguration
-from qtsecure.testing import Fault, waitFor
+from qtsecure.testing import Fault, StreamRelay, waitFor
 
 
 @pytest.fixture
@@ -80,6 +80,15 @@ def test_it_reconnects_when_the_network_fails(qtbot, open_client, qtsecure_fault
     with qtbot.waitSignals(failures[1:]):
         pass  # by itself
     assert not client.button.isEnabled()
+
+
+def test_it_reconnects_after_a_reset_in_the_middle(open_client, qtsecure_echo_server, qtsecure_stream_link):
+    link = qtsecure_stream_link(segments=(1, 300), jitter=0.01)
+    link.resetAt("server", 700)  # before the end of the handshake
+    with StreamRelay(link, qtsecure_echo_server.serverPort()) as relay:
+        client = open_client(relay.port)
+        client.button.click()
+        assert relay.run(lambda: client.status.text().endswith("Trying again…"), seconds=10)
 
 
 @pytest.mark.parametrize("fault", [Fault.PlainHttp, Fault.Garbage, Fault.AlertToHello])

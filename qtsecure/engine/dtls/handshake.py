@@ -42,8 +42,6 @@ _MAX_RESTARTS = 5
 _DAMAGED_CERTIFICATE = ("damaged certificate",)
 _SIGNS_OF_DAMAGE = frozenset({IssueCode.CERT_SIGNATURE_FAILURE, IssueCode.STATUS_UNREADABLE, IssueCode.STATUS_FORGED})
 _PATIENCE_WITH_NUMBERS = 2
-_PATIENCE_WITH_COOKIES = 4
-"""Repetitions of the hello, which take 0.75 s: cookies under way before a restart have come by then."""
 
 _S = members_of(StreamState)
 _WAITING = (_S.DECIDING, _S.CHOOSING)
@@ -62,7 +60,6 @@ class AssociationHandshake(AssociationFacts):
         "_established",
         "_events",
         "_failures",
-        "_first_number",
         "_flight",
         "_flight_mtu",
         "_heard",
@@ -81,7 +78,6 @@ class AssociationHandshake(AssociationFacts):
         "_portions",
         "_retransmission",
         "_room",
-        "_spent_cookies",
         "_traced",
         "_verified",
         "_waiting",
@@ -125,7 +121,7 @@ class AssociationHandshake(AssociationFacts):
         first = int.from_bytes(hello.record_sequence, "big") if hello is not None else 0
         self._numbering = Numbering(first if first < 1 << 40 else 0)
         #: What has a lower record number answers or belongs to an earlier attempt.
-        self._first_number = self._lowest_number = first
+        self._lowest_number = first
         self._verified = hello is not None and bool(hello.cookie)
         self._identity = hello.identity if hello is not None else b""
         self._hello = hello
@@ -136,8 +132,6 @@ class AssociationHandshake(AssociationFacts):
         self._heard = False
         self._cookie: bytes | None = None
         self._other_cookie: bytes | None = None
-        #: Those of earlier attempts.
-        self._spent_cookies: set[bytes | None] = set()
         self._alert = HeldAlert()
         self._waiting = Waiting()
         self._wrong_key = WrongKeySigns()
@@ -186,7 +180,7 @@ class AssociationHandshake(AssociationFacts):
         for record in records:
             if record.epoch == 0:
                 self._heard = True
-                if record.sequence < self._lowest_number and self._is_outdated():
+                if record.sequence < self._lowest_number and self._is_outdated(now):
                     self.statistics.drop(DropReason.STALE)
                 elif record.kind == HANDSHAKE:
                     repeated |= self._take_fragments(record, now)
@@ -221,12 +215,14 @@ class AssociationHandshake(AssociationFacts):
         elif self.server and self._session.state in _WAITING:
             self._show_life(now)
 
-    def _is_outdated(self) -> bool:
+    def _is_outdated(self, now: float) -> bool:
         """Whether low record numbers mean what they should.
 
-        There may be servers that count otherwise, and the number of the hello may have been damaged.
+        There are servers that count otherwise, as OpenSSL's do, which give no cookie to the fifth hello in a row;
+        and the number of the hello may have been damaged.
         """
-        if self._retransmission.repetitions >= _PATIENCE_WITH_NUMBERS:
+        hello = self._retransmission
+        if hello.repetitions >= _PATIENCE_WITH_NUMBERS and hello.earlier_answers_have_come(now):
             self._lowest_number = 0
         return self._lowest_number > 0
 
@@ -242,7 +238,7 @@ class AssociationHandshake(AssociationFacts):
                 break
             position += 12 + len(part.body)
             if part.kind == HandshakeType.HELLO_VERIFY_REQUEST:
-                if not self.server and self._take_hello_verify_request(part, record, now):
+                if not self.server and self._take_hello_verify_request(part, record.data[1:3], now):
                     break
                 continue
             verdict = self._assembler.add(part)
@@ -283,20 +279,13 @@ class AssociationHandshake(AssociationFacts):
         finally:
             self._after_step(now)
 
-    def _take_hello_verify_request(self, part: Fragment, record: Record, now: float) -> bool:
+    def _take_hello_verify_request(self, part: Fragment, version: bytes, now: float) -> bool:
         """Answer with the cookie; whether the handshake went on or began anew."""
         body = part.body
         if part.number or part.offset or len(body) != part.length or len(body) < 3 or len(body) != 3 + body[2]:
             self.statistics.drop(DropReason.MALFORMED)
             return False
         cookie = body[3:]
-        if (
-            cookie in self._spent_cookies
-            and record.sequence < self._first_number
-            and self._retransmission.repetitions < _PATIENCE_WITH_COOKIES
-        ):
-            self.statistics.drop(DropReason.STALE)  # it answers an earlier hello
-            return False
         if self._cookie is not None:
             # One of two cookies was forged. The genuine one comes again: the other does not satisfy the server.
             doubtful = cookie not in (self._cookie, self._other_cookie)
@@ -315,7 +304,7 @@ class AssociationHandshake(AssociationFacts):
         self._alert.forget()
         self._note_progress(now)
         try:
-            self._session.feed(self._assembler.hello_verify_request(part, record.data[1:3]))
+            self._session.feed(self._assembler.hello_verify_request(part, version))
         finally:
             self._after_step(now)
         return True
@@ -487,10 +476,9 @@ class AssociationHandshake(AssociationFacts):
             # A server that takes one hello for each address forgets the first when it gets an alert. One that
             # has only sent a cookie has nothing to forget, and there are some that an alert confuses then.
             self._send(Flight(words))
-        self._spent_cookies |= {self._cookie, self._other_cookie}
         self._cookie = self._other_cookie = None
         # Answers to earlier attempts have lower numbers: a server begins with the number of the hello.
-        self._numbering.next = self._first_number = self._lowest_number = (self._numbering.next | 63) + 1
+        self._numbering.next = self._lowest_number = (self._numbering.next | 63) + 1
         self._session = self._new_session()
         self._assembler = Assembler(server=False)
         self._portions.clear()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from PySide6.QtCore import QSocketNotifier
+from shiboken6 import isValid
 
 from qtsecure.net.datagrams.claims import release
 from qtsecure.net.datagrams.datagram_socket import NULL_OWNER, Address, DatagramOwner
@@ -50,8 +51,9 @@ class _NotifierWatch:
         self._callback(READ)
 
     def stop(self) -> None:
-        self._notifier.setEnabled(False)
-        self._notifier.deleteLater()
+        if isValid(self._notifier):  # an application's end takes Python's QObjects along
+            self._notifier.setEnabled(False)
+            self._notifier.deleteLater()
 
 
 class ProgramDatagrams(NativeDatagrams):

@@ -95,13 +95,13 @@ class Listener(ABC):
             if owner is None or native is None or not owner.mayAccept():
                 return
             try:
-                accepted, _address = native.accept()
+                descriptor, _address = native._accept()  # type: ignore[attr-defined]  # accept() makes an object of it
             except OSError as error:
                 if error.errno not in _TRANSIENT:
                     self.setAccepting(False)
                     owner.listenerFailed(*socketError(error.errno or errno.EIO))
                 return
-            owner.listenerAccepted(accepted.detach())
+            owner.listenerAccepted(descriptor)
 
     def wait(self, milliseconds: int) -> bool:
         """Without any event loop, wait for connections and take them; False when the time is up (-1: never)."""

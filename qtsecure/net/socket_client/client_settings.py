@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QAbstractSocket
 
-from qtsecure.net.arguments import checkInt, checkLeast, checkTimeout
+from qtsecure.net.arguments import checkBool, checkInt, checkLeast, checkTimeout
 from qtsecure.net.socket_client.enumeration import LookupPlan
 from qtsecure.net.socket_client.inet_address import InetAddress
 from qtsecure.net.socket_client.resolver import NameResolver
@@ -200,7 +200,7 @@ class ClientSettings(QObject):
         Raises:
             TypeError: For anything but a bool.
         """
-        self._tls = _checkBool(tls, "tls")
+        self._tls = checkBool(tls, name="tls")
 
     def tlsConfiguration(self) -> SslConfiguration:
         """A copy of the configuration of encrypted connections; the default configuration unless set."""
@@ -259,7 +259,7 @@ class ClientSettings(QObject):
         Raises:
             TypeError: For anything but a bool.
         """
-        self._enableProxy = _checkBool(enable, "enable")
+        self._enableProxy = checkBool(enable, name="enable")
 
     def proxyResolver(self) -> ProxyResolver:
         """Who says which proxy leads to a host; the settings of the system unless set."""
@@ -342,12 +342,6 @@ class ClientSettings(QObject):
             applicationProxies=self._applicationProxies,
             turns=self._turns,
         )
-
-
-def _checkBool(value: bool, name: str) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} must be a bool, not {type(value).__name__}.")
-    return value
 
 
 def _warnValidationFlags() -> None:

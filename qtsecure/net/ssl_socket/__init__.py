@@ -103,7 +103,7 @@ class SslSocket(Leading):
 
     def setSslConfiguration(self, configuration: ConfigurationSource) -> None:
         """Use this configuration (a copy of it) for the next handshake."""
-        self._configuration = values.configurationFrom(configuration)
+        self._dataPath.configuration = values.configurationFrom(configuration)
 
     def peerCertificate(self) -> SslCertificate:
         """The peer's certificate; null before it came, or when it has none."""

@@ -13,6 +13,7 @@ from shiboken6 import isValid
 from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.states import IN_HANDSHAKE, StreamState
 from qtsecure.net.ssl_socket.after_engine import AfterEngine
+from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.writing import Writing
 
 __all__ = ["Closing"]
@@ -34,7 +35,7 @@ class Closing(Writing):
         While the connection is still being made it is completed first, so that what was written
         before is delivered (QAbstractSocket::disconnectFromHost).
         """
-        if self._deferToAfterEngine(_Wish.DISCONNECT) or self._dataPath.state is _State.UnconnectedState:
+        if SocketBase._deferToAfterEngine(self, _Wish.DISCONNECT) or self._dataPath.state is _State.UnconnectedState:
             return
         if self._dataPath.state in (_State.HostLookupState, _State.ConnectingState):
             self._dataPath.closing = True
@@ -43,32 +44,32 @@ class Closing(Writing):
             self.abort()
             return
         if (not self._dataPath.outgoing.size and self._handshakeUnderWay()) or self._attempt.refused:
-            self._drop()  # nothing waits for the end of the handshake, or there will be none
+            Closing._drop(self)  # nothing waits for the end of the handshake, or there will be none
             return
         self._finishUp()
 
     def close(self) -> None:
         """Disconnect as disconnectFromHost() does, drop what was not read, and close the device."""
-        if self._deferToAfterEngine(_Wish.CLOSE):
+        if SocketBase._deferToAfterEngine(self, _Wish.CLOSE):
             return
-        if not self._closeDevice():
+        if not Closing._closeDevice(self):
             return
-        self._dropIncoming()
+        Closing._dropIncoming(self)
         connecting = self._dataPath.state in (_State.HostLookupState, _State.ConnectingState)
         if (connecting and not self._dataPath.outgoing.size) or self._attempt.request is not None:
-            self._drop()  # nothing is to be delivered, or only the user could say whether it may be
+            Closing._drop(self)  # nothing is to be delivered, or only the user could say whether it may be
         else:
             self.disconnectFromHost()
 
     def abort(self) -> None:
         """Drop everything and disconnect at once; the peer sees an unclean end."""
         dataPath = self._dataPath
-        if self._deferToAfterEngine(_Wish.ABORT):
+        if SocketBase._deferToAfterEngine(self, _Wish.ABORT):
             return
         dataPath.outgoing.clear()
-        self._dropIncoming()
-        if self._drop() and dataPath.state is _State.UnconnectedState:
-            self._closeDevice()
+        Closing._dropIncoming(self)
+        if Closing._drop(self) and dataPath.state is _State.UnconnectedState:
+            Closing._closeDevice(self)
 
     def peerClosedCleanly(self) -> bool:
         """Whether the peer ended with close_notify, so that nothing it sent can be missing."""
@@ -87,7 +88,7 @@ class Closing(Writing):
         QIODevice.close(self)
         if not isValid(self):
             return False
-        self._openAs(self._dataPath.openFor)  # not open, unless a slot has begun a new connection
+        SocketBase._openAs(self, self._dataPath.openFor)  # not open, unless a slot has begun a new connection
         return True
 
     def _handshakeUnderWay(self) -> bool:
@@ -97,7 +98,7 @@ class Closing(Writing):
     def _finishUp(self) -> None:
         """Send what is queued, then say goodbye."""
         self._dataPath.closing = True
-        if not self._setState(_State.ClosingState) or not self._dataPath.closing:
+        if not SocketBase._setState(self, _State.ClosingState) or not self._dataPath.closing:
             return
         self._boundClosing()
         self._dataPath.flushQueued()
@@ -114,14 +115,14 @@ class Closing(Writing):
         if stream is None or stream.established:
             self._sayGoodbye()
         elif stream.state is StreamState.FAILED:
-            self._drop()
+            Closing._drop(self)
         elif stream.state in (StreamState.LOCAL_CLOSED, StreamState.CLOSED):
             self._dropWhenSent()
 
     def _sayGoodbye(self) -> None:
         """Everything is encrypted: send close_notify behind it and let the transport finish."""
         transport = self._dataPath.transport
-        if not self._setState(_State.ClosingState) or self._dataPath.transport is None:
+        if not SocketBase._setState(self, _State.ClosingState) or self._dataPath.transport is None:
             return
         stream = self._dataPath.stream
         if stream is not None and stream.established:
@@ -141,7 +142,7 @@ class Closing(Writing):
         if transport is None:
             return
         if not transport.unsent:
-            self._drop(graceful=True)
+            Closing._drop(self, graceful=True)
         else:
             self._boundClosing()
 
@@ -164,7 +165,7 @@ class Closing(Writing):
         if self._left() < self._attempt.leftAtDeadline:
             self._boundClosing()
         else:
-            self._drop()
+            Closing._drop(self)
 
     def _drop(self, *, graceful: bool = False) -> bool:
         """Let go of the transport and become Unconnected; False when a slot deleted the socket."""
@@ -185,7 +186,7 @@ class Closing(Writing):
         if dataPath.state is _State.UnconnectedState:
             return True
         stood = dataPath.state in (_State.ConnectedState, _State.ClosingState)
-        if not self._setState(_State.UnconnectedState):
+        if not SocketBase._setState(self, _State.UnconnectedState):
             return False
         heard = dataPath.heard
         if "readChannelFinished" in heard:
@@ -220,18 +221,18 @@ class Closing(Writing):
         """
         transport = self._dataPath.transport
         self._dataPath.closing = False
-        if not self._reportError(error, text):
+        if not SocketBase._reportError(self, error, text):
             if transport is not None:
                 transport.closeGracefully()
             return
         if self._dataPath.state is _State.UnconnectedState or self._dataPath.transport is not transport:
             return  # the slot has aborted, or has begun a new connection
-        if viaClosing and not self._setState(_State.ClosingState):
+        if viaClosing and not SocketBase._setState(self, _State.ClosingState):
             return
-        if self._dataPath.transport is not transport or not self._drop(graceful=True):
+        if self._dataPath.transport is not transport or not Closing._drop(self, graceful=True):
             return
-        if not viaClosing and self._isIn(_State.UnconnectedState):
-            self._closeDevice()
+        if not viaClosing and SocketBase._isIn(self, _State.UnconnectedState):
+            Closing._closeDevice(self)
 
     def _runAfterEngine(self) -> bool:
         """Do what slots asked for while OpenSSL was on the stack; False when the socket is done."""
@@ -256,8 +257,8 @@ class Closing(Writing):
             if not dataPath.announce():
                 return
             if dataPath.state is not _State.UnconnectedState:
-                self._endWith(
-                    QAbstractSocket.SocketError.RemoteHostClosedError, "The remote host closed the connection."
+                Closing._endWith(
+                    self, QAbstractSocket.SocketError.RemoteHostClosedError, "The remote host closed the connection."
                 )
             return
         transport = dataPath.transport
@@ -268,14 +269,14 @@ class Closing(Writing):
             return  # the peer only ended its own direction: what is left may still go out
         stream.receive_end()
         if self.handleEvents() and dataPath.transport is transport:
-            self._drop(graceful=True)
+            Closing._drop(self, graceful=True)
 
     def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """The transport broke."""
         if self._dataPath.stream is not None and not self._dataPath.readRemaining():
             return
         if self._dataPath.state is not _State.UnconnectedState:
-            self._endWith(error, text)
+            Closing._endWith(self, error, text)
 
     def _dropIncoming(self) -> None:
         dataPath = self._dataPath

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QIODevice, QObject, QThread
+from PySide6.QtCore import QIODevice, QThread
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QSslSocket
 from shiboken6 import isValid
 
@@ -14,10 +14,12 @@ from qtsecure.net import late
 from qtsecure.net.addresses import checkPort
 from qtsecure.net.questions import cancelRequest
 from qtsecure.net.ssl_socket.attempt import Attempt
+from qtsecure.net.ssl_socket.base import SocketBase
+from qtsecure.net.ssl_socket.closing import Closing
+from qtsecure.net.ssl_socket.deletion import noticeDeletion
 from qtsecure.net.ssl_socket.handshake import Handshake
 
 if TYPE_CHECKING:
-    from qtsecure.net.ssl_socket.data_path import DataPath
     from qtsecure.net.transports.stream import StreamTransport
 
 __all__ = ["Connecting"]
@@ -26,7 +28,6 @@ _State = members_of(QAbstractSocket.SocketState)
 _Error = members_of(QAbstractSocket.SocketError)
 _Layer = members_of(QAbstractSocket.NetworkLayerProtocol)
 _Mode = QIODevice.OpenModeFlag
-_setProperty = QObject.setProperty
 _ADDRESS_TIMEOUT_MS = 30_000
 
 
@@ -53,11 +54,13 @@ class Connecting(Handshake):
         Raises:
             TypeError, ValueError: For an unusable argument. Failures arrive in errorOccurred.
         """
-        self._refuseInsideEngine("connectToHost")
+        SocketBase._refuseInsideEngine(self, "connectToHost")
         name = _checkHost(hostName)
         checkPort(port, lowest=1)
         if self._dataPath.state not in (_State.UnconnectedState, _State.BoundState):
-            self._reportError(_Error.OperationError, "A connection is being made or stands already; disconnect first.")
+            SocketBase._reportError(
+                self, _Error.OperationError, "A connection is being made or stands already; disconnect first."
+            )
             return
         self._begin(name, port, mode, protocol, encrypts=False)
 
@@ -85,7 +88,7 @@ class Connecting(Handshake):
         Raises:
             TypeError, ValueError: For an unusable argument. Failures arrive in errorOccurred.
         """
-        self._refuseInsideEngine("connectToHostEncrypted")
+        SocketBase._refuseInsideEngine(self, "connectToHostEncrypted")
         name = _checkHost(hostName)
         checkPort(port, lowest=1)
         rest = list(arguments)
@@ -106,9 +109,9 @@ class Connecting(Handshake):
             return
         try:
             # Unusable settings are told before anything goes on the wire.
-            self._configuration.toEngine("client", pskEnabled=False)
+            self._dataPath.ownConfiguration().toEngine("client", pskEnabled=False)
         except SecureError as error:
-            self._reportError(_Error.SslInvalidUserDataError, error.message)
+            SocketBase._reportError(self, _Error.SslInvalidUserDataError, error.message)
             return
         if sslPeerName:
             self._peerVerifyName = sslPeerName
@@ -124,7 +127,7 @@ class Connecting(Handshake):
 
         On success the socket owns the descriptor and closes it.
         """
-        self._refuseInsideEngine("setSocketDescriptor")
+        SocketBase._refuseInsideEngine(self, "setSocketDescriptor")
         if state != _State.ConnectedState:
             raise ValueError("state must be ConnectedState; other descriptors cannot be adopted.")
         try:
@@ -135,12 +138,12 @@ class Connecting(Handshake):
             self._dataPath.error = _Error.SocketResourceError
             self.setErrorString(f"The descriptor {socketDescriptor} is not a connected socket: {error}.")
             return False
-        self._abortTransport()
-        self._abandonAttempt()
+        Connecting._abortTransport(self)
+        Connecting._abandonAttempt(self)
         if not isValid(self):
             transport.abort()
             return False
-        self._adopt(transport, openMode)
+        Connecting._adopt(self, transport, openMode)
         return True
 
     def _adopt(
@@ -157,9 +160,9 @@ class Connecting(Handshake):
         dataPath.awaitsTls = awaitsTls
         self._attempt.hostName = peerName
         dataPath.transport = transport
-        self._openAs(openMode)
+        SocketBase._openAs(self, openMode)
         self._attempt.ends = transport.ends()
-        self._setState(_State.ConnectedState)
+        SocketBase._setState(self, _State.ConnectedState)
 
     def socketDescriptor(self) -> int:
         """The native descriptor, or -1."""
@@ -206,8 +209,8 @@ class Connecting(Handshake):
         attempt.hostName = hostName
         attempt.port = port
         attempt.protocol = protocol
-        self._openAs(mode)
-        if not self._setState(_State.HostLookupState) or dataPath.state is not _State.HostLookupState:
+        SocketBase._openAs(self, mode)
+        if not SocketBase._setState(self, _State.HostLookupState) or dataPath.state is not _State.HostLookupState:
             return
         self._lookUp()
 
@@ -215,7 +218,7 @@ class Connecting(Handshake):
         """Find the addresses of the host; a literal is one."""
         literal = QHostAddress()
         if literal.setAddress(self._attempt.hostName.strip("[]")):
-            self._found([literal], "")
+            Connecting._found(self, [literal], "")
         else:
             self._attempt.lookup = late.NameLookup(self._found)
             self._attempt.lookup.start(self._attempt.hostName)
@@ -237,13 +240,13 @@ class Connecting(Handshake):
                 f"The host {attempt.hostName!r} was not found ({reason}); check the name.",
             )
             return
-        if not self._setState(_State.ConnectingState) or not self._isIn(_State.ConnectingState):
+        if not SocketBase._setState(self, _State.ConnectingState) or not SocketBase._isIn(self, _State.ConnectingState):
             return
         if "hostFound" in dataPath.heard:
             self.hostFound.emit()
-            if not isValid(self) or not self._isIn(_State.ConnectingState):
+            if not isValid(self) or not SocketBase._isIn(self, _State.ConnectingState):
                 return
-        self._connectNext()
+        Connecting._connectNext(self)
 
     def _connectNext(self) -> None:
         """Try the next address; each is tried once."""
@@ -258,7 +261,7 @@ class Connecting(Handshake):
                 self._attemptFailed(*failure)
                 return
             dataPath.transport = transport
-        self._startAddressDeadline()
+        Connecting._startAddressDeadline(self)
         transport.connectTo(address, attempt.port)
 
     def _makeTransport(self) -> StreamTransport:
@@ -272,21 +275,21 @@ class Connecting(Handshake):
             self._attemptFailed(_Error.SocketTimeoutError, "The remote host did not answer in time.")
 
     def _attemptFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
-        self._abortTransport()
-        self._cancelAddressDeadline()
+        Connecting._abortTransport(self)
+        Connecting._cancelAddressDeadline(self)
         if self._attempt.addresses:
-            self._connectNext()
+            Connecting._connectNext(self)
         else:
             self._giveUp(error, text)
 
     def _giveUp(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """No connection: the state changes first, then the error is told (as Qt does)."""
-        self._abandonAttempt()
-        self._abortTransport()  # a bound one
+        Connecting._abandonAttempt(self)
+        Connecting._abortTransport(self)  # a bound one
         self._dataPath.closing = False
         self._dataPath.outgoing.clear()
-        if self._setState(_State.UnconnectedState) and self._dataPath.state is _State.UnconnectedState:
-            self._reportError(error, text)
+        if SocketBase._setState(self, _State.UnconnectedState) and self._dataPath.state is _State.UnconnectedState:
+            SocketBase._reportError(self, error, text)
 
     def _abortTransport(self) -> None:
         transport, self._dataPath.transport = self._dataPath.transport, None
@@ -322,14 +325,14 @@ class Connecting(Handshake):
         dataPath.enterThread()
         if not dataPath.used:
             dataPath.used = True
-            _setProperty(self, "_q_qtsecureEnd", _End(dataPath))
+            noticeDeletion(self, dataPath)  # the descriptor goes, too
             return
         dataPath.stream = None
         dataPath.mode = QSslSocket.SslMode.UnencryptedMode
         dataPath.review()
         self._dataPath.error = _Error.UnknownSocketError
         self.setErrorString("Unknown error")
-        self._dropIncoming()
+        Closing._dropIncoming(self)
         dataPath.outgoing.clear()
         dataPath.readingPaused = False
         dataPath.closing = False
@@ -341,7 +344,7 @@ class Connecting(Handshake):
         Raises:
             SecureError: While a connection stands or is being made.
         """
-        self._refuseInsideEngine("moveToThread")
+        SocketBase._refuseInsideEngine(self, "moveToThread")
         if self._dataPath.state is not _State.UnconnectedState:
             raise SecureError(
                 SecureError.Code.Pending,
@@ -361,14 +364,14 @@ class Connecting(Handshake):
         if dataPath.state is not _State.ConnectingState:
             return
         attempt = self._attempt
-        self._cancelAddressDeadline()
+        Connecting._cancelAddressDeadline(self)
         attempt.addresses = []
         transport = dataPath.transport
         assert transport is not None
         attempt.ends = transport.ends()
-        if not self._setState(_State.ConnectedState) or dataPath.transport is not transport:
+        if not SocketBase._setState(self, _State.ConnectedState) or dataPath.transport is not transport:
             return
-        started = self._attempt.encrypts and self._startEncryption(server=False)
+        started = self._attempt.encrypts and Handshake._startEncryption(self, server=False)
         if not isValid(self) or dataPath.transport is not transport:
             return
         if "connected" in dataPath.heard:
@@ -376,7 +379,7 @@ class Connecting(Handshake):
             if not isValid(self) or dataPath.transport is not transport:
                 return
         if self._attempt.encrypts and not started:
-            self._drop()  # the settings were refused; the error has been told
+            Closing._drop(self)  # the settings were refused; the error has been told
         elif not self._attempt.encrypts and (dataPath.outgoing.size or dataPath.closing or dataPath.outputEnds):
             dataPath.flushQueued()
 
@@ -386,22 +389,6 @@ class Connecting(Handshake):
             self._attemptFailed(error, text)
         else:
             super().transportFailed(error, text)
-
-
-class _End:
-    """Closes the descriptor when C++ deletes a socket to which Python still refers.
-
-    It is the value of a property, which goes with the socket: a connection to ``destroyed`` would take three
-    times as long. It keeps the data path, too, until then.
-    """
-
-    __slots__ = ("_dataPath",)
-
-    def __init__(self, dataPath: DataPath) -> None:
-        self._dataPath = dataPath
-
-    def __del__(self) -> None:
-        self._dataPath.socketDestroyed()
 
 
 def _checkHost(hostName: str | QHostAddress) -> str:

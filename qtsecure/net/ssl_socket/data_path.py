@@ -24,6 +24,7 @@ from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.engine._openssl import buffers_of_this_thread
+from qtsecure.net import values
 from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.ssl_socket.after_engine import AfterEngine
 from qtsecure.net.ssl_socket.byte_queue import ByteQueue
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from qtsecure.net.ssl_socket.base import SocketObserver
     from qtsecure.net.values import SslConfiguration
 
-__all__ = ["DataPath", "WatchedDataPath", "nobody"]
+__all__ = ["DataPath", "SocketHolder", "WatchedDataPath", "nobody"]
 
 _SLICE = 64 * 1024
 """How much is encrypted at once; the ciphertext of one slice is all that OpenSSL ever holds."""
@@ -79,6 +80,13 @@ class _Socket(Protocol):
     def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None: ...
 
 
+class SocketHolder(Protocol):
+    """Who keeps a socket for the program."""
+
+    def socketGone(self) -> None:
+        """One of the sockets has been deleted, or is being deleted."""
+
+
 def nobody() -> None:
     """The observer of a socket that belongs to no server (any more)."""
 
@@ -114,7 +122,7 @@ class DataPath:
         tellsProgress: A signal about written bytes is among them.
         tellsChannels: channelReadyRead is among them.
         qtHolds: QIODevice may hold bytes in a buffer of its own, for a C++ reader.
-        configuration: A copy of the socket's own, made when it is first looked at.
+        configuration: The socket's own, made by ownConfiguration() when it is first looked at.
         startsWith: What it is copied from; None for the settings of a new SslConfiguration.
         error: The last error of the socket.
         openFor: The open mode as the program sees it.
@@ -123,6 +131,8 @@ class DataPath:
         observer: Gives the server of an accepted socket, which is kept weakly: a child must never hold the
             last reference to its parent. It would be dropped in the child's own destructor, whereupon the
             parent deletes the child once more.
+        holder: Gives whoever keeps the socket for the program and has to know when it is deleted; likewise.
+        noticesDeletion: See ``deletion``.
     """
 
     __slots__ = (
@@ -140,10 +150,12 @@ class DataPath:
         "error",
         "flushScheduled",
         "heard",
+        "holder",
         "incoming",
         "lastTraffic",
         "mode",
         "newData",
+        "noticesDeletion",
         "observer",
         "open",
         "openFor",
@@ -204,6 +216,14 @@ class DataPath:
         self.used = False
         self.afterEngine = _NOTHING
         self.observer: Callable[[], SocketObserver | None] = nobody
+        self.holder: Callable[[], SocketHolder | None] = nobody
+        self.noticesDeletion = False
+
+    def ownConfiguration(self) -> SslConfiguration:
+        """The socket's own configuration."""
+        if self.configuration is None:
+            self.configuration = values.startingConfiguration(self.startsWith)
+        return self.configuration
 
     def review(self) -> None:
         """What state and modes mean for the hot path; called when one of them has changed."""
@@ -230,6 +250,9 @@ class DataPath:
         transport, self.transport = self.transport, None
         if transport is not None:
             transport.abort()
+        holder = self.holder()
+        if holder is not None:
+            holder.socketGone()
 
     # --------------------------------------------------------------------------- receiving
 

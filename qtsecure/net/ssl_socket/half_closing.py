@@ -12,6 +12,8 @@ from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
 
 from qtsecure.engine.states import StreamState
+from qtsecure.net.ssl_socket.base import SocketBase
+from qtsecure.net.ssl_socket.closing import Closing
 from qtsecure.net.ssl_socket.pausing import Pausing
 
 __all__ = ["HalfClosing"]
@@ -37,7 +39,7 @@ class HalfClosing(Pausing):
         if dataPath.outputEnds or dataPath.closing:
             return
         dataPath.outputEnds = True
-        self._openAs(self._dataPath.openFor & ~QIODevice.OpenModeFlag.WriteOnly)
+        SocketBase._openAs(self, self._dataPath.openFor & ~QIODevice.OpenModeFlag.WriteOnly)
         if not dataPath.outgoing.size:
             dataPath.scheduler.defer(self.queueDrained)
 
@@ -67,7 +69,8 @@ class HalfClosing(Pausing):
             if not dataPath.readRemaining() or not self.handleEvents() or dataPath.transport is not transport:
                 return
             if stream.state is StreamState.LOCAL_CLOSED:
-                self._endWith(
+                Closing._endWith(
+                    self,
                     QAbstractSocket.SocketError.RemoteHostClosedError,
                     "The remote host closed the connection without a close_notify; data may be missing at the end.",
                 )

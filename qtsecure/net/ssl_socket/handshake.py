@@ -28,6 +28,8 @@ from qtsecure.net.channel_bindings import ChannelBindings
 from qtsecure.net.choosing import Choosing
 from qtsecure.net.questions import Questions, cancelDecisionDeadline, cancelRequest
 from qtsecure.net.ssl_socket.attempt import Attempt
+from qtsecure.net.ssl_socket.base import SocketBase
+from qtsecure.net.ssl_socket.closing import Closing
 from qtsecure.net.ssl_socket.resuming import Resuming
 from qtsecure.net.ssl_socket.starttls import earlyInputProblem_untrusted, refuseOpenTransaction, takeEarlyInput
 
@@ -70,15 +72,15 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
 
     def startClientEncryption(self) -> None:
         """Begin TLS as the client on a connected socket (QSslSocket::startClientEncryption)."""
-        self._refuseInsideEngine("startClientEncryption")
+        SocketBase._refuseInsideEngine(self, "startClientEncryption")
         if self._mayStartEncryption("startClientEncryption"):
-            self._startEncryption(server=False)
+            Handshake._startEncryption(self, server=False)
 
     def startServerEncryption(self) -> None:
         """Begin TLS as the server on a connected socket (QSslSocket::startServerEncryption)."""
-        self._refuseInsideEngine("startServerEncryption")
+        SocketBase._refuseInsideEngine(self, "startServerEncryption")
         if self._mayStartEncryption("startServerEncryption"):
-            self._startEncryption(server=True)
+            Handshake._startEncryption(self, server=True)
 
     def handshakeTimeout(self) -> int:
         """How long the handshake may take in all, in ms; 0 or -1 for no limit."""
@@ -119,27 +121,29 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         dataPath = self._dataPath
         mode = _SERVER if server else _CLIENT
         dataPath.sendPlainQueue()
-        if not isValid(self) or not self._setMode(mode) or dataPath.transport is None:
+        if not isValid(self) or not SocketBase._setMode(self, mode) or dataPath.transport is None:
             return False
         early = takeEarlyInput(self)
         if problem := earlyInputProblem_untrusted(early, server=server):
-            self._endWith(_Error.SslHandshakeFailedError, problem, viaClosing=False)
+            Closing._endWith(self, _Error.SslHandshakeFailedError, problem, viaClosing=False)
             return False
         try:
-            if server and self._choosesHost():
+            if server and Choosing._choosesHost(self):
                 configuration, chooses = late.TlsConfiguration(), True  # until the client has named its host
             elif server:
-                configuration, chooses = self._toServerEngine(self._configuration), False
+                configuration, chooses = Handshake._toServerEngine(self, dataPath.ownConfiguration()), False
             else:
-                configuration = self._configuration.toEngine("client", pskEnabled=self._wantsPreSharedKeys())
-                chooses = self._choosesCertificate(configuration)
+                configuration = dataPath.ownConfiguration().toEngine(
+                    "client", pskEnabled=Handshake._wantsPreSharedKeys(self)
+                )
+                chooses = Choosing._choosesCertificate(self, configuration)
             stream = late.TlsStream(
                 configuration,
                 server=server,
-                peer_name="" if server else self._serverName(),
+                peer_name="" if server else Resuming._serverName(self),
                 decisions=late.ProgramDecisions(self),
-                peer_place="" if server else self._serverPlace(),
-                session=None if server else self._takeSession(configuration, shares=not chooses),
+                peer_place="" if server else Resuming._serverPlace(self),
+                session=None if server else Resuming._takeSession(self, configuration, shares=not chooses),
                 chooses=chooses,
                 traced=self._traced,
             )
@@ -150,18 +154,18 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             stream.start()
         except SecureError as error:
             dataPath.stream = None
-            self._cancelHandshakeDeadline()
+            Handshake._cancelHandshakeDeadline(self)
             if server:
                 self._endUnable(error.message)
             else:
                 self._attempt.refused = True
-                self._reportError(_Error.SslInvalidUserDataError, error.message)
+                SocketBase._reportError(self, _Error.SslInvalidUserDataError, error.message)
             return False
         if not isValid(self):  # a slot was asked for a pre-shared key, and has deleted the socket
             return False
         if early:
             stream.receive(early)
-        return self._afterEngineCall()
+        return Handshake._afterEngineCall(self)
 
     def _endUnable(self, reason: str) -> None:
         """A server without usable settings tells its client so, and the connection is over."""
@@ -171,12 +175,12 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         transport.send(memoryview(fatal_alert_record(alert)))
         self._alert(True, AlertLevel.FATAL, alert)
         if isValid(self) and self._dataPath.transport is transport:
-            self._endWith(_Error.SslInvalidUserDataError, reason, viaClosing=False)
+            Closing._endWith(self, _Error.SslInvalidUserDataError, reason, viaClosing=False)
 
     def _wantsPreSharedKeys(self) -> bool:
         if "preSharedKeyAuthenticationRequired" in self._dataPath.heard and self.receivers(_PSK_SIGNAL) > 0:
             return True
-        if self._interactionHasKeys():
+        if Choosing._interactionHasKeys(self):
             return True
         observer = self._dataPath.observer()
         return observer is not None and observer.wantsPreSharedKeys()
@@ -190,7 +194,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             self._attempt.heldInput += count
             if self._attempt.heldInput > _HELD_INPUT:
                 self._dataPath.pauseReading()
-        self._afterEngineCall()
+        Handshake._afterEngineCall(self)
 
     def plainLanded(self, data: bytes) -> None:
         """Data arrived on a connection without TLS."""
@@ -211,7 +215,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         sent = dataPath.sendOutgoing()
         if dataPath.afterEngine and not self._runAfterEngine():
             return False
-        if not self.handleEvents():
+        if not Handshake.handleEvents(self):
             return False
         if sent and dataPath.tellsProgress:
             dataPath.tellProgress(0, sent)
@@ -231,7 +235,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             event = events.pop(0)
             match event:
                 case late.HandshakeCompleted():
-                    self._handshakeCompleted()
+                    Handshake._handshakeCompleted(self)
                 case late.AlertSent(level, description):
                     self._alert(True, level, description)
                 case late.AlertReceived(level, description):
@@ -241,7 +245,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
                 case late.PeerClosed():
                     self._peerClosed()
                 case late.StreamFailed():
-                    self._streamFailed(self._withReason(event))
+                    Handshake._streamFailed(self, Choosing._withReason(self, event))
                 case late.ConfigurationNeeded():
                     self._configurationNeeded(event)
                 case late.CertificateRequested():
@@ -260,7 +264,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
 
     def _handshakeCompleted(self) -> None:
         dataPath = self._dataPath
-        self._cancelHandshakeDeadline()
+        Handshake._cancelHandshakeDeadline(self)
         dataPath.encrypted = True
         stream = dataPath.stream
         assert stream is not None
@@ -299,7 +303,9 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         """close_notify: report it, send what is still queued, and answer it."""
         dataPath = self._dataPath
         transport = dataPath.transport
-        if not self._reportError(_Error.RemoteHostClosedError, "The TLS/SSL connection has been closed by the peer."):
+        if not SocketBase._reportError(
+            self, _Error.RemoteHostClosedError, "The TLS/SSL connection has been closed by the peer."
+        ):
             return
         if dataPath.transport is not transport or dataPath.state is _State.UnconnectedState:
             return
@@ -309,7 +315,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         dataPath = self._dataPath
         kind = failure.kind
         self._attempt.failure = failure
-        self._cancelHandshakeDeadline()
+        Handshake._cancelHandshakeDeadline(self)
         cancelRequest(self._attempt)
         dataPath.sendOutgoing()
         if kind is not late.FailureKind.TRUNCATED and dataPath.stream is not None:
@@ -318,7 +324,8 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         # wanting afterwards, and when the peer has ended.
         name = kind.name
         judged = kind is late.FailureKind.CERTIFICATE_REJECTED and bool(self._attempt.sslErrors)
-        self._endWith(
+        Closing._endWith(
+            self,
             _FAILURES.get(name, _Error.SslHandshakeFailedError),
             failure.message,
             viaClosing=judged or name in _FAILURES,
@@ -338,8 +345,9 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         if not isValid(self) or self._dataPath.state is _State.UnconnectedState:
             return
         # As QSslServer does: disconnected first, then the error, unless a slot has begun anew.
-        if self._drop(graceful=True) and self._attempt is attempt:
-            self._reportError(
+        if Closing._drop(self, graceful=True) and self._attempt is attempt:
+            SocketBase._reportError(
+                self,
                 _Error.SocketTimeoutError,
                 "The TLS handshake did not complete in time; the peer is too slow, or does not speak TLS.",
             )
@@ -391,7 +399,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
                 self._handshakeTimeout, self._handshakeTimedOut
             )
         self._answerCertificate(stream, accepted)
-        self._afterEngineCall()
+        Handshake._afterEngineCall(self)
 
     # ------------------------------------------------------------ what may be chosen (choosing)
 
@@ -403,13 +411,13 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         call(*arguments)
         if isValid(self) and self._dataPath.transport is not None:
             self._readAgain()
-            self._afterEngineCall()
+            Handshake._afterEngineCall(self)
 
     def _isGoingOn(self) -> bool:
         return isValid(self) and self._dataPath.transport is not None and not self._dataPath.afterEngine
 
     def _toServerEngine(self, configuration: SslConfiguration) -> TlsConfiguration:
-        return configuration.toEngine("server", pskEnabled=self._wantsPreSharedKeys())
+        return configuration.toEngine("server", pskEnabled=Handshake._wantsPreSharedKeys(self))
 
     def _serverAsksForHosts(self) -> bool:
         observer = self._dataPath.observer()

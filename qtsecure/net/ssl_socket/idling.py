@@ -6,6 +6,7 @@ from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
 
 from qtsecure.net.arguments import checkTimeout
+from qtsecure.net.ssl_socket.closing import Closing
 from qtsecure.net.ssl_socket.data_path import DataPath, WatchedDataPath
 from qtsecure.net.ssl_socket.half_closing import HalfClosing
 
@@ -69,7 +70,7 @@ class Idling(HalfClosing):
         if self._state in (_State.HostLookupState, _State.ConnectingState):
             self._giveUpConnecting(text)
         else:
-            self._endWith(error, text)
+            Closing._endWith(self, error, text)
 
     def _resetConnection(self) -> None:
         super()._resetConnection()

@@ -7,6 +7,7 @@ from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
 from qtsecure.errors import SecureError
 from qtsecure.net import late
+from qtsecure.net.ssl_socket.connecting import Connecting
 from qtsecure.net.ssl_socket.proxies import Proxies
 
 __all__ = ["OverDevice"]
@@ -20,7 +21,7 @@ class OverDevice(Proxies):
     def _runOver(self, device: QIODevice, *, awaitsTls: bool = False) -> None:
         transport = late.DeviceStream(self._dataPath, device)
         peerName = device.peerName() if hasattr(device, "peerName") else ""
-        self._adopt(transport, QIODevice.OpenModeFlag.ReadWrite, peerName, awaitsTls=awaitsTls)
+        Connecting._adopt(self, transport, QIODevice.OpenModeFlag.ReadWrite, peerName, awaitsTls=awaitsTls)
         self._isOverDevice = True
 
     def _refuseOverDevice(self, method: str) -> None:
@@ -40,7 +41,7 @@ class OverDevice(Proxies):
         *,
         encrypts: bool,
     ) -> None:
-        self._refuseOverDevice("connectToHostEncrypted" if encrypts else "connectToHost")
+        OverDevice._refuseOverDevice(self, "connectToHostEncrypted" if encrypts else "connectToHost")
         super()._begin(hostName, port, mode, protocol, encrypts=encrypts)
 
     def setSocketDescriptor(
@@ -49,7 +50,7 @@ class OverDevice(Proxies):
         state: QAbstractSocket.SocketState = QAbstractSocket.SocketState.ConnectedState,
         openMode: QIODevice.OpenModeFlag = QIODevice.OpenModeFlag.ReadWrite,
     ) -> bool:
-        self._refuseOverDevice("setSocketDescriptor")
+        OverDevice._refuseOverDevice(self, "setSocketDescriptor")
         return super().setSocketDescriptor(socketDescriptor, state, openMode)
 
     def bind(
@@ -58,5 +59,5 @@ class OverDevice(Proxies):
         port: int | QAbstractSocket.BindFlag = 0,
         mode: QAbstractSocket.BindFlag = QAbstractSocket.BindFlag.DefaultForPlatform,
     ) -> bool:
-        self._refuseOverDevice("bind")
+        OverDevice._refuseOverDevice(self, "bind")
         return super().bind(address, port, mode)

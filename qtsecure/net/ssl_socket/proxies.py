@@ -9,6 +9,8 @@ from PySide6.QtNetwork import QNetworkProxyQuery as Query
 from shiboken6 import isValid
 
 from qtsecure.net import late
+from qtsecure.net.ssl_socket.base import SocketBase
+from qtsecure.net.ssl_socket.connecting import Connecting
 from qtsecure.net.ssl_socket.socket_options import SocketOptions
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ class Proxies(SocketOptions):
 
     def _lookUp(self) -> None:
         attempt = self._attempt
-        proxy = self._chooseProxy(attempt.hostName, attempt.port)
+        proxy = Proxies._chooseProxy(self, attempt.hostName, attempt.port)
         if proxy is None:
             self._giveUp(
                 _Error.UnsupportedSocketOperationError,
@@ -89,10 +91,10 @@ class Proxies(SocketOptions):
         literal = QHostAddress(attempt.hostName.strip("[]"))
         if not literal.isNull() or not proxy.capabilities() & _Capability.HostNameLookupCapability:
             super()._lookUp()
-        elif self._setState(_State.ConnectingState) and self._isIn(_State.ConnectingState):
+        elif SocketBase._setState(self, _State.ConnectingState) and SocketBase._isIn(self, _State.ConnectingState):
             stream = self._proxyStream(proxy)
             self._dataPath.transport = stream
-            self._startAddressDeadline()
+            Connecting._startAddressDeadline(self)
             stream.connectToName(attempt.hostName, attempt.port)
 
     def _chooseProxy(self, hostName: str, port: int) -> QNetworkProxy | None:
@@ -118,7 +120,7 @@ class Proxies(SocketOptions):
     def _proxyAsks(self, proxy: QNetworkProxy, authenticator: QAuthenticator) -> None:
         """The user's time is not the proxy's fault: the deadline pauses."""
         attempt = self._attempt
-        self._cancelAddressDeadline()
+        Connecting._cancelAddressDeadline(self)
         self.proxyAuthenticationRequired.emit(proxy, authenticator)
-        if isValid(self) and self._attempt is attempt and self._isIn(_State.ConnectingState):
-            self._startAddressDeadline()
+        if isValid(self) and self._attempt is attempt and SocketBase._isIn(self, _State.ConnectingState):
+            Connecting._startAddressDeadline(self)

@@ -69,7 +69,7 @@ class Reading(SocketBase):
             return QByteArray()
         data = QByteArray(dataPath.incoming.takeAll())
         if dataPath.readingPaused:
-            self._roomMade()
+            Reading._roomMade(self)
         return data
 
     def readBytes(self, maxSize: int = -1) -> bytes:
@@ -80,7 +80,7 @@ class Reading(SocketBase):
             return bytes(self._readThroughQt(maxSize).data())
         if not self._dataPath.readable:
             return b""
-        return self._takeAll() if maxSize < 0 else self._take(maxSize)
+        return Reading._takeAll(self) if maxSize < 0 else self._take(maxSize)
 
     def readLine(self, maxSize: int = 0) -> QByteArray:  # type: ignore[override]  # as read()
         """One line with its newline, at most ``maxSize`` bytes (0: unlimited); else what is there."""
@@ -131,7 +131,7 @@ class Reading(SocketBase):
         if self._qtHoldsData():
             skipped = QIODevice.skip(self, maxSize)
             if self._dataPath.readingPaused:
-                self._roomMade()
+                Reading._roomMade(self)
             return skipped
         return len(self._take(maxSize)) if self._dataPath.readable else -1
 
@@ -155,7 +155,7 @@ class Reading(SocketBase):
         if size < 0:
             raise ValueError(f"size must be 0 or a number of bytes, not {size}.")
         self._dataPath.readLimit = size
-        self._roomMade()
+        Reading._roomMade(self)
 
     def readData(self, maxlen: int) -> bytes:
         """For C++ readers; QIODevice calls this to fill its buffer."""
@@ -177,21 +177,21 @@ class Reading(SocketBase):
         data = QIODevice.readAll(self) if count < 0 else QIODevice.read(self, count)
         self._dataPath.qtHolds = QIODevice.bytesAvailable(self) > 0 or _inTransaction(self)
         if self._dataPath.readingPaused:
-            self._roomMade()
+            Reading._roomMade(self)
         return data
 
     def _take(self, count: int) -> bytes:
         dataPath = self._dataPath
         data = dataPath.incoming.take(count)
         if dataPath.readingPaused:
-            self._roomMade()
+            Reading._roomMade(self)
         return data
 
     def _takeAll(self) -> bytes:
         dataPath = self._dataPath
         data = dataPath.incoming.takeAll()
         if dataPath.readingPaused:
-            self._roomMade()
+            Reading._roomMade(self)
         return data
 
     def _roomMade(self) -> None:
@@ -206,5 +206,5 @@ class Reading(SocketBase):
 
     def _reviewRoom(self) -> None:
         if isValid(self):
-            self._roomMade()
+            Reading._roomMade(self)
             self._reviewsRoom = False  # only now: counting the room calls bytesAvailable()

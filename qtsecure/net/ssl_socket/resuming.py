@@ -12,6 +12,7 @@ from PySide6.QtNetwork import QAbstractSocket, QSsl
 
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.net import late, values
+from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.closing import Closing
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Resuming(Closing):
                 one that the socket is connecting to.
             TypeError: ``session`` is of another type.
         """
-        self._refuseInsideEngine("setSession")
+        SocketBase._refuseInsideEngine(self, "setSession")
         if session is None:
             self._sessionToResume = None
             return
@@ -71,7 +72,7 @@ class Resuming(Closing):
         if self._state is _UNCONNECTED:
             offered.require_configuration(configuration)
         else:
-            late.Resumption(configuration, self._serverIdentity(), self._serverPlace(), offered)
+            late.Resumption(configuration, self._serverIdentity(), Resuming._serverPlace(self), offered)
         self._sessionToResume = offered
 
     def isSessionReused(self) -> bool:
@@ -90,7 +91,7 @@ class Resuming(Closing):
 
     def _serverIdentity(self) -> HostName | None:
         try:
-            return late.normalize_host_name(self._serverName())
+            return late.normalize_host_name(Resuming._serverName(self))
         except late.InvalidHostName:
             return None  # reported as a verification error, and there is no session
 
@@ -111,7 +112,7 @@ class Resuming(Closing):
             shares
             and bool(attempt.hostName)
             and late.may_be_shared(configuration)
-            and not self._configuration.testSslOption(_SHARING_OFF)
+            and not self._dataPath.ownConfiguration().testSslOption(_SHARING_OFF)
         )
         if self._sessionToResume is not None:
             given, self._sessionToResume = self._sessionToResume, None
@@ -121,7 +122,7 @@ class Resuming(Closing):
         host = self._serverIdentity()
         if host is None:
             return None
-        return late.sharedSessions.takeValid(late.scope_of(configuration, host, self._serverPlace()))
+        return late.sharedSessions.takeValid(late.scope_of(configuration, host, Resuming._serverPlace(self)))
 
     def ticketsLanded(self) -> None:
         """The peer has sent messages of the handshake behind it: tickets, on a client of TLS 1.3."""
@@ -148,4 +149,4 @@ class Resuming(Closing):
         """The connection has failed: what the cache has for its like may be the reason."""
         host = self._serverIdentity()
         if self._attempt.sharesSessions and host is not None:
-            late.sharedSessions.forget(late.scope_of(stream.configuration, host, self._serverPlace()))
+            late.sharedSessions.forget(late.scope_of(stream.configuration, host, Resuming._serverPlace(self)))

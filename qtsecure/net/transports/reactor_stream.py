@@ -62,6 +62,7 @@ class ReactorStream(StreamTransport):
         adopted = socket.socket(fileno=descriptor)
         try:
             transport._peer = adopted.getpeername()
+            adopted.setblocking(False)
             transport._use(adopted)
             transport._watch()
         except BaseException:
@@ -73,7 +74,7 @@ class ReactorStream(StreamTransport):
         try:
             if self._socket is None:
                 family, target = nativeAddress(address, port)
-                self._use(socket.socket(family, socket.SOCK_STREAM))
+                self._use(_openStream(family))
             else:
                 target = targetFor(self._socket, address, port)
             self._peer = target
@@ -92,13 +93,14 @@ class ReactorStream(StreamTransport):
         self, address: QHostAddress, port: int, mode: QAbstractSocket.BindFlag
     ) -> tuple[QAbstractSocket.SocketError, str] | None:
         try:
-            self._use(boundSocket(address, port, mode))
+            bound = boundSocket(address, port, mode)
+            bound.setblocking(False)
+            self._use(bound)
         except OSError as error:
             return socketError(error.errno or errno.EIO)
         return None
 
     def _use(self, native: socket.socket) -> None:
-        native.setblocking(False)
         if _familyOf(native) in (socket.AF_INET, socket.AF_INET6):
             # Writes are coalesced before encryption, so Nagle's delay could only hurt.
             native.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -286,6 +288,15 @@ class ReactorStream(StreamTransport):
 
     def ends(self) -> Ends:
         return Ends(self._socket.getsockname(), self._peer) if self._socket is not None else Ends()
+
+
+def _openStream(family: socket.AddressFamily) -> socket.socket:
+    """A new non-blocking socket, where the system can do it with one call."""
+    flag = getattr(socket, "SOCK_NONBLOCK", 0)
+    native = socket.socket(family, socket.SOCK_STREAM | flag)
+    if not flag:
+        native.setblocking(False)
+    return native
 
 
 class _Lingering:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from PySide6.QtNetwork import QSsl, QSslCipher, QSslEllipticCurve
 
 from qtsecure.engine.supported import supported_cipher_names, supported_group_names
+from qtsecure.net.arguments import checkBool
 from qtsecure.net.values.arguments import cipherNamesFrom, groupNamesFrom, srtpProfilesFrom
 from qtsecure.net.values.ssl_cipher import SslCipher
 from qtsecure.net.values.tls_settings import HasSettings, defaultCipherNames
@@ -105,9 +106,13 @@ class Algorithms(HasSettings):
         ``SslOptionDisableSessionSharing`` (a client resumes only what ``SslSocket.setSession()`` gives
         it, not sessions of other sockets) have an effect. The others are remembered only: what they
         disable does not exist here.
+
+        Raises:
+            TypeError: An argument is of another type.
         """
         if not isinstance(option, QSsl.SslOption):
             raise TypeError(f"option must be a QSsl.SslOption, not {type(option).__name__}")
+        checkBool(on, name="on")
         options = self._settings.options
         self._settings = replace(self._settings, options=options | {option} if on else options - {option})
 
@@ -116,8 +121,12 @@ class Algorithms(HasSettings):
         return not self.testSslOption(QSsl.SslOption.SslOptionDisableSessionTickets)
 
     def setSessionTicketsEnabled(self, enabled: bool) -> None:
-        """The same as ``SslOptionDisableSessionTickets``, the other way round; on by default."""
-        self.setSslOption(QSsl.SslOption.SslOptionDisableSessionTickets, not enabled)
+        """The same as ``SslOptionDisableSessionTickets``, the other way round; on by default.
+
+        Raises:
+            TypeError: For anything but a bool.
+        """
+        self.setSslOption(QSsl.SslOption.SslOptionDisableSessionTickets, not checkBool(enabled, name="enabled"))
 
 
 def _curveName(curve: QSslEllipticCurve | str) -> str:

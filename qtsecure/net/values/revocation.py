@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QByteArray
 
+from qtsecure.net.arguments import checkBool
 from qtsecure.net.values.sources import CrlSource, PinSource, StatusSource, crlsFrom, pinsFrom, statusFrom
 from qtsecure.net.values.tls_settings import HasSettings
 
@@ -76,8 +77,11 @@ class Revocation(HasSettings):
         alert is ``bad_certificate_status_response``. Without verification (``VerifyNone``) nothing
         is asked. A resumed session does not repeat it; those of certificates that demand a status
         (RFC 7633) are not resumed. Has no effect on a server, which answers with :meth:`setOcspResponse`.
+
+        Raises:
+            TypeError: For anything but a bool.
         """
-        self._settings = replace(self._settings, ocspStapling=bool(enabled))
+        self._settings = replace(self._settings, ocspStapling=checkBool(enabled, name="enabled"))
 
     def ocspResponse(self) -> QByteArray:
         """Return what a server staples, as DER; empty for nothing."""

@@ -15,7 +15,7 @@ from qtsecure.engine.certificates import PrivateKey
 from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.trust import TrustAnchors
 from qtsecure.errors import SecureError
-from qtsecure.net.arguments import checkInt
+from qtsecure.net.arguments import checkBool, checkInt
 from qtsecure.net.values import default_configuration
 from qtsecure.net.values.algorithms import Algorithms
 from qtsecure.net.values.arguments import applicationProtocolsFrom, identityHintFrom
@@ -258,16 +258,25 @@ class SslConfiguration(Algorithms, Revocation, VirtualHosting, HandshakeResults)
         return self._settings.missingCertificateIsFatal
 
     def setMissingCertificateIsFatal(self, cannotRecover: bool) -> None:
-        """With ``VerifyPeer`` on a server: make a missing certificate an error nobody can ignore."""
-        self._settings = replace(self._settings, missingCertificateIsFatal=bool(cannotRecover))
+        """With ``VerifyPeer`` on a server: make a missing certificate an error nobody can ignore.
+
+        Raises:
+            TypeError: For anything but a bool.
+        """
+        fatal = checkBool(cannotRecover, name="cannotRecover")
+        self._settings = replace(self._settings, missingCertificateIsFatal=fatal)
 
     def handshakeMustInterruptOnError(self) -> bool:
         """Whether ``handshakeInterruptedOnError`` is emitted within the handshake."""
         return self._settings.interruptOnError
 
     def setHandshakeMustInterruptOnError(self, interrupt: bool) -> None:
-        """Report each error inside the handshake, so that the peer gets the right alert."""
-        self._settings = replace(self._settings, interruptOnError=bool(interrupt))
+        """Report each error inside the handshake, so that the peer gets the right alert.
+
+        Raises:
+            TypeError: For anything but a bool.
+        """
+        self._settings = replace(self._settings, interruptOnError=checkBool(interrupt, name="interrupt"))
 
     # Own certificate and key
 
@@ -400,8 +409,11 @@ class SslConfiguration(Algorithms, Revocation, VirtualHosting, HandshakeResults)
 
         Only for protocols that mark the end of their data themselves. ``peerClosedCleanly()`` tells
         the truth in either case.
+
+        Raises:
+            TypeError: For anything but a bool.
         """
-        self._settings = replace(self._settings, requireCloseNotify=bool(require))
+        self._settings = replace(self._settings, requireCloseNotify=checkBool(require, name="require"))
 
     # Application protocols and pre-shared keys
 

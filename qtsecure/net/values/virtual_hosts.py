@@ -39,8 +39,13 @@ class VirtualHosting(HasSettings):
             hosts: Configurations by name: a DNS name, also an international one, or ``"*."`` and a name,
                 which stands for every name with one label more. An exact name goes before a wildcard.
 
+        A host without a certificate serves clients with pre-shared keys alone, and says so with a
+        preSharedKeyIdentityHint(). Somebody has to answer the server's preSharedKeyAuthenticationRequired
+        then; otherwise the host's clients are refused.
+
         Raises:
-            SecureError: A configuration has no certificate or key, or has virtual hosts itself.
+            SecureError: A configuration has no certificate or key (and no hint either), or has virtual hosts
+                itself.
             TypeError: ``hosts`` is no mapping of strings to configurations.
             ValueError: A name is no name of a host, or is there twice.
         """
@@ -99,10 +104,13 @@ class VirtualHosting(HasSettings):
             raise SecureError(
                 SecureError.Code.InvalidArgument, f"The configuration of the virtual host {name!r} has virtual hosts."
             )
-        if not settings.certificateChain or settings.privateKey is None:
+        hasNeither = not settings.certificateChain and settings.privateKey is None
+        hasBoth = bool(settings.certificateChain) and settings.privateKey is not None
+        if not hasBoth and not (hasNeither and settings.identityHint):
             missing = "private key" if settings.certificateChain else "certificate"
             raise SecureError(
                 SecureError.Code.BadCertificate,
-                f"The configuration of the virtual host {name!r} has no {missing}; see SslConfiguration.forServer().",
+                f"The configuration of the virtual host {name!r} has no {missing}; see SslConfiguration.forServer(), "
+                "or setPreSharedKeyIdentityHint() for a host that takes pre-shared keys alone.",
             )
         return settings

@@ -23,7 +23,7 @@ GridLayout {
         horizontalAlignment: Text.AlignRight
         wrapMode: Text.WordWrap
         Layout.preferredWidth: fact.labelWidth
-        Layout.alignment: Qt.AlignTop
+        Layout.alignment: Qt.AlignBaseline
         Accessible.ignored: true
     }
 
@@ -38,8 +38,10 @@ GridLayout {
         readOnly: true
         selectByMouse: true
         activeFocusOnTab: true
+        horizontalAlignment: TextEdit.AlignLeft // and not where the script of the value begins
         wrapMode: TextEdit.Wrap
         Layout.fillWidth: true
+        Layout.alignment: Qt.AlignBaseline
         Accessible.role: Accessible.StaticText
         Accessible.name: fact.label + ": " + fact.value
 

@@ -19,16 +19,22 @@ Everything is checked on a pair that neither loses nor repeats anything.
 
 from __future__ import annotations
 
-
+from qtsecure.testing.conformance.datagram_based import DatagramBasedConformance, DatagramBasedEnd
+from qtsecure.testing.conformance.datagrams import DatagramConformance
 from qtsecure.testing.conformance.devices import DeviceConformance, DeviceEnd
 from qtsecure.testing.conformance.ends import DatagramEnd, StreamEnd
 from qtsecure.testing.conformance.streams import StreamConformance
-
+from qtsecure.testing.conformance.transports import TransportConformance, TransportEnd
 
 __all__ = [
+    "DatagramBasedConformance",
+    "DatagramBasedEnd",
+    "DatagramConformance",
     "DatagramEnd",
     "DeviceConformance",
     "DeviceEnd",
     "StreamConformance",
     "StreamEnd",
+    "TransportConformance",
+    "TransportEnd",
 ]

@@ -34,10 +34,13 @@ class DeviceEnd(StreamEnd):
         self._closing = False
         device.readyRead.connect(self._readable)
         device.bytesWritten.connect(self._writeOn)
-        endings = [name for name in ("disconnected", "errorOccurred") if hasattr(device, name)]
-        # A socket may say this one twice: while it is still connected, and when it is not any more.
-        for name in endings if "disconnected" in endings else [*endings, "readChannelFinished"]:
-            getattr(device, name).connect(lambda *_, name=name: self.told.append(name))
+        if hasattr(device, "errorOccurred"):
+            device.errorOccurred.connect(self._failed)
+        if hasattr(device, "disconnected"):
+            # Such a device may say readChannelFinished twice: while it is connected, and when it is not any more.
+            device.disconnected.connect(self._disconnected)
+        else:
+            device.readChannelFinished.connect(self._finished)
 
     def write(self, data: bytes) -> bool:
         if not isValid(self.device) or not self.device.isOpen() or self._closing or self.isOver():
@@ -85,6 +88,17 @@ class DeviceEnd(StreamEnd):
             return True
         state = getattr(self.device, "state", None)
         return callable(state) and state().name == "UnconnectedState"
+
+    # Methods and no lambdas: those would keep this object and the device alive for ever.
+
+    def _failed(self, error: object) -> None:
+        self.told.append("errorOccurred")
+
+    def _disconnected(self) -> None:
+        self.told.append("disconnected")
+
+    def _finished(self) -> None:
+        self.told.append("readChannelFinished")
 
     def _readable(self) -> None:
         self._react()

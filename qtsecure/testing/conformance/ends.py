@@ -61,7 +61,7 @@ class StreamEnd(_End):
 
     @abstractmethod
     def write(self, data: bytes) -> bool:
-        """Write all of this, now or later, behind what was written before; False when nothing can be written any more."""
+        """Write all of this, now or later, behind what was written before; False when nothing can be any more."""
 
     @abstractmethod
     def unsent(self) -> int:
@@ -89,9 +89,11 @@ class DatagramEnd(_End):
 
     Attributes:
         tellsEnd: The other end is told when this one closes.
+        halfOpen: When the other end has closed, this one may still send.
     """
 
     tellsEnd = True
+    halfOpen = False
 
     @abstractmethod
     def send(self, data: bytes) -> bool:

@@ -9,6 +9,7 @@ wrong inside a peer is raised when it is stopped, unless ``takeErrors()`` fetche
 from __future__ import annotations
 
 from qtsecure.testing.peers._misbehaving import (
+    AlertingServer,
     GarbageServer,
     PlainHttpServer,
     ResettingServer,
@@ -23,6 +24,7 @@ from qtsecure.testing.peers._threads import PeerError
 
 __all__ = [
     "HTTP_REQUEST",
+    "AlertingServer",
     "GarbageServer",
     "OpensslClient",
     "OpensslServer",

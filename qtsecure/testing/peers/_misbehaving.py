@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 
@@ -10,6 +11,7 @@ from qtsecure.testing.peers._python_tls import serverContext
 from qtsecure.testing.peers._threads import ThreadedServer, resetConnection
 
 __all__ = [
+    "AlertingServer",
     "GarbageServer",
     "PlainHttpServer",
     "ResettingServer",
@@ -161,6 +163,40 @@ class TruncatingServer(ThreadedServer):
                 return
             finally:
                 self._release(sock)
+
+
+class AlertingServer(ThreadedServer):
+    """Completes the handshake, and answers the first data with the fatal alert bad_record_mac.
+
+    Args:
+        certificate: The certificate of the server.
+        host: Address to listen on.
+        timeout: Seconds after which a blocking call gives up.
+    """
+
+    def __init__(self, certificate: IssuedCertificate, *, host: str = "127.0.0.1", timeout: float = 10.0) -> None:
+        self._context = serverContext(certificate)
+        super().__init__(host=host, timeout=timeout)
+
+    def _serve(self, connection: socket.socket) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = self._context.wrap_bio(incoming, outgoing, server_side=True)
+        received = b""
+        complete = False
+        while data := connection.recv(65536):
+            received += data
+            # Record by record: the first data may come together with the end of the handshake.
+            while len(received) >= 5 and len(received) >= (end := 5 + int.from_bytes(received[3:5], "big")):
+                record, received = received[:end], received[end:]
+                if complete:
+                    record = record[:-1] + bytes((record[-1] ^ 1,))
+                incoming.write(record)
+                with contextlib.suppress(ssl.SSLError):  # of the damage, and for want of more
+                    if complete:
+                        tls.read(1)
+                    tls.do_handshake()
+                    complete = True
+                connection.sendall(outgoing.read())
 
 
 class SlowServer(ThreadedServer):

@@ -22,7 +22,7 @@ __all__ = ["OpensslClient", "OpensslServer", "opensslVersion"]
 
 Version: TypeAlias = Literal["tls1_2", "tls1_3", "dtls1_2"]
 
-_STARTUP_TIMEOUT = 5000
+_STARTUP_TIMEOUT = 20_000
 
 
 def opensslVersion() -> tuple[int, ...] | None:
@@ -102,7 +102,7 @@ class _OpensslPeer(Peer):
         with contextlib.suppress(BrokenPipeError):
             stdin.close()
 
-    def waitForOutput(self, text: str, timeout: int = 5000) -> str:
+    def waitForOutput(self, text: str, timeout: int = 20_000) -> str:
         """Wait until the process has printed a text; return everything printed so far.
 
         Raises:
@@ -113,7 +113,7 @@ class _OpensslPeer(Peer):
             raise PeerError(f"Waited up to {timeout} ms for {text!r} from {self._command}; it printed:\n{self.output}")
         return self.output
 
-    def waitForExit(self, timeout: int = 5000) -> int:
+    def waitForExit(self, timeout: int = 20_000) -> int:
         """Wait until the process has ended and return its exit code.
 
         Raises:

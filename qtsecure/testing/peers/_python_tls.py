@@ -132,7 +132,7 @@ class PythonTlsServer(ThreadedServer):
         self.connections: list[TlsConnection] = []
         super().__init__(host=host, timeout=timeout)
 
-    def waitForConnection(self, count: int = 1, timeout: int = 5000) -> TlsConnection:
+    def waitForConnection(self, count: int = 1, timeout: int = 20_000) -> TlsConnection:
         """Wait until so many handshakes were completed and return the last of these connections.
 
         Raises:
@@ -144,7 +144,7 @@ class PythonTlsServer(ThreadedServer):
             )
         return self.connections[count - 1]
 
-    def waitForEnding(self, count: int = 1, timeout: int = 5000) -> TlsConnection:
+    def waitForEnding(self, count: int = 1, timeout: int = 20_000) -> TlsConnection:
         """Wait until the client of connection number ``count`` has ended it and return that connection.
 
         Raises:
@@ -271,7 +271,7 @@ class PythonTlsClient(Peer):
         self._commands.put(None)
         self._wake.set()
 
-    def waitForConnection(self, timeout: int = 5000) -> TlsConnection:
+    def waitForConnection(self, timeout: int = 20_000) -> TlsConnection:
         """Wait until the handshake is complete.
 
         Raises:
@@ -282,7 +282,7 @@ class PythonTlsClient(Peer):
             raise PeerError(f"No TLS connection within {timeout} ms; errors: {self._errors}.")
         return self.connection
 
-    def waitForReceived(self, count: int, timeout: int = 5000) -> bytes:
+    def waitForReceived(self, count: int, timeout: int = 20_000) -> bytes:
         """Wait until at least so many bytes were received and return everything received.
 
         Raises:
@@ -293,7 +293,7 @@ class PythonTlsClient(Peer):
             raise PeerError(f"Waited {timeout} ms for {count} bytes, received {connection.received!r}.")
         return connection.received
 
-    def waitForEnding(self, timeout: int = 5000) -> TlsConnection:
+    def waitForEnding(self, timeout: int = 20_000) -> TlsConnection:
         """Wait until the server has ended the connection.
 
         Raises:

@@ -76,7 +76,7 @@ class RawClient(Peer):
         port: int = self._connected().getsockname()[1]
         return port
 
-    def waitForEnding(self, timeout: int = 5000) -> None:
+    def waitForEnding(self, timeout: int = 20_000) -> None:
         """Wait until the server has ended the connection.
 
         Raises:
@@ -85,7 +85,7 @@ class RawClient(Peer):
         if not waitUntil(lambda: self.ending != "open", timeout):
             raise PeerError(f"The connection was still open after {timeout} ms; received {self.received!r}.")
 
-    def waitForReceived(self, count: int, timeout: int = 5000) -> bytes:
+    def waitForReceived(self, count: int, timeout: int = 20_000) -> bytes:
         """Wait until at least so many bytes were received and return everything received.
 
         Raises:

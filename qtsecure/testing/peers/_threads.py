@@ -135,7 +135,7 @@ class Peer:
             errors, self._errors = self._errors, []
         return errors
 
-    def waitForError(self, timeout: int = 5000) -> Exception:
+    def waitForError(self, timeout: int = 20_000) -> Exception:
         """Wait until something goes wrong in a thread and take it.
 
         Args:
@@ -212,7 +212,7 @@ class ThreadedServer(Peer):
         """Return how many connections were accepted."""
         return self._accepted
 
-    def waitForAccepted(self, count: int = 1, timeout: int = 5000) -> None:
+    def waitForAccepted(self, count: int = 1, timeout: int = 20_000) -> None:
         """Wait until so many connections were accepted.
 
         Raises:

@@ -21,7 +21,7 @@ from qtsecure.net.dtls_server import DtlsServer
 from qtsecure.net.values import SslConfiguration
 from tests.fuzz import materials
 from tests.fuzz.machines.datagrams import DatagramRelay, Weather
-from tests.fuzz.machines.tls import pki
+from tests.fuzz.machines.tls import PSK_CIPHER, clientKey, pki, serverKey
 from tests.fuzz.machines.wires import BLOCK, block
 from tests.fuzz.machines.world import World
 
@@ -252,7 +252,8 @@ class DtlsMachine(RuleBasedStateMachine):
         self.relay = DatagramRelay()
         self.world = World(self.relay.pump)
         self.server: DtlsServer | None = None
-        self._mutual = False
+        self._mutual = self._interrupting = self._psk = False
+        self._isSound = True
 
     @initialize(
         mutual=st.booleans(),
@@ -261,9 +262,21 @@ class DtlsMachine(RuleBasedStateMachine):
         cookies=st.sampled_from([True, True, False]),
         seed=st.integers(0, 1 << 16),
         traced=st.booleans(),
+        interrupting=st.booleans(),
+        psk=st.sampled_from([False, False, True]),
     )
-    def listen(self, mutual: bool, handshaking: int, pending: int, cookies: bool, seed: int, traced: bool) -> None:
-        self._mutual = mutual
+    def listen(
+        self,
+        mutual: bool,
+        handshaking: int,
+        pending: int,
+        cookies: bool,
+        seed: int,
+        traced: bool,
+        interrupting: bool,
+        psk: bool,
+    ) -> None:
+        self._mutual, self._interrupting, self._psk = mutual, interrupting, psk
         self.relay.chance = random.Random(seed)
         server = self.server = DtlsServer()
         self.world.track("server", server)
@@ -274,6 +287,8 @@ class DtlsMachine(RuleBasedStateMachine):
         server.setHandshakeTraceEnabled(traced)
         server.newConnection.connect(self._adopt)
         server.acceptCertificate.connect(self._noteRequest)
+        if psk:
+            server.preSharedKeyAuthenticationRequired.connect(serverKey)
         assert server.listen("127.0.0.1", 0), server.errorString()
         self.relay.target = server.serverPort()
 
@@ -290,6 +305,10 @@ class DtlsMachine(RuleBasedStateMachine):
             if self._mutual:
                 configuration.setCaCertificates([identities.ca.certificate])
                 configuration.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyPeer)
+        configuration.setHandshakeMustInterruptOnError(self._interrupting)
+        if self._psk:
+            configuration.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyNone)
+            configuration.setCiphers(PSK_CIPHER)
         return configuration
 
     # ---------------------------------------------------------------------------- helpers
@@ -311,6 +330,14 @@ class DtlsMachine(RuleBasedStateMachine):
 
     def _adopt(self) -> None:
         server = self.server
+        if server is not None and isValid(server):
+            counts = server.statistics()
+            if counts.handshaking > server.maxHandshakingConnections():
+                self.world.faults.append("more handshakes than maxHandshakingConnections()")
+            if counts.pending >= server.maxPendingConnections():
+                self.world.faults.append("let in although maxPendingConnections() wait")
+            if 0 < server.maxConnections() < counts.live:
+                self.world.faults.append("more associations than maxConnections()")
         known = {id(end.peer) for end in self.ends}
         for peer in server.findChildren(DtlsPeer) if server is not None and isValid(server) else ():
             if id(peer) not in known and isinstance(peer, DtlsPeer):
@@ -343,6 +370,8 @@ class DtlsMachine(RuleBasedStateMachine):
         peer.setSslConfiguration(self.configuration("client", trusting=trusting))
         end = Peer(self, peer, "client")
         self.ends.append(end)
+        if self._psk:
+            peer.preSharedKeyAuthenticationRequired.connect(clientKey)
         if not trusting:
             peer.acceptCertificate.connect(_Deferring(end).defer)
         end.connectTo(port or self.relay.port)
@@ -445,6 +474,19 @@ class DtlsMachine(RuleBasedStateMachine):
         self.keep.append(trap)
         getattr(end.peer, signal).connect(trap.spring)
 
+    @precondition(lambda self: self._psk)
+    @rule(action=st.sampled_from(sorted(ACTIONS)), ofServer=st.booleans())
+    def pskTrap(self, action: str, ofServer: bool) -> None:
+        """A slot that is called while OpenSSL is on the stack."""
+        end = self.newClient()
+        if ofServer and self.server is not None and isValid(self.server):
+            trap = _ServerTrap(self, action)
+            self.keep.append(trap)
+            self.server.preSharedKeyAuthenticationRequired.connect(trap.spring)
+        elif end is not None:
+            self._trap(end, "preSharedKeyAuthenticationRequired", action, "")
+        self.world.turn()
+
     @rule(signal=st.sampled_from(_SERVER_SIGNALS), action=st.sampled_from([*_SERVER_ACTIONS, *sorted(ACTIONS)]))
     def serverTrap(self, signal: str, action: str) -> None:
         if self.server is not None and isValid(self.server):
@@ -507,28 +549,38 @@ class DtlsMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothingIsWrong(self) -> None:
+        sound, self._isSound = self._isSound, False
         self.world.check()
         for end in self.ends:
             end.check()
+        self._isSound = sound
 
     @invariant()
     def statisticsAddUp(self) -> None:
         server = self.server
         if server is None or not isValid(server):
             return
+        sound, self._isSound = self._isSound, False
         counts = server.statistics()
         assert counts.accepted == counts.handshaking + counts.encrypted + counts.failed, counts
         assert counts.pending <= counts.encrypted, counts
         assert counts.handshaking <= counts.live, counts
         assert counts.replaced <= counts.accepted, counts
         assert all(count > 0 for count in counts.dropped.values()), counts
+        self._isSound = sound
 
     def teardown(self) -> None:
+        # After something was wrong, tracebacks keep objects, and no census makes sense.
         try:
-            self._finish()
+            if self._isSound:
+                self._isSound = False
+                self._finish()
+                self._isSound = True
         finally:
             self._letGo()
-            self.world.end()
+            if not self._isSound:
+                self.world.leave()
+        self.world.end()
 
     def _finish(self) -> None:
         self.relay.stalled = False

@@ -19,13 +19,13 @@ from shiboken6 import isValid
 from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
-from qtsecure.net.values import Protocol, SslConfiguration
+from qtsecure.net.values import PreSharedKeyAuthenticator, Protocol, SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.fuzz.machines.ends import ACTIONS, SIGNALS, End
 from tests.fuzz.machines.wires import Foreign, Relay, contexts, listening
 from tests.fuzz.machines.world import World
 
-__all__ = ["TlsMachine"]
+__all__ = ["PSK_CIPHER", "TlsMachine", "clientKey", "foreignContexts", "pki", "serverKey"]
 
 _SERVER_SIGNALS = (
     "newConnection",
@@ -34,6 +34,7 @@ _SERVER_SIGNALS = (
     "sslErrors",
     "peerVerifyError",
     "acceptCertificate",
+    "handshakeInterruptedOnError",
     "alertSent",
     "alertReceived",
     "errorOccurred",
@@ -52,6 +53,7 @@ _SERVER_ACTIONS = (
 )
 _CLIENT_KINDS = ("silent", "garbage", "http", "hello", "python")
 _SERVER_KINDS = ("silent", "garbage", "http", "python")
+PSK_CIPHER = "ECDHE-PSK-CHACHA20-POLY1305"
 _MOST_CLIENTS, _MOST_FOREIGN = 6, 8
 
 numbers = st.integers(0, 5)
@@ -107,7 +109,8 @@ class TlsMachine(RuleBasedStateMachine):
         self.server: SslServer | None = None
         self._keep: list[object] = []
         self._protocol = Protocol.TlsV1_2OrLater
-        self._mutual = False
+        self._mutual = self._interrupting = self._psk = False
+        self._isSound = True
 
     @initialize(
         protocol=st.sampled_from([Protocol.TlsV1_2, Protocol.TlsV1_3]),
@@ -115,9 +118,20 @@ class TlsMachine(RuleBasedStateMachine):
         handshaking=st.sampled_from([128, 2, 1]),
         pending=st.sampled_from([30, 30, 2]),
         traced=st.booleans(),
+        interrupting=st.booleans(),
+        psk=st.sampled_from([False, False, True]),
     )
-    def listen(self, protocol: Protocol, mutual: bool, handshaking: int, pending: int, traced: bool) -> None:
-        self._protocol, self._mutual = protocol, mutual
+    def listen(
+        self,
+        protocol: Protocol,
+        mutual: bool,
+        handshaking: int,
+        pending: int,
+        traced: bool,
+        interrupting: bool,
+        psk: bool,
+    ) -> None:
+        self._protocol, self._mutual, self._interrupting, self._psk = protocol, mutual, interrupting, psk
         server = self.server = _Server(self)
         self.world.track("server", server)
         server.setSslConfiguration(self.configuration("server"))
@@ -125,6 +139,9 @@ class TlsMachine(RuleBasedStateMachine):
         server.setMaxPendingConnections(pending)
         server.setHandshakeTraceEnabled(traced)
         server.acceptCertificate.connect(self._noteRequest)
+        server.errorOccurred.connect(self._noteFailure)
+        if psk:
+            server.preSharedKeyAuthenticationRequired.connect(serverKey)
         assert server.listen("127.0.0.1", 0)
         self.relay.target = server.serverPort()
 
@@ -144,6 +161,11 @@ class TlsMachine(RuleBasedStateMachine):
                 configuration.setCaCertificates([identities.ca.certificate])
                 configuration.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyPeer)
         configuration.setProtocol(self._protocol)
+        configuration.setHandshakeMustInterruptOnError(self._interrupting)
+        if self._psk:
+            configuration.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyNone)
+            if self._protocol is Protocol.TlsV1_2:
+                configuration.setCiphers(PSK_CIPHER)
         return configuration
 
     # ---------------------------------------------------------------------------- helpers
@@ -195,6 +217,11 @@ class TlsMachine(RuleBasedStateMachine):
                 end.requests.append(request)
                 return
 
+    def _noteFailure(self, socket: SslSocket, error: object) -> None:
+        for end in self.ends:
+            if end.socket is socket:
+                end.counts["server.errorOccurred"] += 1
+
     def onServer(self, method: str) -> None:
         if self.server is not None and isValid(self.server):
             getattr(self.server, method)()
@@ -225,6 +252,8 @@ class TlsMachine(RuleBasedStateMachine):
         socket.setSslConfiguration(self.configuration("client", trusting=trusting))
         end = End(self, socket, "client")
         self.ends.append(end)
+        if self._psk:
+            socket.preSharedKeyAuthenticationRequired.connect(clientKey)
         if defer:
             socket.acceptCertificate.connect(_Deferring(end).defer)
         end.connectTo(port or self.relay.port)
@@ -332,6 +361,21 @@ class TlsMachine(RuleBasedStateMachine):
             getattr(end.socket, signal).connect(trap.spring)
         self.world.turn()
 
+    @precondition(lambda self: self._psk)
+    @rule(number=numbers, action=st.sampled_from(sorted(ACTIONS)), ofServer=st.booleans())
+    def pskTrap(self, number: int, action: str, ofServer: bool) -> None:
+        """A slot that is called while OpenSSL is on the stack."""
+        if not ofServer:
+            end = self.newClient()
+            owner: Any = end.socket if end is not None else None
+        else:
+            end, owner = self._pick(number), self.server
+        if end is not None and owner is not None and isValid(owner):
+            trap = _Trap(end, (action,)) if not ofServer else _ServerTrap(self, action)
+            self._keep.append(trap)
+            owner.preSharedKeyAuthenticationRequired.connect(trap.spring)
+        self.world.turn()
+
     @rule(signal=st.sampled_from(_SERVER_SIGNALS), action=st.sampled_from([*_SERVER_ACTIONS, *sorted(ACTIONS)]))
     def serverTrap(self, signal: str, action: str) -> None:
         if self.server is not None and isValid(self.server):
@@ -396,29 +440,39 @@ class TlsMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothingIsWrong(self) -> None:
+        sound, self._isSound = self._isSound, False
         self.world.check()
         for end in self.ends:
             end.check()
         for peer in self.foreign:
             assert b"S3CRET" not in peer.received or peer.kind == "python", "plain text to a peer without TLS"
+        self._isSound = sound
 
     @invariant()
     def statisticsAddUp(self) -> None:
         server = self.server
         if server is None or not isValid(server):
             return
+        sound, self._isSound = self._isSound, False
         counts = server.statistics()
         assert counts.accepted == counts.handshaking + counts.encrypted + counts.failed, counts
         parts = ("handshakeFailed", "disconnected", "timedOut", "refused", "evicted", "aborted", "dropped")
         assert counts.failed == sum(getattr(counts, name) for name in parts), counts
         assert counts.pending <= counts.encrypted
+        self._isSound = sound
 
     def teardown(self) -> None:
+        # After something was wrong, tracebacks keep objects, and no census makes sense.
         try:
-            self._finish()
+            if self._isSound:
+                self._isSound = False
+                self._finish()
+                self._isSound = True
         finally:
             self._letGo()
-            self.world.end()
+            if not self._isSound:
+                self.world.leave()
+        self.world.end()
 
     def _finish(self) -> None:
         """After every deadline each connection has come to its end, and nothing was lost."""
@@ -434,6 +488,7 @@ class TlsMachine(RuleBasedStateMachine):
             end.checkFinal()
             if end.isAlive:
                 end.read()
+        self._everythingArrived()
         server = self.server
         if server is not None and isValid(server):
             assert server.statistics().handshaking == 0, "a handshake is stuck"
@@ -447,9 +502,22 @@ class TlsMachine(RuleBasedStateMachine):
                 continue
             if not receiver.socket.peerClosedCleanly():
                 continue
-            sender = self._keys[int(receiver.got[6:10], 16)][0]
-            if isinstance(sender, End) and sender.saidGoodbye and receiver.got[6:10] == b"%04x" % sender.key:
+            sender = self._keys[receiver.partnerKey()][0]
+            if isinstance(sender, End) and sender.saidGoodbye and sender.key == receiver.partnerKey():
                 assert len(receiver.got) == sender.sent, f"{sender.sent - len(receiver.got)} bytes were lost"
+
+    def _everythingArrived(self) -> None:
+        """What stands has carried everything."""
+        standing = [end for end in self.ends if end.isAlive and end.socket.isEncrypted() and end.socket.isReadable()]
+        for client in standing:
+            for peer in standing:
+                if client.role != "client" or peer.role != "accepted":
+                    continue
+                if self.relay.clientOf(peer.socket.peerPort()) != client.socket.localPort():
+                    continue
+                for sender, receiver in ((client, peer), (peer, client)):
+                    assert len(receiver.got) == sender.sent, f"{receiver.role} has {len(receiver.got)} of {sender.sent}"
+                    assert sender.socket.bytesToWrite() == sender.socket.encryptedBytesToWrite() == 0
 
     def _letGo(self) -> None:
         for end in self.ends:
@@ -468,6 +536,15 @@ class TlsMachine(RuleBasedStateMachine):
         self.ends.clear()
         self._keys.clear()
         self._keep.clear()
+
+
+def clientKey(authenticator: PreSharedKeyAuthenticator) -> None:
+    authenticator.setIdentity(b"somebody")
+    authenticator.setPreSharedKey(bytes(range(32)))
+
+
+def serverKey(socket: object, authenticator: PreSharedKeyAuthenticator) -> None:
+    authenticator.setPreSharedKey(bytes(range(32)))
 
 
 class _Deferring(QObject):

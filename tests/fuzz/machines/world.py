@@ -23,7 +23,7 @@ __all__ = ["Deliberate", "World", "profile"]
 _LONGEST_DEADLINE = 400.0
 """Seconds; a certificate decision may take five minutes, everything else less."""
 _MOST_IN_A_ROW = 16
-_TURNS, _MOST_TURNS = 6, 20
+_TURNS, _QUIET_TURNS, _MOST_TURNS = 12, 2, 20
 
 LONG = os.environ.get("QTSECURE_FUZZ", "")
 """The number of examples of a long hunt; empty for the few examples that are always the same."""
@@ -83,12 +83,14 @@ class World:
             return
         self._depth += 1
         try:
+            quiet = 0
             for _ in range(_TURNS):
-                moved = self._pump()
                 QCoreApplication.processEvents()
+                moved = self._pump()
                 if self._depth == 1:
                     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-                if not moved and not self._scheduler.tasks:
+                quiet = 0 if moved or self._scheduler.tasks else quiet + 1
+                if quiet == _QUIET_TURNS:
                     break
         finally:
             self._depth -= 1
@@ -150,7 +152,7 @@ class World:
     def _census(self) -> Counter[str]:
         deadlines = [deadline for _, _, deadline in self._scheduler._deadlines if deadline.hasOwner]
         return Counter(
-            descriptors=openDescriptors(),
+            descriptors=len(openDescriptors()),
             handles=len(_openssl._hooks.references),
             tasks=len(self._scheduler.tasks),
             deadlines=len(deadlines),
@@ -167,9 +169,13 @@ class World:
             grown = self._census() - self._before
             assert not grown, f"leaked: {dict(grown)}"
         finally:
-            sys.excepthook, sys.unraisablehook = self._hooks
-            self._scheduler.clock = self._ownClock
-            self._scheduler.fireDue()
+            self.leave()
+
+    def leave(self) -> None:
+        """Give clock and hooks back, and look at nothing: something was wrong already."""
+        sys.excepthook, sys.unraisablehook = self._hooks
+        self._scheduler.clock = self._ownClock
+        self._scheduler.fireDue()
 
 
 def _lives(thing: object) -> bool:

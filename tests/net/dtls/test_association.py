@@ -8,7 +8,7 @@ from PySide6.QtNetwork import QHostAddress
 from shiboken6 import isValid
 
 from qtsecure import DtlsPeer, DtlsServer, Protocol, SecureError
-from tests.net.conversation import deleteEverything, settle, spin
+from tests.net.conversation import FakeClock, deleteEverything, settle, spin
 from tests.net.dtls.conversation import DtlsConversation, Status
 
 
@@ -226,9 +226,12 @@ def test_the_server_goes_with_everything(conversation: DtlsConversation) -> None
     spin(lambda: conversation.client.status() is Status.Disconnected)
 
 
-def test_idle_timeout_of_the_server(conversation: DtlsConversation) -> None:
+def test_idle_timeout_of_the_server(conversation: DtlsConversation, clock: FakeClock) -> None:
     conversation.server.setIdleTimeout(100)
     peer = conversation.establish()
+    settle()
+    assert peer.status() is Status.Connected
+    clock.advance(0.11)
     spin(lambda: peer.status() is Status.Error)
     error = peer.error()
     assert error is not None
@@ -236,17 +239,17 @@ def test_idle_timeout_of_the_server(conversation: DtlsConversation) -> None:
     spin(lambda: conversation.client.status() is Status.Disconnected)  # it was told
 
 
-def test_messages_prolong_the_idle_timeout(conversation: DtlsConversation) -> None:
+def test_messages_prolong_the_idle_timeout(conversation: DtlsConversation, clock: FakeClock) -> None:
     peer = conversation.establish()
     peer.setIdleTimeout(300)
-    count = 0
     for _ in range(10):
+        clock.advance(0.2)
         conversation.client.writeDatagram(b"still here")
         spin(peer.hasPendingDatagrams)
         peer.readDatagram()
-        count += 1
-    assert count == 10
     assert peer.status() is Status.Connected
+    clock.advance(0.31)
+    spin(lambda: peer.status() is Status.Error)
 
 
 def test_defaults() -> None:

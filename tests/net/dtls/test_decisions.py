@@ -3,46 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtNetwork import QSsl
+from shiboken6 import delete
 
 from qtsecure import CertificateRequest, DtlsPeer, SecureError
 from tests.net.conversation import FakeClock, settle, spin
+from tests.net.deferred import WAYS_TO_DELETE, Deferred, answerInDialog, both_roles, doubt
 from tests.net.dtls.conversation import DtlsConversation, Status
-
-both_roles = pytest.mark.parametrize("role", ["client", "server"])
-
-
-class Deferred:
-    """A conversation whose client (or server) defers its decision about the other's certificate."""
-
-    def __init__(self, conversation: DtlsConversation, role: str) -> None:
-        self.conversation = conversation
-        self.requests: list[CertificateRequest] = []
-        self.cancelled = 0
-        if role == "client":
-            conversation.showServer(conversation.pki.unknownCa)
-            conversation.client.acceptCertificate.connect(self._defer)
-        else:
-            conversation.showClient(conversation.pki.clientUnknownCa)
-            conversation.demandClientCertificate()
-            conversation.server.acceptCertificate.connect(lambda peer, request: self._defer(request))
-        conversation.connect()
-        spin(lambda: bool(self.requests))
-        settle()
-
-    def _defer(self, request: CertificateRequest) -> None:
-        request.defer()
-        request.cancelled.connect(self._cancel)
-        self.requests.append(request)
-
-    def _cancel(self) -> None:
-        self.cancelled += 1
-
-    @property
-    def request(self) -> CertificateRequest:
-        assert len(self.requests) == 1
-        return self.requests[0]
 
 
 @both_roles
@@ -159,21 +126,51 @@ def test_sec_d23_the_client_begins_anew(conversation: DtlsConversation) -> None:
 @both_roles
 def test_sec_d23_a_dialog_in_the_slot(conversation: DtlsConversation, role: str) -> None:
     """An event loop inside the slot, as a modal dialog has it; the answer counts."""
-
-    def dialog(request: CertificateRequest) -> None:
-        loop = QEventLoop()
-        QTimer.singleShot(10, loop.quit)
-        loop.exec()
-        request.accept()
-
-    if role == "client":
-        conversation.showServer(conversation.pki.unknownCa)
-        conversation.client.acceptCertificate.connect(dialog)
-    else:
-        conversation.showClient(conversation.pki.clientUnknownCa)
-        conversation.demandClientCertificate()
-        conversation.server.acceptCertificate.connect(lambda peer, request: dialog(request))
+    doubt(conversation, role, answerInDialog)
     conversation.establish()
+
+
+@both_roles
+@pytest.mark.parametrize("way", WAYS_TO_DELETE)
+def test_sec_d23_a_deleted_question_is_a_no(conversation: DtlsConversation, role: str, way: str) -> None:
+    """At once, not after five minutes: nobody can answer any more. The other side hears it."""
+    deferred = Deferred(conversation, role)
+    WAYS_TO_DELETE[way](deferred.request)
+    other = "server" if role == "client" else "client"
+    spin(lambda: bool(conversation.arguments(f"{other}.alertReceived")))
+    assert conversation.arguments(f"{other}.alertReceived")[0][-2] is QSsl.AlertType.UnknownCa
+    assert len(conversation.arguments(f"{role}.errorOccurred")) == 1
+    assert not conversation.server.hasPendingConnections()
+
+
+@both_roles
+def test_sec_d23_a_question_deleted_in_the_slot_is_a_no(conversation: DtlsConversation, role: str) -> None:
+    """Although it was deferred."""
+
+    def forsake(request: CertificateRequest) -> None:
+        request.defer()
+        delete(request)
+
+    doubt(conversation, role, forsake)
+    conversation.connect()
+    spin(lambda: bool(conversation.arguments(f"{role}.errorOccurred")))
+    assert not conversation.client.isEncrypted()
+    assert not conversation.server.hasPendingConnections()
+
+
+def test_sec_d23_a_question_deleted_after_its_end_concerns_no_other(conversation: DtlsConversation) -> None:
+    """The peer asks about the next association meanwhile; that question waits on."""
+    deferred = Deferred(conversation, "client")
+    earlier = deferred.request
+    delete(earlier)
+    conversation.client.abort()
+    assert not earlier.isPending()
+    conversation.connect()
+    spin(lambda: len(deferred.requests) == 2)
+    settle()
+    assert deferred.requests[1].isPending()
+    deferred.requests[1].accept()
+    spin(conversation.client.isEncrypted)
 
 
 def test_sec_d23_the_server_gives_up(conversation: DtlsConversation, clock: FakeClock) -> None:

@@ -11,7 +11,7 @@ import socket as native
 import pytest
 from PySide6.QtNetwork import QUdpSocket
 
-from qtsecure import DtlsServer
+from qtsecure import DtlsPeer, DtlsServer
 from qtsecure.engine.dtls.wire import HandshakeType
 from tests.net.conversation import settle, spin
 from tests.net.dtls.conversation import DtlsConversation, closeAll, connectMany
@@ -124,14 +124,13 @@ def test_verify_multiple_clients(conversation: DtlsConversation) -> None:
     conversation.server.setMaxPendingConnections(100)
     port = conversation.listen()
     chance = random.Random(7)
-    noise = native.socket(native.AF_INET, native.SOCK_DGRAM)
-    clients = []
-    for _ in range(10):
-        clients += connectMany(conversation, 10)
+    clients: list[DtlsPeer] = []
+    with native.socket(native.AF_INET, native.SOCK_DGRAM) as noise:
         for _ in range(10):
-            noise.sendto(chance.randbytes(chance.randrange(1, 200)), ("127.0.0.1", port))
-        settle()
-    spin(lambda: conversation.server.statistics().encrypted == 100, timeout=20_000)
-    assert all(client.isEncrypted() for client in clients)
-    noise.close()
+            clients += connectMany(conversation, 10)
+            for _ in range(10):
+                noise.sendto(chance.randbytes(chance.randrange(1, 200)), ("127.0.0.1", port))
+            settle()
+        spin(lambda: all(client.isEncrypted() for client in clients), timeout=20_000)
+    spin(lambda: conversation.server.statistics().encrypted == 100)
     closeAll(clients)

@@ -6,8 +6,10 @@ import errno
 import gc
 import os
 import socket as native
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from weakref import ref
 
 import pytest
@@ -18,7 +20,7 @@ from shiboken6 import delete, isValid
 from qtsecure import DatagramTransport, DtlsPeer, DtlsServer, SecureError
 from qtsecure.net.datagrams.memory_transports import RelayedTransport
 from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.net.conversation import assertNoneLeft, deleteEverything, openDescriptors, settle, spin
+from tests.net.conversation import FakeClock, assertNoneLeft, deleteEverything, openDescriptors, settle, spin
 from tests.semantics.godot.support import Collector, Pair, Result, Status
 
 Carrier = QUdpSocket | native.socket | DatagramTransport
@@ -86,7 +88,7 @@ def test_every_kind(pair: Pair, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_stays_open(pair: Pair, kind: str) -> None:
+def test_it_stays_open(pair: Pair, kind: str, clock: FakeClock) -> None:
     """The end of the association is not that of the transport, which the program can use again."""
     pair.listen()
     transport = carrier(pair, kind)
@@ -550,3 +552,31 @@ def test_sessions(pair: Pair) -> None:
     assert pair.begin("another.example") is Result.Failed
     assert "session" in pair.client.errorString()
     pair.establish()  # the transport is free
+
+
+_LEFT_OPEN = """
+import os, socket
+from PySide6.QtCore import QCoreApplication
+from qtsecure import DatagramTransport
+
+app = QCoreApplication([])
+native = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+native.connect(("127.0.0.1", 9))
+transport = DatagramTransport.fromSocket(native)
+del app
+"""
+
+
+@pytest.mark.parametrize("mode", ["reactor", "qt"])
+def test_a_transport_that_outlives_the_application(mode: str) -> None:
+    """Its end has nothing to complain about."""
+    process = subprocess.run(
+        [sys.executable, "-c", _LEFT_OPEN],
+        cwd=Path(__file__).parents[3],
+        env=os.environ | {"QTSECURE_TRANSPORT": mode},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (process.returncode, process.stderr) == (0, "")

@@ -68,6 +68,17 @@ def test_configurations_that_cannot_serve(host: SslConfiguration, qtsecure_pki: 
     assert configuration == SslConfiguration()
 
 
+def test_hosts_for_keys_alone(host: SslConfiguration, qtsecure_pki: PublicKeyInfrastructure) -> None:
+    """They need a hint, and no half of a certificate."""
+    configuration, keys = SslConfiguration(), SslConfiguration()
+    keys.setPreSharedKeyIdentityHint("sensors")
+    configuration.setVirtualHosts({"a.example": host, "keys.example": keys})
+    assert configuration.virtualHosts()["keys.example"] == keys
+    keys.setPrivateKey(qtsecure_pki.server.privateKey)
+    with pytest.raises(SecureError, match="no certificate"):
+        configuration.setVirtualHosts({"keys.example": keys})
+
+
 def test_what_is_for_a_name(host: SslConfiguration) -> None:
     """The host's, the rest, or nothing; without the hosts themselves."""
     configuration = SslConfiguration(host)

@@ -143,7 +143,7 @@ def test_gio_d57_our_server_with_openssl(conversation: DtlsConversation, key: st
         program.waitFor("back")
 
 
-def test_gio_d58_nothing_is_kept_before_the_cookie(conversation: DtlsConversation) -> None:
+def test_gio_d58_nothing_is_kept_before_the_cookie(conversation: DtlsConversation, clock: FakeClock) -> None:
     """The answer to the first hello costs no state, and the second makes the association."""
     accepted: list[int] = []
     statistics = conversation.server.statistics

@@ -222,7 +222,7 @@ def test_gio_s38_deleting_between_slots(story: Story, what: str) -> None:
         if what == "client":
             assert operation.isFinished()
             assert operation.error() is not None
-            assert not operation.waitForFinished(5000)
+            assert not operation.waitForFinished(20_000)
         else:
             assert story.client._running == {}
 
@@ -240,7 +240,7 @@ def test_gio_s38_deleting_while_somebody_waits(story: Story, step: ClientEvent) 
     other.setEnableProxy(False)
     second = other.connectToHost("127.0.0.1", story.servers[0].serverPort())
     other.clientEvent.connect(lambda *arguments: shiboken6.isValid(second) and shiboken6.delete(second))
-    assert not second.waitForFinished(5000)
+    assert not second.waitForFinished(20_000)
     assert not shiboken6.isValid(second)
 
 

@@ -216,7 +216,7 @@ def test_qt_1_1_14_waiting_for_a_new_connection(conversation: Conversation) -> N
     """Returns when a TCP connection was accepted, not when one is encrypted."""
     conversation.listen()
     with native.create_connection(("127.0.0.1", conversation.server.serverPort())):
-        assert conversation.server.waitForNewConnection(5000) == (True, False)
+        assert conversation.server.waitForNewConnection(20_000) == (True, False)
         assert conversation.server.statistics().accepted == 1
         assert not conversation.server.hasPendingConnections()
 

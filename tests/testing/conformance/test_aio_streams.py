@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from PySide6.QtNetwork import QAbstractSocket
-from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
 from qtsecure import SecureError, SslSocket, aio
 from qtsecure.testing.conformance import StreamConformance, StreamEnd
 from tests.net.conftest import MakeConversation, make_conversation
+from tests.testing.conformance.aio_running import OnAsyncio
 
 __all__ = ["make_conversation"]  # a fixture
 
@@ -109,26 +108,8 @@ class AioStreamEnd(StreamEnd):
         return self._over and self.socket.state() == QAbstractSocket.SocketState.UnconnectedState
 
 
-class TestAioStreams(StreamConformance):
+class TestAioStreams(OnAsyncio, StreamConformance):
     """Reading and writing in tasks."""
-
-    @pytest.fixture(params=["qasync", "QtAsyncio"])
-    def loop(self, request: pytest.FixtureRequest, qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
-        if request.param == "qasync":
-            import qasync
-
-            loop = qasync.QEventLoop(qapp)
-        else:
-            if importlib.util.find_spec("PySide6.QtAsyncio") is None:
-                pytest.skip("QtAsyncio comes with the wheel PySide6-Addons")
-            from PySide6.QtAsyncio import QAsyncioEventLoop
-
-            loop = QAsyncioEventLoop(qapp)
-        self._loop: asyncio.AbstractEventLoop = loop
-        asyncio.set_event_loop(loop)
-        yield loop
-        asyncio.set_event_loop(None)
-        loop.close()
 
     @pytest.fixture
     def streams(
@@ -136,25 +117,6 @@ class TestAioStreams(StreamConformance):
     ) -> Iterator[tuple[AioStreamEnd, AioStreamEnd]]:
         conversation = make_conversation()
         peer = conversation.establish()
-        self._ends = AioStreamEnd(conversation.client), AioStreamEnd(peer)
-        yield self._ends
-        tasks = [task for end in self._ends for task in end.tasks]
-        for task in tasks:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-
-    def wait(self, condition: Callable[[], bool], timeout: int) -> bool:
-        async def poll() -> bool:
-            for each in self._ends:
-                each.begin()  # not before: qasync runs tasks whenever Qt's event loop runs
-            end = self._loop.time() + timeout / 1000
-            while not condition():
-                if self._loop.time() > end:
-                    return False
-                await asyncio.sleep(0.002)
-            return True
-
-        return self._loop.run_until_complete(poll())
-
-    def settle(self) -> None:
-        self.wait(lambda: False, 20)
+        ends = AioStreamEnd(conversation.client), AioStreamEnd(peer)
+        for _ in self.running(*ends):
+            yield ends

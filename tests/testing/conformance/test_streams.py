@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QIODevice
 
 from qtsecure import SslSocket
 from qtsecure.net.values import Protocol
-from qtsecure.testing import PublicKeyInfrastructure
+from qtsecure.testing import LinkedDevices, PublicKeyInfrastructure, StreamLink
 from qtsecure.testing.conformance import DeviceConformance, DeviceEnd, StreamConformance
-from tests.net.carriers import CARRIERS, tcpPair
+from tests.net.carriers import CARRIERS, pipePair, tcpPair
 from tests.net.conftest import MakeConversation, make_conversation
 
 __all__ = ["make_conversation"]  # a fixture
@@ -55,4 +56,22 @@ class TestDevices(DeviceConformance):
     @pytest.fixture(params=list(CARRIERS))
     def devices(self, request: pytest.FixtureRequest, qapp: object, qtsecure_pki: PublicKeyInfrastructure) -> Devices:
         self.bounded = request.param != "pipe"
+        if request.param == "narrow pipe":
+            return pipePair(20_000)  # wide enough for megabytes
         return CARRIERS[request.param](qtsecure_pki)
+
+
+class TestSimulatedConnections(DeviceConformance):
+    """The devices of a StreamLink, with its small segments, jitter and window; the suite waits in simulated time."""
+
+    @pytest.fixture
+    def devices(self, qapp: object) -> Iterator[Devices]:
+        link = StreamLink(seed=1, segments=(1, 20_000), coalesce=0.3, delay=0.001, jitter=0.001, window=60_000)
+        with LinkedDevices(link) as self._linked:
+            yield self._linked.client, self._linked.server
+
+    def wait(self, condition: Callable[[], bool], timeout: int) -> bool:
+        return self._linked.run(condition, timeout / 1000)
+
+    def settle(self) -> None:
+        self.wait(lambda: False, 50)
