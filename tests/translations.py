@@ -13,7 +13,7 @@ import PySide6
 
 from qtsecure import SslError
 from qtsecure.engine.verification import IssueCode, VerificationIssue
-from qtsecure.net.certificate_advice import adviceTexts
+from qtsecure.net.questions.certificate_advice import adviceTexts
 from qtsecure.widgets.certificate_facts import PLURALS
 from qtsecure.widgets.translating import DIRECTORY
 

@@ -15,7 +15,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject
 from shiboken6 import isValid
 
 from qtsecure.engine import _openssl
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from tests.net.conversation import FakeClock, openDescriptors
 
 __all__ = ["Deliberate", "World", "profile"]
