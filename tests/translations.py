@@ -19,7 +19,7 @@ from qtsecure.widgets.translating import DIRECTORY
 
 WIDGETS = DIRECTORY.parent
 QML = WIDGETS.parent / "qml"
-ERRORS = WIDGETS.parent / "net" / "error_words.py"
+ERRORS = WIDGETS.parent / "net" / "questions" / "error_words.py"
 TOOLS = Path(PySide6.__file__).parent
 
 
