@@ -11,7 +11,7 @@ import argparse
 import os
 import sys
 
-from PySide6.QtCore import QTimer, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import (
     QApplication,
@@ -80,6 +80,8 @@ class Window(QWidget):
         self.facts = {
             name: QLabel(NOT_YET) for name in ("Address", "Certificate", "Issued by", "Valid until", "Cipher")
         }
+        for label in (self.summary, *self.facts.values()):
+            label.setTextFormat(Qt.TextFormat.PlainText)  # a certificate may be called like HTML
 
         top = QHBoxLayout()
         top.addWidget(self.target, 1)

@@ -51,6 +51,7 @@ ApplicationWindow {
 
         property TlsConnection peer: null
 
+        handshakeTimeout: 5 * 60000 // a user reads the question about the certificate; the default is for programs
         configuration: TlsConfiguration {
             certificate: kind.currentValue.certificate
             privateKey: kind.currentValue.key
@@ -260,6 +261,7 @@ ApplicationWindow {
 
             Label {
                 text: server.listening ? qsTr("Listening on 127.0.0.1, port %1").arg(server.port) : server.errorString
+                textFormat: Text.PlainText
                 wrapMode: Text.WordWrap
                 Layout.fillWidth: true
             }

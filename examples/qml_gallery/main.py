@@ -24,7 +24,7 @@ from qtsecure.qml.trust_decisions import TrustDecisionsItem
 from qtsecure.qml.values import certificateMaps
 from qtsecure.testing import PublicKeyInfrastructure, waitFor
 
-HEIGHTS = {"badges": 180, "progress": 420, "certificate": 270, "trust": 430, "psk": 300}
+HEIGHTS = {"badges": 180, "progress": 420, "certificate": 270, "trust": 480, "psk": 300}
 ROLES = QPalette.ColorRole
 DARK = {
     **dict.fromkeys((ROLES.Window, ROLES.Button), "#2e3138"),

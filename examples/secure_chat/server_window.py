@@ -9,6 +9,7 @@ from qtsecure import SslConfiguration, SslServer, SslSocket
 from qtsecure.widgets import ConnectionBadge, HandshakeLog
 
 LONGEST_LINE = 2000
+PATIENCE_MS = 5 * 60_000  # a user reads the question about the certificate; the default is for programs
 
 
 class ServerWindow(QWidget):
@@ -35,6 +36,7 @@ class ServerWindow(QWidget):
         layout.addWidget(self.log, 1)
         self.server = SslServer(self)
         self.server.setSslConfiguration(configuration)
+        self.server.setHandshakeTimeout(PATIENCE_MS)
         self.server.pendingConnectionAvailable.connect(self._welcome)
         self.log.addConnection(self.server, "server")
 

@@ -75,10 +75,6 @@ class WaitingRoom:
         for each in (self.handshaking, self.pending, self._silent, self._hosts, self._waiting):
             each.clear()
 
-    def all(self) -> list[SslSocket]:
-        """Everybody."""
-        return [*self.handshaking, *self.pending]
-
     def dropDeleted(self) -> int:
         """Forget sockets that C++ has deleted; how many of them were handshaking."""
         gone = [socket for socket in self.handshaking if not isValid(socket)]

@@ -33,6 +33,8 @@ class CertificateQuestion(QObject):
     cancelled = Signal()
 
     def __init__(self, request: CertificateRequest, decisions: TrustDecisionsItem | None, parent: QObject) -> None:
+        if not isinstance(request, CertificateRequest):
+            raise TypeError(f"request must be a CertificateRequest, not {type(request).__name__}.")
         super().__init__(parent)
         self._request = request
         self._decisions = decisions

@@ -102,12 +102,17 @@ class DtlsConnection(PeerFacade, QObject):
     """A DtlsPeer that QML has not created; ``peer()`` for Python.
 
     Belongs to the peer and goes with it. Call ``discard()`` when you are done with it.
+
+    Raises:
+        TypeError: ``end`` is something else than a DtlsPeer.
     """
 
     #: disconnected(): the connection is closed.
     disconnected = Signal()
 
     def __init__(self, end: DtlsPeer) -> None:
+        if not isinstance(end, DtlsPeer):  # or half of this would stay behind as its child
+            raise TypeError(f"end must be a DtlsPeer, not {type(end).__name__}.")
         super().__init__(end)
         self._begin(end)
         end.disconnected.connect(self.disconnected)

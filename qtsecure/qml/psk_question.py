@@ -28,6 +28,8 @@ class PskQuestion(QObject):
     cancelled = Signal()
 
     def __init__(self, authenticator: PreSharedKeyAuthenticator, parent: QObject) -> None:
+        if not isinstance(authenticator, PreSharedKeyAuthenticator):
+            raise TypeError(f"authenticator must be a PreSharedKeyAuthenticator, not {type(authenticator).__name__}.")
         super().__init__(parent)
         self._authenticator = authenticator
         # Once the question is over the authenticator is wiped, and refuses to be read.

@@ -167,6 +167,9 @@ class TlsConnection(SocketFacade, QObject):
     """An SslSocket that QML has not created; ``socket()`` for Python.
 
     Belongs to the socket and goes with it. Call ``discard()`` when you are done with it.
+
+    Raises:
+        TypeError: ``end`` is something else than an SslSocket.
     """
 
     #: readyRead(): there is something to read.
@@ -177,6 +180,8 @@ class TlsConnection(SocketFacade, QObject):
     disconnected = Signal()
 
     def __init__(self, end: SslSocket) -> None:
+        if not isinstance(end, SslSocket):  # or half of this would stay behind as its child
+            raise TypeError(f"end must be an SslSocket, not {type(end).__name__}.")
         super().__init__(end)
         self._begin(end)
         for name in ("readyRead", "bytesWritten", "disconnected"):

@@ -59,6 +59,7 @@ def test_chat(qtbot, example, tmp_path: Path) -> None:
     """The client asks about the certificate, the user says always, and the next client is not asked."""
     main = example("secure_chat", "main")
     server, client = main.makeWindows([])
+    assert server.server.handshakeTimeout() >= 60_000  # nobody reads the question in five seconds
     qtbot.addWidget(server)
     qtbot.addWidget(client)
     client.show()

@@ -15,7 +15,7 @@ from tests.fuzz.machines.dtls import DtlsMachine
 from tests.fuzz.machines.tls import TlsMachine
 from tests.fuzz.machines.world import World
 
-pytestmark = pytest.mark.usefixtures("qapp", "transport_mode", "frozenHeap")
+pytestmark = [pytest.mark.usefixtures("qapp", "transport_mode", "frozenHeap"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture

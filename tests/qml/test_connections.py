@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from PySide6.QtCore import QByteArray
+from PySide6.QtCore import QByteArray, QCoreApplication, QObject
 
 from qtsecure import DtlsPeer, DtlsServer, SocketClient, SslServer, SslSocket
+from qtsecure.qml.certificate_question import CertificateQuestion
+from qtsecure.qml.dtls_peer import DtlsConnection
+from qtsecure.qml.psk_question import PskQuestion
 from qtsecure.qml.tls_socket import TlsConnection
 from qtsecure.testing import waitFor
 from tests.qml.conftest import Load
@@ -307,6 +312,23 @@ def test_connection_of_python(load: Load) -> None:
     shown = TlsConnection(socket)
     assert shown.parent() is socket
     assert document.call("show", shown) == "00"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda parent: TlsConnection(parent),
+        lambda parent: DtlsConnection(parent),
+        lambda parent: CertificateQuestion("request", None, parent),
+        lambda parent: PskQuestion("authenticator", parent),
+    ],
+)
+def test_bad_arguments_leave_nothing_behind(qapp: QCoreApplication, make: Callable[[QObject], object]) -> None:
+    """Refused, and no half of an object stays as a child of what was given."""
+    parent = QObject()
+    with pytest.raises(TypeError, match="must be a"):
+        make(parent)
+    assert parent.children() == []
 
 
 def test_write_takes_text_as_utf8(load: Load) -> None:

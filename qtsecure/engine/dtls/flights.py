@@ -170,13 +170,22 @@ class RetransmissionTimer:
             others flights are repeated rarely, so that nobody can have many sent to a stranger.
     """
 
-    __slots__ = ("_first_sent", "_interval", "_longest", "_shortest", "due", "last_sent", "repetitions")
+    __slots__ = (
+        "_first_sent",
+        "_interval",
+        "_longest",
+        "_longest_answer",
+        "_shortest",
+        "due",
+        "last_sent",
+        "repetitions",
+    )
 
     def __init__(self, *, server: bool, verified: bool) -> None:
         self._shortest = (_SERVER_INTERVAL if verified else _UNVERIFIED_INTERVAL) if server else _CLIENT_INTERVAL
         self._longest = _LONGEST_SERVER_INTERVAL if server else _LONGEST_CLIENT_INTERVAL
         self._interval = self._shortest
-        self._first_sent = 0.0
+        self._first_sent = self._longest_answer = 0.0
         #: When to send again, or None.
         self.due: float | None = None
         self.last_sent = float("-inf")
@@ -212,8 +221,15 @@ class RetransmissionTimer:
 
     def answered(self, now: float) -> None:
         """Learn from an answer how long one takes, unless it is unclear which copy it answers."""
-        if not self.repetitions and self.due is not None:
+        if self.due is None:
+            return  # nothing had been asked
+        self._longest_answer = max(self._longest_answer, now - self._first_sent)
+        if not self.repetitions:
             self._shortest = min(max(2 * (now - self._first_sent), _CLIENT_INTERVAL), _LONGEST_CLIENT_INTERVAL)
+
+    def earlier_answers_have_come(self, now: float) -> bool:
+        """Whether nothing that answers an earlier flight can be under way: no answer has taken that long yet."""
+        return now - self._first_sent >= self._longest_answer
 
     def stop(self) -> None:
         """Nothing is to be answered."""

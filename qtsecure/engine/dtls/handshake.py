@@ -41,8 +41,7 @@ _FALLBACK_MTUS = ((2, 1232), (4, 548))
 _MAX_RESTARTS = 5
 _DAMAGED_CERTIFICATE = ("damaged certificate",)
 _SIGNS_OF_DAMAGE = frozenset({IssueCode.CERT_SIGNATURE_FAILURE, IssueCode.STATUS_UNREADABLE, IssueCode.STATUS_FORGED})
-_PATIENCE_WITH_NUMBERS = 4
-"""Repetitions of the hello, which take 0.75 s: what was under way before a restart has come by then."""
+_PATIENCE_WITH_NUMBERS = 2
 
 _S = members_of(StreamState)
 _WAITING = (_S.DECIDING, _S.CHOOSING)
@@ -181,7 +180,7 @@ class AssociationHandshake(AssociationFacts):
         for record in records:
             if record.epoch == 0:
                 self._heard = True
-                if record.sequence < self._lowest_number and self._is_outdated():
+                if record.sequence < self._lowest_number and self._is_outdated(now):
                     self.statistics.drop(DropReason.STALE)
                 elif record.kind == HANDSHAKE:
                     repeated |= self._take_fragments(record, now)
@@ -216,12 +215,14 @@ class AssociationHandshake(AssociationFacts):
         elif self.server and self._session.state in _WAITING:
             self._show_life(now)
 
-    def _is_outdated(self) -> bool:
+    def _is_outdated(self, now: float) -> bool:
         """Whether low record numbers mean what they should.
 
-        There may be servers that count otherwise, and the number of the hello may have been damaged.
+        There are servers that count otherwise, as OpenSSL's do, which give no cookie to the fifth hello in a row;
+        and the number of the hello may have been damaged.
         """
-        if self._retransmission.repetitions >= _PATIENCE_WITH_NUMBERS:
+        hello = self._retransmission
+        if hello.repetitions >= _PATIENCE_WITH_NUMBERS and hello.earlier_answers_have_come(now):
             self._lowest_number = 0
         return self._lowest_number > 0
 

@@ -41,7 +41,8 @@ _READ_ONLY = QIODevice.OpenModeFlag.ReadOnly
 _WRITE_ONLY = QIODevice.OpenModeFlag.WriteOnly
 
 
-_nameOf, _textOf, _setOpenMode = QMetaMethod.name, QByteArray.toStdString, QIODevice.setOpenMode
+_nameOf, _textOf = QMetaMethod.name, QByteArray.toStdString
+_isOpen, _setOpenMode = QIODevice.isOpen, QIODevice.setOpenMode
 """To find them by their objects would take as long as to call them."""
 
 
@@ -244,7 +245,8 @@ class SocketBase(QIODevice):
             dataPath.readable = bool(mode & _READ_ONLY)
             dataPath.writable = bool(mode & _WRITE_ONLY)
         dataPath.review()
-        _setOpenMode(self, _READ_ONLY if dataPath.readable or dataPath.writable else mode)
+        if mode is not _NOT_OPEN or _isOpen(self):
+            _setOpenMode(self, _READ_ONLY if dataPath.readable or dataPath.writable else mode)
 
     # ------------------------------------------------------------------------------- guard
 

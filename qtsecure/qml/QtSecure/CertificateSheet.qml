@@ -26,6 +26,13 @@ Control {
         return date === undefined ? "" : date.toLocaleString(Qt.locale(), Locale.ShortFormat);
     }
 
+    // A certificate may have thousands of names.
+    function listed(names: var): string {
+        const most = 20;
+        const shown = names.slice(0, most).join(", ");
+        return names.length > most ? qsTr("%1 and %2 more").arg(shown).arg(names.length - most) : shown;
+    }
+
     function grouped(digits: var): string {
         return digits === undefined ? "" : digits.replace(/:/g, "").toUpperCase().replace(/(..)(?=.)/g, "$1 ");
     }
@@ -86,7 +93,7 @@ Control {
         }
         Fact {
             label: qsTr("Names")
-            value: [...(sheet.certificate.dnsNames ?? []), ...(sheet.certificate.ipAddresses ?? [])].join(", ")
+            value: sheet.listed([...(sheet.certificate.dnsNames ?? []), ...(sheet.certificate.ipAddresses ?? [])])
             Layout.fillWidth: true
         }
         Fact {

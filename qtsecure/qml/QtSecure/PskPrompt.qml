@@ -16,7 +16,7 @@ Dialog {
 
     function ask(question: PskQuestion): void {
         if (opened)
-            return; // one at a time; the other peer gets no key
+            return; // one at a time; not deferred, the other question ends without a key
         question.defer();
         prompt.question = question;
         question.pendingChanged.connect(review);
@@ -38,6 +38,10 @@ Dialog {
         if (question === null)
             return;
         const identity = identityField.text;
+        if (identity === "") {
+            identityField.forceActiveFocus(Qt.TabFocusReason);
+            return;
+        }
         problem = hexadecimal.checked ? question.answerHex(identity, keyField.text) : question.answer(identity, keyField.text);
     }
 
@@ -119,8 +123,9 @@ Dialog {
         Item {
             Layout.preferredHeight: 1
         }
-        RowLayout {
+        Flow {
             spacing: 16
+            Layout.fillWidth: true
 
             CheckBox {
                 id: hexadecimal

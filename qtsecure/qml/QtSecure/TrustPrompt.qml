@@ -189,9 +189,10 @@ Dialog {
                 visible: value !== ""
             }
 
-            RowLayout {
+            GridLayout {
                 visible: prompt.mayAccept && prompt.question.canRemember
-                spacing: 10
+                columns: prompt.availableWidth < 380 ? 1 : 2
+                columnSpacing: 10
                 Layout.fillWidth: true
                 Layout.leftMargin: 40
 
@@ -245,30 +246,38 @@ Dialog {
         padding: 20
         topPadding: 8
 
-        contentItem: RowLayout {
-            spacing: 8
+        contentItem: ColumnLayout {
+            spacing: 10
 
             Label {
-                text: prompt.waiting.length > 0 ? qsTr("Questions after this one: %1").arg(prompt.waiting.length) : ""
-                opacity: 0.72
+                visible: prompt.waiting.length > 0
+                text: qsTr("Questions after this one: %1").arg(prompt.waiting.length)
+                color: shades.muted
+                wrapMode: Text.Wrap
                 Layout.fillWidth: true
             }
 
-            Button {
-                objectName: "acceptButton"
-                visible: prompt.mayAccept
-                text: qsTr("Connect anyway")
-                onClicked: prompt.decide(true)
-            }
+            RowLayout {
+                spacing: 8
 
-            Button {
-                id: rejectButton
-                objectName: "rejectButton"
-                text: qsTr("Do not connect")
-                highlighted: true
-                onClicked: prompt.decide(false)
-                Keys.onReturnPressed: prompt.decide(false)
-                Keys.onEnterPressed: prompt.decide(false)
+                Item {
+                    Layout.fillWidth: true
+                }
+                Button {
+                    objectName: "acceptButton"
+                    visible: prompt.mayAccept
+                    text: qsTr("Connect anyway")
+                    onClicked: prompt.decide(true)
+                }
+                Button {
+                    id: rejectButton
+                    objectName: "rejectButton"
+                    text: qsTr("Do not connect")
+                    highlighted: true
+                    onClicked: prompt.decide(false)
+                    Keys.onReturnPressed: prompt.decide(false)
+                    Keys.onEnterPressed: prompt.decide(false)
+                }
             }
         }
     }

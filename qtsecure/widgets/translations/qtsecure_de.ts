@@ -235,6 +235,10 @@
 <context>
     <name>CertificateSheet</name>
     <message>
+        <source>%1 and %2 more</source>
+        <translation>%1 und %2 weitere</translation>
+    </message>
+    <message>
         <source>Certificate of %1</source>
         <translation>Zertifikat von %1</translation>
     </message>
@@ -678,19 +682,19 @@
     <name>SslError</name>
     <message>
         <source>An authority does not say what its key may be used for</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Stelle sagt nicht, wofür ihr Schlüssel verwendet werden darf</translation>
     </message>
     <message>
         <source>An authority has a path limit, but may not sign certificates</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Stelle begrenzt die Länge der Kette, darf aber keine Zertifikate signieren</translation>
     </message>
     <message>
         <source>An authority&apos;s basic constraints are not marked as critical</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Grundbeschränkungen einer Stelle sind nicht als kritisch gekennzeichnet</translation>
     </message>
     <message>
         <source>The application refused the certificate</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Programm hat das Zertifikat abgelehnt</translation>
     </message>
     <message>
         <source>The authority is marked as rejected for this purpose</source>
@@ -702,11 +706,11 @@
     </message>
     <message>
         <source>The certificate belongs to an authority, where one of a server or client is expected</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat gehört einer Stelle, wo eines von einem Server oder Client erwartet wird</translation>
     </message>
     <message>
         <source>The certificate belongs to another e-mail address</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat gehört zu einer anderen E-Mail-Adresse</translation>
     </message>
     <message>
         <source>The certificate cannot be verified because none of its issuers was sent or is known here</source>
@@ -714,11 +718,11 @@
     </message>
     <message>
         <source>The certificate claims network addresses that its issuer does not have</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat beansprucht Netzadressen, die sein Aussteller nicht hat</translation>
     </message>
     <message>
         <source>The certificate contradicts itself about the method of its signature</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat widerspricht sich über das Verfahren seiner Signatur</translation>
     </message>
     <message>
         <source>The certificate could not be verified for an unknown reason</source>
@@ -726,83 +730,83 @@
     </message>
     <message>
         <source>The certificate does not identify its own key</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat bezeichnet seinen eigenen Schlüssel nicht</translation>
     </message>
     <message>
         <source>The certificate does not identify the key of its issuer</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat bezeichnet den Schlüssel seines Ausstellers nicht</translation>
     </message>
     <message>
         <source>The certificate does not match the DANE records of the server</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat passt nicht zu den DANE-Einträgen des Servers</translation>
     </message>
     <message>
         <source>The certificate does not name its issuer</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat nennt seinen Aussteller nicht</translation>
     </message>
     <message>
         <source>The certificate does not reach the required level of Suite B</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat erreicht die verlangte Stufe von Suite B nicht</translation>
     </message>
     <message>
         <source>The certificate has a critical extension that is not understood</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat hat eine kritische Erweiterung, die nicht verstanden wird</translation>
     </message>
     <message>
         <source>The certificate has a key on a curve that Suite B does not allow</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat hat einen Schlüssel auf einer Kurve, die Suite B nicht erlaubt</translation>
     </message>
     <message>
         <source>The certificate has a kind of key that Suite B does not allow</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat hat eine Art von Schlüssel, die Suite B nicht erlaubt</translation>
     </message>
     <message>
         <source>The certificate has a kind of signature that Suite B does not allow</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat hat eine Art von Signatur, die Suite B nicht erlaubt</translation>
     </message>
     <message>
         <source>The certificate has a limit that only authorities may have</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat hat eine Grenze, die nur Stellen haben dürfen</translation>
     </message>
     <message>
         <source>The certificate has a name in a form that cannot be read</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat hat einen Namen in einer Form, die nicht lesbar ist</translation>
     </message>
     <message>
         <source>The certificate has a name that its issuer is forbidden to certify</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat hat einen Namen, den sein Aussteller nicht bescheinigen darf</translation>
     </message>
     <message>
         <source>The certificate has a name that its issuer is not permitted to certify</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat hat einen Namen, den zu bescheinigen seinem Aussteller nicht gestattet ist</translation>
     </message>
     <message>
         <source>The certificate has a version that Suite B does not allow</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat hat eine Version, die Suite B nicht erlaubt</translation>
     </message>
     <message>
         <source>The certificate has an empty list of names</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat hat eine leere Liste von Namen</translation>
     </message>
     <message>
         <source>The certificate has an empty subject</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat nennt keinen Inhaber</translation>
     </message>
     <message>
         <source>The certificate has an invalid or contradictory extension</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat hat eine ungültige oder widersprüchliche Erweiterung</translation>
     </message>
     <message>
         <source>The certificate has an invalid or contradictory policy extension</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat hat eine ungültige oder widersprüchliche Erweiterung über Richtlinien</translation>
     </message>
     <message>
         <source>The certificate has an unreadable date of expiry</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Ablaufdatum des Zertifikats ist nicht lesbar</translation>
     </message>
     <message>
         <source>The certificate has an unreadable date of first validity</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Anfangsdatum des Zertifikats ist nicht lesbar</translation>
     </message>
     <message>
         <source>The certificate has been revoked by its issuer</source>
@@ -818,31 +822,31 @@
     </message>
     <message>
         <source>The certificate has extensions, but an old version that cannot have any</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat hat Erweiterungen, aber eine alte Version, die keine haben kann</translation>
     </message>
     <message>
         <source>The certificate has no subject, but its list of names is not marked as critical</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat nennt keinen Inhaber, aber seine Liste von Namen ist nicht als kritisch gekennzeichnet</translation>
     </message>
     <message>
         <source>The certificate identifies its issuer incompletely</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat bezeichnet seinen Aussteller unvollständig</translation>
     </message>
     <message>
         <source>The certificate identifies the key of its issuer with nothing</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Bezeichnung für den Schlüssel des Ausstellers ist leer</translation>
     </message>
     <message>
         <source>The certificate is a proxy certificate, which is not allowed here</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat ist ein Stellvertreter-Zertifikat, was hier nicht erlaubt ist</translation>
     </message>
     <message>
         <source>The certificate is not allowed to make signatures</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat darf keine Signaturen leisten</translation>
     </message>
     <message>
         <source>The certificate is not in the public logs of Certificate Transparency</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat steht nicht in den öffentlichen Verzeichnissen von Certificate Transparency</translation>
     </message>
     <message>
         <source>The certificate is not valid for the IP address that was asked for</source>
@@ -862,7 +866,7 @@
     </message>
     <message>
         <source>The certificate is signed with a method that is not supported</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat ist mit einem Verfahren signiert, das nicht unterstützt wird</translation>
     </message>
     <message>
         <source>The certificate is signed with an outdated method that can be forged</source>
@@ -870,27 +874,27 @@
     </message>
     <message>
         <source>The certificate may only be used together with its revocation status, which the server did not send</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat gilt nur zusammen mit seinem Sperrstatus, den der Server nicht mitgeschickt hat</translation>
     </message>
     <message>
         <source>The certificate may sign others, but is not an authority</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat darf andere signieren, gehört aber keiner Stelle</translation>
     </message>
     <message>
         <source>The certificate names another certificate of its issuer than the one that was found</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat nennt ein anderes Zertifikat seines Ausstellers als das gefundene</translation>
     </message>
     <message>
         <source>The certificate names another issuer than the one that was found</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat nennt einen anderen Aussteller als den gefundenen</translation>
     </message>
     <message>
         <source>The certificate names another key of its issuer than the one that was found</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat nennt einen anderen Schlüssel seines Ausstellers als den gefundenen</translation>
     </message>
     <message>
         <source>The certificate needs a feature of an extension that is not supported</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat braucht eine Möglichkeit einer Erweiterung, die nicht unterstützt wird</translation>
     </message>
     <message>
         <source>The certificate of an authority in the chain is missing</source>
@@ -910,55 +914,55 @@
     </message>
     <message>
         <source>The certificate was not issued under a required policy</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zertifikat wurde nicht nach einer verlangten Richtlinie ausgestellt</translation>
     </message>
     <message>
         <source>The certificate&apos;s issuer has no public key</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Aussteller des Zertifikats hat keinen öffentlichen Schlüssel</translation>
     </message>
     <message>
         <source>The certificate&apos;s key is on a curve without a name, which is not allowed</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Schlüssel des Zertifikats liegt auf einer Kurve ohne Namen, was nicht erlaubt ist</translation>
     </message>
     <message>
         <source>The certificate&apos;s revocation status is from the future, or the clock of this computer is wrong</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Sperrstatus des Zertifikats stammt aus der Zukunft, oder die Uhr dieses Rechners geht falsch</translation>
     </message>
     <message>
         <source>The certificate&apos;s revocation status is out of date</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Sperrstatus des Zertifikats ist veraltet</translation>
     </message>
     <message>
         <source>The identifier of the certificate&apos;s key is wrongly marked as critical</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Bezeichnung für den Schlüssel des Zertifikats ist fälschlich als kritisch gekennzeichnet</translation>
     </message>
     <message>
         <source>The identifier of the issuer&apos;s key is wrongly marked as critical</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Bezeichnung für den Schlüssel des Ausstellers ist fälschlich als kritisch gekennzeichnet</translation>
     </message>
     <message>
         <source>The issuer has a weaker key than Suite B allows for this certificate</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Aussteller hat einen schwächeren Schlüssel, als Suite B für dieses Zertifikat erlaubt</translation>
     </message>
     <message>
         <source>The issuer is not allowed to sign certificates</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Aussteller darf keine Zertifikate signieren</translation>
     </message>
     <message>
         <source>The issuer is not allowed to sign revocation lists</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Aussteller darf keine Sperrlisten signieren</translation>
     </message>
     <message>
         <source>The issuer limits a kind of name that is not supported</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Aussteller beschränkt eine Art von Namen, die nicht unterstützt wird</translation>
     </message>
     <message>
         <source>The issuer limits names in a form that cannot be read</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Aussteller beschränkt Namen in einer Form, die nicht lesbar ist</translation>
     </message>
     <message>
         <source>The issuer limits names in a way that is not supported</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Aussteller beschränkt Namen auf eine Weise, die nicht unterstützt wird</translation>
     </message>
     <message>
         <source>The issuer of the certificate is not allowed to issue certificates</source>
@@ -966,15 +970,15 @@
     </message>
     <message>
         <source>The issuer of the revocation list could not be verified</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Aussteller der Sperrliste konnte nicht geprüft werden</translation>
     </message>
     <message>
         <source>The issuer of the revocation list is not known here</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Aussteller der Sperrliste ist hier nicht bekannt</translation>
     </message>
     <message>
         <source>The issuers of the certificate form a circle</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Aussteller des Zertifikats bilden einen Kreis</translation>
     </message>
     <message>
         <source>The key of an authority in the chain is too short to be secure</source>
@@ -986,7 +990,7 @@
     </message>
     <message>
         <source>The method of the certificate&apos;s signature does not fit the key of its issuer</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Verfahren der Signatur des Zertifikats passt nicht zum Schlüssel seines Ausstellers</translation>
     </message>
     <message>
         <source>The name of the server cannot be the name of any certificate</source>
@@ -998,51 +1002,51 @@
     </message>
     <message>
         <source>The peer&apos;s raw public key is not trusted here</source>
-        <translation type="unfinished"></translation>
+        <translation>Dem bloßen öffentlichen Schlüssel der Gegenstelle wird hier nicht vertraut</translation>
     </message>
     <message>
         <source>The proxy certificate has a name that its issuer must not give</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Stellvertreter-Zertifikat hat einen Namen, den sein Aussteller nicht vergeben darf</translation>
     </message>
     <message>
         <source>The public key of the certificate&apos;s issuer cannot be read</source>
-        <translation type="unfinished"></translation>
+        <translation>Der öffentliche Schlüssel des Ausstellers ist nicht lesbar</translation>
     </message>
     <message>
         <source>The responder for the revocation status does not know the certificate</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Auskunft über den Sperrstatus kennt das Zertifikat nicht</translation>
     </message>
     <message>
         <source>The responder of the certificate&apos;s issuer does not know the certificate</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Auskunft des Ausstellers kennt das Zertifikat nicht</translation>
     </message>
     <message>
         <source>The revocation list contradicts itself about the certificates it covers</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Sperrliste widerspricht sich darüber, welche Zertifikate sie betrifft</translation>
     </message>
     <message>
         <source>The revocation list could not be verified</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Sperrliste konnte nicht geprüft werden</translation>
     </message>
     <message>
         <source>The revocation list has a critical extension that is not understood</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Sperrliste hat eine kritische Erweiterung, die nicht verstanden wird</translation>
     </message>
     <message>
         <source>The revocation list has an unreadable date of expiry</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Ablaufdatum der Sperrliste ist nicht lesbar</translation>
     </message>
     <message>
         <source>The revocation list has an unreadable date of issue</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Ausstellungsdatum der Sperrliste ist nicht lesbar</translation>
     </message>
     <message>
         <source>The revocation list is not responsible for the certificate</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Sperrliste ist für das Zertifikat nicht zuständig</translation>
     </message>
     <message>
         <source>The revocation list is not valid yet, or the clock of this computer is wrong</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Sperrliste ist noch nicht gültig, oder die Uhr dieses Rechners geht falsch</translation>
     </message>
     <message>
         <source>The revocation list is out of date</source>
@@ -1050,7 +1054,7 @@
     </message>
     <message>
         <source>The revocation status is not valid yet, or the clock of this computer is wrong</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Sperrstatus ist noch nicht gültig, oder die Uhr dieses Rechners geht falsch</translation>
     </message>
     <message>
         <source>The revocation status is out of date, or the clock of this computer is wrong</source>
@@ -1058,59 +1062,59 @@
     </message>
     <message>
         <source>The revocation status of the certificate could not be checked</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Sperrstatus des Zertifikats konnte nicht geprüft werden</translation>
     </message>
     <message>
         <source>The revocation status of the certificate still has to be checked</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Sperrstatus des Zertifikats muss noch geprüft werden</translation>
     </message>
     <message>
         <source>The revocation status of the certificate was not sent</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Sperrstatus des Zertifikats wurde nicht mitgeschickt</translation>
     </message>
     <message>
         <source>The revocation status that the server sent cannot be read</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Sperrstatus, den der Server mitgeschickt hat, ist nicht lesbar</translation>
     </message>
     <message>
         <source>The revocation status that the server sent is about another certificate</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Sperrstatus, den der Server mitgeschickt hat, betrifft ein anderes Zertifikat</translation>
     </message>
     <message>
         <source>The revocation status that was sent with the certificate cannot be read</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Sperrstatus, der mit dem Zertifikat geschickt wurde, ist nicht lesbar</translation>
     </message>
     <message>
         <source>The revocation status was signed by somebody whom the certificate&apos;s issuer has not authorized</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Sperrstatus hat jemand signiert, den der Aussteller des Zertifikats nicht dazu ermächtigt hat</translation>
     </message>
     <message>
         <source>The server did not send the revocation status of its certificate, which was asked for</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Server hat den verlangten Sperrstatus seines Zertifikats nicht mitgeschickt</translation>
     </message>
     <message>
         <source>The server sent an error of its responder instead of a revocation status: an internal error</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Server hat statt eines Sperrstatus einen Fehler seiner Auskunft geschickt: einen internen Fehler</translation>
     </message>
     <message>
         <source>The server sent an error of its responder instead of a revocation status: it refuses to answer</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Server hat statt eines Sperrstatus einen Fehler seiner Auskunft geschickt: Sie verweigert die Antwort</translation>
     </message>
     <message>
         <source>The server sent an error of its responder instead of a revocation status: the request must be signed</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Server hat statt eines Sperrstatus einen Fehler seiner Auskunft geschickt: Die Anfrage muss signiert sein</translation>
     </message>
     <message>
         <source>The server sent an error of its responder instead of a revocation status: the request was malformed</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Server hat statt eines Sperrstatus einen Fehler seiner Auskunft geschickt: Die Anfrage war fehlerhaft</translation>
     </message>
     <message>
         <source>The server sent an error of its responder instead of a revocation status: try later</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Server hat statt eines Sperrstatus einen Fehler seiner Auskunft geschickt: später noch einmal</translation>
     </message>
     <message>
         <source>The signature of the certificate cannot be read</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Signatur des Zertifikats ist nicht lesbar</translation>
     </message>
     <message>
         <source>The signature of the certificate is wrong: it was changed or forged</source>
@@ -1118,31 +1122,31 @@
     </message>
     <message>
         <source>The signature of the certificate&apos;s revocation status is wrong</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Signatur des Sperrstatus des Zertifikats ist falsch</translation>
     </message>
     <message>
         <source>The signature of the revocation list cannot be read</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Signatur der Sperrliste ist nicht lesbar</translation>
     </message>
     <message>
         <source>The signature of the revocation list is wrong: it was changed or forged</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Signatur der Sperrliste ist falsch: Sie wurde verändert oder gefälscht</translation>
     </message>
     <message>
         <source>The signature of the revocation status is wrong: it was changed or forged</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Signatur des Sperrstatus ist falsch: Er wurde verändert oder gefälscht</translation>
     </message>
     <message>
         <source>The store of trusted certificates could not be searched</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Speicher der vertrauenswürdigen Zertifikate konnte nicht durchsucht werden</translation>
     </message>
     <message>
         <source>The verification of the certificate ended without a result</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Prüfung des Zertifikats endete ohne Ergebnis</translation>
     </message>
     <message>
         <source>The verification was started in a wrong way</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Prüfung wurde falsch begonnen</translation>
     </message>
     <message>
         <source>There are more authorities below an authority than it allows</source>
@@ -1154,7 +1158,7 @@
     </message>
     <message>
         <source>There are more proxy certificates than are allowed</source>
-        <translation type="unfinished"></translation>
+        <translation>Es gibt mehr Stellvertreter-Zertifikate als erlaubt</translation>
     </message>
     <message>
         <source>There is no revocation list that tells whether the certificate is still good</source>
@@ -1162,7 +1166,7 @@
     </message>
     <message>
         <source>There was not enough memory to verify the certificate</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Speicher reichte nicht, um das Zertifikat zu prüfen</translation>
     </message>
     <message>
         <source>it is for %1</source>

@@ -128,6 +128,33 @@ Item {
             verify(!sheet.expired);
         }
 
+        function test_sheet_of_many_names() {
+            const names = Array.from({
+                length: 5000
+            }, (_, index) => "host" + index);
+            const text = sheet.listed(names);
+            verify(text.startsWith("host0, host1, "));
+            verify(text.endsWith("host19 and 4980 more"));
+            compare(sheet.listed(names.slice(0, 2)), "host0, host1");
+        }
+
+        function test_sheet_shows_errors_of_certificates_that_were_not_sent() {
+            sheet.chain = [{}, {}];
+            compare(sheet.positionOf({
+                depth: 0
+            }), 0);
+            compare(sheet.positionOf({
+                depth: 7
+            }), 1);
+            compare(sheet.positionOf({
+                depth: -1
+            }), 0);
+            sheet.chain = [];
+            compare(sheet.positionOf({
+                depth: 2
+            }), 0);
+        }
+
         function test_sheet_of_an_expired_certificate() {
             sheet.chain = [
                 {
