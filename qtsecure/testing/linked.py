@@ -25,7 +25,7 @@ class Linked(Generic[Carried]):
     """
 
     def __init__(self, link: SimulatedLink[Carried]) -> None:
-        from qtsecure.net.scheduler import schedulerOfThisThread
+        from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 
         self._link = link
         self._scheduler = schedulerOfThisThread()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import QObject
 
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.values import Protocol
 from tests.fuzz.machines.client import ClientMachine
 from tests.fuzz.machines.dtls import DtlsMachine

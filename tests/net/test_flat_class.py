@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtsecure.net.flat_class import flattened
+from qtsecure.net.qt_objects.flat_class import flattened
 
 
 class Ground:

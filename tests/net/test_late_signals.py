@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import SIGNAL, QObject, Signal
 
 from qtsecure import DtlsPeer, SslSocket
-from qtsecure.net.late_signals import withLateSignals
+from qtsecure.net.qt_objects.late_signals import withLateSignals
 
 
 @withLateSignals

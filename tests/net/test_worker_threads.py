@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, QTimer, Signal, Slot
 
-from qtsecure.net.reactor import _perThread, reactorOfThisThread
-from qtsecure.net.scheduler import _perThread as _schedulers
-from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.event_loop.reactor import _perThread, reactorOfThisThread
+from qtsecure.net.event_loop.scheduler import _perThread as _schedulers
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure

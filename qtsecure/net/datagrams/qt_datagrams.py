@@ -21,9 +21,9 @@ from qtsecure.net.datagrams.datagram_socket import (
     DatagramOwner,
     UdpSocket,
 )
-from qtsecure.net.plain_slots import plainSlot
-from qtsecure.net.scheduler import schedulerOfThisThread
-from qtsecure.net.server_sockets import serverSocket
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.qt_objects.plain_slots import plainSlot
+from qtsecure.net.servers.bound_sockets import serverSocket
 
 __all__ = ["QtDatagrams", "plainText"]
 

@@ -21,13 +21,13 @@ from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net import late
-from qtsecure.net.heard_signals import namesOfSignals
-from qtsecure.net.late_signals import withLateSignals
-from qtsecure.net.qt_signal import Signal
+from qtsecure.net.qt_objects.heard_signals import namesOfSignals
+from qtsecure.net.qt_objects.late_signals import withLateSignals
+from qtsecure.net.qt_objects.qt_signal import Signal
+from qtsecure.net.qt_objects.thread_guard import checkThread, nameOfIdent, nameOfThread, threadOf, wrongThread
 from qtsecure.net.ssl_socket.after_engine import AfterEngine
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.data_path import DataPath
-from qtsecure.net.thread_guard import checkThread, nameOfIdent, nameOfThread, threadOf, wrongThread
 
 if TYPE_CHECKING:
     from qtsecure.net.values import SslConfiguration

@@ -25,7 +25,7 @@ from shiboken6 import isValid
 
 from qtsecure.engine._openssl import buffers_of_this_thread
 from qtsecure.net import values
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.ssl_socket.after_engine import AfterEngine
 from qtsecure.net.ssl_socket.byte_queue import ByteQueue
 from qtsecure.net.transports.stream import HIGH_WATER, StreamTransport

@@ -15,8 +15,8 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject
 from shiboken6 import isValid
 
 from qtsecure.engine import _openssl
-from qtsecure.net.reactor import reactorOfThisThread
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.reactor import reactorOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.transports.choice import usesReactor
 from tests.net.conversation import FakeClock, openDescriptors
 

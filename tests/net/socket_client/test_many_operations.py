@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, Qt, QTimer
 
 from qtsecure import ConnectOperation, SocketClient, SslConfiguration, SslServer, SslSocket
-from qtsecure.net.reactor import reactorOfThisThread
+from qtsecure.net.event_loop.reactor import reactorOfThisThread
 from qtsecure.net.transports.choice import usesReactor
 from qtsecure.testing import PublicKeyInfrastructure
 from tests.net.conversation import deleteEverything, openDescriptors, settle, spin

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.values import SslError
 
 __all__ = ["ErrorIdentity", "Place", "TrustDecision", "errorIdentity", "parseDecision_untrusted", "placeOf"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
-from qtsecure.net.certificate_advice import adviceFor
+from qtsecure.net.questions.certificate_advice import adviceFor
 from qtsecure.net.values import SslError
 from qtsecure.net.values.distinguished_names import printable
 

@@ -12,11 +12,11 @@ from shiboken6 import isValid
 
 from qtsecure.engine.verification import IssueCode
 from qtsecure.errors import SecureError
-from qtsecure.net.certificate_request import CertificateRequest
-from qtsecure.net.decision_store import DecisionStore
-from qtsecure.net.qt_signal import Signal
-from qtsecure.net.thread_guard import confinedToThread
-from qtsecure.net.trust_decision import ErrorIdentity, Place, TrustDecision, errorIdentity, placeOf
+from qtsecure.net.qt_objects.qt_signal import Signal
+from qtsecure.net.qt_objects.thread_guard import confinedToThread
+from qtsecure.net.questions.certificate_request import CertificateRequest
+from qtsecure.net.trust.decision_store import DecisionStore
+from qtsecure.net.trust.trust_decision import ErrorIdentity, Place, TrustDecision, errorIdentity, placeOf
 
 __all__ = ["TrustDecisions"]
 

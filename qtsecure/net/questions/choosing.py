@@ -19,9 +19,9 @@ from qtsecure.engine.states import StreamState
 from qtsecure.errors import SecureError
 from qtsecure.net import late, values
 from qtsecure.net.arguments import checkBool
-from qtsecure.net.questions import Questions, cancelDecisionDeadline
-from qtsecure.net.scheduler import schedulerOfThisThread
-from qtsecure.net.thread_guard import checkThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.qt_objects.thread_guard import checkThread
+from qtsecure.net.questions.asked import Questions, cancelDecisionDeadline
 
 if TYPE_CHECKING:  # a program with sockets alone need not load DTLS, and see ``late``
     from qtsecure.engine.certificates import Credentials
@@ -29,8 +29,8 @@ if TYPE_CHECKING:  # a program with sockets alone need not load DTLS, and see ``
     from qtsecure.engine.dtls import DtlsAssociation
     from qtsecure.engine.events import CertificateRequested, ConfigurationNeeded, HandshakeMessage, StreamFailed
     from qtsecure.engine.tls_stream import TlsStream
-    from qtsecure.net.choice_requests import ChoiceRequest
-    from qtsecure.net.interaction import Interaction
+    from qtsecure.net.questions.choice_requests import ChoiceRequest
+    from qtsecure.net.questions.interaction import Interaction
     from qtsecure.net.values import PreSharedKeyAuthenticator, SslConfiguration
 
 __all__ = ["CERTIFICATE_REQUIRED", "Choosing"]

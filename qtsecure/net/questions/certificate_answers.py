@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtNetwork import QAbstractSocket, QSslError
 
 from qtsecure.net import values
-from qtsecure.net.questions import Questions
+from qtsecure.net.questions.asked import Questions
 
 if TYPE_CHECKING:
     from qtsecure.net.values import SslError

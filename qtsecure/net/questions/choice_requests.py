@@ -12,8 +12,8 @@ from shiboken6 import isValid
 from qtsecure.engine.certificates import Credentials
 from qtsecure.engine.distinguished_names import name_attributes_untrusted
 from qtsecure.errors import SecureError
-from qtsecure.net.questions import whenDeleted
-from qtsecure.net.thread_guard import confinedToThread
+from qtsecure.net.qt_objects.thread_guard import confinedToThread
+from qtsecure.net.questions.asked import whenDeleted
 from qtsecure.net.values.distinguished_names import printable
 from qtsecure.net.values.sources import CertificateSource, PassphraseSource, PrivateKeySource
 from qtsecure.net.values.ssl_configuration import ConfigurationSource, SslConfiguration, configurationFrom

@@ -9,7 +9,7 @@ import shutil
 from PySide6.QtCore import QSettings
 
 from qtsecure.errors import SecureError
-from qtsecure.net.trust_decision import Place, TrustDecision, parseDecision_untrusted
+from qtsecure.net.trust.trust_decision import Place, TrustDecision, parseDecision_untrusted
 
 __all__ = ["DecisionStore"]
 

@@ -10,11 +10,11 @@ from PySide6.QtCore import QMetaMethod, QMetaObject, QObject
 from PySide6.QtNetwork import QAbstractSocket, QSsl, QSslSocket
 
 from qtsecure.errors import SecureError
-from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.dtls_peer import DtlsPeer
-from qtsecure.net.dtls_server import DtlsServer
+from qtsecure.net.questions.certificate_request import CertificateRequest
+from qtsecure.net.servers.dtls_server import DtlsServer
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.socket_client.client import SocketClient
-from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import PreSharedKeyAuthenticator, SslError
 

@@ -14,12 +14,12 @@ from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.polling import MOST_NESTED
-from qtsecure.net.scheduler import schedulerOfThisThread
-from qtsecure.net.taken_peers import TakenPeers
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.servers.taken_peers import TakenPeers
 from qtsecure.net.values import ConfigurationSource, TlsOptions, configurationFrom
 
 if TYPE_CHECKING:
-    from qtsecure.net.dtls_server import DtlsServer
+    from qtsecure.net.servers.dtls_server import DtlsServer
 
 __all__ = ["TakingServer"]
 

@@ -11,7 +11,6 @@ from shiboken6 import isValid
 
 from qtsecure.engine.dtls import AdmittedHello, DtlsListener
 from qtsecure.errors import SecureError
-from qtsecure.net.addresses import Ends
 from qtsecure.net.datagram_transport import DatagramTransport
 from qtsecure.net.datagrams.carriers import Carrier, carrierProblem, connectedSocket, mtuOver
 from qtsecure.net.datagrams.claims import isClaimed
@@ -21,9 +20,10 @@ from qtsecure.net.dtls.statistics import LocalDrop
 from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
+from qtsecure.net.native_sockets.addresses import Ends
 
 if TYPE_CHECKING:
-    from qtsecure.net.dtls_server import DtlsServer
+    from qtsecure.net.servers.dtls_server import DtlsServer
 
 __all__ = ["TakenPeers"]
 

@@ -10,13 +10,13 @@ from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net import late
-from qtsecure.net.addresses import checkPort, listenAddress
 from qtsecure.net.arguments import checkInt, checkLeast
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.listeners.choice import makeListener
 from qtsecure.net.listeners.listener import Listener
-from qtsecure.net.scheduler import schedulerOfThisThread
-from qtsecure.net.server_settings import ServerSettings
-from qtsecure.net.socket_errors import socketError
+from qtsecure.net.native_sockets.addresses import checkPort, listenAddress
+from qtsecure.net.native_sockets.socket_errors import socketError
+from qtsecure.net.servers.settings import ServerSettings
 
 __all__ = ["Listening"]
 

@@ -20,8 +20,8 @@ from weakref import ReferenceType, ref
 from PySide6.QtCore import QAbstractEventDispatcher, QCoreApplication, QEventLoop, QObject, QThread, QTimer
 from shiboken6 import isValid
 
-from qtsecure.net.late_names import lateNames
-from qtsecure.net.plain_slots import plainSlot
+from qtsecure.net.qt_objects.late_names import lateNames
+from qtsecure.net.qt_objects.plain_slots import plainSlot
 
 __all__ = ["Deadline", "Scheduler", "Waker", "atThreadEnd", "schedulerOfThisThread"]
 

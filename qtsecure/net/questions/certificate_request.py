@@ -9,8 +9,8 @@ from weakref import WeakMethod
 from PySide6.QtCore import QObject, Signal
 from shiboken6 import isValid
 
-from qtsecure.net.questions import whenDeleted
-from qtsecure.net.thread_guard import confinedToThread
+from qtsecure.net.qt_objects.thread_guard import confinedToThread
+from qtsecure.net.questions.asked import whenDeleted
 from qtsecure.net.values.ssl_certificate import SslCertificate
 from qtsecure.net.values.ssl_error import SslError
 

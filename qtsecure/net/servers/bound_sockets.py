@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtNetwork import QHostAddress
 
-from qtsecure.net.addresses import nativeAddress
+from qtsecure.net.native_sockets.addresses import nativeAddress
 
 __all__ = ["serverSocket"]
 

@@ -18,21 +18,21 @@ from PySide6.QtCore import SIGNAL, QObject, Signal, qWarning
 from PySide6.QtNetwork import QAbstractSocket, QSsl
 from shiboken6 import isValid
 
-from qtsecure.net.accepted_socket import AcceptedSocket
 from qtsecure.net.arguments import checkWait
-from qtsecure.net.flat_class import flattened
-from qtsecure.net.heard_signals import HearsSignals
-from qtsecure.net.listening import Listening
-from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
-from qtsecure.net.server_statistics import Ending, ServerCounts, ServerStatistics
+from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
+from qtsecure.net.qt_objects.flat_class import flattened
+from qtsecure.net.qt_objects.heard_signals import HearsSignals
+from qtsecure.net.qt_objects.thread_guard import confinedToThread
+from qtsecure.net.servers.accepted_socket import AcceptedSocket
+from qtsecure.net.servers.listening import Listening
+from qtsecure.net.servers.statistics import Ending, ServerCounts, ServerStatistics
+from qtsecure.net.servers.waiting_room import WaitingRoom
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.data_path import nobody
 from qtsecure.net.ssl_socket.deletion import noticeDeletion
-from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.transports.choice import forgetAdopted
 from qtsecure.net.values import SslConfiguration
-from qtsecure.net.waiting_room import WaitingRoom
 
 __all__ = ["ServerStatistics", "SslServer"]
 

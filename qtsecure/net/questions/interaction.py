@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from qtsecure.net.values.pre_shared_key_authenticator import PreSharedKeyAuthenticator
 
 if TYPE_CHECKING:
-    from qtsecure.net.choice_requests import ClientCertificateRequest
+    from qtsecure.net.questions.choice_requests import ClientCertificateRequest
 
 __all__ = ["Interaction"]
 

@@ -11,7 +11,7 @@ from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_handshake_untrusted
-from qtsecure.net.server_statistics import Ending
+from qtsecure.net.servers.statistics import Ending
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase, SocketObserver
 from qtsecure.net.values.ssl_configuration import SslConfiguration

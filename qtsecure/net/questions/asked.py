@@ -8,11 +8,11 @@ from weakref import WeakMethod
 
 from PySide6.QtCore import QObject
 
-from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
 
 if TYPE_CHECKING:
-    from qtsecure.net.certificate_request import CertificateRequest
-    from qtsecure.net.choice_requests import ChoiceRequest
+    from qtsecure.net.questions.certificate_request import CertificateRequest
+    from qtsecure.net.questions.choice_requests import ChoiceRequest
     from qtsecure.net.values import SslError
 
 __all__ = ["Questions", "cancelDecisionDeadline", "cancelRequest", "whenDeleted"]

@@ -18,9 +18,9 @@ from qtsecure.engine.alerts import alert_text
 from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.verification import VerificationIssue
-from qtsecure.net.certificate_request import CertificateRequest
-from qtsecure.net.questions import Questions, cancelRequest
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.questions.asked import Questions, cancelRequest
+from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.values.pre_shared_key_authenticator import PreSharedKeyAuthenticator
 from qtsecure.net.values.ssl_certificate import SslCertificate
 from qtsecure.net.values.ssl_configuration import SslConfiguration

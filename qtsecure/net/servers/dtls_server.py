@@ -18,7 +18,6 @@ from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.dtls import AdmittedHello, DtlsListener
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.errors import SecureError
-from qtsecure.net.addresses import Ends
 from qtsecure.net.arguments import checkLeast
 from qtsecure.net.datagrams.datagram_socket import Address, plainHost
 from qtsecure.net.dtls.listening import DtlsListening
@@ -27,10 +26,11 @@ from qtsecure.net.dtls.statistics import DtlsServerStatistics, LocalDrop
 from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
-from qtsecure.net.flat_class import flattened
-from qtsecure.net.heard_signals import HearsSignals
-from qtsecure.net.taking_server import TakingServer
-from qtsecure.net.thread_guard import confinedToThread
+from qtsecure.net.native_sockets.addresses import Ends
+from qtsecure.net.qt_objects.flat_class import flattened
+from qtsecure.net.qt_objects.heard_signals import HearsSignals
+from qtsecure.net.qt_objects.thread_guard import confinedToThread
+from qtsecure.net.servers.taking_server import TakingServer
 from qtsecure.net.values import SslConfiguration
 
 __all__ = ["DtlsServer"]

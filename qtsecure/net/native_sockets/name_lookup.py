@@ -11,7 +11,7 @@ from collections.abc import Callable
 from PySide6.QtCore import SLOT, QObject, Slot
 from PySide6.QtNetwork import QHostAddress, QHostInfo
 
-from qtsecure.net.addresses import qtAddress
+from qtsecure.net.native_sockets.addresses import qtAddress
 
 __all__ = ["LookUpThread", "NameLookup", "lookUpBlocking"]
 

@@ -11,7 +11,7 @@ from itertools import islice
 
 from shiboken6 import isValid
 
-from qtsecure.net.accepted_socket import AcceptedSocket
+from qtsecure.net.servers.accepted_socket import AcceptedSocket
 from qtsecure.net.ssl_socket import SslSocket
 
 __all__ = ["WaitingRoom"]

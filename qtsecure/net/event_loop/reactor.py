@@ -32,7 +32,7 @@ from typing import Protocol
 from PySide6.QtCore import QSocketNotifier
 from shiboken6 import isValid
 
-from qtsecure.net.scheduler import Waker, atThreadEnd, schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import Waker, atThreadEnd, schedulerOfThisThread
 
 __all__ = ["ERROR", "READ", "WRITE", "Reactor", "Registration", "reactorAvailable", "reactorOfThisThread"]
 
