@@ -28,6 +28,8 @@ _TICK_MS = 10
 _DRAIN_S = 60.0
 _QUIET_S = 1.5
 """Longer than a socket waits for the other side's goodbye."""
+_GROWING = ("rss", "blocks")
+"""What is judged by how much it grows, not by whether."""
 _STALL_S = 1.0
 """Without the event loop for so long, deadlines of the soak pass that nobody has missed."""
 
@@ -156,6 +158,11 @@ class Soak:
         while not condition():
             QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
 
+    def linger(self) -> None:
+        """For a second: who has failed repeats its last alert for a while."""
+        end = time.monotonic() + 1
+        self._spinUntil(lambda: time.monotonic() > end)
+
     def close(self) -> None:
         """End the network and the servers."""
         assert self._network.stdin is not None
@@ -179,6 +186,10 @@ def main() -> None:
     before = census()
     soak.runFor(seconds)
     after = census()
+    end = time.monotonic() + _DRAIN_S
+    while any(after[name] > before[name] for name in before if name not in _GROWING) and time.monotonic() < end:
+        soak.linger()
+        after = census()
     soak.close()
     report = ledger.report()
     report["left"] = {name: after[name] - number for name, number in before.items()}
