@@ -21,7 +21,7 @@ from weakref import ref
 from PySide6.QtCore import QByteArray, QIODevice, Signal
 from shiboken6 import isValid
 
-from qtsecure.testing.linked import Linked
+from qtsecure.testing.link_clock import Linked
 from qtsecure.testing.stream_link import LinkedPiece, StreamEnding, StreamLink
 
 if TYPE_CHECKING:

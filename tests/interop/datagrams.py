@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from qtsecure.engine.configuration import TlsConfiguration
-from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.dtls import AdmittedHello, DtlsAssociation, DtlsListener, is_hello_start_untrusted
 from qtsecure.engine.events import Event, HandshakeCompleted, StreamFailed
+from qtsecure.engine.handshake_decisions import HandshakeDecisions
 
 TIMEOUT_S = 60.0
 _Self = TypeVar("_Self")

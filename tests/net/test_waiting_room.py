@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from qtsecure.net.native_sockets.addresses import Ends
-from qtsecure.net.servers.waiting_room import WaitingRoom
+from qtsecure.net.servers.pending_sockets import WaitingRoom
 
 
 def made(host: str = "192.0.2.1") -> Any:

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QSsl, QSslError
 
 from qtsecure.engine.alerts import alert_text
-from qtsecure.engine.decisions import HandshakeDecisions
+from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.verification import VerificationIssue
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread

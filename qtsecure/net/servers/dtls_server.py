@@ -30,7 +30,7 @@ from qtsecure.net.native_sockets.addresses import Ends
 from qtsecure.net.qt_objects.flat_class import flattened
 from qtsecure.net.qt_objects.heard_signals import HearsSignals
 from qtsecure.net.qt_objects.thread_guard import confinedToThread
-from qtsecure.net.servers.taking_server import TakingServer
+from qtsecure.net.servers.godot_server import TakingServer
 from qtsecure.net.values import SslConfiguration
 
 __all__ = ["DtlsServer"]

@@ -25,12 +25,12 @@ from qtsecure.net.qt_objects.heard_signals import HearsSignals
 from qtsecure.net.qt_objects.thread_guard import confinedToThread
 from qtsecure.net.servers.accepted_socket import AcceptedSocket
 from qtsecure.net.servers.listening import Listening
+from qtsecure.net.servers.pending_sockets import WaitingRoom
 from qtsecure.net.servers.statistics import Ending, ServerCounts, ServerStatistics
-from qtsecure.net.servers.waiting_room import WaitingRoom
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.data_path import nobody
-from qtsecure.net.ssl_socket.deletion import noticeDeletion
+from qtsecure.net.ssl_socket.deletion_notice import noticeDeletion
 from qtsecure.net.transports.choice import forgetAdopted
 from qtsecure.net.values import SslConfiguration
 

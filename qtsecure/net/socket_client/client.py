@@ -21,7 +21,7 @@ from qtsecure.net.socket_client.events import ClientEvent, progressText
 from qtsecure.net.socket_client.network_address import NetworkAddress
 from qtsecure.net.socket_client.network_service import NetworkService
 from qtsecure.net.socket_client.operation import ConnectOperation
-from qtsecure.net.socket_client.turns import TurnQueue
+from qtsecure.net.socket_client.turn_queue import TurnQueue
 from qtsecure.net.ssl_socket import SslSocket
 
 __all__ = ["SocketClient"]

@@ -16,7 +16,7 @@ from qtsecure.net.questions.asked import cancelRequest
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.closing import Closing
-from qtsecure.net.ssl_socket.deletion import noticeDeletion
+from qtsecure.net.ssl_socket.deletion_notice import noticeDeletion
 from qtsecure.net.ssl_socket.handshake import Handshake
 
 if TYPE_CHECKING:

@@ -132,7 +132,7 @@ class DataPath:
             last reference to its parent. It would be dropped in the child's own destructor, whereupon the
             parent deletes the child once more.
         holder: Gives whoever keeps the socket for the program and has to know when it is deleted; likewise.
-        noticesDeletion: See ``deletion``.
+        noticesDeletion: See ``deletion_notice``.
     """
 
     __slots__ = (

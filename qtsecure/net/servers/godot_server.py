@@ -15,7 +15,7 @@ from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.polling import MOST_NESTED
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
-from qtsecure.net.servers.taken_peers import TakenPeers
+from qtsecure.net.servers.godot_peers import TakenPeers
 from qtsecure.net.values import ConfigurationSource, TlsOptions, configurationFrom
 
 if TYPE_CHECKING:
