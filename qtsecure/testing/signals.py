@@ -243,6 +243,7 @@ class SignalRecorder:
                 loop.exec()
         finally:
             self._log.wake = outer
+            timer.stop()  # garbage may be collected in another thread, where no running timer may be deleted
 
     def _listing(self, marked: Sequence[int] = ()) -> str:
         lines = (f"{'>' if at in marked else ' '} {record}" for at, record in enumerate(self._log.records))

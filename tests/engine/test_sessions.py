@@ -8,10 +8,12 @@ import datetime as dt
 import gc
 import pickle
 import random
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from qtsecure.engine import _openssl_sessions
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.events import CertificateProblems, FailureKind, StreamFailed
 from qtsecure.engine.host_names import normalize_host_name
@@ -417,6 +419,64 @@ def test_names_that_are_not_checked_are_not_checked_again(pki: PublicKeyInfrastr
     server = server_configuration(make_certificate(pki.ca, ["other.example"]), version)
     session = session_of(Pair(client, server).established())
     assert resumed(Pair(client, server, session=session).established())
+
+
+def test_sec_c14_no_verdict_is_remembered(pki: PublicKeyInfrastructure) -> None:
+    """What judges is kept for each certificate and name, but not what it has said: time goes on."""
+    problem = _openssl_sessions.leaf_problem
+    leaf = der_chain(make_certificate(pki.ca, ["localhost", "*.example.com"]).chain)[0]
+    names = {
+        "localhost": 0,
+        "www.example.com": 0,
+        "a.b.example.com": IssueCode.HOSTNAME_MISMATCH,
+        "localhost.example": IssueCode.HOSTNAME_MISMATCH,
+        "127.0.0.1": IssueCode.IP_ADDRESS_MISMATCH,
+    }
+    for _ in range(2):
+        assert {name: problem(leaf, normalize_host_name(name)) for name in names} == names
+        assert problem(leaf, None) == 0
+    times = {
+        dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=36500): IssueCode.CERT_HAS_EXPIRED,
+        dt.datetime(1990, 1, 1, tzinfo=dt.timezone.utc): IssueCode.CERT_NOT_YET_VALID,
+    }
+    for host in (normalize_host_name("localhost"), None):
+        for time, code in times.items():
+            _openssl_sessions._judge_of.cache_clear()
+            assert problem(leaf, host) == 0
+            judge = _openssl_sessions._judge_of(leaf, host)
+            assert judge is not None
+            judge[0].set_time(time)
+            assert problem(leaf, host) == code
+    _openssl_sessions._judge_of.cache_clear()
+
+
+def test_sec_c14_what_is_no_certificate_is_refused_each_time(pki: PublicKeyInfrastructure) -> None:
+    """Nothing that cannot be judged is good; nor is a name that OpenSSL refuses."""
+    leaf = der_chain(pki.server.chain)[0]
+    for _ in range(2):
+        for data in (b"", b"no certificate", leaf[:-1], leaf[:40]):
+            assert _openssl_sessions.leaf_problem(data, None)
+        assert _openssl_sessions.leaf_problem(leaf, dataclasses.replace(normalize_host_name("localhost"), ip=b"123"))
+
+
+def test_sec_c14_threads_share_what_judges(pki: PublicKeyInfrastructure) -> None:
+    """Each gets the verdict for its own certificate and name."""
+    good = der_chain(make_certificate(pki.ca, ["localhost"]).chain)[0]
+    yesterday = dt.datetime.now(dt.timezone.utc) - dt.timedelta(days=1)
+    expired = make_certificate(pki.ca, ["localhost"], not_before=yesterday - dt.timedelta(days=9), not_after=yesterday)
+    old = der_chain(expired.chain)[0]
+    cases = [
+        (good, "localhost", 0),
+        (good, "other.example", IssueCode.HOSTNAME_MISMATCH),
+        (old, "localhost", IssueCode.CERT_HAS_EXPIRED),
+    ]
+
+    def judge(number: int) -> bool:
+        leaf, name, code = cases[number % len(cases)]
+        return _openssl_sessions.leaf_problem(leaf, normalize_host_name(name)) == code
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(judge, range(1500)))
 
 
 @both_versions

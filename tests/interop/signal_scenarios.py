@@ -266,8 +266,12 @@ def spin(condition: Callable[[], bool]) -> None:
     expired = QTimer()
     expired.setSingleShot(True)
     expired.start(PATIENCE_MS)
-    while not condition() and expired.isActive():
-        loop.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+    try:
+        while not condition() and expired.isActive():
+            loop.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+    finally:
+        tick.stop()  # see tests.net.conversation.spin()
+        expired.stop()
 
 
 def unconnected(stage: Stage) -> Callable[[], bool]:

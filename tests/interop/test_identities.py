@@ -118,9 +118,12 @@ def in_thread(work: Any) -> Any:
     """The result of blocking work, while our event loop runs."""
     waker = QTimer()
     waker.start(5)
-    with ThreadPoolExecutor(1) as pool:
-        future: Future[Any] = pool.submit(work)
-        spin(future.done, 15_000)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            future: Future[Any] = pool.submit(work)
+            spin(future.done, 15_000)
+    finally:
+        waker.stop()  # as in spin()
     return future.result()
 
 

@@ -70,9 +70,14 @@ def spin(condition: Callable[[], bool], timeout: int = 20_000) -> None:
     expired.setSingleShot(True)
     expired.timeout.connect(loop.quit)
     expired.start(timeout)
-    while not condition():
-        assert expired.isActive(), f"The condition did not hold within {timeout} ms."
-        loop.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+    try:
+        while not condition():
+            assert expired.isActive(), f"The condition did not hold within {timeout} ms."
+            loop.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+    finally:
+        # An exception may keep this frame. Where the garbage is collected in another thread, a timer that still runs
+        # leaves the event dispatcher with a dangling pointer.
+        expired.stop()
 
 
 def assertNoneLeft(before: set[tuple[str, str]], kind: str = "") -> None:
@@ -90,6 +95,8 @@ def assertNoneLeft(before: set[tuple[str, str]], kind: str = "") -> None:
         spin(lambda: left() == [])
     except AssertionError:
         raise AssertionError(f"Left open: {left()}") from None
+    finally:
+        tick.stop()
 
 
 def settle() -> None:

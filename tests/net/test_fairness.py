@@ -188,6 +188,7 @@ def test_timers_run_beside_a_greedy_connection(makeCrowd: Callable[[int], Crowd]
     timer.start(0)
     client.write(bytes(32 << 20))
     spin(lambda: received[0] == 32 << 20, timeout=20_000)
+    timer.stop()
     gaps = [later - earlier for earlier, later in itertools.pairwise(ticks)]
     assert max(gaps) < 16 << 20
     assert len([gap for gap in gaps if gap]) > 4

@@ -59,8 +59,11 @@ def waitFor(condition: Callable[[], bool], timeout: int = 4000) -> bool:
     expired.setSingleShot(True)
     expired.timeout.connect(loop.quit)
     expired.start(timeout)
-    while not condition() and expired.isActive():
-        loop.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+    try:
+        while not condition() and expired.isActive():
+            loop.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+    finally:
+        expired.stop()  # see tests.net.conversation.spin()
     return condition()
 
 

@@ -9,6 +9,8 @@ from weakref import ref
 
 from PySide6.QtNetwork import QHostAddress
 
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+
 __all__ = ["NULL_OWNER", "RECEIVE_BUFFER", "Address", "DatagramOwner", "DatagramSocket", "UdpSocket", "plainHost"]
 
 Address = tuple[Any, ...]
@@ -71,13 +73,15 @@ class DatagramSocket(ABC):
     The owner is held weakly; when it goes, the socket is closed.
     """
 
-    __slots__ = ("__weakref__", "_owner")
+    __slots__ = ("__weakref__", "_owner", "_scheduler")
 
     def __init__(self, owner: DatagramOwner) -> None:
         self._owner: Callable[[], DatagramOwner | None] = ref(owner, self._ownerGone)
+        self._scheduler = schedulerOfThisThread()
 
     def _ownerGone(self, reference: object) -> None:
-        self.close()
+        if not self._scheduler.takesOver(self.close):
+            self.close()
 
     def _letGo(self) -> None:
         """Nothing is reported any more; without this the reference's callback would keep us alive."""

@@ -14,7 +14,6 @@ from shiboken6 import isValid
 from qtsecure.net.datagram_transport import DatagramTransport
 from qtsecure.net.datagrams.claims import release
 from qtsecure.net.datagrams.datagram_socket import NULL_OWNER, Address, DatagramOwner, DatagramSocket
-from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.qt_objects.plain_slots import plainSlot
 
 __all__ = ["TransportDatagrams"]
@@ -28,12 +27,11 @@ class TransportDatagrams(DatagramSocket):
         transport: The transport, which has been claimed.
     """
 
-    __slots__ = ("_address", "_connections", "_news", "_scheduler", "_transport")
+    __slots__ = ("_address", "_connections", "_news", "_transport")
 
     def __init__(self, owner: DatagramOwner, transport: DatagramTransport) -> None:
         address = transport._peerEnd()  # of the program's class: it may raise
         super().__init__(owner)
-        self._scheduler = schedulerOfThisThread()
         self._transport: DatagramTransport | None = transport
         self._address: Address = address
         self._news = False

@@ -25,6 +25,7 @@ from qtsecure.net.dtls.statistics import LocalDrop
 from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.native_sockets.addresses import checkPort, listenAddress
 from qtsecure.net.native_sockets.socket_errors import socketError
+from qtsecure.net.qt_objects.late_names import lateNames
 from qtsecure.net.servers.settings import ServerSettings
 
 __all__ = ["DtlsListening"]
@@ -135,7 +136,8 @@ class DtlsListening(ServerSettings, QObject):
         self._table = table
         self._serverError = _Error.UnknownSocketError
         self._errorString = ""
-        self._tableEnd = self.destroyed.connect(lambda: table.serverDestroyed())  # a function: see plain_slots
+        # A function: see plain_slots. At once, as it would be lost on the way from the thread of a garbage collection.
+        self._tableEnd = self.destroyed.connect(lambda: table.serverDestroyed(), lateNames().directConnection)
 
     def _retire(self) -> ClientTable | None:
         """Let in nobody any more; the table that was in use, which closes its socket when its last path ends."""

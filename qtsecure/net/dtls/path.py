@@ -525,6 +525,8 @@ class DtlsPath:
 
     def peerDestroyed(self) -> None:
         """The peer is gone; say goodbye."""
+        if self._scheduler.takesOver(self.peerDestroyed):
+            return
         self._peer = _nobody
         association = self.association
         if association is not None and not self.busy and not self.ended:

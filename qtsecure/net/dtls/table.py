@@ -155,8 +155,9 @@ class ClientTable:
 
     def serverDestroyed(self) -> None:
         """The server is gone, and its peers are about to go, save those that have got other parents."""
-        self.retire()
-        self.closeWhenUnused()
+        if not self._scheduler.takesOver(self.serverDestroyed):
+            self.retire()
+            self.closeWhenUnused()
 
     def retire(self) -> None:
         """Let in nobody any more, and repeat no last alerts."""

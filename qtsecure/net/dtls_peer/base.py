@@ -21,6 +21,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net.datagrams.carriers import Carrier
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
+from qtsecure.net.qt_objects.late_names import lateNames
 from qtsecure.net.qt_objects.late_signals import withLateSignals
 from qtsecure.net.qt_objects.qt_signal import Signal
 from qtsecure.net.questions.asked import cancelRequest
@@ -126,6 +127,19 @@ class PeerBase(QObject):
     _goneConnection: QMetaObject.Connection | None = None
     _watchers: tuple[Callable[[bool], object], ...] = ()
 
+    def __init_subclass__(cls, **arguments: object) -> None:
+        """See to it that a connectNotify() of a subclass need not call ours, as QObject's need not."""
+        super().__init_subclass__(**arguments)
+        override = cls.connectNotify
+        if override is PeerBase.connectNotify:
+            return
+
+        def connectNotify(self: PeerBase, signal: QMetaMethod) -> None:
+            PeerBase.connectNotify(self, signal)
+            override(self, signal)
+
+        cls.connectNotify = connectNotify  # type: ignore[method-assign]  # on purpose
+
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._heard: set[str] = set()
@@ -187,7 +201,8 @@ class PeerBase(QObject):
         if self._goneConnection is not None:
             QObject.disconnect(self._goneConnection)  # of an earlier association
         # A function, which keeps the path alive for its goodbye when Python drops this object.
-        self._goneConnection = self.destroyed.connect(lambda: path.peerDestroyed())
+        # At once, as it would be lost on the way from the thread of a garbage collection.
+        self._goneConnection = self.destroyed.connect(lambda: path.peerDestroyed(), lateNames().directConnection)
 
     def _setStatus(self, status: Status) -> bool:
         """Change the status and say so; False when a slot has deleted the peer or begun anew."""

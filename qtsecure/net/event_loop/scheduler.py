@@ -110,8 +110,23 @@ class Scheduler:
 
     # ------------------------------------------------------------------ deferred calls
 
+    def takesOver(self, task: Callable[[], None]) -> bool:
+        """In another thread, as for the end of what its garbage collection deletes: have ``task`` called in the own.
+
+        Returns:
+            Whether it will be; else the caller is in that thread, or it has ended, and nothing speaks against a call.
+        """
+        if threading.get_ident() == self._thread or _perThread.get(self._thread) is not self:
+            return False
+        if not isValid(self._waker):  # the application has gone
+            return False
+        self.defer(task)
+        return True
+
     def defer(self, task: Callable[[], None]) -> None:
         """Call ``task`` soon: after the current reactor callback, at the latest on the next loop turn.
+
+        Any thread may call this: the task runs in the scheduler's.
 
         The event is posted even while the reactor is about to run the task anyway: the slot that
         is running may start an event loop of its own, which has to serve the task, too.

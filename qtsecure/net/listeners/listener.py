@@ -15,6 +15,7 @@ from weakref import ReferenceType, WeakValueDictionary, ref
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.native_sockets.addresses import qtAddress
 from qtsecure.net.native_sockets.socket_errors import socketError
 from qtsecure.net.servers.bound_sockets import serverSocket
@@ -47,6 +48,7 @@ class Listener(ABC):
 
     def __init__(self, owner: ListenerOwner) -> None:
         self._owner: ReferenceType[ListenerOwner] = ref(owner, self._ownerGone)
+        self._scheduler = schedulerOfThisThread()
         self._socket: socket.socket | None = None
         self._end = (QHostAddress(), 0)
 
@@ -114,7 +116,7 @@ class Listener(ABC):
 
     def close(self) -> None:
         """Stop listening."""
-        if self._socket is not None:
+        if self._socket is not None and not self._scheduler.takesOver(self.close):
             self._unwatch()
             self._socket.close()
             self._socket = None

@@ -16,6 +16,7 @@ from qtsecure.net.listeners.choice import makeListener
 from qtsecure.net.listeners.listener import Listener
 from qtsecure.net.native_sockets.addresses import checkPort, listenAddress
 from qtsecure.net.native_sockets.socket_errors import socketError
+from qtsecure.net.qt_objects.late_names import lateNames
 from qtsecure.net.servers.settings import ServerSettings
 
 __all__ = ["Listening"]
@@ -105,7 +106,8 @@ class Listening(ServerSettings, QObject):
         self._listener = listener
         self._serverError = _Error.UnknownSocketError
         self._errorString = ""
-        self._listenerEnd = self.destroyed.connect(lambda: listener.close())  # a function: see plain_slots
+        # A function: see plain_slots. At once, as it would be lost on the way from the thread of a garbage collection.
+        self._listenerEnd = self.destroyed.connect(lambda: listener.close(), lateNames().directConnection)
         self._reviewAccepting()
 
     def _stop(self) -> bool:

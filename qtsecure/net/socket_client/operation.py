@@ -136,6 +136,7 @@ class ConnectOperation(QObject):
             if msecs > 0:
                 timer.start(msecs)
             loop.exec()
+            timer.stop()  # what a slot has raised may keep it, and be collected in another thread
             for connection in ends:
                 QObject.disconnect(connection)
         return isValid(self) and self._stage is _Stage.FINISHED and self._connection is not None

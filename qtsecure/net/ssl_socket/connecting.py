@@ -323,9 +323,9 @@ class Connecting(Handshake):
             if remote is not None:
                 self._attempt.remote = remote
         dataPath.enterThread()
+        noticeDeletion(self, dataPath)  # the descriptor goes, too
         if not dataPath.used:
             dataPath.used = True
-            noticeDeletion(self, dataPath)  # the descriptor goes, too
             return
         dataPath.stream = None
         dataPath.mode = QSslSocket.SslMode.UnencryptedMode

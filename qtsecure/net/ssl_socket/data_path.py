@@ -246,7 +246,13 @@ class DataPath:
         self.flushScheduled = False  # a thread that ends, or a fork, drops its tasks
 
     def socketDestroyed(self) -> None:
-        """C++ has deleted the socket."""
+        """C++ has deleted the socket; called in whichever thread has collected the garbage."""
+        socket = self._socket()
+        if socket is not None and isValid(socket):
+            self.noticesDeletion = False  # it lives: somebody has overwritten its property
+            return
+        if self.scheduler.takesOver(self.socketDestroyed):
+            return
         transport, self.transport = self.transport, None
         if transport is not None:
             transport.abort()

@@ -55,6 +55,8 @@ def _waitInEventLoop(condition: Callable[[], bool], timeout: int) -> bool:
 
     timer.timeout.connect(check)
     timer.start()
-    loop.exec()
-    timer.stop()
+    try:
+        loop.exec()
+    finally:
+        timer.stop()  # garbage may be collected in another thread, where no running timer may be deleted
     return condition()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QByteArray
+from PySide6.QtCore import QByteArray, QMetaMethod
 from PySide6.QtNetwork import QHostAddress
 from shiboken6 import isValid
 
@@ -73,6 +73,31 @@ def test_datagram_received_gets_what_nobody_reads(conversation: DtlsConversation
     conversation.client.writeDatagram(b"later")
     spin(peer.hasPendingDatagrams)
     assert peer.readDatagram() == b"later"
+
+
+@pytest.mark.parametrize("superclass", [True, False])
+def test_a_subclass_with_a_connect_notify_of_its_own(conversation: DtlsConversation, superclass: bool) -> None:
+    """Qt's does nothing, so nobody has to call it, neither in the subclass nor in one below it."""
+    notes: list[str] = []
+
+    class Noting(DtlsPeer):
+        def connectNotify(self, signal: QMetaMethod) -> None:
+            notes.append(signal.name().toStdString())
+            if superclass:
+                super().connectNotify(signal)
+
+    class Below(Noting):
+        pass
+
+    peer = Below()
+    heard: list[str] = []
+    names = {"statusChanged", "encrypted", "datagramReceived", "disconnected"}
+    for name in names:
+        getattr(peer, name).connect(lambda *_, name=name: heard.append(name))
+    conversation.establish(peer).writeDatagram(b"x")
+    spin(lambda: "datagramReceived" in heard)
+    peer.close()
+    assert set(heard) == names <= set(notes)
 
 
 def test_what_a_slot_of_ready_read_reads_is_not_told_again(conversation: DtlsConversation) -> None:

@@ -278,3 +278,4 @@ def test_threads_are_few(qapp: object, monkeypatch: pytest.MonkeyPatch) -> None:
     spin(lambda: workers._threads == 0)
     resolver.lookUpAddresses("again.example", Layer.IPv4Protocol, answers.append)
     spin(lambda: len(answers) == 101)
+    awake.stop()

@@ -477,7 +477,10 @@ def spinPolling(condition: Any) -> None:
     """Run the event loop beside a peer that is polled from this thread."""
     timer = QTimer()
     timer.start(1)
-    spin(condition)
+    try:
+        spin(condition)
+    finally:
+        timer.stop()  # as in spin()
 
 
 # ------------------------------------------------------------------------------ texts and states

@@ -1,0 +1,54 @@
+"""Waits leave no running timer behind, which the garbage collection of another thread could only delete wrongly."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+import pytest
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from qtsecure.testing import SignalRecorder
+from qtsecure.testing.peers._waiting import waitUntil
+from tests.net.conversation import spin
+
+
+class _Sender(QObject):
+    happened = Signal()
+
+
+def _record(condition: Callable[[], bool]) -> None:
+    sender = _Sender()
+    recorder = SignalRecorder()
+    recorder.watch(sender)
+
+    def emit() -> None:
+        condition()
+        sender.happened.emit()
+
+    QTimer.singleShot(0, sender, emit)
+    recorder.waitFor("happened")
+
+
+@pytest.mark.parametrize("wait", [spin, lambda condition: waitUntil(condition, 20_000), _record])
+def test_no_timer_runs_on(qapp: object, wait: Callable[[Callable[[], bool]], object]) -> None:
+    """Not even where an exception, as from a slot, keeps all frames that there were."""
+    kept: list[FrameType | None] = []
+    calls = [0]
+
+    def condition() -> bool:
+        kept.append(sys._getframe())
+        calls[0] += 1
+        QTimer.singleShot(0, lambda: None)
+        return calls[0] > 1
+
+    wait(condition)
+    timers = []
+    for frame in kept:
+        while frame is not None:
+            timers += [value for value in frame.f_locals.values() if isinstance(value, QTimer)]
+            frame = frame.f_back
+    kept.clear()
+    assert timers
+    assert not any(timer.isActive() for timer in timers)
