@@ -155,6 +155,7 @@ class Reading(SocketBase):
         if size < 0:
             raise ValueError(f"size must be 0 or a number of bytes, not {size}.")
         self._dataPath.readLimit = size
+        self._dataPath.fitPieces()
         Reading._roomMade(self)
 
     def readData(self, maxlen: int) -> bytes:
