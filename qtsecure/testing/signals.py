@@ -11,8 +11,6 @@ from typing import Any, NamedTuple, TypeVar
 
 from PySide6.QtCore import QCoreApplication, QEventLoop, QMetaMethod, QMetaObject, QObject, QTimer, SignalInstance
 
-from qtsecure.net.arguments import checkLeast
-
 __all__ = ["SignalRecord", "SignalRecorder"]
 
 _Self = TypeVar("_Self", bound="SignalRecorder")
@@ -170,6 +168,8 @@ class SignalRecorder:
             RuntimeError: There is no QCoreApplication.
             TypeError, ValueError: For an unusable argument; nobody records a signal of this name.
         """
+        from qtsecure.net.arguments import checkLeast
+
         self._refuseUnwatched(name)
         checkLeast(timeout, 0, name="timeout")
         checkLeast(count, 1, name="count")
