@@ -14,19 +14,20 @@ from qtsecure.late_modules import lateAttributes
 if TYPE_CHECKING:
     from qtsecure.errors import ChannelBindingError, SecureError
     from qtsecure.net.cancellable import Cancellable
-    from qtsecure.net.certificate_request import CertificateRequest
-    from qtsecure.net.choice_requests import ClientCertificateRequest, VirtualHostRequest
     from qtsecure.net.condition_notifier import ConditionNotifier
     from qtsecure.net.datagram_based import Condition, DatagramBased, DtlsMessage
     from qtsecure.net.datagram_transport import DatagramTransport
     from qtsecure.net.dtls_connection_interface import DtlsConnectionInterface
     from qtsecure.net.dtls_peer import DtlsPeer
-    from qtsecure.net.dtls_server import DtlsServer
-    from qtsecure.net.interaction import Interaction
     from qtsecure.net.proxies.negotiator import ProxyNegotiator
     from qtsecure.net.proxies.proxy_address import ProxyAddress
     from qtsecure.net.proxies.resolver import ProxyResolver
     from qtsecure.net.proxies.simple_resolver import SimpleProxyResolver
+    from qtsecure.net.questions.certificate_request import CertificateRequest
+    from qtsecure.net.questions.choice_requests import ClientCertificateRequest, VirtualHostRequest
+    from qtsecure.net.questions.interaction import Interaction
+    from qtsecure.net.servers.dtls_server import DtlsServer
+    from qtsecure.net.servers.ssl_server import SslServer
     from qtsecure.net.socket_client.client import SocketClient
     from qtsecure.net.socket_client.connectable import SocketConnectable
     from qtsecure.net.socket_client.events import ClientEvent
@@ -38,10 +39,9 @@ if TYPE_CHECKING:
     from qtsecure.net.socket_client.service_records import ServiceRecord
     from qtsecure.net.socket_client.unix_address import UnixAddress
     from qtsecure.net.socket_writer import SocketWriter
-    from qtsecure.net.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
-    from qtsecure.net.trust_decision import TrustDecision
-    from qtsecure.net.trust_decisions import TrustDecisions
+    from qtsecure.net.trust.trust_decision import TrustDecision
+    from qtsecure.net.trust.trust_decisions import TrustDecisions
     from qtsecure.net.values import (
         CertificateFlag,
         ChannelBinding,
@@ -114,10 +114,10 @@ __all__ = [
 _MODULES = {
     "Cancellable": "qtsecure.net.cancellable",
     "CertificateFlag": "qtsecure.net.values",
-    "CertificateRequest": "qtsecure.net.certificate_request",
+    "CertificateRequest": "qtsecure.net.questions.certificate_request",
     "ChannelBinding": "qtsecure.net.values",
     "ChannelBindingError": "qtsecure.errors",
-    "ClientCertificateRequest": "qtsecure.net.choice_requests",
+    "ClientCertificateRequest": "qtsecure.net.questions.choice_requests",
     "ClientEvent": "qtsecure.net.socket_client.events",
     "Condition": "qtsecure.net.datagram_based",
     "ConditionNotifier": "qtsecure.net.condition_notifier",
@@ -127,9 +127,9 @@ _MODULES = {
     "DtlsConnectionInterface": "qtsecure.net.dtls_connection_interface",
     "DtlsMessage": "qtsecure.net.datagram_based",
     "DtlsPeer": "qtsecure.net.dtls_peer",
-    "DtlsServer": "qtsecure.net.dtls_server",
+    "DtlsServer": "qtsecure.net.servers.dtls_server",
     "InetAddress": "qtsecure.net.socket_client.inet_address",
-    "Interaction": "qtsecure.net.interaction",
+    "Interaction": "qtsecure.net.questions.interaction",
     "NameResolver": "qtsecure.net.socket_client.resolver",
     "NetworkAddress": "qtsecure.net.socket_client.network_address",
     "NetworkService": "qtsecure.net.socket_client.network_service",
@@ -149,16 +149,16 @@ _MODULES = {
     "SslCipher": "qtsecure.net.values",
     "SslConfiguration": "qtsecure.net.values",
     "SslError": "qtsecure.net.values",
-    "SslServer": "qtsecure.net.ssl_server",
+    "SslServer": "qtsecure.net.servers.ssl_server",
     "SslSocket": "qtsecure.net.ssl_socket",
     "TlsOptions": "qtsecure.net.values",
     "TlsSession": "qtsecure.net.values",
-    "TrustDecision": "qtsecure.net.trust_decision",
-    "TrustDecisions": "qtsecure.net.trust_decisions",
+    "TrustDecision": "qtsecure.net.trust.trust_decision",
+    "TrustDecisions": "qtsecure.net.trust.trust_decisions",
     "TrustStore": "qtsecure.net.values",
     "UnixAddress": "qtsecure.net.socket_client.unix_address",
     "UnknownHostPolicy": "qtsecure.net.values",
-    "VirtualHostRequest": "qtsecure.net.choice_requests",
+    "VirtualHostRequest": "qtsecure.net.questions.choice_requests",
 }
 
 __getattr__, __dir__ = lateAttributes(__name__, _MODULES)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 
 __all__ = ["lateAttributes"]
 
-# One thread at a time, because PySide builds a class or an enum when it is first named; see net/late_names.py.
+# One thread at a time, because PySide builds a class or an enum when it is first named: net/qt_objects/late_names.py.
 _lock = threading.RLock()
 
 

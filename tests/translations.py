@@ -13,13 +13,13 @@ import PySide6
 
 from qtsecure import SslError
 from qtsecure.engine.verification import IssueCode, VerificationIssue
-from qtsecure.net.certificate_advice import adviceTexts
+from qtsecure.net.questions.certificate_advice import adviceTexts
 from qtsecure.widgets.certificate_facts import PLURALS
 from qtsecure.widgets.translating import DIRECTORY
 
 WIDGETS = DIRECTORY.parent
 QML = WIDGETS.parent / "qml"
-ERRORS = WIDGETS.parent / "net" / "error_words.py"
+ERRORS = WIDGETS.parent / "net" / "questions" / "error_words.py"
 TOOLS = Path(PySide6.__file__).parent
 
 

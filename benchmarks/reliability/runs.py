@@ -7,13 +7,15 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.reliability.catalog import FIGURES, PLACES
+from benchmarks.reliability.measurement import Measurement
 
-__all__ = ["run", "runSuite"]
+__all__ = ["repeatSuite", "run"]
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = 2
@@ -48,9 +50,23 @@ def _run(names: Sequence[str], seed: int, processes: int) -> list[dict[str, Any]
     return list(tests.values())
 
 
-def runSuite(seed: int) -> bool:
-    """Run the ordinary suite in an order by chance; whether all of it passed."""
-    return _pytest("tests", "-q", "--tb=short", "-n", str(PROCESSES), f"--randomly-seed={seed}") == 0
+def repeatSuite(figure: str, times: int, seed: int) -> dict[str, Any]:
+    """Run the ordinary suite in orders by chance; how many runs have failed, as if a test had measured it."""
+    begun = time.monotonic()
+    failed = [number for number in range(seed, seed + times) if _runSuite(number)]
+    what = "failed runs of the whole suite in an order by chance"
+    measurement = Measurement(figure=figure, what=what, value=len(failed), sense="none", of=times)
+    return {
+        "figure": figure,
+        "outcome": "failed" if failed else "passed",
+        "reason": f"{measurement}: --randomly-seed={', '.join(map(str, failed))}" if failed else "",
+        "seconds": round(time.monotonic() - begun, 1),
+        "measurements": [measurement.toJson()],
+    }
+
+
+def _runSuite(seed: int) -> int:
+    return _pytest("tests", "-q", "--tb=short", "-n", str(PROCESSES), f"--randomly-seed={seed % (1 << 32)}")
 
 
 def _pytest(*arguments: str) -> int:

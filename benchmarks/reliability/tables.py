@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.reliability.measurement import Measurement
 from benchmarks.reliability.verdicts import MET, MISSED, NOT_RUN, Verdict
 
-__all__ = ["Circumstances", "asJson", "asText", "replaceTable"]
+__all__ = ["Circumstances", "asJson", "asText", "hasTable", "replaceTable"]
 
 BEGIN = "<!-- scoreboard: made by the command below -->"
 END = "<!-- end of the scoreboard -->"
@@ -88,15 +88,15 @@ def asMarkdown(verdicts: Sequence[Verdict], circumstances: Circumstances) -> str
     return "\n".join([*text, "", f"{summary(verdicts).capitalize()}. {circumstances.sentences}"])
 
 
-def replaceTable(path: Path, verdicts: Sequence[Verdict], circumstances: Circumstances) -> None:
-    """Put the table between the marks of a document.
+def hasTable(path: Path) -> bool:
+    """Whether a document has the marks between which the table belongs."""
+    text = path.read_text("utf-8") if path.exists() else ""
+    return text.count(BEGIN) == text.count(END) == 1
 
-    Raises:
-        ValueError: If it has no such marks.
-    """
+
+def replaceTable(path: Path, verdicts: Sequence[Verdict], circumstances: Circumstances) -> None:
+    """Put the table between the marks of a document, which has to have them."""
     text = path.read_text("utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"{path} has no lines {BEGIN} and {END}.")
     before, after = text.split(BEGIN)[0], text.split(END)[1]
     path.write_text(f"{before}{BEGIN}\n{asMarkdown(verdicts, circumstances)}\n{END}{after}", "utf-8")
 

@@ -8,8 +8,8 @@ from typing import cast, overload
 from qtsecure.aio.alive import checkAlive
 from qtsecure.aio.signals import until
 from qtsecure.net.dtls_peer import DtlsPeer
-from qtsecure.net.dtls_server import DtlsServer
-from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.servers.dtls_server import DtlsServer
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 
 __all__ = ["serve"]

@@ -17,7 +17,7 @@ from qtsecure.cli.output import Fields, Output, printable
 from qtsecure.cli.running import Command
 from qtsecure.engine.certificates import load_certificates
 from qtsecure.engine.examination import examine_chain
-from qtsecure.net.certificate_advice import adviceFor
+from qtsecure.net.questions.certificate_advice import adviceFor
 
 __all__ = ["certificate"]
 

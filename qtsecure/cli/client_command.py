@@ -12,7 +12,7 @@ from qtsecure.cli.arguments import PreSharedKey
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Fields, Output
 from qtsecure.cli.running import Command
-from qtsecure.net.signal_watch import endedCleanly, watchSocket
+from qtsecure.net.qt_objects.signal_watch import endedCleanly, watchSocket
 
 __all__ = ["PATIENCE_MS", "ClientCommand"]
 

@@ -16,7 +16,7 @@ from qtsecure.cli.connect_via import Detour, checkProxy, exitCodeOf
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Output
 from qtsecure.cli.standard_input import StandardInput, descriptorOfStdin
-from qtsecure.net.signal_watch import NOISE
+from qtsecure.net.qt_objects.signal_watch import NOISE
 
 __all__ = ["EXIT_CODES", "connect"]
 

@@ -10,7 +10,7 @@ from qtsecure import DtlsPeer, DtlsServer, SslConfiguration, SslServer, SslSocke
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Fields, Output
 from qtsecure.cli.running import Command
-from qtsecure.net.signal_watch import NOISE, endedCleanly, watchServer, watchSocket
+from qtsecure.net.qt_objects.signal_watch import NOISE, endedCleanly, watchServer, watchSocket
 
 __all__ = ["DemoCommand"]
 

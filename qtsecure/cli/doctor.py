@@ -155,7 +155,7 @@ def _yes(answer: bool) -> str:
 
 
 def _transport() -> str:
-    from qtsecure.net.reactor import reactorAvailable
+    from qtsecure.net.event_loop.reactor import reactorAvailable
     from qtsecure.net.transports.choice import usesReactor
 
     try:

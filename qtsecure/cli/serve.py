@@ -12,7 +12,7 @@ from qtsecure.cli.configuration import UsageError, serverConfiguration
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Output
 from qtsecure.cli.server_command import ServerCommand
-from qtsecure.net.signal_watch import NOISE, peerOf
+from qtsecure.net.qt_objects.signal_watch import NOISE, peerOf
 
 __all__ = ["serve"]
 

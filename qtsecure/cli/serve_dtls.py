@@ -10,7 +10,7 @@ from qtsecure import DtlsPeer, DtlsServer, SecureError, SslConfiguration, SslSoc
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Output
 from qtsecure.cli.server_command import ServerCommand
-from qtsecure.net.signal_watch import peerOf
+from qtsecure.net.qt_objects.signal_watch import peerOf
 
 __all__ = ["serveDtls"]
 

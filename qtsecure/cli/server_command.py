@@ -20,7 +20,7 @@ from qtsecure import (
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Fields, Output
 from qtsecure.cli.running import Command
-from qtsecure.net.signal_watch import encryptionOf, endedCleanly, peerOf, watchServer, watchSocket
+from qtsecure.net.qt_objects.signal_watch import encryptionOf, endedCleanly, peerOf, watchServer, watchSocket
 
 __all__ = ["ServerCommand"]
 

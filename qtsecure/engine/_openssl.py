@@ -91,6 +91,10 @@ _SSL_write: Any = getattr(lib, "SSL_write", None)
 _BIO_read: Any = getattr(lib, "BIO_read", None)
 _BIO_write: Any = getattr(lib, "BIO_write", None)
 _BIO_get_mem_data: Any = getattr(lib, "BIO_get_mem_data", None)
+_SSL_do_handshake: Any = getattr(lib, "SSL_do_handshake", None)
+_SSL_get_error: Any = getattr(lib, "SSL_get_error", None)
+_ERR_clear_error: Any = getattr(lib, "ERR_clear_error", None)
+_ERROR_WANT_READ: int = lib.SSL_ERROR_WANT_READ
 _unpack: Callable[[Any, int], bytes] = ffi.unpack
 _raw_path_wanted = os.environ.get("QTSECURE_RAW_PATH", "1") != "0"
 
@@ -558,8 +562,8 @@ class RawPipe(Pipe):
         return self.read(limit)
 
     def handshake(self) -> Outcome:
-        lib.ERR_clear_error()
-        result = lib.SSL_do_handshake(self._ssl)
+        _ERR_clear_error()
+        result = _SSL_do_handshake(self._ssl)
         return _DONE if result == 1 else self._explain(result)
 
     def read(self, limit: int) -> bytes:
@@ -596,8 +600,8 @@ class RawPipe(Pipe):
         return view[:count] if count > 0 else view[:0]
 
     def _explain(self, result: int) -> Outcome:
-        error = lib.SSL_get_error(self._ssl, result)
-        if error == lib.SSL_ERROR_WANT_READ:
+        error = _SSL_get_error(self._ssl, result)
+        if error == _ERROR_WANT_READ:
             return self._after_message() if self.message_seen else _WANT_READ
         if error == lib.SSL_ERROR_ZERO_RETURN:
             return _CLOSE_NOTIFY

@@ -8,6 +8,7 @@ costs three microseconds.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from OpenSSL import SSL, crypto
@@ -97,16 +98,29 @@ def spoil_session(connection: SSL.Connection) -> None:
     lib.SSL_SESSION_set_protocol_version(lib.SSL_get_session(connection._ssl), _TLS_1_0)
 
 
-def leaf_problem(leaf: crypto.X509, host: HostName | None) -> int:
+def leaf_problem(leaf: bytes, host: HostName | None) -> int:
     """What is wrong now with the dates or names of a certificate that was once verified; 0 for nothing.
 
     The answer is the X509_V_ERR code that the verification of a full handshake would give: the
     certificate is verified once more, as its own anchor.
 
     Args:
-        leaf: The certificate.
+        leaf: The certificate, as DER.
         host: The name that it must have; None for any.
     """
+    judge = _judge_of(leaf, host)
+    if judge is None:
+        return _UNSPECIFIED
+    try:
+        crypto.X509StoreContext(*judge).verify_certificate()
+    except crypto.X509StoreContextError as error:
+        return int(error.errors[0])
+    return 0
+
+
+@functools.lru_cache(maxsize=64)
+def _judge_of(leaf: bytes, host: HostName | None) -> tuple[crypto.X509Store, crypto.X509] | None:
+    """What gives leaf_problem() its verdict, which depends on the time; None for a certificate or name of no use."""
     parameters = ffi.gc(lib.X509_VERIFY_PARAM_new(), lib.X509_VERIFY_PARAM_free)
     lib.X509_VERIFY_PARAM_set_flags(parameters, lib.X509_V_FLAG_PARTIAL_CHAIN)
     lib.X509_VERIFY_PARAM_set_hostflags(parameters, NAME_MATCHING)
@@ -117,12 +131,12 @@ def leaf_problem(leaf: crypto.X509, host: HostName | None) -> int:
         name = host.ascii.encode("ascii")
         accepted = lib.X509_VERIFY_PARAM_set1_host(parameters, name, len(name))
     store = crypto.X509Store()
-    store.add_cert(leaf)
+    try:
+        certificate = crypto.load_certificate(crypto.FILETYPE_ASN1, leaf)
+        store.add_cert(certificate)
+    except crypto.Error:
+        return None
     if accepted != 1 or lib.X509_STORE_set1_param(store._store, parameters) != 1:
         lib.ERR_clear_error()
-        return _UNSPECIFIED
-    try:
-        crypto.X509StoreContext(store, leaf).verify_certificate()
-    except crypto.X509StoreContextError as error:
-        return int(error.errors[0])
-    return 0
+        return None
+    return store, certificate

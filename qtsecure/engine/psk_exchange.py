@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtsecure.engine.configuration import TlsConfiguration
-from qtsecure.engine.decisions import HandshakeDecisions
+from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.psk import PreSharedKey
 
 __all__ = ["PskExchange", "suites_for"]

@@ -96,7 +96,7 @@ class Resumption:
         code = int(IssueCode.UNKNOWN_RESULT)
         if self._host is not None and leaf is not None and _der(leaf) == session.chain[0]:
             host = self._host if self._configuration.verify_host_name else None
-            code = _openssl_sessions.leaf_problem(leaf, host)
+            code = _openssl_sessions.leaf_problem(session.chain[0], host)
         return VerificationIssue(code, 0, session.chain[0]) if code else None
 
     def session(self, connection: SSL.Connection, chain: tuple[bytes, ...]) -> Session | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import NoReturn
 
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 
 from qtsecure.engine import _openssl_sessions
 from qtsecure.engine.certificates import Credentials
@@ -129,11 +129,7 @@ class Session:
 
     def is_still_valid(self) -> bool:
         """Whether the dates of the server's certificate are good; worth asking before it is offered."""
-        try:
-            leaf = crypto.load_certificate(crypto.FILETYPE_ASN1, self.chain[0])
-        except crypto.Error:
-            return False
-        return not _openssl_sessions.leaf_problem(leaf, None)
+        return not _openssl_sessions.leaf_problem(self.chain[0], None)
 
     def to_bytes(self) -> bytes:
         """Everything, for :meth:`from_bytes`; as secret as a private key."""

@@ -27,7 +27,6 @@ from qtsecure.engine.alerts import AlertDescription, AlertLevel, fatal_alert_rec
 from qtsecure.engine.client_hello import HelloReader
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.contexts import context_for
-from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import (
     AlertReceived,
@@ -40,6 +39,7 @@ from qtsecure.engine.events import (
     StreamFailed,
 )
 from qtsecure.engine.failures import explain_handshake_failure, explain_traffic_failure
+from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.host_names import HostName, InvalidHostName, normalize_host_name
 from qtsecure.engine.ocsp import demands_status_untrusted, judge_status_untrusted
 from qtsecure.engine.protocols import ProtocolVersion

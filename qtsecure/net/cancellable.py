@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 
 from qtsecure.errors import SecureError
-from qtsecure.net.qt_signal import Signal
-from qtsecure.net.thread_guard import confinedToThread
+from qtsecure.net.qt_objects.qt_signal import Signal
+from qtsecure.net.qt_objects.thread_guard import confinedToThread
 
 __all__ = ["Cancellable", "refuseCancelled"]
 

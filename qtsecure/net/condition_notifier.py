@@ -10,9 +10,9 @@ from shiboken6 import isValid
 from qtsecure.net.arguments import checkBool
 from qtsecure.net.cancellable import Cancellable
 from qtsecure.net.datagram_based import Condition, DatagramBased
-from qtsecure.net.qt_signal import Signal
-from qtsecure.net.scheduler import schedulerOfThisThread
-from qtsecure.net.thread_guard import confinedToThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.qt_objects.qt_signal import Signal
+from qtsecure.net.qt_objects.thread_guard import confinedToThread
 
 __all__ = ["ConditionNotifier", "checkCondition"]
 

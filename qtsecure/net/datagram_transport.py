@@ -10,7 +10,7 @@ from typing import Any
 from PySide6.QtCore import QByteArray, QObject
 from PySide6.QtNetwork import QHostAddress, QUdpSocket
 
-from qtsecure.net.qt_signal import Signal
+from qtsecure.net.qt_objects.qt_signal import Signal
 
 __all__ = ["DatagramTransport"]
 

@@ -7,7 +7,7 @@ from PySide6.QtNetwork import QAbstractSocket
 from qtsecure.engine.alerts import AlertDescription
 from qtsecure.engine.events import FailureKind, StreamFailed
 from qtsecure.errors import SecureError
-from qtsecure.net.socket_errors import isNetworkUnreachable
+from qtsecure.net.native_sockets.socket_errors import isNetworkUnreachable
 
 __all__ = ["handshakeFailure", "networkFailure", "tlsFailure"]
 

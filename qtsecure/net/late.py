@@ -31,17 +31,21 @@ if TYPE_CHECKING:
     from qtsecure.engine.sessions import Session, scope_of
     from qtsecure.engine.tls_stream import TlsStream
     from qtsecure.engine.verification import VerificationIssue
-    from qtsecure.net.choice_requests import ClientCertificateRequest, VirtualHostRequest, readableNames_untrusted
     from qtsecure.net.failures import networkFailure, tlsFailure
-    from qtsecure.net.handshake_questions import (
+    from qtsecure.net.native_sockets.name_lookup import NameLookup, lookUpBlocking
+    from qtsecure.net.questions.choice_requests import (
+        ClientCertificateRequest,
+        VirtualHostRequest,
+        readableNames_untrusted,
+    )
+    from qtsecure.net.questions.handshake_questions import (
         DECISION_LIMIT_MS,
         ProgramDecisions,
         alertArguments,
         allIgnored,
         judgeCertificate,
     )
-    from qtsecure.net.interaction import Interaction
-    from qtsecure.net.name_lookup import NameLookup, lookUpBlocking
+    from qtsecure.net.questions.interaction import Interaction
     from qtsecure.net.session_cache import sharedSessions
     from qtsecure.net.transports.choice import adoptStream, makeStream
     from qtsecure.net.transports.device_stream import DeviceStream
@@ -107,17 +111,17 @@ _PLACES = {
     "engine.sessions": ("Session", "scope_of"),
     "engine.tls_stream": ("TlsStream",),
     "engine.verification": ("VerificationIssue",),
-    "net.choice_requests": ("ClientCertificateRequest", "VirtualHostRequest", "readableNames_untrusted"),
+    "net.questions.choice_requests": ("ClientCertificateRequest", "VirtualHostRequest", "readableNames_untrusted"),
     "net.failures": ("networkFailure", "tlsFailure"),
-    "net.handshake_questions": (
+    "net.questions.handshake_questions": (
         "DECISION_LIMIT_MS",
         "ProgramDecisions",
         "alertArguments",
         "allIgnored",
         "judgeCertificate",
     ),
-    "net.interaction": ("Interaction",),
-    "net.name_lookup": ("NameLookup", "lookUpBlocking"),
+    "net.questions.interaction": ("Interaction",),
+    "net.native_sockets.name_lookup": ("NameLookup", "lookUpBlocking"),
     "net.session_cache": ("sharedSessions",),
     "net.transports.choice": ("adoptStream", "makeStream"),
     "net.transports.device_stream": ("DeviceStream",),

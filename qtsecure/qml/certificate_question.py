@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 from shiboken6 import isValid
 
-from qtsecure.net.certificate_request import CertificateRequest
-from qtsecure.net.plain_slots import plainSlot
+from qtsecure.net.qt_objects.plain_slots import plainSlot
+from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.qml.enums import TlsEnums
 from qtsecure.qml.values import certificateMap, certificateMaps, errorMaps
 

@@ -18,8 +18,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtNetwork import QSsl
 from shiboken6 import isValid
 
-from qtsecure.net.certificate_request import CertificateRequest
-from qtsecure.net.plain_slots import plainSlot
+from qtsecure.net.qt_objects.plain_slots import plainSlot
+from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.values import PreSharedKeyAuthenticator
 from qtsecure.qml.certificate_question import CertificateQuestion
 from qtsecure.qml.enums import TlsEnums, protocolText

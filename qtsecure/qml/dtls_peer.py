@@ -7,7 +7,7 @@ from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.dtls_peer import DtlsPeer
-from qtsecure.net.plain_slots import plainSlot
+from qtsecure.net.qt_objects.plain_slots import plainSlot
 from qtsecure.qml.connection_facade import ConnectionFacade
 from qtsecure.qml.enums import TlsEnums
 from qtsecure.qml.qt_property import Property

@@ -7,7 +7,7 @@ import enum
 from PySide6.QtCore import QEnum, QObject
 from PySide6.QtNetwork import QSslSocket
 
-from qtsecure.net.trust_decisions import TrustDecisions
+from qtsecure.net.trust.trust_decisions import TrustDecisions
 from qtsecure.net.values import Protocol
 
 __all__ = ["TlsEnums", "lifetimeFrom", "protocolFrom", "protocolText", "verifyModeFrom"]

@@ -12,6 +12,8 @@ __all__ = ["PskQuestion"]
 
 _LIMIT_MS = 5 * 60_000
 """How long a deferred question waits at most, as a certificate's does."""
+_GRACE_MS = 100
+"""Before that the handshake's own deadline has ended it, and said why."""
 
 
 class PskQuestion(QObject):
@@ -48,7 +50,7 @@ class PskQuestion(QObject):
         if self._deferred and self._pending:
             self._loop = loop = QEventLoop()
             self.destroyed.connect(loop.quit)
-            limit = handshakeTimeout if 0 < handshakeTimeout < _LIMIT_MS else _LIMIT_MS
+            limit = handshakeTimeout + _GRACE_MS if 0 < handshakeTimeout < _LIMIT_MS else _LIMIT_MS
             QTimer.singleShot(limit, loop, loop.quit)
             loop.exec()
             if not isValid(self):

@@ -8,8 +8,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
-from qtsecure.net.certificate_request import CertificateRequest
-from qtsecure.net.plain_slots import plainSlot
+from qtsecure.net.qt_objects.plain_slots import plainSlot
+from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.values import PreSharedKeyAuthenticator
 from qtsecure.qml.certificate_question import CertificateQuestion
 from qtsecure.qml.dtls_peer import DtlsConnection
@@ -20,8 +20,8 @@ from qtsecure.qml.trust_decisions import TrustDecisionsItem
 
 if TYPE_CHECKING:
     from qtsecure.net.dtls_peer import DtlsPeer
-    from qtsecure.net.dtls_server import DtlsServer
-    from qtsecure.net.ssl_server import SslServer
+    from qtsecure.net.servers.dtls_server import DtlsServer
+    from qtsecure.net.servers.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
 
 from qtsecure.qml.qt_property import Property, alive

@@ -6,8 +6,8 @@ from PySide6.QtCore import QMetaObject, QObject, Signal, Slot
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
-from qtsecure.net.certificate_request import CertificateRequest
-from qtsecure.net.plain_slots import plainSlot
+from qtsecure.net.qt_objects.plain_slots import plainSlot
+from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.socket_client.client import SocketClient
 from qtsecure.net.socket_client.operation import ConnectOperation
 from qtsecure.net.ssl_socket import SslSocket

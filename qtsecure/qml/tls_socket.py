@@ -7,8 +7,8 @@ from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
-from qtsecure.net.plain_slots import plainSlot
-from qtsecure.net.qt_signal import Signal
+from qtsecure.net.qt_objects.plain_slots import plainSlot
+from qtsecure.net.qt_objects.qt_signal import Signal
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.qml.connection_facade import ConnectionFacade
 from qtsecure.qml.enums import TlsEnums

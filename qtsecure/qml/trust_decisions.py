@@ -5,9 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QUrl, Signal, Slot
 
 from qtsecure.errors import SecureError
-from qtsecure.net.certificate_request import CertificateRequest
-from qtsecure.net.trust_decision import TrustDecision
-from qtsecure.net.trust_decisions import TrustDecisions
+from qtsecure.net.questions.certificate_request import CertificateRequest
+from qtsecure.net.trust.trust_decision import TrustDecision
+from qtsecure.net.trust.trust_decisions import TrustDecisions
 from qtsecure.qml.enums import TlsEnums, lifetimeFrom
 from qtsecure.qml.qt_property import Property
 

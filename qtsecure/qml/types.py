@@ -14,9 +14,9 @@ from PySide6.QtCore import QObject
 from PySide6.QtQml import QmlExtended, QmlForeign, QmlNamedElement, QmlUncreatable
 
 from qtsecure.net.dtls_peer import DtlsPeer
-from qtsecure.net.dtls_server import DtlsServer
+from qtsecure.net.servers.dtls_server import DtlsServer
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.socket_client.client import SocketClient
-from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.qml.certificate_question import CertificateQuestion
 from qtsecure.qml.dtls_peer import DtlsConnection, DtlsPeerExtension

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from PySide6.QtNetwork import QSsl
 
-from qtsecure.net.error_words import adviceWords, errorWords
+from qtsecure.net.questions.error_words import adviceWords, errorWords
 from qtsecure.net.values import SslCertificate, SslError
 
 __all__ = ["certificateMap", "certificateMaps", "errorMaps"]

@@ -21,7 +21,7 @@ from weakref import ref
 from PySide6.QtCore import QByteArray, QIODevice, Signal
 from shiboken6 import isValid
 
-from qtsecure.testing.linked import Linked
+from qtsecure.testing.link_clock import Linked
 from qtsecure.testing.stream_link import LinkedPiece, StreamEnding, StreamLink
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class LinkedDevice(QIODevice):
         data = bytes(self._unread[:maxlen])
         del self._unread[:maxlen]
         if data and self._link.window and (other := self._other()) is not None:
-            from qtsecure.net.scheduler import schedulerOfThisThread
+            from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 
             schedulerOfThisThread().defer(other._tellRoom)
         return data

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtsecure.testing.datagram_link import DatagramLink, LinkedDatagram
-from qtsecure.testing.linked import Linked
+from qtsecure.testing.link_clock import Linked
 
 if TYPE_CHECKING:
     from qtsecure.net.datagram_transport import DatagramTransport

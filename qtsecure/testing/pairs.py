@@ -13,8 +13,8 @@ from qtsecure.testing.pki import PublicKeyInfrastructure
 
 if TYPE_CHECKING:
     from qtsecure.net.dtls_peer import DtlsPeer
-    from qtsecure.net.dtls_server import DtlsServer
-    from qtsecure.net.ssl_server import SslServer
+    from qtsecure.net.servers.dtls_server import DtlsServer
+    from qtsecure.net.servers.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
     from qtsecure.net.values import SslConfiguration
 
@@ -66,7 +66,7 @@ class DtlsPair:
 
 def connectedTlsPair(pki: PublicKeyInfrastructure) -> TlsPair:
     """Connect two SslSockets with each other; the handshake is complete on both ends."""
-    from qtsecure.net.ssl_server import SslServer
+    from qtsecure.net.servers.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
 
     server, client = SslServer(), SslSocket()
@@ -82,7 +82,7 @@ def connectedTlsPair(pki: PublicKeyInfrastructure) -> TlsPair:
 def connectedDtlsPair(pki: PublicKeyInfrastructure) -> DtlsPair:
     """Connect two DtlsPeers with each other; the handshake is complete on both ends."""
     from qtsecure.net.dtls_peer import DtlsPeer
-    from qtsecure.net.dtls_server import DtlsServer
+    from qtsecure.net.servers.dtls_server import DtlsServer
 
     server, client = DtlsServer(), DtlsPeer()
     _listen(server, pki)
@@ -95,7 +95,7 @@ def connectedDtlsPair(pki: PublicKeyInfrastructure) -> DtlsPair:
 
 def tlsEchoServer(pki: PublicKeyInfrastructure) -> SslServer:
     """A TLS server that returns what it receives; ``pki.server`` is its certificate."""
-    from qtsecure.net.ssl_server import SslServer
+    from qtsecure.net.servers.ssl_server import SslServer
 
     server = SslServer()
     server.pendingConnectionAvailable.connect(_Welcome(server).stream)
@@ -105,7 +105,7 @@ def tlsEchoServer(pki: PublicKeyInfrastructure) -> SslServer:
 
 def dtlsEchoServer(pki: PublicKeyInfrastructure) -> DtlsServer:
     """A DTLS server that returns what it receives; ``pki.server`` is its certificate."""
-    from qtsecure.net.dtls_server import DtlsServer
+    from qtsecure.net.servers.dtls_server import DtlsServer
 
     server = DtlsServer()
     server.pendingConnectionAvailable.connect(_Welcome(server).peer)

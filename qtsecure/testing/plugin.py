@@ -19,8 +19,8 @@ import pytest
 if TYPE_CHECKING:
     from PySide6.QtCore import QCoreApplication, QObject
 
-    from qtsecure.net.dtls_server import DtlsServer
-    from qtsecure.net.ssl_server import SslServer
+    from qtsecure.net.servers.dtls_server import DtlsServer
+    from qtsecure.net.servers.ssl_server import SslServer
     from qtsecure.testing.datagram_link import DatagramLink
     from qtsecure.testing.faults import Fault, FaultyServer
     from qtsecure.testing.pairs import DtlsPair, TlsPair

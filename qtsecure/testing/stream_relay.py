@@ -18,7 +18,7 @@ import selectors
 import socket
 from types import TracebackType
 
-from qtsecure.testing.linked import Linked
+from qtsecure.testing.link_clock import Linked
 from qtsecure.testing.peers._threads import resetConnection
 from qtsecure.testing.stream_link import LinkedPiece, StreamEnding, StreamLink
 

@@ -9,7 +9,7 @@ from shiboken6 import isValid
 
 from qtsecure.net.arguments import checkBool
 from qtsecure.net.dtls_peer import DtlsPeer
-from qtsecure.net.qt_signal import Signal
+from qtsecure.net.qt_objects.qt_signal import Signal
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.widgets.certificate_dialog import CertificateDialog
 from qtsecure.widgets.connection_summary import connectionFacts, factsAsHtml, factsAsText, stateWord

@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtNetwork import QAbstractSocket
 
 from qtsecure.net.dtls_peer import DtlsPeer
-from qtsecure.net.error_words import errorWords
+from qtsecure.net.questions.error_words import errorWords
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import Protocol
 from qtsecure.net.values.distinguished_names import printable

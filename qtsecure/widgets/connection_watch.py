@@ -10,7 +10,7 @@ from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.net.dtls_peer import DtlsPeer
-from qtsecure.net.qt_signal import Signal
+from qtsecure.net.qt_objects.qt_signal import Signal
 from qtsecure.net.ssl_socket import SslSocket
 
 __all__ = ["ConnectionState", "ConnectionWatch", "checkConnection", "failureOf"]

@@ -15,9 +15,9 @@ from PySide6.QtWidgets import (
 )
 
 from qtsecure.net.dtls_peer import DtlsPeer
-from qtsecure.net.dtls_server import DtlsServer
-from qtsecure.net.qt_signal import Signal
-from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.qt_objects.qt_signal import Signal
+from qtsecure.net.servers.dtls_server import DtlsServer
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 from qtsecure.widgets.connection_badge import ConnectionBadge

@@ -35,10 +35,10 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from qtsecure.net.dtls_peer import DtlsPeer
-from qtsecure.net.dtls_server import DtlsServer
-from qtsecure.net.signal_watch import NOISE, Fields, watchServer, watchSocket
+from qtsecure.net.qt_objects.signal_watch import NOISE, Fields, watchServer, watchSocket
+from qtsecure.net.servers.dtls_server import DtlsServer
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.socket_client.client import SocketClient
-from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values.distinguished_names import printable
 from qtsecure.widgets.handshake_log_model import HandshakeLogModel, LogEntry

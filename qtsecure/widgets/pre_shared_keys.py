@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from qtsecure.net.qt_signal import Signal
+from qtsecure.net.qt_objects.qt_signal import Signal
 from qtsecure.net.values import PreSharedKeyAuthenticator
 from qtsecure.net.values.arguments import octets
 

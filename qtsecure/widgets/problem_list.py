@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QStyle, QVBoxLayout, QWidget
 
-from qtsecure.net.error_words import adviceWords, errorWords
+from qtsecure.net.questions.error_words import adviceWords, errorWords
 from qtsecure.net.values import SslError
 from qtsecure.widgets.labels import MutedLabel, ToneLabel
 from qtsecure.widgets.symbols import Symbol, paintSymbol

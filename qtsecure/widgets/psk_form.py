@@ -8,7 +8,7 @@ from PySide6.QtCore import Property, QEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
 from qtsecure.net.arguments import checkBool
-from qtsecure.net.qt_signal import Signal
+from qtsecure.net.qt_objects.qt_signal import Signal
 from qtsecure.net.values import PreSharedKeyAuthenticator
 from qtsecure.widgets.labels import ToneLabel
 from qtsecure.widgets.tones import Tone

@@ -20,10 +20,10 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from qtsecure.net.arguments import checkBool
-from qtsecure.net.certificate_request import CertificateRequest
-from qtsecure.net.qt_signal import Signal
-from qtsecure.net.trust_decision import errorIdentity, placeOf
-from qtsecure.net.trust_decisions import TrustDecisions
+from qtsecure.net.qt_objects.qt_signal import Signal
+from qtsecure.net.questions.certificate_request import CertificateRequest
+from qtsecure.net.trust.trust_decision import errorIdentity, placeOf
+from qtsecure.net.trust.trust_decisions import TrustDecisions
 from qtsecure.widgets.certificate_facts import certificateSections, dateText
 from qtsecure.widgets.certificate_models import nameOf
 from qtsecure.widgets.certificate_view import CertificateView

@@ -8,9 +8,9 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
-from qtsecure.net.certificate_request import CertificateRequest
-from qtsecure.net.qt_signal import Signal
-from qtsecure.net.trust_decisions import TrustDecisions
+from qtsecure.net.qt_objects.qt_signal import Signal
+from qtsecure.net.questions.certificate_request import CertificateRequest
+from qtsecure.net.trust.trust_decisions import TrustDecisions
 from qtsecure.widgets.trust_dialog import TrustDialog, rejectAll
 
 __all__ = ["TrustPrompter"]

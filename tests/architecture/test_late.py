@@ -84,7 +84,11 @@ print(*sys.modules)
     assert "qtsecure.engine._openssl" in loaded
     late = {
         *("qtsecure.engine.tls_stream", "qtsecure.engine.configuration", "qtsecure.engine.sessions"),
-        *("qtsecure.net.values.ssl_configuration", "qtsecure.net.handshake_questions", "qtsecure.net.reactor"),
+        *(
+            "qtsecure.net.values.ssl_configuration",
+            "qtsecure.net.questions.handshake_questions",
+            "qtsecure.net.event_loop.reactor",
+        ),
         *("cryptography.hazmat.primitives.serialization", "dataclasses"),
     }
     assert loaded & late == set()

@@ -11,7 +11,7 @@ from PySide6.QtNetwork import QSslError
 
 from qtsecure import SslCertificate, SslError
 from qtsecure.engine.verification import IssueCode, VerificationIssue
-from qtsecure.net.certificate_advice import adviceFor
+from qtsecure.net.questions.certificate_advice import adviceFor
 from qtsecure.testing.peers import OpensslServer
 from qtsecure.testing.pki import IssuedCertificate
 

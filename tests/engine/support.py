@@ -17,7 +17,6 @@ from OpenSSL import SSL
 
 from qtsecure.engine.certificates import Credentials
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
-from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.events import (
     AlertReceived,
     AlertSent,
@@ -26,6 +25,7 @@ from qtsecure.engine.events import (
     HandshakeCompleted,
     StreamFailed,
 )
+from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.psk import PreSharedKey, PskHash
 from qtsecure.engine.sessions import Session

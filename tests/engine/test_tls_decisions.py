@@ -9,8 +9,8 @@ import pytest
 from cryptography import x509
 
 from qtsecure.engine.configuration import VerifyMode
-from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.events import AlertSent, CertificateProblems, Event, FailureKind, HandshakeCompleted, StreamFailed
+from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.states import StreamState
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.engine.verification import IssueCode, VerificationIssue

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import QObject
 
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.values import Protocol
 from tests.fuzz.machines.client import ClientMachine
 from tests.fuzz.machines.dtls import DtlsMachine
 from tests.fuzz.machines.tls import TlsMachine
 from tests.fuzz.machines.world import World
 
-pytestmark = pytest.mark.usefixtures("qapp", "transport_mode", "frozenHeap")
+pytestmark = [pytest.mark.usefixtures("qapp", "transport_mode", "frozenHeap"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture

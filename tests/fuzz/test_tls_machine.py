@@ -8,7 +8,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.fuzz.machines.tls import TlsMachine
 from tests.fuzz.machines.world import profile
 
-pytestmark = pytest.mark.usefixtures("qapp", "transport_mode", "frozenHeap")
+pytestmark = [pytest.mark.usefixtures("qapp", "transport_mode", "frozenHeap"), pytest.mark.timeout(600)]
 
 
 def test_any_order_of_events() -> None:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from qtsecure.engine.configuration import TlsConfiguration
-from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.dtls import AdmittedHello, DtlsAssociation, DtlsListener, is_hello_start_untrusted
 from qtsecure.engine.events import Event, HandshakeCompleted, StreamFailed
+from qtsecure.engine.handshake_decisions import HandshakeDecisions
 
 TIMEOUT_S = 60.0
 _Self = TypeVar("_Self")
@@ -21,8 +21,7 @@ _Self = TypeVar("_Self")
 class _Pump:
     """A UDP socket, the associations on it, and what they told."""
 
-    def __init__(self, tempo: float = 1) -> None:
-        self._tempo = tempo
+    def __init__(self) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
         self.events: list[Event] = []
@@ -35,10 +34,6 @@ class _Pump:
 
     def __exit__(self, *_: object) -> None:
         self.socket.close()
-
-    def now(self) -> float:
-        """The associations' time; a slow one does not take a peer that waits for the processor for lost."""
-        return time.monotonic() * self._tempo
 
     def associations(self) -> list[DtlsAssociation]:
         raise NotImplementedError
@@ -58,17 +53,17 @@ class _Pump:
             if now >= end:
                 return False
             due = [moment for each in self.associations() if (moment := each.timer()) is not None]
-            wait = min([0.05, end - now, *(max(moment - self.now(), 0) / self._tempo for moment in due)])
+            wait = min([0.05, end - now, *(max(moment - now, 0) for moment in due)])
             if select.select([self.socket], [], [], wait)[0]:
                 with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
                     while True:
                         datagram, address = self.socket.recvfrom(65536)
                         for taken in self.tamper(datagram):
-                            self.take(taken, address, self.now())
+                            self.take(taken, address, time.monotonic())
             for each in self.associations():
                 moment = each.timer()
-                if moment is not None and moment <= self.now():
-                    each.handle_timer(self.now())
+                if moment is not None and moment <= time.monotonic():
+                    each.handle_timer(time.monotonic())
             self.flush()
         return True
 
@@ -101,12 +96,11 @@ class DatagramClient(_Pump):
         decisions: HandshakeDecisions | None = None,
         mtu: int = 1200,
         name: str = "localhost",
-        tempo: float = 1,
     ) -> None:
-        super().__init__(tempo)
+        super().__init__()
         self.socket.connect(("127.0.0.1", port))
         self.association = DtlsAssociation(configuration, server=False, peer_name=name, decisions=decisions, mtu=mtu)
-        self.association.start(self.now())
+        self.association.start(time.monotonic())
 
     def associations(self) -> list[DtlsAssociation]:
         return [self.association]
@@ -131,7 +125,7 @@ class DatagramClient(_Pump):
         assert self.run(lambda: (answer or message) in self.messages), (self.messages, self.events)
 
     def close(self) -> None:
-        self.association.close(self.now())
+        self.association.close(time.monotonic())
         self.flush()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from PySide6.QtCore import QCoreApplication
 
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.values import Protocol
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import Conversation, FakeClock

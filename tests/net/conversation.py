@@ -13,9 +13,9 @@ from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.net.dtls_peer import DtlsPeer
-from qtsecure.net.dtls_server import DtlsServer
-from qtsecure.net.scheduler import schedulerOfThisThread
-from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.servers.dtls_server import DtlsServer
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import Protocol, SslConfiguration
 from qtsecure.testing.pki import IssuedCertificate, PublicKeyInfrastructure

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QEventLoop, QObject, QTimer
 from shiboken6 import delete
 
-from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.questions.certificate_request import CertificateRequest
 from tests.net.conversation import settle, spin
 
 __all__ = ["WAYS_TO_DELETE", "Deferred", "answerInDialog", "both_roles", "doubt"]

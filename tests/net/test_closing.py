@@ -12,7 +12,7 @@ import pytest
 import shiboken6
 from PySide6.QtCore import QIODevice, QObject
 
-from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.testing.peers import PythonTlsServer, TruncatingServer
 from tests.net.conftest import MakeConversation
@@ -334,7 +334,7 @@ def test_dropping_the_server_drops_everything(make_conversation: MakeConversatio
 
 def test_a_dying_socket_does_not_delete_its_server_inside_its_own_destructor(qapp: QObject) -> None:
     """The last reference to a dropped server is not kept by a socket that is about to be deleted."""
-    from qtsecure.net.ssl_server import SslServer
+    from qtsecure.net.servers.ssl_server import SslServer
 
     for _ in range(20):
         server = SslServer()

@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from shiboken6 import delete, isValid
 
-from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.ssl_socket import SslSocket
 from tests.engine.support import make_certificate
 from tests.net.conftest import MakeConversation

@@ -6,14 +6,12 @@ With a pointer of C++ as the argument PySide would look into freed memory for th
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QMetaMethod, QObject
+from PySide6.QtCore import QObject
 from shiboken6 import delete, isValid
 
-from qtsecure import CertificateRequest, ConnectOperation, DtlsPeer, DtlsServer, SocketClient, SslServer, SslSocket
 from tests.net.conversation import spin
 from tests.net.encounters import Encounter
-
-CLASSES = (SslServer, DtlsServer, SslSocket, DtlsPeer, SocketClient, ConnectOperation, CertificateRequest)
+from tests.net.own_process import assertFine
 
 
 @pytest.mark.parametrize("signal", ["startedEncryptionHandshake", "alertReceived", "errorOccurred"])
@@ -36,12 +34,22 @@ def test_sec_f1_the_first_slot_deletes_the_peer(encounter: Encounter, signal: st
     assert not any(told)
 
 
-@pytest.mark.parametrize("kind", CLASSES)
-def test_no_signal_has_a_pointer(kind: type[QObject]) -> None:
-    """Apart from Qt's own ones: all objects go as what Python counts references to."""
-    meta = kind.staticMetaObject  # type: ignore[attr-defined]  # PySide's stubs do not know it
+# In a process of its own: PySide deletes a class's meta-object when QML gets to know the class.
+_SIGNALS = """
+from PySide6.QtCore import QMetaMethod, QObject
+import qtsecure
+
+for name in "SslServer DtlsServer SslSocket DtlsPeer SocketClient ConnectOperation CertificateRequest".split():
+    meta = getattr(qtsecure, name).staticMetaObject
     methods = [meta.method(index) for index in range(QObject.staticMetaObject.methodCount(), meta.methodCount())]
     signals = [method for method in methods if method.methodType() == QMetaMethod.MethodType.Signal]
     texts = [method.methodSignature().toStdString() for method in signals]
-    assert texts
-    assert [text for text in texts if "*" in text] == []
+    assert texts, name
+    assert [text for text in texts if "*" in text] == [], name
+print("fine")
+"""
+
+
+def test_no_signal_has_a_pointer() -> None:
+    """Apart from Qt's own ones: all objects go as what Python counts references to."""
+    assertFine(_SIGNALS)

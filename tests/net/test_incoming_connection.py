@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication
 from shiboken6 import delete, isValid
 
-from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.testing.peers import RawClient
 from tests.net.conversation import Conversation, FakeClock, State, assertNoneLeft, openDescriptors, settle, spin

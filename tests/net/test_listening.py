@@ -17,8 +17,8 @@ from PySide6.QtNetwork import QHostAddress, QNetworkInterface
 from shiboken6 import delete, isValid
 
 from qtsecure.errors import SecureError
-from qtsecure.net import server_sockets
-from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.servers import bound_sockets as server_sockets
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.testing.peers import RawClient
 from tests.net.conversation import Conversation, Error, assertNoneLeft, openDescriptors, settle, spin

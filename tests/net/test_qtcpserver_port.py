@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, qInstallMessageHandler
 from PySide6.QtNetwork import QHostAddress, QNetworkInterface, QSslSocket
 
-from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.peers import RawClient

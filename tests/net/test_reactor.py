@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from PySide6.QtCore import QCoreApplication, QTimer
 
-import qtsecure.net.reactor as module
-from qtsecure.net.reactor import READ, Registration, reactorOfThisThread
-from qtsecure.net.scheduler import schedulerOfThisThread
+import qtsecure.net.event_loop.reactor as module
+from qtsecure.net.event_loop.reactor import READ, Registration, reactorOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from tests.net.conversation import spin
 
 pytestmark = pytest.mark.skipif(not module.reactorAvailable, reason="no epoll and no kqueue")
@@ -198,8 +198,8 @@ _TWO_APPLICATIONS = """
 import gc, sys
 from PySide6.QtCore import QCoreApplication, QTimer
 from shiboken6 import delete
-from qtsecure.net.reactor import reactorOfThisThread
-from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.event_loop.reactor import reactorOfThisThread
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 
 def talk(application):

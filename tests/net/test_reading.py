@@ -25,7 +25,7 @@ from PySide6.QtCore import (
 from PySide6.QtQml import QQmlComponent, QQmlEngine
 from PySide6.QtTest import QSignalSpy
 
-from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.ssl_socket import SslSocket
 from tests.net.conversation import Conversation, State, settle, spin
 

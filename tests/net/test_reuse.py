@@ -13,7 +13,7 @@ from PySide6.QtNetwork import QHostAddress
 
 from qtsecure import SslServer, SslSocket
 from qtsecure.errors import SecureError
-from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.values import SslConfiguration, SslError
 from tests.net.conftest import MakeConversation
 from tests.net.conversation import (

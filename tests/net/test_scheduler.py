@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEventLoop
 from shiboken6 import delete
 
-from qtsecure.net.scheduler import Scheduler
+from qtsecure.net.event_loop.scheduler import Scheduler
 from tests.net.conversation import spin
 
 

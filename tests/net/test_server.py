@@ -13,7 +13,7 @@ from PySide6.QtCore import QMetaMethod, QObject
 from PySide6.QtNetwork import QHostAddress
 from shiboken6 import delete, isValid
 
-from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.testing.peers import HTTP_REQUEST, RawClient
 from tests.net.conversation import (

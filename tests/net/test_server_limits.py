@@ -10,8 +10,8 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from shiboken6 import delete, isValid
 
-from qtsecure.net.server_statistics import Ending, ServerStatistics
-from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.servers.ssl_server import SslServer
+from qtsecure.net.servers.statistics import Ending, ServerStatistics
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.testing.peers import RawClient
 from tests.net.conversation import Conversation, Error, FakeClock, State, VerifyMode, deleteEverything, settle, spin

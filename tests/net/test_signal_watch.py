@@ -7,7 +7,7 @@ from PySide6.QtCore import SIGNAL, QMetaMethod
 from PySide6.QtNetwork import QAbstractSocket, QSsl, QSslError, QSslSocket
 
 from qtsecure import CertificateRequest, PreSharedKeyAuthenticator, SslCertificate, SslError, SslServer, SslSocket
-from qtsecure.net.signal_watch import peerOf, watchServer, watchSocket
+from qtsecure.net.qt_objects.signal_watch import peerOf, watchServer, watchSocket
 
 ERROR = SslError(QSslError.SslError.HostNameMismatch)
 Level, Kind = QSsl.AlertLevel, QSsl.AlertType

@@ -10,7 +10,7 @@ from PySide6.QtCore import QIODevice
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkInterface
 
 from qtsecure.errors import SecureError
-from qtsecure.net.addresses import nativeAddress, qtAddress
+from qtsecure.net.native_sockets.addresses import nativeAddress, qtAddress
 from qtsecure.net.ssl_socket import SslSocket
 from tests.net.carriers import pipePair, tcpPair
 from tests.net.conversation import Conversation, Error, State, spin

@@ -7,8 +7,8 @@ import threading
 import pytest
 from PySide6.QtCore import QCoreApplication, QObject, QThread, Signal
 
+from qtsecure.net.qt_objects.thread_guard import checkThread, confinedToThread, nameOfIdent, nameOfThread
 from qtsecure.net.ssl_socket import SslSocket
-from qtsecure.net.thread_guard import checkThread, confinedToThread, nameOfIdent, nameOfThread
 
 
 class Plain(QObject):

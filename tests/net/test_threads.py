@@ -9,10 +9,10 @@ import threading
 import pytest
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Qt, QThread, QTimer, Signal, Slot
 
-from qtsecure.net.reactor import _perThread, reactorOfThisThread
-from qtsecure.net.scheduler import Scheduler, schedulerOfThisThread
-from qtsecure.net.scheduler import _perThread as _schedulers
-from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.event_loop.reactor import _perThread, reactorOfThisThread
+from qtsecure.net.event_loop.scheduler import Scheduler, schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import _perThread as _schedulers
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
@@ -208,8 +208,8 @@ def test_nothing_is_left_of_a_python_thread(qapp: QCoreApplication, qtsecure_pki
 _LAST_THREAD = """
 import threading
 from PySide6.QtCore import QCoreApplication, QEventLoop, QTimer
-from qtsecure.net.reactor import reactorOfThisThread
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.reactor import reactorOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 
 application = QCoreApplication([])
 

@@ -328,7 +328,7 @@ def test_a_damaged_file_that_cannot_be_copied(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("qtsecure.net.decision_store.shutil.copy2", fail)
+    monkeypatch.setattr("qtsecure.net.trust.decision_store.shutil.copy2", fail)
     decisions = TrustDecisions(file)
     failures: list[SecureError] = []
     decisions.errorOccurred.connect(failures.append)
@@ -348,7 +348,7 @@ def test_damaged_entries_that_are_in_no_file(
     """As in the registry of Windows: the entry stays where it is, and others can be written."""
     settings = QSettings(str(file), QSettings.Format.IniFormat)
     settings.setValue("qtsecure-trust/damaged", "{")
-    monkeypatch.setattr("qtsecure.net.decision_store.os.path.isfile", lambda path: False)
+    monkeypatch.setattr("qtsecure.net.trust.decision_store.os.path.isfile", lambda path: False)
     decisions = TrustDecisions(settings)
     error = decisions.error()
     assert error is not None

@@ -18,7 +18,7 @@ from qtsecure import (
     UnknownHostPolicy,
     VirtualHostRequest,
 )
-from qtsecure.net import choosing
+from qtsecure.net.questions import choosing
 from tests.net.conversation import settle, spin
 from tests.net.deferred import WAYS_TO_DELETE
 from tests.net.encounters import Encounter

@@ -14,7 +14,7 @@ import shiboken6
 from PySide6.QtCore import QCoreApplication, QTimer
 
 from qtsecure.errors import SecureError
-from qtsecure.net import name_lookup
+from qtsecure.net.native_sockets import name_lookup
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.peers import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from qtsecure.net.addresses import Ends
-from qtsecure.net.waiting_room import WaitingRoom
+from qtsecure.net.native_sockets.addresses import Ends
+from qtsecure.net.servers.pending_sockets import WaitingRoom
 
 
 def made(host: str = "192.0.2.1") -> Any:

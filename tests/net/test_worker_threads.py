@@ -10,11 +10,11 @@ import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, QTimer, Signal, Slot
 
-from qtsecure.net.reactor import _perThread, reactorOfThisThread
-from qtsecure.net.scheduler import _perThread as _schedulers
-from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.event_loop.reactor import _perThread, reactorOfThisThread
+from qtsecure.net.event_loop.scheduler import _perThread as _schedulers
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
@@ -69,6 +69,8 @@ def in_threads(qapp: QCoreApplication) -> Iterator[Callable[[list[QObject]], Thr
 class BothEnds(QObject):
     """A server and its clients, one connection after the other, in one thread."""
 
+    ended = Signal()
+
     def __init__(self, pki: PublicKeyInfrastructure, count: int) -> None:
         super().__init__()
         self._server = SslConfiguration.forServer(pki.server.chain, pki.server.privateKey)
@@ -104,10 +106,12 @@ class BothEnds(QObject):
             self.begin()
         else:
             self.server.close()
+            self.ended.emit()
 
     def fail(self) -> None:
         self.faults.append(self.client.errorString())
         self.left = 0
+        self.ended.emit()
 
 
 def test_many_connections_in_two_threads(
@@ -115,6 +119,9 @@ def test_many_connections_in_two_threads(
 ) -> None:
     """Sockets that come and go in two threads are never taken for each other, and neither thread waits for ever."""
     workers = [BothEnds(qtsecure_pki, 150) for _ in range(2)]
+    woken = QTimer()
+    for worker in workers:
+        worker.ended.connect(woken.stop)  # an event for the main thread, which waits for one
     in_threads([*workers])
     # The main thread's event loop runs: PySide tidies its connections up there.
     spin(lambda: all(worker.left == 0 for worker in workers), timeout=60_000)

@@ -202,7 +202,7 @@ def test_remembered_for_those_that_wait(window: Document) -> None:
 
 def test_the_time_for_an_answer_is_over(window: Document, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection counts it as a no, and the prompt goes."""
-    monkeypatch.setattr("qtsecure.net.handshake_questions.DECISION_LIMIT_MS", 50)
+    monkeypatch.setattr("qtsecure.net.questions.handshake_questions.DECISION_LIMIT_MS", 50)
     ask(window)
     waitFor(lambda: not window.get("open"))
     assert window.get("badgeText") == "Connection failed"

@@ -16,7 +16,7 @@ from qtsecure.engine import _openssl
 from qtsecure.engine.dtls import DtlsAssociation
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.net.dtls.path import DtlsPath
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 
 __all__ = ["census", "memory", "tidy"]
 

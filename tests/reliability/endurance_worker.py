@@ -16,9 +16,9 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QEventLoop, QTimer
 
 from qtsecure.net.dtls_peer import DtlsPeer
-from qtsecure.net.dtls_server import DtlsServer
-from qtsecure.net.scheduler import schedulerOfThisThread
-from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.servers.dtls_server import DtlsServer
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure

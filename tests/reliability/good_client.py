@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer
 
-from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 
@@ -37,7 +37,7 @@ class GoodClients(QObject):
         self._next()
 
     def _next(self) -> None:
-        if not self.running:
+        if not self.running or self._client is not None:  # started again during the pause
             return
         client = self._client = SslSocket(self)
         client.setSslConfiguration(self._configuration)

@@ -7,7 +7,7 @@ import socket
 import pytest
 from PySide6.QtCore import QCoreApplication
 
-from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.figures import Figure

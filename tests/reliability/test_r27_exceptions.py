@@ -10,9 +10,9 @@ from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QTimer
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
-from qtsecure.net.certificate_request import CertificateRequest
-from qtsecure.net.scheduler import schedulerOfThisThread
-from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.questions.certificate_request import CertificateRequest
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import PreSharedKeyAuthenticator, Protocol, SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure

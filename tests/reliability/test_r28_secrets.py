@@ -23,7 +23,7 @@ import qtsecure
 from qtsecure import PreSharedKeyAuthenticator, SecureError, SslConfiguration, SslSocket, TlsOptions
 from qtsecure.engine.certificates import Credentials, load_private_key
 from qtsecure.engine.configuration import VerifyMode as EngineVerifyMode
-from qtsecure.engine.decisions import HandshakeDecisions
+from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.testing.pki import PublicKeyInfrastructure
@@ -348,7 +348,7 @@ PROGRAM = """
 import hashlib, re
 from qtsecure.engine.configuration import VerifyMode
 from qtsecure.engine.configuration import VerifyMode as EngineVerifyMode
-from qtsecure.engine.decisions import HandshakeDecisions
+from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.psk import PreSharedKey
 from tests.engine.dtls.support import Network, for_datagrams
 from tests.engine.support import Pair, client_configuration, server_configuration

@@ -13,10 +13,10 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QIODevice, QObject, QThread, QXmlStreamReader
 
 import qtsecure.net.ssl_socket as socket_module
-from qtsecure.net.certificate_request import CertificateRequest
-from qtsecure.net.choice_requests import ClientCertificateRequest, VirtualHostRequest
+from qtsecure.net.questions.certificate_request import CertificateRequest
+from qtsecure.net.questions.choice_requests import ClientCertificateRequest, VirtualHostRequest
 from qtsecure.net.ssl_socket import SslSocket
-from qtsecure.net.trust_decisions import TrustDecisions
+from qtsecure.net.trust.trust_decisions import TrustDecisions
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.figures import Figure

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.reliability.__main__ import parse
+from benchmarks.reliability.__main__ import commandOf, parse
 from benchmarks.reliability.catalog import FIGURES, PLACES, Entry
 from benchmarks.reliability.measurement import Measurement
 from benchmarks.reliability.tables import BEGIN, END, Circumstances, asJson, asText, replaceTable
@@ -60,7 +61,8 @@ def run(pytester: pytest.Pytester, *arguments: str, rate: int = 30) -> dict[str,
     pytester.makepyfile(MEASURING.replace("{rate}", str(rate)))
     results = pytester.path / "results.json"
     pytester.runpytest_inprocess(
-        *("-p", "tests.figures", "-p", "no:randomly", "-p", "no:xdist", f"--figure-results={results}"), *arguments
+        *("-p", "tests.figures", f"--figure-results={results}", *arguments),
+        *(word for name in ("randomly", "xdist", "pytest-qt", "cacheprovider") for word in ("-p", f"no:{name}")),
     )
     tests: dict[str, Any] = json.loads(results.read_text("utf-8"))
     return {name.partition("::")[2]: test for name, test in tests.items()}
@@ -87,12 +89,9 @@ def test_the_scoreboard_takes_everything_and_judges_it(pytester: pytest.Pytester
 
 
 def test_a_seed_repeats_the_chance(pytester: pytest.Pytester) -> None:
-    """And another one does not."""
-    values = [
-        run(pytester, "--figures=R5", f"--figure-seed={seed}")["test_chance"]["measurements"][0]["value"]
-        for seed in (1, 1, 2)
-    ]
-    assert values[0] == values[1] != values[2]
+    """All chance of a test comes from the seed and its name."""
+    (test,) = run(pytester, "--figures=R5", "--figure-seed=5").values()
+    assert test["measurements"][0]["value"] == random.Random("5 test_chance").random()
 
 
 def test_counts_are_added_and_of_others_the_worst_stays() -> None:
@@ -147,18 +146,24 @@ def test_all_tables_tell_the_same(tmp_path: Path) -> None:
     assert told["run"]["seed"] == 1
     assert told["figures"]["R1"]["result"] == MISSED
     assert [each["met"] for each in told["figures"]["R1"]["measurements"]] == [True, False]
-    document.write_text("no table", "utf-8")
-    with pytest.raises(ValueError, match="has no lines"):
-        replaceTable(document, verdicts(), RUN)
 
 
-def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """Names in small letters, and names that are none; without a seed one by chance."""
-    assert parse(["r1", "R7", "--seed", "5"]).figures == ["R1", "R7"]
+def test_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Names in small letters, and names that are none; without a seed one by chance; what cannot work ends at once."""
+    options = parse(["r1", "R7", "--seed", "5", "--soak"])
+    assert options.figures == ["R1", "R7"]
+    assert commandOf(options) == "python -m benchmarks.reliability R1 R7 --seed 5 --soak"
     assert parse([]).seed != parse([]).seed
-    with pytest.raises(SystemExit):
-        parse(["R31"])
-    assert "R31" in capsys.readouterr().err
+    document = tmp_path / "document.md"
+    document.write_text("no table", "utf-8")
+    for words, told in (
+        (["R31"], "no such figure: R31"),
+        (["--markdown", str(document)], "has no place for the table"),
+        (["R1", "--markdown", str(document)], "--markdown is for all figures"),
+    ):
+        with pytest.raises(SystemExit):
+            parse(words)
+        assert told in capsys.readouterr().err
 
 
 def test_there_is_a_test_for_each_figure() -> None:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtNetwork import QAbstractSocket
 
 from qtsecure import SecureError, SslConfiguration, SslSocket
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.testing import LinkedDevices, PublicKeyInfrastructure, SignalRecorder, StreamLink
 
 Code = SecureError.Code

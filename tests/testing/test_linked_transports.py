@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication
 
 from qtsecure import DtlsPeer, DtlsServer, TlsOptions
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.testing import DatagramLink, LinkedTransports, PublicKeyInfrastructure
 
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QLocale, QTranslator
 
 from qtsecure import SslCertificate, TrustDecisions
 from qtsecure.engine.verification import IssueCode
-from qtsecure.net.certificate_advice import adviceTexts
+from qtsecure.net.questions.certificate_advice import adviceTexts
 from qtsecure.widgets import (
     CertificateView,
     ConnectionBadge,

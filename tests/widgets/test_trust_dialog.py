@@ -226,7 +226,7 @@ def test_somebody_else_answers(prompter, makeClient, serve, pki, answer: str) ->
 
 def test_the_time_for_an_answer_is_over(prompter, makeClient, serve, pki, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection counts it as a no, and the dialog goes."""
-    monkeypatch.setattr("qtsecure.net.handshake_questions.DECISION_LIMIT_MS", 50)
+    monkeypatch.setattr("qtsecure.net.questions.handshake_questions.DECISION_LIMIT_MS", 50)
     client = makeClient()
     recorder = SignalRecorder(client, ["errorOccurred"])
     dialog = prompted(prompter, client, serve(pki.selfSigned).serverPort())

@@ -29,7 +29,6 @@ import dataclasses
 from qtsecure.engine.alerts import AlertDescription, AlertLevel
 from qtsecure.engine.certificates import Credentials
 from qtsecure.engine.configuration import TlsConfiguration
-from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.dtls.flights import Flight
 from qtsecure.engine.dtls.handshake import AssociationHandshake
 from qtsecure.engine.dtls.statistics import DropReason
@@ -46,6 +45,7 @@ from qtsecure.engine.dtls.wire import (
 )
 from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import Event, FailureKind, StreamFailed
+from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import IN_HANDSHAKE, StreamState
 from qtsecure.errors import SecureError

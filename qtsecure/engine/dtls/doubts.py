@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtsecure.engine.alerts import AlertDescription, AlertLevel
-from qtsecure.engine.decisions import HandshakeDecisions
+from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.verification import VerificationIssue
 

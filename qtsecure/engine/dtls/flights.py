@@ -28,7 +28,9 @@ _CLIENT_INTERVAL = 0.05
 # A server hears from the client soon enough if something was lost, and other clients may be slow.
 _SERVER_INTERVAL = 0.4
 _UNVERIFIED_INTERVAL = 1.0
-_LONGEST_CLIENT_INTERVAL = 1.0
+# A flight is a few datagrams, and where three of ten get lost, half a second decides whether 95 % need two seconds.
+_LONGEST_CLIENT_INTERVAL = 0.5
+_LONGEST_ROUND_TRIP = 0.5
 _LONGEST_SERVER_INTERVAL = 8.0
 _REPETITION_PAUSE = 0.02
 _REMINDER_PAUSE = 0.1
@@ -202,7 +204,7 @@ class RetransmissionTimer:
     def sent_again(self, now: float) -> None:
         """The flight was sent again on the timer's demand."""
         self.repetitions += 1
-        self._interval = min(2 * self._interval, self._longest)
+        self._interval = max(min(2 * self._interval, self._longest), self._shortest)
         self.last_sent = now
         self.due = now + self._interval
 
@@ -225,7 +227,7 @@ class RetransmissionTimer:
             return  # nothing had been asked
         self._longest_answer = max(self._longest_answer, now - self._first_sent)
         if not self.repetitions:
-            self._shortest = min(max(2 * (now - self._first_sent), _CLIENT_INTERVAL), _LONGEST_CLIENT_INTERVAL)
+            self._shortest = max(2 * min(now - self._first_sent, _LONGEST_ROUND_TRIP), _CLIENT_INTERVAL)
 
     def earlier_answers_have_come(self, now: float) -> bool:
         """Whether nothing that answers an earlier flight can be under way: no answer has taken that long yet."""

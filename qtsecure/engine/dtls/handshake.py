@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from qtsecure.engine.alerts import AlertDescription, AlertLevel
 from qtsecure.engine.configuration import TlsConfiguration
-from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.dtls.assembler import Assembler, Verdict
 from qtsecure.engine.dtls.doubts import AskedOnce, HeldAlert, Waiting, WrongKeySigns
 from qtsecure.engine.dtls.facts import AssociationFacts
@@ -29,6 +28,7 @@ from qtsecure.engine.dtls.wire import (
 )
 from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import AlertReceived, CertificateProblems, Event, FailureKind, StreamFailed
+from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import StreamState
 from qtsecure.engine.verification import IssueCode

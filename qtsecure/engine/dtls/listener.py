@@ -23,7 +23,6 @@ from typing import NamedTuple
 
 from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.contexts import context_for
-from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.dtls.association import DEFAULT_MTU, DtlsAssociation, require_datagrams
 from qtsecure.engine.dtls.cookies import Cookies
 from qtsecure.engine.dtls.statistics import DropReason, ListenerStatistics
@@ -33,6 +32,7 @@ from qtsecure.engine.dtls.wire import (
     hello_verify_request,
     parse_hello_start_untrusted,
 )
+from qtsecure.engine.handshake_decisions import HandshakeDecisions
 
 __all__ = ["AdmittedHello", "DtlsListener"]
 

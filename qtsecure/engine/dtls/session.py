@@ -13,12 +13,12 @@ from qtsecure.engine import _openssl_dtls
 from qtsecure.engine._openssl import Outcome
 from qtsecure.engine.alerts import AlertDescription, AlertLevel
 from qtsecure.engine.configuration import TlsConfiguration
-from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.dtls.hello import DatagramHelloReader
 from qtsecure.engine.dtls.wire import ALERT, MAX_PLAIN_RECORD, plain_record
 from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import AlertSent, StreamFailed
 from qtsecure.engine.failures import explain_handshake_failure
+from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import StreamState, Trigger

@@ -17,7 +17,7 @@ from qtsecure.net.datagrams.datagram_socket import DatagramOwner, DatagramSocket
 from qtsecure.net.datagrams.program_datagrams import ProgramDatagrams
 from qtsecure.net.datagrams.qt_datagrams import QtDatagrams
 from qtsecure.net.datagrams.transport_datagrams import TransportDatagrams
-from qtsecure.net.thread_guard import threadOf
+from qtsecure.net.qt_objects.thread_guard import threadOf
 
 __all__ = ["Carrier", "carrierProblem", "checkBound", "connectedSocket", "mtuOver"]
 

@@ -9,7 +9,7 @@ from weakref import ref
 from shiboken6 import isValid
 
 from qtsecure.net.datagram_transport import DatagramTransport
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 
 __all__ = ["RelayedTransport", "memoryPair"]
 

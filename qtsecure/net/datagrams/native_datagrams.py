@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from PySide6.QtNetwork import QHostAddress
 
-from qtsecure.net.addresses import qtAddress
 from qtsecure.net.datagrams.datagram_socket import Address, DatagramOwner, DatagramSocket
-from qtsecure.net.reactor import READ
+from qtsecure.net.event_loop.reactor import READ
+from qtsecure.net.native_sockets.addresses import qtAddress
 
 __all__ = ["NativeDatagrams"]
 

@@ -14,9 +14,9 @@ from shiboken6 import isValid
 from qtsecure.net.datagrams.claims import release
 from qtsecure.net.datagrams.datagram_socket import NULL_OWNER, Address, DatagramOwner
 from qtsecure.net.datagrams.native_datagrams import NativeDatagrams
-from qtsecure.net.plain_slots import plainSlot
-from qtsecure.net.reactor import READ, reactorOfThisThread
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.reactor import READ, reactorOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.qt_objects.plain_slots import plainSlot
 from qtsecure.net.transports.choice import usesReactor
 
 __all__ = ["ProgramDatagrams"]

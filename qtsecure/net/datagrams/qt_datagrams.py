@@ -21,9 +21,9 @@ from qtsecure.net.datagrams.datagram_socket import (
     DatagramOwner,
     UdpSocket,
 )
-from qtsecure.net.plain_slots import plainSlot
-from qtsecure.net.scheduler import schedulerOfThisThread
-from qtsecure.net.server_sockets import serverSocket
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.qt_objects.plain_slots import plainSlot
+from qtsecure.net.servers.bound_sockets import serverSocket
 
 __all__ = ["QtDatagrams", "plainText"]
 
@@ -57,7 +57,7 @@ class QtDatagrams(UdpSocket):
         shared: A bound or connected socket of the program, which stays its own; or None.
     """
 
-    __slots__ = ("_connections", "_own", "_peer", "_readsOn", "_ready", "_signalling", "_socket")
+    __slots__ = ("_connections", "_echo", "_own", "_peer", "_readsOn", "_ready", "_signalling", "_socket")
 
     def __init__(self, owner: DatagramOwner, shared: QUdpSocket | None = None) -> None:
         super().__init__(owner)
@@ -67,7 +67,7 @@ class QtDatagrams(UdpSocket):
             self._socket.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))  # as with sockets of our own
         self._peer: Address | None = None
         self._readsOn = False
-        self._ready = False
+        self._ready = self._echo = False
         self._signalling = 0
         self._connections = [
             self._socket.readyRead.connect(plainSlot(self._onReadyRead)),
@@ -120,7 +120,11 @@ class QtDatagrams(UdpSocket):
     def _readOn(self) -> None:
         self._readsOn = False
         ready, self._ready = self._ready, False
-        if self._readBatch() == 0 and ready and self._peer is not None:
+        echo, self._echo = self._echo, False
+        count = self._readBatch()
+        if count > 0:
+            self._echo = True  # Qt emits readyRead once more behind what was read
+        elif count == 0 and ready and not echo and self._peer is not None:
             # Ready without a datagram: ICMP says that nobody is there. Qt swallows the error.
             (self._owner() or NULL_OWNER).datagramsFailed(errno.ECONNREFUSED)
 

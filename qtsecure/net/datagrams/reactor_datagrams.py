@@ -8,11 +8,11 @@ from typing import Any
 
 from PySide6.QtNetwork import QHostAddress
 
-from qtsecure.net.addresses import nativeAddress
 from qtsecure.net.datagrams.datagram_socket import RECEIVE_BUFFER, DatagramOwner, UdpSocket
 from qtsecure.net.datagrams.native_datagrams import NativeDatagrams
-from qtsecure.net.reactor import READ, Registration, reactorOfThisThread
-from qtsecure.net.server_sockets import serverSocket
+from qtsecure.net.event_loop.reactor import READ, Registration, reactorOfThisThread
+from qtsecure.net.native_sockets.addresses import nativeAddress
+from qtsecure.net.servers.bound_sockets import serverSocket
 
 __all__ = ["ReactorDatagrams"]
 

@@ -14,8 +14,8 @@ from shiboken6 import isValid
 from qtsecure.net.datagram_transport import DatagramTransport
 from qtsecure.net.datagrams.claims import release
 from qtsecure.net.datagrams.datagram_socket import NULL_OWNER, Address, DatagramOwner, DatagramSocket
-from qtsecure.net.plain_slots import plainSlot
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.qt_objects.plain_slots import plainSlot
 
 __all__ = ["TransportDatagrams"]
 

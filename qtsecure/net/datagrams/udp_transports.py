@@ -11,12 +11,12 @@ from weakref import ref
 from PySide6.QtNetwork import QHostAddress, QUdpSocket
 from shiboken6 import isValid
 
-from qtsecure.net.addresses import checkPort
 from qtsecure.net.datagram_transport import DatagramTransport
 from qtsecure.net.datagrams.carriers import checkBound, connectedSocket
 from qtsecure.net.datagrams.datagram_socket import Address, DatagramOwner, DatagramSocket
 from qtsecure.net.datagrams.qt_datagrams import plainText
 from qtsecure.net.datagrams.shared_udp import sharedPort
+from qtsecure.net.native_sockets.addresses import checkPort
 
 __all__ = ["nativeTransport", "udpTransport"]
 

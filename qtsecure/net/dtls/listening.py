@@ -14,7 +14,6 @@ from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QUdpSocket
 
 from qtsecure.engine.dtls import DEFAULT_MTU, DtlsListener
 from qtsecure.errors import SecureError
-from qtsecure.net.addresses import checkPort, listenAddress
 from qtsecure.net.arguments import checkBool, checkTimeout
 from qtsecure.net.datagrams.carriers import checkBound
 from qtsecure.net.datagrams.choice import makeDatagramSocket
@@ -24,8 +23,9 @@ from qtsecure.net.datagrams.qt_datagrams import QtDatagrams
 from qtsecure.net.dtls.sizes import checkMtu
 from qtsecure.net.dtls.statistics import LocalDrop
 from qtsecure.net.dtls.table import ClientTable
-from qtsecure.net.server_settings import ServerSettings
-from qtsecure.net.socket_errors import socketError
+from qtsecure.net.native_sockets.addresses import checkPort, listenAddress
+from qtsecure.net.native_sockets.socket_errors import socketError
+from qtsecure.net.servers.settings import ServerSettings
 
 __all__ = ["DtlsListening"]
 

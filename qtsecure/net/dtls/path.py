@@ -26,7 +26,7 @@ from qtsecure.engine.states import StreamState
 from qtsecure.errors import SecureError
 from qtsecure.net.datagrams.datagram_socket import Address, DatagramSocket
 from qtsecure.net.dtls.statistics import DtlsPeerStatistics, LocalDrop
-from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
 
 __all__ = ["DtlsPath", "PathTable", "announceAll"]
 

@@ -15,7 +15,7 @@ from qtsecure.engine.dtls import AdmittedHello, DtlsListener, is_hello_start_unt
 from qtsecure.net.datagrams.datagram_socket import Address, DatagramSocket, plainHost
 from qtsecure.net.dtls.path import DtlsPath, announceAll
 from qtsecure.net.dtls.statistics import LocalDrop
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 
 __all__ = ["ClientTable", "TableOwner"]
 

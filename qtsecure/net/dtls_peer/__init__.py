@@ -7,7 +7,7 @@ from PySide6.QtCore import QByteArray, QObject
 from qtsecure.errors import SecureError
 from qtsecure.net.arguments import exporterArguments
 from qtsecure.net.dtls_peer.conditions import Conditions
-from qtsecure.net.thread_guard import confinedToThread
+from qtsecure.net.qt_objects.thread_guard import confinedToThread
 from qtsecure.net.values import OcspResponse
 
 __all__ = ["DtlsPeer"]

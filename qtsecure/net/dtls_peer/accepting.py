@@ -7,8 +7,8 @@ import sys
 from PySide6.QtCore import QObject
 
 from qtsecure.errors import SecureError
-from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.dtls_peer.handshake import Handshake
+from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.values import SslCertificate, SslError
 
 __all__ = ["Accepting"]

@@ -6,10 +6,10 @@ from PySide6.QtNetwork import QHostAddress
 
 from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.sessions import Session
-from qtsecure.net.addresses import Ends
-from qtsecure.net.name_lookup import LookUpThread, NameLookup
-from qtsecure.net.questions import Questions
-from qtsecure.net.scheduler import Deadline
+from qtsecure.net.event_loop.scheduler import Deadline
+from qtsecure.net.native_sockets.addresses import Ends
+from qtsecure.net.native_sockets.name_lookup import LookUpThread, NameLookup
+from qtsecure.net.questions.asked import Questions
 
 __all__ = ["Attempt"]
 

@@ -21,9 +21,9 @@ from qtsecure.errors import SecureError
 from qtsecure.net.datagrams.carriers import Carrier
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
-from qtsecure.net.late_signals import withLateSignals
-from qtsecure.net.qt_signal import Signal
-from qtsecure.net.questions import cancelRequest
+from qtsecure.net.qt_objects.late_signals import withLateSignals
+from qtsecure.net.qt_objects.qt_signal import Signal
+from qtsecure.net.questions.asked import cancelRequest
 from qtsecure.net.shown_names import ShowsItsName
 from qtsecure.net.values import SslConfiguration
 

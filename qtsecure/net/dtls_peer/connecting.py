@@ -8,17 +8,17 @@ from shiboken6 import isValid
 
 from qtsecure.engine.dtls import DtlsAssociation
 from qtsecure.errors import SecureError
-from qtsecure.net.addresses import Ends, checkPort
 from qtsecure.net.datagrams.choice import makeDatagramSocket
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import Status, Wish
 from qtsecure.net.dtls_peer.configuring import Configuring
 from qtsecure.net.dtls_peer.handshake import REFUSED
-from qtsecure.net.handshake_questions import ProgramDecisions
-from qtsecure.net.name_lookup import NameLookup
-from qtsecure.net.scheduler import schedulerOfThisThread
-from qtsecure.net.socket_errors import socketError
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.native_sockets.addresses import Ends, checkPort
+from qtsecure.net.native_sockets.name_lookup import NameLookup
+from qtsecure.net.native_sockets.socket_errors import socketError
+from qtsecure.net.questions.handshake_questions import ProgramDecisions
 from qtsecure.net.values import ConfigurationSource
 
 __all__ = ["Connecting"]

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from qtsecure.engine.dtls import DtlsAssociation
 from qtsecure.net.dtls_peer.half_closing import HalfClosing
-from qtsecure.net.late_signals import withLateSignals
-from qtsecure.net.qt_signal import Signal
+from qtsecure.net.qt_objects.late_signals import withLateSignals
+from qtsecure.net.qt_objects.qt_signal import Signal
 from qtsecure.net.values import CertificateFlag, Protocol, SslCertificate, SslCipher, SslError, certificateFlags
 
 __all__ = ["Facts"]

@@ -19,8 +19,8 @@ from qtsecure.net.cancellable import Cancellable, refuseCancelled
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import PeerBase, Status
-from qtsecure.net.late_signals import withLateSignals
-from qtsecure.net.qt_signal import Signal
+from qtsecure.net.qt_objects.late_signals import withLateSignals
+from qtsecure.net.qt_objects.qt_signal import Signal
 
 __all__ = ["HalfClosing"]
 

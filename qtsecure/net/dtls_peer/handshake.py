@@ -29,25 +29,25 @@ from qtsecure.engine.events import (
 from qtsecure.engine.states import StreamState
 from qtsecure.engine.verification import VerificationIssue
 from qtsecure.errors import SecureError
-from qtsecure.net.addresses import Ends
 from qtsecure.net.arguments import checkTimeout
-from qtsecure.net.certificate_answers import CertificateAnswers
 from qtsecure.net.channel_bindings import ChannelBindings
-from qtsecure.net.choosing import Choosing
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import PeerObserver, Status
 from qtsecure.net.dtls_peer.resuming import Resuming
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.failures import tlsFailure
-from qtsecure.net.handshake_questions import (
+from qtsecure.net.native_sockets.addresses import Ends
+from qtsecure.net.native_sockets.socket_errors import socketError
+from qtsecure.net.questions.asked import Questions, cancelDecisionDeadline
+from qtsecure.net.questions.certificate_answers import CertificateAnswers
+from qtsecure.net.questions.choosing import Choosing
+from qtsecure.net.questions.handshake_questions import (
     ProgramDecisions,
     alertArguments,
     allIgnored,
     judgeCertificate,
 )
-from qtsecure.net.questions import Questions, cancelDecisionDeadline
-from qtsecure.net.scheduler import schedulerOfThisThread
-from qtsecure.net.socket_errors import socketError
 from qtsecure.net.values import SslConfiguration
 
 __all__ = ["REFUSED", "Handshake"]

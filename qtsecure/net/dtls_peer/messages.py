@@ -12,7 +12,7 @@ from qtsecure.net.dtls.sizes import checkMtu
 from qtsecure.net.dtls.statistics import DtlsPeerStatistics
 from qtsecure.net.dtls_peer.accepting import Accepting
 from qtsecure.net.dtls_peer.base import Status
-from qtsecure.net.thread_guard import checkThread
+from qtsecure.net.qt_objects.thread_guard import checkThread
 
 __all__ = ["Messages", "messageBytes"]
 

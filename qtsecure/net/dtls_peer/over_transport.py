@@ -8,7 +8,6 @@ from PySide6.QtCore import QEnum, qWarning
 
 from qtsecure.engine.dtls import DtlsAssociation
 from qtsecure.errors import SecureError
-from qtsecure.net.addresses import Ends
 from qtsecure.net.datagrams.carriers import Carrier, carrierProblem, connectedSocket, mtuOver
 from qtsecure.net.datagrams.claims import isClaimed
 from qtsecure.net.datagrams.transport_datagrams import TransportDatagrams
@@ -16,7 +15,8 @@ from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import Status
 from qtsecure.net.dtls_peer.connecting import Connecting
-from qtsecure.net.handshake_questions import ProgramDecisions
+from qtsecure.net.native_sockets.addresses import Ends
+from qtsecure.net.questions.handshake_questions import ProgramDecisions
 from qtsecure.net.shown_names import ShowsItsName
 from qtsecure.net.values import ConfigurationSource, TlsOptions, configurationFrom
 

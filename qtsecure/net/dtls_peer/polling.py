@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from shiboken6 import isValid
 
 from qtsecure.net.dtls_peer.over_transport import OverTransport
-from qtsecure.net.name_lookup import LookUpThread
-from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
+from qtsecure.net.native_sockets.name_lookup import LookUpThread
 
 __all__ = ["MOST_NESTED", "Polling"]
 

@@ -18,7 +18,7 @@ from qtsecure.net.arguments import checkWait
 from qtsecure.net.cancellable import Cancellable, refuseCancelled
 from qtsecure.net.dtls_peer.base import Status
 from qtsecure.net.dtls_peer.settings import Settings
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 
 __all__ = ["Limit", "Waiting", "noAssociation"]
 

@@ -15,9 +15,9 @@ from weakref import ReferenceType, WeakValueDictionary, ref
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
-from qtsecure.net.addresses import qtAddress
-from qtsecure.net.server_sockets import serverSocket
-from qtsecure.net.socket_errors import socketError
+from qtsecure.net.native_sockets.addresses import qtAddress
+from qtsecure.net.native_sockets.socket_errors import socketError
+from qtsecure.net.servers.bound_sockets import serverSocket
 
 __all__ = ["Listener", "ListenerOwner"]
 

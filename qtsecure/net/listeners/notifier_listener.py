@@ -6,7 +6,7 @@ from PySide6.QtCore import QSocketNotifier
 from shiboken6 import isValid
 
 from qtsecure.net.listeners.listener import Listener, ListenerOwner
-from qtsecure.net.plain_slots import plainSlot
+from qtsecure.net.qt_objects.plain_slots import plainSlot
 
 __all__ = ["NotifierListener"]
 

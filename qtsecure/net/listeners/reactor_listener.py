@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from qtsecure.net.event_loop.reactor import READ, Registration, reactorOfThisThread
 from qtsecure.net.listeners.listener import Listener, ListenerOwner
-from qtsecure.net.reactor import READ, Registration, reactorOfThisThread
 
 __all__ = ["ReactorListener"]
 

@@ -11,18 +11,18 @@ from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.arguments import checkTimeout
+from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
 from qtsecure.net.failures import handshakeFailure
-from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.proxies import protocols
 from qtsecure.net.proxies.http_connect import HttpConnectNegotiation
 from qtsecure.net.proxies.negotiation import Negotiation, ProxyRequest
 from qtsecure.net.proxies.proxy_address import ProxyAddress, credentialsOf
 from qtsecure.net.proxies.socks4 import Socks4aNegotiation, Socks4Negotiation
 from qtsecure.net.proxies.socks5 import Socks5Negotiation
-from qtsecure.net.qt_signal import Signal
-from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
+from qtsecure.net.qt_objects.plain_slots import plainSlot
+from qtsecure.net.qt_objects.qt_signal import Signal
+from qtsecure.net.qt_objects.thread_guard import confinedToThread
 from qtsecure.net.ssl_socket import SslSocket
-from qtsecure.net.thread_guard import confinedToThread
 from qtsecure.net.values import ConfigurationSource, SslConfiguration, configurationFrom
 
 __all__ = ["ProxyNegotiator"]

@@ -7,7 +7,7 @@ from typing import NoReturn
 from PySide6.QtNetwork import QHostAddress
 
 from qtsecure.errors import SecureError
-from qtsecure.net.addresses import checkPort
+from qtsecure.net.native_sockets.addresses import checkPort
 from qtsecure.net.proxies.network_uri import NetworkUri, hostInUri
 from qtsecure.net.proxies.protocols import defaultProxyPort
 

@@ -10,9 +10,9 @@ from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.cancellable import Cancellable
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.proxies.network_uri import schemeOf
-from qtsecure.net.scheduler import schedulerOfThisThread
-from qtsecure.net.thread_guard import confinedToThread
+from qtsecure.net.qt_objects.thread_guard import confinedToThread
 
 __all__ = ["ProxyAnswer", "ProxyResolver", "cancellation", "checkLookup", "checkedProxies", "refusal"]
 

@@ -10,7 +10,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net.proxies.ignored_hosts import IgnoredHosts
 from qtsecure.net.proxies.network_uri import NetworkUri, schemeOf
 from qtsecure.net.proxies.resolver import ProxyResolver
-from qtsecure.net.thread_guard import confinedToThread
+from qtsecure.net.qt_objects.thread_guard import confinedToThread
 
 __all__ = ["SimpleProxyResolver"]
 

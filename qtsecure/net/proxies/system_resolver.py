@@ -14,12 +14,12 @@ from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.cancellable import Cancellable
-from qtsecure.net.plain_slots import plainSlot
+from qtsecure.net.event_loop.scheduler import Waker, schedulerOfThisThread
 from qtsecure.net.proxies.ignored_hosts import IgnoredHosts
 from qtsecure.net.proxies.network_uri import NetworkUri
 from qtsecure.net.proxies.resolver import ProxyAnswer, ProxyResolver, cancellation, checkLookup, refusal
-from qtsecure.net.scheduler import Waker, schedulerOfThisThread
-from qtsecure.net.thread_guard import confinedToThread
+from qtsecure.net.qt_objects.plain_slots import plainSlot
+from qtsecure.net.qt_objects.thread_guard import confinedToThread
 
 __all__ = ["SystemProxyResolver"]
 

@@ -11,12 +11,12 @@ from PySide6.QtNetwork import QAbstractSocket, QNetworkProxy, QSsl
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.failures import handshakeFailure
-from qtsecure.net.plain_slots import plainSlot
 from qtsecure.net.proxies.negotiator import ProxyNegotiator
 from qtsecure.net.proxies.protocols import unsupportedProxy
 from qtsecure.net.proxies.proxy_address import ProxyAddress
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.qt_objects.plain_slots import plainSlot
 from qtsecure.net.socket_client.enumeration import Destination
 from qtsecure.net.socket_client.events import ClientEvent
 from qtsecure.net.socket_client.failures import Step, connectingError, prefixed

@@ -10,19 +10,19 @@ from PySide6.QtNetwork import QSsl
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
-from qtsecure.net.addresses import checkPort
 from qtsecure.net.cancellable import Cancellable
+from qtsecure.net.native_sockets.addresses import checkPort
 from qtsecure.net.proxies.proxy_address import ProxyAddress
-from qtsecure.net.qt_signal import Signal
+from qtsecure.net.qt_objects.qt_signal import Signal
+from qtsecure.net.qt_objects.thread_guard import confinedToThread
 from qtsecure.net.socket_client.client_settings import ClientSettings
 from qtsecure.net.socket_client.connectable import SocketConnectable
 from qtsecure.net.socket_client.events import ClientEvent, progressText
 from qtsecure.net.socket_client.network_address import NetworkAddress
 from qtsecure.net.socket_client.network_service import NetworkService
 from qtsecure.net.socket_client.operation import ConnectOperation
-from qtsecure.net.socket_client.turns import TurnQueue
+from qtsecure.net.socket_client.turn_queue import TurnQueue
 from qtsecure.net.ssl_socket import SslSocket
-from qtsecure.net.thread_guard import confinedToThread
 
 __all__ = ["SocketClient"]
 

@@ -14,7 +14,7 @@ from qtsecure.net.socket_client.inet_address import InetAddress
 from qtsecure.net.socket_client.resolver import NameResolver
 from qtsecure.net.socket_client.settings import ConnectSettings
 from qtsecure.net.socket_client.system_resolver import SystemResolver
-from qtsecure.net.socket_client.turns import TurnQueue
+from qtsecure.net.socket_client.turn_queue import TurnQueue
 from qtsecure.net.values import ConfigurationSource, SslConfiguration, configurationFrom
 
 if TYPE_CHECKING:

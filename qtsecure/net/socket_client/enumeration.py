@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
 from qtsecure.errors import SecureError
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.proxies.proxy_address import ProxyAddress
-from qtsecure.net.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_client.inet_address import InetAddress
 from qtsecure.net.socket_client.resolver import NameResolver
 from qtsecure.net.socket_client.unix_address import UnixAddress

@@ -8,7 +8,7 @@ from functools import partial
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
 from qtsecure.errors import SecureError
-from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
 from qtsecure.net.socket_client.enumeration import AddressEnumerator, Answer, LookupPlan, ask, familyName
 from qtsecure.net.socket_client.inet_address import InetAddress
 from qtsecure.net.socket_client.interleaving import Family, Interleaving

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
-from qtsecure.net.addresses import checkPort
+from qtsecure.net.native_sockets.addresses import checkPort
 from qtsecure.net.socket_client.connectable import SocketConnectable
 from qtsecure.net.socket_client.literals import literalAddress
 

@@ -9,9 +9,9 @@ from PySide6.QtNetwork import QLocalSocket
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
+from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
 from qtsecure.net.failures import networkFailure
-from qtsecure.net.plain_slots import plainSlot
-from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
+from qtsecure.net.qt_objects.plain_slots import plainSlot
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.transports.devices import deviceSocketError
 

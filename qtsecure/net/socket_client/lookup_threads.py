@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from PySide6.QtCore import QSocketNotifier
 
-from qtsecure.net.plain_slots import plainSlot
+from qtsecure.net.qt_objects.plain_slots import plainSlot
 
 __all__ = ["Job", "Mailbox"]
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from qtsecure.errors import SecureError
-from qtsecure.net.addresses import checkPort
+from qtsecure.net.native_sockets.addresses import checkPort
 from qtsecure.net.socket_client.connectable import SocketConnectable
 from qtsecure.net.socket_client.host_and_port import parseHostAndPort
 from qtsecure.net.socket_client.literals import literalAddress

@@ -11,13 +11,13 @@ from shiboken6 import isValid
 from qtsecure.errors import SecureError
 from qtsecure.net.arguments import checkWait
 from qtsecure.net.cancellable import Cancellable
-from qtsecure.net.qt_signal import Signal
-from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
+from qtsecure.net.qt_objects.qt_signal import Signal
+from qtsecure.net.qt_objects.thread_guard import confinedToThread
 from qtsecure.net.socket_client.events import ClientEvent
 from qtsecure.net.socket_client.failures import cancelled, timedOut
 from qtsecure.net.socket_client.race import Race
 from qtsecure.net.ssl_socket import SslSocket
-from qtsecure.net.thread_guard import confinedToThread
 
 if TYPE_CHECKING:
     from qtsecure.net.socket_client.client import SocketClient

@@ -11,12 +11,12 @@ from PySide6.QtNetwork import QAbstractSocket
 
 from qtsecure.errors import SecureError
 from qtsecure.net.cancellable import Cancellable
-from qtsecure.net.plain_slots import plainSlot
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.proxies.network_uri import NetworkUri, hostInUri
 from qtsecure.net.proxies.protocols import defaultProxyPort, takesHostNames
 from qtsecure.net.proxies.proxy_address import ProxyAddress
 from qtsecure.net.proxies.resolver import checkedProxies
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.qt_objects.plain_slots import plainSlot
 from qtsecure.net.socket_client.enumeration import AddressEnumerator, Answer, Destination, LookupPlan, ask
 from qtsecure.net.socket_client.inet_address import InetAddress
 from qtsecure.net.socket_client.literals import literalAddress, looksNumeric

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from qtsecure.errors import SecureError
-from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
 from qtsecure.net.socket_client.attempt import Attempt
 from qtsecure.net.socket_client.connectable import SocketConnectable
 from qtsecure.net.socket_client.enumeration import AddressEnumerator, Destination, ask

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from qtsecure.errors import SecureError
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_client.enumeration import AddressEnumerator, Answer, Destination, LookupPlan, ask
 from qtsecure.net.socket_client.network_address import NetworkAddress
 from qtsecure.net.socket_client.network_service import NetworkService

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from qtsecure.net.socket_client.enumeration import LookupPlan
 from qtsecure.net.socket_client.inet_address import InetAddress
-from qtsecure.net.socket_client.turns import TurnQueue
+from qtsecure.net.socket_client.turn_queue import TurnQueue
 from qtsecure.net.values import SslConfiguration
 
 __all__ = ["ConnectSettings"]

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QAbstractSocket, QDnsLookup, QHostAddress
 
 from qtsecure.errors import SecureError
-from qtsecure.net.addresses import qtAddress
+from qtsecure.net.native_sockets.addresses import qtAddress
 from qtsecure.net.socket_client.lookup_threads import Mailbox
 from qtsecure.net.socket_client.resolver import AddressesFound, Lookup, NameResolver, ServicesFound
 from qtsecure.net.socket_client.service_records import ServiceRecord

@@ -10,9 +10,9 @@ from PySide6.QtNetwork import QSslConfiguration
 from qtsecure.errors import SecureError
 from qtsecure.net import late, values
 from qtsecure.net.arguments import exporterArguments
+from qtsecure.net.qt_objects.thread_guard import confinedToThread
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.leading import Leading
-from qtsecure.net.thread_guard import confinedToThread
 
 if TYPE_CHECKING:
     from qtsecure.net.values import (

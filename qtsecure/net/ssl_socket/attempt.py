@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy
 
-from qtsecure.net.addresses import Ends
-from qtsecure.net.questions import Questions
-from qtsecure.net.scheduler import Deadline
+from qtsecure.net.event_loop.scheduler import Deadline
+from qtsecure.net.native_sockets.addresses import Ends
+from qtsecure.net.questions.asked import Questions
 
 if TYPE_CHECKING:
     from qtsecure.engine.events import StreamFailed
     from qtsecure.engine.sessions import Session
-    from qtsecure.net.name_lookup import NameLookup
+    from qtsecure.net.native_sockets.name_lookup import NameLookup
     from qtsecure.net.socket_client.enumeration import Destination
 
 __all__ = ["Attempt"]

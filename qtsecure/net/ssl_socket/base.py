@@ -21,13 +21,13 @@ from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net import late
-from qtsecure.net.heard_signals import namesOfSignals
-from qtsecure.net.late_signals import withLateSignals
-from qtsecure.net.qt_signal import Signal
+from qtsecure.net.qt_objects.heard_signals import namesOfSignals
+from qtsecure.net.qt_objects.late_signals import withLateSignals
+from qtsecure.net.qt_objects.qt_signal import Signal
+from qtsecure.net.qt_objects.thread_guard import checkThread, nameOfIdent, nameOfThread, threadOf, wrongThread
 from qtsecure.net.ssl_socket.after_engine import AfterEngine
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.data_path import DataPath
-from qtsecure.net.thread_guard import checkThread, nameOfIdent, nameOfThread, threadOf, wrongThread
 
 if TYPE_CHECKING:
     from qtsecure.net.values import SslConfiguration
@@ -41,7 +41,8 @@ _READ_ONLY = QIODevice.OpenModeFlag.ReadOnly
 _WRITE_ONLY = QIODevice.OpenModeFlag.WriteOnly
 
 
-_nameOf, _textOf, _setOpenMode = QMetaMethod.name, QByteArray.toStdString, QIODevice.setOpenMode
+_nameOf, _textOf = QMetaMethod.name, QByteArray.toStdString
+_isOpen, _setOpenMode = QIODevice.isOpen, QIODevice.setOpenMode
 """To find them by their objects would take as long as to call them."""
 
 
@@ -244,7 +245,8 @@ class SocketBase(QIODevice):
             dataPath.readable = bool(mode & _READ_ONLY)
             dataPath.writable = bool(mode & _WRITE_ONLY)
         dataPath.review()
-        _setOpenMode(self, _READ_ONLY if dataPath.readable or dataPath.writable else mode)
+        if mode is not _NOT_OPEN or _isOpen(self):
+            _setOpenMode(self, _READ_ONLY if dataPath.readable or dataPath.writable else mode)
 
     # ------------------------------------------------------------------------------- guard
 

@@ -11,12 +11,12 @@ from shiboken6 import isValid
 from qtsecure.engine.enum_members import members_of
 from qtsecure.errors import SecureError
 from qtsecure.net import late
-from qtsecure.net.addresses import checkPort
-from qtsecure.net.questions import cancelRequest
+from qtsecure.net.native_sockets.addresses import checkPort
+from qtsecure.net.questions.asked import cancelRequest
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.closing import Closing
-from qtsecure.net.ssl_socket.deletion import noticeDeletion
+from qtsecure.net.ssl_socket.deletion_notice import noticeDeletion
 from qtsecure.net.ssl_socket.handshake import Handshake
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from shiboken6 import isValid
 
 from qtsecure.engine._openssl import buffers_of_this_thread
 from qtsecure.net import values
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.ssl_socket.after_engine import AfterEngine
 from qtsecure.net.ssl_socket.byte_queue import ByteQueue
 from qtsecure.net.transports.stream import HIGH_WATER, StreamTransport
@@ -132,7 +132,7 @@ class DataPath:
             last reference to its parent. It would be dropped in the child's own destructor, whereupon the
             parent deletes the child once more.
         holder: Gives whoever keeps the socket for the program and has to know when it is deleted; likewise.
-        noticesDeletion: See ``deletion``.
+        noticesDeletion: See ``deletion_notice``.
     """
 
     __slots__ = (

@@ -23,10 +23,10 @@ from qtsecure.engine.states import StreamState
 from qtsecure.errors import SecureError
 from qtsecure.net import late, values
 from qtsecure.net.arguments import checkTimeout
-from qtsecure.net.certificate_answers import CertificateAnswers
 from qtsecure.net.channel_bindings import ChannelBindings
-from qtsecure.net.choosing import Choosing
-from qtsecure.net.questions import Questions, cancelDecisionDeadline, cancelRequest
+from qtsecure.net.questions.asked import Questions, cancelDecisionDeadline, cancelRequest
+from qtsecure.net.questions.certificate_answers import CertificateAnswers
+from qtsecure.net.questions.choosing import Choosing
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.closing import Closing

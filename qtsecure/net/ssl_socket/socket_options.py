@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
 from qtsecure.net import late
-from qtsecure.net.addresses import checkPort
+from qtsecure.net.native_sockets.addresses import checkPort
 from qtsecure.net.ssl_socket.connecting import Connecting
 
 __all__ = ["SocketOptions"]

@@ -9,7 +9,7 @@ import os
 from threading import get_ident
 
 from qtsecure.errors import SecureError
-from qtsecure.net.reactor import reactorAvailable
+from qtsecure.net.event_loop.reactor import reactorAvailable
 from qtsecure.net.transports.qt_socket_stream import QtSocketStream
 from qtsecure.net.transports.reactor_stream import ReactorStream
 from qtsecure.net.transports.stream import StreamOwner, StreamTransport

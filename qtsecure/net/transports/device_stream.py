@@ -20,9 +20,9 @@ from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 from shiboken6 import isValid
 
 from qtsecure.engine._openssl import buffers_of_this_thread
-from qtsecure.net.addresses import Ends
-from qtsecure.net.plain_slots import plainSlot
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.native_sockets.addresses import Ends
+from qtsecure.net.qt_objects.plain_slots import plainSlot
 from qtsecure.net.transports.devices import (
     abortDevice,
     deviceEnds,

@@ -13,8 +13,8 @@ from PySide6.QtNetwork import QAbstractSocket, QLocalSocket
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
-from qtsecure.net.addresses import Ends
-from qtsecure.net.thread_guard import threadOf
+from qtsecure.net.native_sockets.addresses import Ends
+from qtsecure.net.qt_objects.thread_guard import threadOf
 
 __all__ = ["abortDevice", "checkDevice", "deviceEnds", "deviceSocketError", "finishDevice", "isClosing", "isConnected"]
 

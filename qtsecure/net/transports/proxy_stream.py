@@ -8,8 +8,8 @@ from weakref import WeakMethod
 from PySide6.QtCore import QIODevice
 from PySide6.QtNetwork import QAbstractSocket, QAuthenticator, QNetworkProxy
 
-from qtsecure.net.proxy_errors import proxyErrorText
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.proxies.proxy_errors import proxyErrorText
 from qtsecure.net.transports.device_stream import DeviceStream
 from qtsecure.net.transports.qt_socket_stream import QtSocketStream
 from qtsecure.net.transports.stream import StreamOwner

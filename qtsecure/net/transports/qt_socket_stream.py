@@ -11,8 +11,8 @@ from PySide6.QtCore import QIODevice, QObject
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy, QTcpSocket
 from shiboken6 import isValid
 
-from qtsecure.net.plain_slots import plainSlot
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.qt_objects.plain_slots import plainSlot
 from qtsecure.net.transports.device_stream import DeviceStream
 from qtsecure.net.transports.stream import StreamOwner
 

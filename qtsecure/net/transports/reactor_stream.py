@@ -10,12 +10,12 @@ from collections.abc import Callable
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
 from qtsecure.engine._openssl import LANDING_SIZE, buffers_of_this_thread
-from qtsecure.net.addresses import Ends, nativeAddress
-from qtsecure.net.bound_sockets import boundSocket, targetFor
-from qtsecure.net.reactor import READ, WRITE, Registration, reactorOfThisThread
-from qtsecure.net.scheduler import schedulerOfThisThread
-from qtsecure.net.socket_errors import socketError
-from qtsecure.net.socket_options import nativeOption, setNativeOption
+from qtsecure.net.event_loop.reactor import READ, WRITE, Registration, reactorOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.native_sockets.addresses import Ends, nativeAddress
+from qtsecure.net.native_sockets.local_addresses import boundSocket, targetFor
+from qtsecure.net.native_sockets.socket_errors import socketError
+from qtsecure.net.native_sockets.socket_options import nativeOption, setNativeOption
 from qtsecure.net.transports.stream import NULL_OWNER, StreamOwner, StreamTransport
 
 __all__ = ["ReactorStream"]

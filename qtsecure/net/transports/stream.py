@@ -9,8 +9,8 @@ from weakref import ref
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
-from qtsecure.net.addresses import Ends
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.native_sockets.addresses import Ends
 
 __all__ = ["HIGH_WATER", "NULL_OWNER", "StreamOwner", "StreamTransport"]
 

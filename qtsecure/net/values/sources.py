@@ -21,7 +21,7 @@ from qtsecure.engine.pkcs12 import load_pkcs12
 from qtsecure.engine.revocation import CrlSource as EngineCrlSource
 from qtsecure.engine.revocation import load_crls
 from qtsecure.errors import SecureError
-from qtsecure.net.thread_guard import checkThread
+from qtsecure.net.qt_objects.thread_guard import checkThread
 from qtsecure.net.values.ssl_certificate import SslCertificate
 
 __all__ = [

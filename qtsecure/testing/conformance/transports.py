@@ -96,7 +96,7 @@ class TransportConformance(DatagramConformance):
     ) -> Iterator[Peers]:
         """A client and a server's end over the transports, encrypted."""
         from qtsecure.net.dtls_peer import DtlsPeer
-        from qtsecure.net.dtls_server import DtlsServer
+        from qtsecure.net.servers.dtls_server import DtlsServer
         from qtsecure.net.values import TlsOptions
 
         below, above = transports

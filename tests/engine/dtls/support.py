@@ -10,7 +10,6 @@ from cryptography import x509
 
 from qtsecure.engine.ciphers import PSK_TLS12_CIPHERS
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
-from qtsecure.engine.decisions import HandshakeDecisions
 from qtsecure.engine.dtls import AdmittedHello, DtlsAssociation, DtlsListener, is_hello_start_untrusted
 from qtsecure.engine.events import (
     AlertReceived,
@@ -20,6 +19,7 @@ from qtsecure.engine.events import (
     HandshakeCompleted,
     StreamFailed,
 )
+from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.sessions import Session
 from qtsecure.testing.datagram_link import DatagramLink

@@ -278,3 +278,23 @@ def test_sec_c8_an_early_message_tells_that_the_last_flight_was_lost(
     assert (network.link.now - begin < 0.15) is cookies
     assert network.server.association is not None
     assert network.server.association.statistics.retransmissions == 1
+
+
+def test_sec_c11_a_damaged_last_flight_of_a_silent_client_comes_again(pki: PublicKeyInfrastructure) -> None:
+    """A server that resumes has to go on asking: its client has finished, and may have nothing to say."""
+    client, server = dtls_client([pki.ca.certificate]), dtls_server(pki.server)
+    network = Network(client, server, session=session_of(Network(client, server).established()))
+    damaged = []
+
+    def tamper(datagram: LinkedDatagram) -> list[bytes]:
+        records = split_records_untrusted(datagram.data)
+        if damaged or datagram.sender != "client" or records[-1].epoch == 0:
+            return [datagram.data]
+        damaged.append(datagram)
+        return [datagram.data[:-1] + bytes((datagram.data[-1] ^ 1,))]
+
+    network.link.tamper = tamper
+    network.start().run(10, lambda: network.server.completed)
+    assert damaged
+    assert network.server.completed
+    assert resumed(network)

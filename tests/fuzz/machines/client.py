@@ -16,10 +16,10 @@ from shiboken6 import isValid
 from qtsecure.errors import SecureError
 from qtsecure.net.cancellable import Cancellable
 from qtsecure.net.proxies.simple_resolver import SimpleProxyResolver
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.socket_client.client import SocketClient
 from qtsecure.net.socket_client.events import ClientEvent
 from qtsecure.net.socket_client.operation import ConnectOperation
-from qtsecure.net.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import IssuedCertificate

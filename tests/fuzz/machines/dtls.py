@@ -15,9 +15,9 @@ from PySide6.QtNetwork import QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
-from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.dtls_peer import DtlsPeer
-from qtsecure.net.dtls_server import DtlsServer
+from qtsecure.net.questions.certificate_request import CertificateRequest
+from qtsecure.net.servers.dtls_server import DtlsServer
 from qtsecure.net.values import SslConfiguration
 from tests.fuzz import materials
 from tests.fuzz.machines.datagrams import DatagramRelay, Weather

@@ -13,7 +13,7 @@ from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
-from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.ssl_socket import SslSocket
 from tests.fuzz.machines.wires import BLOCK, block
 
@@ -65,6 +65,7 @@ class End:
         self.socket = socket
         self.role = role
         self.requests: list[CertificateRequest] = []
+        self._attempts = self._connections = self._disconnections = 0
         self.begin()
         for name in ("connected", "encrypted", "disconnected"):
             getattr(socket, name).connect(getattr(self, f"_{name}"))
@@ -73,6 +74,7 @@ class End:
 
     def begin(self) -> None:
         """A new attempt."""
+        self._attempts += 1
         self.key = self.machine.newKey(self)
         self.number = self.sent = 0
         self.got = bytearray()
@@ -91,6 +93,7 @@ class End:
 
     def _connected(self) -> None:
         self.counts["connected"] += 1
+        self._connections += 1
         self.port = self.socket.localPort()
 
     def _encrypted(self) -> None:
@@ -99,7 +102,8 @@ class End:
             self.machine.world.faults.append("encrypted() of a socket that is not")
 
     def _disconnected(self) -> None:
-        self.counts["disconnected"] += 1
+        # Not of this attempt, if a slot of readChannelFinished has begun it: as in Qt, it is told all the same.
+        self._disconnections += 1
 
     def _errorOccurred(self, error: QAbstractSocket.SocketError) -> None:
         if not (self.isWaiting and error is _TIMED_OUT):
@@ -154,7 +158,8 @@ class End:
     def check(self) -> None:
         """What holds at every time."""
         counts = self.counts
-        for name in ("connected", "encrypted", "disconnected", "errorOccurred", "server.errorOccurred"):
+        assert self._disconnections <= self._attempts
+        for name in ("connected", "encrypted", "errorOccurred", "server.errorOccurred"):
             assert counts[name] <= 1, f"{name} came {counts[name]} times to {self.role}: {counts}"
         if not self.isAlive:
             return
@@ -176,8 +181,10 @@ class End:
             assert self.socket.isEncrypted(), f"{self.role} is stuck in its handshake: {counts}"
         if self.isStarted and not self.isProgramEnded:
             assert counts["encrypted"] or counts["errorOccurred"], f"no final signal: {counts}"
-        if state is State.UnconnectedState and counts["connected"]:
-            assert counts["disconnected"] == 1, f"{self.role} is unconnected and has not said so: {counts}"
+        if state is State.UnconnectedState:
+            assert self._disconnections >= self._connections, (
+                f"{self.role} has not said that it is unconnected: {counts}"
+            )
 
     isStarted = isWaiting = False
 
@@ -294,8 +301,10 @@ def _transaction(end: End) -> None:
 
 def _wait(end: End) -> None:
     end.isWaiting = True  # a wait that takes too long is told in errorOccurred, as in Qt
-    end.socket.waitForReadyRead(1)
-    end.isWaiting = False
+    try:
+        end.socket.waitForReadyRead(1)
+    finally:
+        end.isWaiting = False
 
 
 ACTIONS: dict[str, Callable[[End], None]] = {

@@ -16,8 +16,8 @@ from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QSslSocket
 from shiboken6 import isValid
 
-from qtsecure.net.certificate_request import CertificateRequest
-from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.questions.certificate_request import CertificateRequest
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import PreSharedKeyAuthenticator, Protocol, SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure

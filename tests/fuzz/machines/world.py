@@ -15,7 +15,9 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject
 from shiboken6 import isValid
 
 from qtsecure.engine import _openssl
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.reactor import reactorOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.transports.choice import usesReactor
 from tests.net.conversation import FakeClock, openDescriptors
 
 __all__ = ["Deliberate", "World", "profile"]
@@ -73,7 +75,9 @@ class World:
         sys.unraisablehook = lambda arguments: self.faults.append(f"unraisable: {arguments.exc_value!r}")
         self._made: list[tuple[str, weakref.ref[object]]] = []
         self._depth = 0
-        self._before = self._census()
+        if usesReactor():
+            reactorOfThisThread()  # has a descriptor of its own, which stays
+        self._before, self._open = self._census(), openDescriptors()
 
     # ----------------------------------------------------------------------------- time
 
@@ -152,7 +156,6 @@ class World:
     def _census(self) -> Counter[str]:
         deadlines = [deadline for _, _, deadline in self._scheduler._deadlines if deadline.hasOwner]
         return Counter(
-            descriptors=openDescriptors(),
             handles=len(_openssl._hooks.references),
             tasks=len(self._scheduler.tasks),
             deadlines=len(deadlines),
@@ -167,6 +170,7 @@ class World:
             left = [name for name, reference in self._made if (thing := reference()) is not None and _lives(thing)]
             assert not left, f"leaked: {left}"
             grown = self._census() - self._before
+            grown.update(kind for _, kind in openDescriptors() - self._open)
             assert not grown, f"leaked: {dict(grown)}"
         finally:
             self.leave()

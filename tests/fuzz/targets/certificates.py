@@ -18,7 +18,7 @@ from qtsecure.engine.distinguished_names import name_attributes_untrusted
 from qtsecure.engine.ocsp import demands_status_untrusted, judge_status_untrusted
 from qtsecure.engine.pins import Pins, key_pin_untrusted
 from qtsecure.engine.verification import IssueCode
-from qtsecure.net.choice_requests import readableNames_untrusted
+from qtsecure.net.questions.choice_requests import readableNames_untrusted
 from qtsecure.net.values import SslCertificate
 from qtsecure.net.values.certificate_encoding import parseCertificate_untrusted, splitCertificates_untrusted
 from qtsecure.net.values.ocsp_response import OcspResponse

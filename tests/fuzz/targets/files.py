@@ -16,8 +16,8 @@ from qtsecure.engine.pkcs12 import load_pkcs12
 from qtsecure.engine.revocation import load_crls
 from qtsecure.engine.trust import TrustAnchors, _from_environment
 from qtsecure.errors import SecureError
-from qtsecure.net.decision_store import DecisionStore
-from qtsecure.net.trust_decision import TrustDecision, parseDecision_untrusted
+from qtsecure.net.trust.decision_store import DecisionStore
+from qtsecure.net.trust.trust_decision import TrustDecision, parseDecision_untrusted
 from tests.fuzz import materials
 from tests.fuzz.targets.target import Target, frozen
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtsecure.net.dtls_peer import DtlsPeer
-from qtsecure.net.dtls_server import DtlsServer
+from qtsecure.net.servers.dtls_server import DtlsServer
 from qtsecure.net.values import PreSharedKeyAuthenticator
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import SERVER_SIGNALS, Exchange, VerifyMode, spin

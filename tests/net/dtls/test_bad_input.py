@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication
 
 from qtsecure import DtlsPeer, DtlsServer, Protocol, SecureError, SslConfiguration
+from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import FakeClock, settle, spin
 from tests.net.dtls.conversation import DtlsConversation, Keys, Status, VerifyMode
@@ -98,6 +99,19 @@ def test_a_closed_port_is_told_soon(conversation: DtlsConversation) -> None:
     assert "refused" in error.message
     assert conversation.names("client") == ["statusChanged", "statusChanged", "errorOccurred", "disconnected"]
     conversation.establish()  # and the object can be used again
+
+
+def test_datagrams_are_no_refusals(conversation: DtlsConversation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind what was read, Qt says once more that there is something, as it does when nobody listens."""
+    failed: list[int] = []
+    monkeypatch.setattr(DtlsPath, "datagramsFailed", lambda path, number: failed.append(number))
+    peer = conversation.establish()
+    for _ in range(3):
+        peer.writeDatagram(b"x")
+        spin(conversation.client.hasPendingDatagrams)
+        conversation.client.readDatagram()
+        settle()
+    assert failed == []
 
 
 def test_a_silent_port_is_told_at_the_deadline(conversation: DtlsConversation, clock: FakeClock) -> None:

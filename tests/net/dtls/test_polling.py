@@ -10,7 +10,7 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtNetwork import QUdpSocket
 
 from qtsecure import DtlsPeer, SecureError
-from qtsecure.net.scheduler import Scheduler, schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import Scheduler, schedulerOfThisThread
 from tests.net.conversation import FakeClock, settle
 from tests.net.dtls.conversation import DtlsConversation, Status
 

@@ -124,7 +124,7 @@ def test_the_deadline_of_the_server(pair: Pair, clock: FakeClock) -> None:
 @pytest.fixture
 def clock(pair: Pair) -> Iterator[FakeClock]:
     """Replace the clock of this thread's scheduler."""
-    from qtsecure.net.scheduler import schedulerOfThisThread
+    from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 
     scheduler = schedulerOfThisThread()
     real = scheduler.clock

@@ -20,7 +20,7 @@ from shiboken6 import delete, isValid
 from qtsecure import DatagramTransport, DtlsPeer, DtlsServer, SecureError
 from qtsecure.net.datagrams.memory_transports import RelayedTransport
 from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.net.conversation import assertNoneLeft, deleteEverything, openDescriptors, settle, spin
+from tests.net.conversation import FakeClock, assertNoneLeft, deleteEverything, openDescriptors, settle, spin
 from tests.semantics.godot.support import Collector, Pair, Result, Status
 
 Carrier = QUdpSocket | native.socket | DatagramTransport
@@ -88,7 +88,7 @@ def test_every_kind(pair: Pair, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_stays_open(pair: Pair, kind: str) -> None:
+def test_it_stays_open(pair: Pair, kind: str, clock: FakeClock) -> None:
     """The end of the association is not that of the transport, which the program can use again."""
     pair.listen()
     transport = carrier(pair, kind)

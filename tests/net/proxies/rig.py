@@ -11,7 +11,7 @@ from shiboken6 import isValid
 from qtsecure.errors import SecureError
 from qtsecure.net.proxies.negotiator import ProxyNegotiator
 from qtsecure.net.proxies.proxy_address import ProxyAddress
-from qtsecure.net.ssl_server import SslServer
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import IssuedCertificate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QCoreApplication
 
-from qtsecure.net.socket_client.turns import TurnQueue
+from qtsecure.net.socket_client.turn_queue import TurnQueue
 from tests.net.conversation import settle, spin
 
 pytestmark = pytest.mark.usefixtures("qapp")

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
+import os
 import random
 import socket
 import struct
@@ -44,6 +46,7 @@ class TcpRelay:
         self._fault = fault
         self._target = target
         self._chance = chance
+        self._tasks: set[asyncio.Task[None] | None] = set()  # asyncio itself would let them go
 
     async def listen(self) -> int:
         """The port."""
@@ -53,6 +56,14 @@ class TcpRelay:
         return port
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        self._tasks.add(task)
+        try:
+            await self._relay(reader, writer)
+        finally:
+            self._tasks.discard(task)
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             onward, back = await asyncio.open_connection("127.0.0.1", self._target)
             # In the handshake, soon after it, or far into the data; in one of the two directions.
@@ -81,6 +92,8 @@ class TcpRelay:
                 place, after = after - carried, None
                 data = await self._spoil(data, place, writer, ends)
             carried += len(data)
+            if writer.is_closing():
+                return  # its reader has gone
             writer.write(data)
             await writer.drain()
             if self._fault == "slow":
@@ -146,9 +159,8 @@ class UdpRelay(asyncio.DatagramProtocol):
         self.seen = [*self.seen[-20:], data]
         way = self._clients.get(address)
         if way is None:
-            way = self._clients[address] = _Way(
-                self, address, DatagramLink(self._chance.random(), **UDP_FAULTS[self._fault])
-            )  # type: ignore[arg-type]  # any seed is good
+            link = DatagramLink(seed=self._chance.getrandbits(32), **UDP_FAULTS[self._fault])
+            way = self._clients[address] = _Way(self, address, link)
         way.fromClient(data)
 
     def error_received(self, error: Exception) -> None:
@@ -297,6 +309,7 @@ async def _attackUdp(ports: list[int], relays: list[UdpRelay], going: asyncio.Ev
 
 
 async def _run(orders: dict[str, Any]) -> None:
+    asyncio.get_running_loop().set_exception_handler(_give_up)
     seed = orders["seed"]
     ports: dict[str, int] = {}
     udpRelays = []
@@ -321,6 +334,12 @@ async def _run(orders: dict[str, Any]) -> None:
         task.result()  # an attacker never ends by itself
 
 
+def _give_up(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A mistake in here: the soak would be a fair-weather one, so it has to see that."""
+    loop.default_exception_handler(context)
+    os._exit(1)
+
+
 async def _obey(going: asyncio.Event) -> None:
     """Start and stop the attackers, until the input ends."""
     loop = asyncio.get_running_loop()
@@ -330,6 +349,9 @@ async def _obey(going: asyncio.Event) -> None:
 
 def main() -> None:
     """Serve until the input ends."""
+    logging.getLogger("asyncio").setLevel(
+        logging.CRITICAL
+    )  # it warns of ends that have gone, which is what this is for
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_run(json.loads(sys.argv[1])))
 

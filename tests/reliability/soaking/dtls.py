@@ -81,6 +81,10 @@ class DtlsSide:
         """Where the servers listen."""
         return {name: server.serverPort() for name, server in self.servers.items()}
 
+    def handshaking(self) -> int:
+        """How many handshakes are under way: those of attackers, and of clients that have gone, end by deadlines."""
+        return sum(server.statistics().handshaking for server in self.servers.values())
+
     def close(self) -> None:
         """No more clients."""
         for server in self.servers.values():
@@ -228,14 +232,14 @@ class DtlsEpisode(Episode):
         authenticator.setPreSharedKey(key)
 
     def _begun(self) -> None:
-        if isValid(self.client):
+        if self.exists():
             self.ledger.resumed += self.client.isSessionReused()
         self.tick()
 
     def tick(self) -> None:
         """Send a few more, as long as not enough have come back."""
         for _ in range(3):
-            if not isValid(self.client) or not self.client.isEncrypted() or self.isComplete():
+            if not self.exists() or not self.client.isEncrypted() or self.isComplete():
                 return
             chance = self.ledger.chance
             size = chance.choice((0, 1, chance.randrange(self.client.maxDatagramSize() - _HEADER.size + 1)))
@@ -245,7 +249,7 @@ class DtlsEpisode(Episode):
             self.client.writeDatagram(message)
 
     def _read(self) -> None:
-        while isValid(self.client) and self.client.hasPendingDatagrams():
+        while self.exists() and self.client.hasPendingDatagrams():
             message = self.client.readDatagram()
             self.ledger.bytes += len(message)
             found = unpacked(message)
@@ -253,7 +257,7 @@ class DtlsEpisode(Episode):
             if not 0 <= sequence < len(self._sent) or message != self._sent[sequence] or sequence in self._back:
                 self.ledger.corrupted.append(f"client of {self}: a message is not what was sent, or came twice")
             self._back.add(sequence)
-        if isValid(self.client) and self.isComplete():
+        if self.exists() and self.isComplete():
             self.client.close()
 
     def isComplete(self) -> bool:

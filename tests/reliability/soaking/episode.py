@@ -59,11 +59,15 @@ class Episode:
         """Whether the client has come to its end."""
         raise NotImplementedError
 
+    def exists(self) -> bool:
+        """Whether there is still a client to talk to; to be asked after everything that runs other slots."""
+        return self.client is not None and isValid(self.client)
+
     def look(self) -> None:
         """See whether it has ended, or should have long ago."""
         if self.over:
             return
-        if not isValid(self.client) or (self._vanished and self.isIdle()):
+        if not self.exists() or (self._vanished and self.isIdle()):
             self.end("gone")
         elif time.monotonic() > self._deadline:
             self.ledger.stuck.append(f"{self}: {self.describe()}")
@@ -93,8 +97,12 @@ class Episode:
         self.ledger.outcomes[f"{self.name}: {outcome}"] += 1
         if outcome != "stuck" and outcome not in self.allowed:
             self.ledger.unexplained.append(f"{self} ended with {outcome} {self.detail}")
-        if isValid(self.client):
+        if self.exists():
             self.client.deleteLater()
+
+    def release(self) -> None:
+        """Let go of the client, which refers to its episode as well; with nested loops also inside one of its slots."""
+        self.client = None
 
     # ------------------------------------------------------------------- slots that delete
 
@@ -107,7 +115,7 @@ class Episode:
 
     def _vanishSlot(self, *_: object) -> None:
         self._countdown -= 1
-        if self._countdown >= 0 or self._vanished or not isValid(self.client):
+        if self._countdown >= 0 or self._vanished or not self.exists():
             return
         self._vanished = True
         destroy(self.client, self._action)

@@ -27,6 +27,7 @@ class Ledger:
         serverErrors: What the servers have told, and how often.
         resumed: How many connections continued an earlier one.
         bytes: How much payload was compared.
+        stalls: How long the event loop did not come by, and worked meanwhile, in seconds.
     """
 
     def __init__(self, seed: int) -> None:
@@ -39,6 +40,7 @@ class Ledger:
         self.serverErrors: Counter[str] = Counter()
         self.resumed = 0
         self.bytes = 0
+        self.stalls: list[tuple[float, float]] = []
 
     def payload(self, number: int, size: int) -> bytes:
         """What the episode with this number sends."""
@@ -61,6 +63,7 @@ class Ledger:
             "episodes": sum(self.outcomes.values()),
             "bytes": self.bytes,
             "resumed": self.resumed,
+            "stalls": self.stalls,
             "outcomes": dict(sorted(self.outcomes.items())),
             "serverErrors": dict(self.serverErrors.most_common()),
             "corrupted": [len(self.corrupted), self.corrupted[:_SHOWN]],

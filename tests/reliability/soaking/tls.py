@@ -55,6 +55,10 @@ class TlsSide:
         """Where the servers listen."""
         return {name: server.serverPort() for name, server in self.servers.items()}
 
+    def handshaking(self) -> int:
+        """How many handshakes are under way: those of attackers, and of clients that have gone, end by deadlines."""
+        return sum(server.statistics().handshaking for server in self.servers.values())
+
     def close(self) -> None:
         """No more clients."""
         for server in self.servers.values():
@@ -171,9 +175,6 @@ class _ServerEnd:
             self.socket.disconnectFromHost()
 
     def _end(self) -> None:
-        # A client that has all of its payload back leaves with close_notify, and so does one that a slot closes.
-        if self.socket.peerClosedCleanly() and self._received > len(self._expected):
-            self._side.ledger.corrupted.append(f"server, #{self._number}: more than was sent")
         self.socket.deleteLater()
 
 
@@ -258,12 +259,12 @@ class TlsEpisode(Episode):
             rest = rest[size:]
 
     def _alive(self) -> bool:
-        return isValid(self.client) and self.client.isEncrypted()
+        return self.exists() and self.client.isEncrypted()
 
     def _read(self) -> None:
         if self._options.get("nested"):
             _nestedLoop()
-        if not self._paused and isValid(self.client):
+        if not self._paused and self.exists():
             self._take(self.client.read(20_000) if self._options.get("slow") else self.client.readAll())
             self._paused = 2 if self._options.get("slow") else 0
 
@@ -297,18 +298,20 @@ class TlsEpisode(Episode):
         )
 
     def _fail(self, error: QAbstractSocket.SocketError) -> None:
-        if not isValid(self.client):
+        if not self.exists():
             return
         self.error, self.detail = error.name, self.client.errorString()
         if self.isIdle():  # never connected: disconnected does not come
             QTimer.singleShot(0, self.finish)
 
     def finish(self) -> None:
-        if not self.over and isValid(self.client) and self.client.bytesAvailable():
+        if self.over:
+            return
+        if self.exists() and self.client.bytesAvailable():
             self._take(self.client.readAll())  # a slow reader's rest
-        if isValid(self.client) and self.client.peerClosedCleanly() and self.error == "RemoteHostClosedError":
+        if self.exists() and self.client.peerClosedCleanly() and self.error == "RemoteHostClosedError":
             self.error = ""  # Qt calls an orderly end by the other side an error as well
-        whole = isValid(self.client) and self.client.peerClosedCleanly() and self._server == "plain"
+        whole = self.exists() and self.client.peerClosedCleanly() and self._server == "plain"
         if whole and self._leaving == _SERVER_LEAVES and not self._options and not self.isComplete():
             self.ledger.corrupted.append(f"{self}: the end was clean after {self._received} of {len(self._payload)}")
         super().finish()

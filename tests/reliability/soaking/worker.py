@@ -26,8 +26,12 @@ from tests.reliability.soaking.tls import TlsSide
 AT_ONCE = 40
 _TICK_MS = 10
 _DRAIN_S = 60.0
-_SETTLE_S = 2.0
-"""How long the deadlines of the servers for the last attackers are waited for."""
+_QUIET_S = 1.5
+"""Longer than a socket waits for the other side's goodbye."""
+_GROWING = ("rss", "blocks")
+"""What is judged by how much it grows, not by whether."""
+_STALL_S = 1.0
+"""Without the event loop for so long, deadlines of the soak pass that nobody has missed."""
 
 
 class Soak:
@@ -62,6 +66,7 @@ class Soak:
         self._timer.setInterval(_TICK_MS)
         self._timer.timeout.connect(self._tick)
         self._accepting = False
+        self._lastTick = (time.monotonic(), time.process_time())
         self._timer.start()
 
     def runAll(self) -> None:
@@ -89,8 +94,13 @@ class Soak:
         self._network.stdin.flush()
 
     def _tick(self) -> None:
+        self._noteStall()
+        assert self._network.poll() is None, "the network has ended"
+        self._open()  # forgets those that have gone
         for episode in self._episodes:
             episode.look()
+            if episode.over:
+                episode.release()
         self._episodes = [episode for episode in self._episodes if not episode.over]
         while self._accepting and len(self._episodes) < AT_ONCE:
             kind = self._queue.pop() if self._queue else self.ledger.chance.choice(self._kinds)
@@ -100,16 +110,42 @@ class Soak:
             self._episodes.append(episode)
             episode.begin()
 
+    def _noteStall(self) -> None:
+        """The event loop should come by every few milliseconds; if it works meanwhile, somebody blocks it."""
+        now, worked = time.monotonic(), time.process_time()
+        late, busy = now - self._lastTick[0], worked - self._lastTick[1]
+        self._lastTick = (now, worked)
+        if late > _STALL_S:
+            self.ledger.stalls.append((round(late, 2), round(busy, 2)))
+            if busy > _STALL_S:
+                self.ledger.unexplained.append(f"the event loop was blocked for {late:.1f} s, working for {busy:.1f} s")
+
     def _drain(self) -> None:
         """Wait until every client, and every server's end, has gone."""
         self._accepting = False
         self._queue = []
         self._tell("pause")
         end = time.monotonic() + _DRAIN_S
-        self._spinUntil(lambda: (not self._episodes and not self._open()) or time.monotonic() > end)
+        # Somebody may come late: attackers, and relays whose client has gone.
+        quietSince = [time.monotonic()]
+
+        def quiet() -> bool:
+            now = time.monotonic()
+            if self._busy():
+                quietSince[0] = now
+            return now - quietSince[0] > _QUIET_S or now > end
+
+        self._spinUntil(quiet)
         self.ledger.stuck += [f"an end of a server: {each!r}" for each in self._open()]
-        settled = time.monotonic() + _SETTLE_S
-        self._spinUntil(lambda: time.monotonic() > settled)
+        if number := self._handshaking():
+            self.ledger.stuck.append(f"{number} handshakes of servers")
+
+    def _busy(self) -> bool:
+        """Whether anybody is still there."""
+        return bool(self._episodes) or self._handshaking() > 0 or bool(self._open())
+
+    def _handshaking(self) -> int:
+        return sum(side.handshaking() for side in self._sides)
 
     def _open(self) -> list[object]:
         """The ends of servers that are still there."""
@@ -121,6 +157,11 @@ class Soak:
         assert callable(condition)
         while not condition():
             QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+
+    def linger(self) -> None:
+        """For a second: who has failed repeats its last alert for a while."""
+        end = time.monotonic() + 1
+        self._spinUntil(lambda: time.monotonic() > end)
 
     def close(self) -> None:
         """End the network and the servers."""
@@ -145,6 +186,10 @@ def main() -> None:
     before = census()
     soak.runFor(seconds)
     after = census()
+    end = time.monotonic() + _DRAIN_S
+    while any(after[name] > before[name] for name in before if name not in _GROWING) and time.monotonic() < end:
+        soak.linger()
+        after = census()
     soak.close()
     report = ledger.report()
     report["left"] = {name: after[name] - number for name, number in before.items()}

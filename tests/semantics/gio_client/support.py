@@ -26,7 +26,7 @@ from qtsecure import (
     SslSocket,
     UnixAddress,
 )
-from qtsecure.net.scheduler import Deadline, schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
 from qtsecure.net.socket_client.enumeration import AddressEnumerator, Destination, LookupPlan
 from qtsecure.net.socket_client.resolver import AddressesFound, Lookup, ServicesFound
 from qtsecure.testing import PublicKeyInfrastructure

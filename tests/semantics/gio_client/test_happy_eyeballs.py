@@ -8,7 +8,7 @@ import time
 import pytest
 
 from qtsecure import ClientEvent, NetworkAddress, SocketConnectable, SslSocket
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_client.interleaving import Family, Interleaving
 from qtsecure.testing.peers import SilentServer
 from tests.net.conversation import FakeClock, State, assertNoneLeft, openDescriptors, settle, spin

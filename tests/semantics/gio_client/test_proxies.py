@@ -23,9 +23,9 @@ from qtsecure import (
     SslSocket,
     UnixAddress,
 )
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.proxies.network_uri import NetworkUri
 from qtsecure.net.proxies.resolver import ProxyAnswer
-from qtsecure.net.scheduler import schedulerOfThisThread
 from tests.net.conversation import State, assertNoneLeft, openDescriptors, settle, spin
 from tests.net.proxies.rig import HttpsProxy
 from tests.net.proxy_servers import HttpProxy, ProxyServer, Socks5Proxy

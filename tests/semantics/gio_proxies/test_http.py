@@ -9,8 +9,8 @@ import pytest
 from PySide6.QtCore import QCoreApplication
 
 from qtsecure.errors import SecureError
-from qtsecure.net.certificate_request import CertificateRequest
 from qtsecure.net.proxies.proxy_address import ProxyAddress
+from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration, SslError
 from qtsecure.testing.pki import PublicKeyInfrastructure

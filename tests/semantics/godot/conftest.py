@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import QCoreApplication
 
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import FakeClock
 from tests.semantics.godot.support import Pair

@@ -15,7 +15,7 @@ from tests.semantics.godot.support import Collector, Pair, Result, Status, recei
 CloseNotify = QSsl.AlertType.CloseNotify
 
 
-def test_godot_30_one_close_notify(pair: Pair) -> None:
+def test_godot_30_one_close_notify(pair: Pair, clock: FakeClock) -> None:
     """One datagram, also when it is called again, and by other names."""
     peer = pair.establish()
     alerts: list[QSsl.AlertType] = []

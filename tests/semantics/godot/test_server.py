@@ -288,7 +288,7 @@ def test_godot_42_restarted_client(pair: Pair, over: str) -> None:
     assert old.availablePacketCount() == 0
 
 
-def test_godot_43_stop_says_goodbye(pair: Pair) -> None:
+def test_godot_43_stop_says_goodbye(pair: Pair, clock: FakeClock) -> None:
     """To every peer, over whatever; Godot tells nobody."""
     pair.listen()
     taken = pair.establish()
@@ -296,6 +296,7 @@ def test_godot_43_stop_says_goodbye(pair: Pair) -> None:
     for client in clients:
         client.connectToPeer(pair.udp(), "localhost", pair.options)
     spin(lambda: pair.server.statistics().pending == 3)
+    spin(lambda: all(client.isEncrypted() for client in clients))
     fetched = pair.server.nextPendingConnection()
     assert fetched is not None
     pair.server.stop()

@@ -173,7 +173,7 @@ _NO_DESCRIPTORS = """
 import os, socket
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtNetwork import QAbstractSocket
-from qtsecure.net.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.testing import PublicKeyInfrastructure
 from tests.net.conversation import Conversation, FakeClock, settle, spin
 from tests.net.own_process import useUpDescriptors

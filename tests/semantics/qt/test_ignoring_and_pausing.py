@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtNetwork import QAbstractSocket
 
 from qtsecure import SslCertificate, SslError, SslSocket
-from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.questions.certificate_request import CertificateRequest
 from tests.net.conftest import MakeConversation
 from tests.net.conversation import PROTOCOLS, Conversation, FakeClock, State, settle, spin
 from tests.semantics.qt.support import SocketError

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QObject, Qt, Slot
 
 from qtsecure import SslSocket
-from qtsecure.net.certificate_request import CertificateRequest
+from qtsecure.net.questions.certificate_request import CertificateRequest
 from tests.net.conversation import Conversation, spin
 from tests.semantics.qt.support import SocketError
 

@@ -1,0 +1,294 @@
+"""Deferred calls and deadlines of one thread, on one timer and one posted event.
+
+Writes are encrypted together once a slot has returned, and every handshake has a deadline. A
+QTimer for each would cost more than the handshake's bookkeeping, so all share one here. Calls run
+in the thread that asked for them.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from types import MethodType
+from typing import TYPE_CHECKING
+from weakref import ReferenceType, ref
+
+from PySide6.QtCore import QAbstractEventDispatcher, QCoreApplication, QEventLoop, QObject, QThread, QTimer
+from shiboken6 import isValid
+
+from qtsecure.net.qt_objects.late_names import lateNames
+from qtsecure.net.qt_objects.plain_slots import plainSlot
+
+__all__ = ["Deadline", "Scheduler", "Waker", "atThreadEnd", "schedulerOfThisThread"]
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QEvent
+
+
+class Deadline:
+    """A call that is due at a moment; keeps bound methods' objects only weakly."""
+
+    __slots__ = ("_callback", "_object", "due")
+
+    def __init__(self, due: float, callback: Callable[[], None]) -> None:
+        self.due = due
+        self._object: ReferenceType[object] | None = None
+        self._callback: Callable[..., None] | None = callback
+        if isinstance(callback, MethodType):  # the same as WeakMethod, for a third of its price
+            self._object = ref(callback.__self__)
+            self._callback = callback.__func__
+
+    def cancel(self) -> None:
+        """Never call; harmless when it is over."""
+        self._callback = None
+
+    @property
+    def isPending(self) -> bool:
+        """Whether the call is still to come."""
+        return self._callback is not None
+
+    @property
+    def hasOwner(self) -> bool:
+        """Whether it is a call of a method whose object exists."""
+        return self.isPending and self._object is not None and self._object() is not None
+
+    @property
+    def isOver(self) -> bool:
+        """Whether nothing will be called any more."""
+        return not self.isPending or (self._object is not None and self._object() is None)
+
+    def fire(self) -> None:
+        """Call now, once."""
+        callback, self._callback = self._callback, None
+        if callback is None:
+            return
+        if self._object is None:
+            callback()
+        elif (owner := self._object()) is not None:
+            callback(owner)
+
+
+class Waker(QObject):
+    """Calls a function from the event loop, once for each wake(); plain objects receive no events."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        super().__init__()
+        self._function = function
+        self.posted = False
+
+    def wake(self) -> None:
+        """Have the function called on the next turn of the event loop of this thread, if there will be one."""
+        if not isValid(self):  # the application has gone, and tears down what belonged to it
+            return
+        self.posted = True
+        QCoreApplication.postEvent(self, lateNames().makeWakeEvent())
+
+    def customEvent(self, event: QEvent) -> None:
+        """The event of wake()."""
+        self.posted = False
+        self._function()
+
+
+class Scheduler:
+    """The deferred calls and deadlines of the thread that made it."""
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+        if QAbstractEventDispatcher.instance() is None:
+            QEventLoop()  # gives a thread of Python's what timers need, and lets it run a loop later or never
+        self.clock: Callable[[], float] = time.monotonic
+        #: What was deferred; only to be looked at.
+        self.tasks: deque[Callable[[], None]] = deque()
+        self._waker = Waker(self.runDeferred)
+        self._deadlines: list[tuple[float, int, Deadline]] = []
+        self._count = 0
+        self._timer: QTimer | None = None
+
+    # ------------------------------------------------------------------ deferred calls
+
+    def defer(self, task: Callable[[], None]) -> None:
+        """Call ``task`` soon: after the current reactor callback, at the latest on the next loop turn.
+
+        The event is posted even while the reactor is about to run the task anyway: the slot that
+        is running may start an event loop of its own, which has to serve the task, too.
+        """
+        self.tasks.append(task)
+        if not self._waker.posted:
+            self._waker.wake()
+
+    def forgetTasksOf(self, *objects: object) -> None:
+        """Drop the deferred calls of methods of these objects."""
+        kept = [task for task in self.tasks if not any(getattr(task, "__self__", None) is each for each in objects)]
+        self.tasks.clear()
+        self.tasks.extend(kept)
+
+    def runTasksOf(self, *objects: object) -> None:
+        """Run the deferred calls of methods of these objects now, and leave the others to the event loop."""
+        tasks = self.tasks
+        if not tasks:
+            return
+        for task in [task for task in tasks if any(getattr(task, "__self__", None) is each for each in objects)]:
+            if task in tasks:  # else a slot of the one before has waited as well
+                tasks.remove(task)
+                task()
+
+    def runDeferred(self) -> None:
+        """Run what was deferred until now; what these calls defer waits for the next pass."""
+        tasks = self.tasks
+        if len(tasks) == 1:
+            tasks.popleft()()
+            return
+        try:
+            for _ in range(len(tasks)):
+                if not tasks:  # a nested event loop has run them
+                    break
+                task = tasks.popleft()
+                if tasks and not self._waker.posted:
+                    self._waker.wake()  # this task may start an event loop, which has to serve the others
+                task()
+        finally:
+            if tasks and not self._waker.posted:
+                self._waker.wake()
+
+    # ------------------------------------------------------------------------ deadlines
+
+    def callLater(self, milliseconds: float, callback: Callable[[], None]) -> Deadline:
+        """Call ``callback`` after so many milliseconds of monotonic time."""
+        due = self.clock() + milliseconds / 1000
+        deadline = Deadline(due, callback)
+        self._count += 1
+        heapq.heappush(self._deadlines, (due, self._count, deadline))
+        if self._deadlines[0][2] is deadline:
+            self._arm()
+        return deadline
+
+    def fireDue(self) -> None:
+        """Run every deadline whose time has come."""
+        now = self.clock()
+        try:
+            while self._deadlines and (self._deadlines[0][0] <= now or not self._deadlines[0][2].isPending):
+                deadline = heapq.heappop(self._deadlines)[2]
+                if deadline.isPending:
+                    self._arm()  # the call may start an event loop, in which the others are due, too
+                    deadline.fire()
+        finally:
+            self._arm()
+
+    def tidy(self) -> bool:
+        """For programs without an event loop: drop deadlines that are over, and run those that belong to nobody.
+
+        Returns:
+            Whether anything else is to be done now, which runTasksOf() and Deadline.fire() do.
+        """
+        now = self.clock()
+        others = []
+        unowned = []
+        while self._deadlines and (self._deadlines[0][0] <= now or self._deadlines[0][2].isOver):
+            entry = heapq.heappop(self._deadlines)
+            if entry[2].hasOwner:
+                others.append(entry)
+            elif not entry[2].isOver:
+                unowned.append(entry[2])
+        for entry in others:
+            heapq.heappush(self._deadlines, entry)
+        for deadline in unowned:
+            deadline.fire()
+        return bool(self.tasks or others)
+
+    def _arm(self) -> None:
+        if self._timer is None:
+            self._timer = self._makeTimer()
+        if not self._deadlines:
+            self._timer.stop()
+            return
+        wait = self._deadlines[0][0] - self.clock()
+        self._timer.start(max(0, min(int(wait * 1000) + 1, 0x7FFFFFFF)))
+
+    def _makeTimer(self) -> QTimer:
+        timer = QTimer(self._waker)
+        timer.setSingleShot(True)
+        timer.setTimerType(lateNames().preciseTimer)
+        timer.timeout.connect(self.fireDue)
+        return timer
+
+    # ------------------------------------------------------------------------------ end
+
+    def _forget(self) -> None:
+        self._deadlines.clear()
+        self.tasks.clear()
+
+    def _threadEnded(self) -> None:
+        if self._timer is not None and isValid(self._timer):
+            self._timer.stop()
+        self._forget()
+        if _perThread.get(self._thread) is self:
+            del _perThread[self._thread]
+
+
+class _ThreadEnd:
+    """Calls functions when a thread of Python's ends, in that thread: its thread-local storage goes then."""
+
+    def __init__(self) -> None:
+        self.functions: list[Callable[[], None]] = []
+
+    def __del__(self) -> None:
+        for function in reversed(self.functions):
+            function()
+
+
+class _Local(threading.local):
+    end: _ThreadEnd | None = None
+
+
+_local = _Local()
+
+
+def atThreadEnd(function: Callable[[], None]) -> None:
+    """Have a function called at the end of the calling thread, in it; never in Python's main thread.
+
+    Qt tells about the end of a thread that Python has started only after Python has let go of it:
+    join() has returned, and the interpreter may be gone.
+    """
+    ident = threading.get_ident()
+    if ident == threading.main_thread().ident:
+        return
+    known = next((thread for thread in threading.enumerate() if thread.ident == ident), None)
+    if known is not None and not isinstance(known, threading._DummyThread):
+        if _local.end is None:
+            _local.end = _ThreadEnd()
+        _local.end.functions.append(function)
+    else:
+        # Timers must end in their own thread, while its event dispatcher is still there.
+        QThread.currentThread().finished.connect(plainSlot(function), lateNames().directConnection)
+
+
+# By thread identifier and not threading.local(): that is lost after every slot in a thread which runs
+# Qt's own event loop, because Python knows such a thread only while it runs Python code.
+_perThread: dict[int, Scheduler] = {}
+
+
+def schedulerOfThisThread() -> Scheduler:
+    """The scheduler of the calling thread, made on first use (and anew for another application)."""
+    scheduler = _perThread.get(threading.get_ident())
+    if scheduler is None or not isValid(scheduler._waker):  # an application's end takes Python's QObjects along
+        scheduler = _perThread[threading.get_ident()] = Scheduler()
+        atThreadEnd(scheduler._threadEnded)
+    return scheduler
+
+
+def _forgetInChild() -> None:
+    """After a fork: what the parent was about to do is not done twice, on the same connections."""
+    for scheduler in _perThread.values():
+        scheduler._forget()
+    own = _perThread.get(threading.get_ident())
+    _perThread.clear()
+    if own is not None:
+        _perThread[own._thread] = own
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forgetInChild)

@@ -1,0 +1,1 @@
+"""Between Qt and the operating system's sockets: addresses, names, options, errors."""

@@ -1,0 +1,1 @@
+"""What all QObjects here share: signals, slots, their thread, and what making one costs."""

@@ -1,0 +1,1 @@
+"""SslServer and DtlsServer: listening, limits, the queue of connections, statistics."""

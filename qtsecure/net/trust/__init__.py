@@ -1,0 +1,1 @@
+"""What users have decided about certificates, and where that is kept."""
