@@ -144,7 +144,7 @@ class Reading(SocketBase):
         return self._dataPath.readLimit
 
     def setReadBufferSize(self, size: int) -> None:
-        """Keep at most ``size`` decrypted bytes; the peer feels back-pressure. 0 lifts the limit.
+        """Keep at most ``size`` bytes of data, with and without TLS; the peer feels back-pressure. 0 lifts the limit.
 
         Raises:
             TypeError: For anything but an int.
