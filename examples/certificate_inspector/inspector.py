@@ -40,7 +40,10 @@ class Inspector(QWidget):
         self.target = QComboBox()
         self.target.setEditable(True)
         self.target.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.target.lineEdit().setPlaceholderText("HOST:PORT")
+        line = self.target.lineEdit()
+        assert line is not None  # it is editable
+        line.setPlaceholderText("HOST:PORT")
+        line.returnPressed.connect(self.inspect)
         label = QLabel("&Server:")
         label.setBuddy(self.target)
         self.button, self.openButton = QPushButton("&Look"), QPushButton("&Open…")
@@ -67,7 +70,6 @@ class Inspector(QWidget):
         self.socket.errorOccurred.connect(self._failed)
         self.button.clicked.connect(self.inspect)
         self.openButton.clicked.connect(self._choose)
-        self.target.lineEdit().returnPressed.connect(self.inspect)
 
     def sizeHint(self) -> QSize:
         return QSize(640, 620)

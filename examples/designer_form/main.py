@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtUiTools import QUiLoader
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication
 
 from qtsecure import SslConfiguration, SslServer, SslSocket
 from qtsecure.testing import PublicKeyInfrastructure
@@ -31,7 +32,7 @@ class Controller(QObject):
         super().__init__()
         loader = QUiLoader()
         registerWith(loader)
-        self.form: QWidget = loader.load(str(FORM))
+        self.form = cast("Any", loader.load(str(FORM)))  # its widgets are attributes
         self.server, self.socket = SslServer(self), SslSocket(self)
         self.server.setSslConfiguration(SslConfiguration.forServer(list(pki.server.chain), pki.server.privateKey))
         self.socket.setSslConfiguration(SslConfiguration.forClient([pki.ca.certificate]))

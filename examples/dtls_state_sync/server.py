@@ -17,7 +17,7 @@ app = QCoreApplication(sys.argv)
 server = DtlsServer()
 server.setSslConfiguration(SslConfiguration.forServer(sys.argv[1], sys.argv[2]))
 server.setIdleTimeout(10_000)  # who has sent nothing for so long is gone
-players = {}
+players: dict[str, "Player"] = {}
 
 
 class Player:

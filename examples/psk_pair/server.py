@@ -8,13 +8,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication
 
-from qtsecure import SslConfiguration, SslServer
+from qtsecure import SslConfiguration, SslServer, SslSocket
 
 if len(sys.argv) < 2:
     sys.exit("usage: server.py FILE [PORT], with IDENTITY:KEY-IN-HEX on each line of FILE")
 lines = Path(sys.argv[1]).read_text("utf-8").split()
 keys = {name.encode(): bytes.fromhex(key) for name, _, key in (line.rpartition(":") for line in lines)}
-claimed = {}  # a client has proved its identity only when its handshake is complete
+claimed: dict[SslSocket, str] = {}  # a client has proved its identity only when its handshake is complete
 
 
 def findKey(socket, authenticator):

@@ -87,7 +87,7 @@ class Client(QWidget):
 
     @Slot()
     def _read(self) -> None:
-        self.text.appendPlainText(self.socket.readAll().data().decode("utf-8", "replace").rstrip("\n"))
+        self.text.appendPlainText(self.socket.readBytes().decode("utf-8", "replace").rstrip("\n"))
 
     @Slot()
     def _failed(self) -> None:

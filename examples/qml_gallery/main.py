@@ -133,7 +133,9 @@ if __name__ == "__main__":
         raise SystemExit(1)
     code = 0
     if "--images" in sys.argv:
-        saveImages(app, engine.rootObjects()[0], Path(sys.argv[sys.argv.index("--images") + 1]))
+        window = engine.rootObjects()[0]
+        assert isinstance(window, QQuickWindow)
+        saveImages(app, window, Path(sys.argv[sys.argv.index("--images") + 1]))
     else:
         code = app.exec()
     del engine  # before the application

@@ -109,7 +109,7 @@ class ClientWindow(QWidget):
     @Slot()
     def _read(self) -> None:
         while self.socket.canReadLine():
-            self.text.appendPlainText(self.socket.readLine().data().decode("utf-8", "replace").rstrip("\n"))
+            self.text.appendPlainText(bytes(self.socket.readLine().data()).decode("utf-8", "replace").rstrip("\n"))
 
     @Slot()
     def _failed(self) -> None:

@@ -66,7 +66,8 @@ def main() -> int:
         window.show()
     if len(windows) == 2:
         windows[0].move(windows[1].x() + windows[1].width() + 40, windows[0].y())
-        windows[1].connectOrLeave()
+        if isinstance(windows[1], ClientWindow):
+            windows[1].connectOrLeave()
     return app.exec()
 
 

@@ -75,11 +75,13 @@ class ServerWindow(QWidget):
 
     @Slot()
     def _passOn(self) -> None:
-        self._readFrom(self.sender())
+        speaker = self.sender()
+        if isinstance(speaker, SslSocket):
+            self._readFrom(speaker)
 
     def _readFrom(self, speaker: SslSocket) -> None:
         while speaker.canReadLine():
-            text = speaker.readLine().data().decode("utf-8", "replace").strip()
+            text = bytes(speaker.readLine().data()).decode("utf-8", "replace").strip()
             for socket in list(self.clients):
                 socket.write(f"{speaker.objectName()}: {text}\n".encode())
         if speaker.bytesAvailable() >= LONGEST_LINE:
@@ -88,8 +90,7 @@ class ServerWindow(QWidget):
     @Slot()
     def _farewell(self) -> None:
         socket = self.sender()
-        row = self.clients.pop(socket, None)
-        if row is not None:
+        if isinstance(socket, SslSocket) and (row := self.clients.pop(socket, None)) is not None:
             row.deleteLater()
             socket.deleteLater()
         self._nobody.setVisible(not self.clients)

@@ -33,7 +33,7 @@ class Sender(QObject):
 
     def read(self):
         while self.socket.canReadLine():
-            self.answer.append(self.socket.readLine().data().decode("utf-8", "replace").rstrip("\r\n"))
+            self.answer.append(bytes(self.socket.readLine().data()).decode("utf-8", "replace").rstrip("\r\n"))
             if self.answer[-1][3:4] != "-":  # which would mean that more lines follow
                 self.goOn()
 

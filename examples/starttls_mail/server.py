@@ -33,7 +33,7 @@ class Session(QObject):
 
     def read(self):
         while self.socket.canReadLine():
-            line = self.socket.readLine().data().decode("utf-8", "replace").rstrip("\r\n")
+            line = bytes(self.socket.readLine().data()).decode("utf-8", "replace").rstrip("\r\n")
             if self.mail is None:
                 self.obey(line.partition(" ")[0].upper())
             elif line != ".":

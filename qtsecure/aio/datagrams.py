@@ -6,6 +6,7 @@ import asyncio
 
 from PySide6.QtCore import QObject
 
+from qtsecure.aio.alive import checkAlive
 from qtsecure.aio.attempts import abandonedOnFailure
 from qtsecure.aio.signals import until
 from qtsecure.errors import SecureError
@@ -41,11 +42,19 @@ async def connectDtls(
 
     Raises:
         TypeError, ValueError: For an unusable argument.
-        SecureError: There is no association; the code and the sentence say why.
+        SecureError: There is no association; the code and the sentence say why. ``Pending`` when ``peer`` has one
+            already, which it keeps.
         asyncio.CancelledError: The attempt has been aborted.
     """
     made = peer is None
-    peer = DtlsPeer(parent) if peer is None else peer
+    if peer is None:
+        peer = DtlsPeer(parent)
+    else:
+        checkAlive(peer, DtlsPeer, name="peer")
+        if peer.status() in _ALIVE:
+            raise SecureError(
+                SecureError.Code.Pending, "peer has an association already; close() it, or use another DtlsPeer."
+            )
     with abandonedOnFailure(peer, delete=made):
         peer.connectToHost(host, port, peerVerifyName, configuration)
         await until(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from shiboken6 import isValid
+
+from qtsecure.aio.alive import checkAlive, checkKind
 from qtsecure.aio.datagrams import closePeer, readMessage
 from qtsecure.aio.streams import closeStream, drainStream, readStream, writeStream
+from qtsecure.net.arguments import checkLeast
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.ssl_socket import SslSocket
 
@@ -15,23 +19,33 @@ async def read(end: SslSocket | DtlsPeer, maxSize: int = -1) -> bytes:
 
     Args:
         end: Where to read; of a DtlsPeer whose ``datagramReceived`` is connected nothing can be read.
-        maxSize: At most so many bytes of a stream; -1 for all that has come.
+        maxSize: At most so many bytes of a stream, 1 at least; -1 for all that has come.
 
     Returns:
         At least one byte; b"" when the other side has said goodbye, or this one has.
 
     Raises:
+        TypeError, ValueError: For an unusable argument.
         SecureError: The connection broke, or was cut (``UncleanClose``), so that something may be missing.
     """
+    checkAlive(end, name="end")
+    if checkLeast(maxSize, -1, name="maxSize") == 0:
+        raise ValueError('maxSize must not be 0: b"" means the end of the stream.')
     return await (readMessage(end) if isinstance(end, DtlsPeer) else readStream(end, maxSize))
 
 
 async def write(end: SslSocket | DtlsPeer, data: bytes) -> None:
     """Queue bytes on a stream, waiting for room if setWriteBufferLimit() is set; send one message.
 
+    Args:
+        end: Where to write.
+        data: Any bytes. Those of a stream that were queued before a cancellation are sent.
+
     Raises:
+        TypeError, ValueError: For an unusable argument; a message must not be empty.
         SecureError: The connection is not open for writing, or broke; a message is too large.
     """
+    checkAlive(end, name="end")
     if isinstance(end, DtlsPeer):
         end.writeDatagram(data)
     else:
@@ -42,8 +56,9 @@ async def drain(end: SslSocket | DtlsPeer) -> None:
     """Wait until everything that was written is on its way; messages are at once.
 
     Raises:
-        SecureError: The connection broke before.
+        SecureError: The stream ended before, or had ended when this was called: nobody can tell what was sent.
     """
+    checkAlive(end, name="end")
     if isinstance(end, SslSocket):
         await drainStream(end)
 
@@ -54,4 +69,7 @@ async def close(end: SslSocket | DtlsPeer) -> None:
     Raises:
         asyncio.CancelledError: A stream has been aborted, with what was still queued.
     """
+    checkKind(end, name="end")
+    if not isValid(end):
+        return
     await (closePeer(end) if isinstance(end, DtlsPeer) else closeStream(end))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shiboken6 import isValid
 
+from qtsecure.aio.alive import checkAlive
 from qtsecure.aio.signals import until
 from qtsecure.errors import SecureError
 from qtsecure.net.socket_client.operation import ConnectOperation
@@ -26,6 +27,7 @@ async def finished(operation: ConnectOperation) -> SslSocket:
         asyncio.CancelledError: The operation has been cancelled with the task. What was ready at that moment stays
             operation.connection(), and is closed when nobody keeps the operation.
     """
+    checkAlive(operation, ConnectOperation, name="operation")
     try:
         # Deleting the client ends its operations without finished() or failed().
         await until(operation, operation.isFinished, operation.finished, operation.failed, operation._over)

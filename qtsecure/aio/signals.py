@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, SignalInstance
+from PySide6.QtCore import QMetaObject, QObject, SignalInstance
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
@@ -42,8 +42,9 @@ async def until(sender: QObject, ready: Callable[[], bool], *signals: SignalInst
             if not woken.done():
                 woken.set_result(None)
 
-        connections = [signal.connect(wake) for signal in (*signals, sender.destroyed)]
+        connections: list[QMetaObject.Connection] = []
         try:
+            connections.extend(signal.connect(wake) for signal in (*signals, sender.destroyed))
             await woken
         finally:
             if isValid(sender):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from weakref import ref
 
 from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
+from shiboken6 import isValid
 
+from qtsecure.aio.alive import checkAlive
 from qtsecure.aio.attempts import abandonedOnFailure
 from qtsecure.aio.signals import until
 from qtsecure.errors import SecureError
+from qtsecure.net.arguments import checkLeast
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import ConfigurationSource
 
@@ -55,11 +59,19 @@ async def connectEncrypted(
 
     Raises:
         TypeError, ValueError: For an unusable argument.
-        SecureError: There is no connection; the code and the sentence say why.
+        SecureError: There is no connection; the code and the sentence say why. ``Pending`` when ``socket`` is
+            connected already, which it stays.
         asyncio.CancelledError: The attempt has been aborted.
     """
     made = socket is None
-    socket = SslSocket(parent) if socket is None else socket
+    if socket is None:
+        socket = SslSocket(parent)
+    else:
+        checkAlive(socket, SslSocket, name="socket")
+        if socket.state() != _UNCONNECTED:
+            raise SecureError(
+                SecureError.Code.Pending, "socket has a connection already; close() it, or use another SslSocket."
+            )
     with abandonedOnFailure(socket, delete=made):
         if configuration is not None:
             socket.setSslConfiguration(configuration)
@@ -75,6 +87,7 @@ async def startClientEncryption(socket: SslSocket) -> None:
         SecureError: The handshake failed, or the socket is in no state for one.
         asyncio.CancelledError: The connection has been aborted: half a handshake is of no use.
     """
+    checkAlive(socket, SslSocket, name="socket")
     socket.startClientEncryption()
     with abandonedOnFailure(socket):
         await _encrypted(socket)
@@ -94,12 +107,12 @@ async def readExactly(socket: SslSocket, size: int) -> bytes:
         size: How many bytes; not more than setReadBufferSize() lets in.
 
     Raises:
-        ValueError: ``size`` is negative, or more than the socket may hold.
+        TypeError, ValueError: ``size`` is no int, negative, or more than the socket may hold.
         asyncio.IncompleteReadError: The stream has ended before, in good order; ``partial`` is what came.
         SecureError: The connection broke.
     """
-    if size < 0:
-        raise ValueError(f"size must be at least 0 bytes, not {size}.")
+    checkAlive(socket, SslSocket, name="socket")
+    checkLeast(size, 0, name="size")
     await _readable(socket, _fitting(socket, size, name="size"))
     if socket.bytesAvailable() >= size:
         return socket.readBytes(size)
@@ -115,11 +128,11 @@ async def readLine(socket: SslSocket, maxSize: int = 0) -> bytes:
         maxSize: The longest line in bytes; 0 for 64 KiB, or what setReadBufferSize() lets in.
 
     Raises:
-        ValueError: ``maxSize`` is negative, or more than the socket may hold.
+        TypeError, ValueError: ``maxSize`` is no int, negative, or more than the socket may hold.
         SecureError: ``MessageTooLarge`` for a longer line, which stays readable; or the connection broke.
     """
-    if maxSize < 0:
-        raise ValueError(f"maxSize must be at least 0 bytes, not {maxSize}.")
+    checkAlive(socket, SslSocket, name="socket")
+    checkLeast(maxSize, 0, name="maxSize")
     limit = _fitting(socket, maxSize, name="maxSize") or min(_LONGEST_LINE, socket.readBufferSize() or _LONGEST_LINE)
     await _readable(socket, limit, socket.canReadLine)
     start = bytes(socket.peek(limit).data())
@@ -136,7 +149,7 @@ async def readLine(socket: SslSocket, maxSize: int = 0) -> bytes:
 
 async def writeStream(socket: SslSocket, data: bytes) -> None:
     """Queue everything, waiting for room where setWriteBufferLimit() asks for it."""
-    rest = memoryview(data)
+    rest = memoryview(data).cast("B")  # write() counts bytes, whatever the items are
     while rest:
         taken = socket.write(rest)
         if taken < 0:
@@ -154,12 +167,33 @@ async def writeStream(socket: SslSocket, data: bytes) -> None:
 async def drainStream(socket: SslSocket) -> None:
     """Wait until the system has taken everything that was written."""
 
-    def drained() -> bool:
-        return not _unsent(socket) or socket.state() == _UNCONNECTED
+    # The end of a connection empties the queues, so they are looked at while it stands: in the slot, as the
+    # other end may have closed before the task runs again.
+    watched = ref(socket)
+    drained = False
 
-    await until(socket, drained, socket.bytesWritten, socket.encryptedBytesWritten, socket.disconnected)
-    if _unsent(socket):
-        raise _brokenWrite(socket)
+    def look(*_: object) -> None:
+        nonlocal drained
+        end = watched()
+        if end is not None and isValid(end) and end.state() != _UNCONNECTED:
+            drained = drained or not _unsent(end)
+
+    def ready() -> bool:
+        look()
+        return drained or socket.state() == _UNCONNECTED
+
+    progress = (socket.bytesWritten, socket.encryptedBytesWritten)
+    connections = [signal.connect(look) for signal in progress]
+    try:
+        await until(socket, ready, *progress, socket.disconnected)
+    finally:
+        if isValid(socket):
+            for connection in connections:
+                QObject.disconnect(connection)
+    if not drained:
+        raise socket.failure() or SecureError(
+            SecureError.Code.Closed, "The connection ended before everything was sent."
+        )
 
 
 async def closeStream(socket: SslSocket) -> None:

@@ -85,6 +85,8 @@ class DatagramLink(SimulatedLink[LinkedDatagram]):
 
     def inject(self, to: str, data: bytes, delay: float = 0.0) -> None:
         """Deliver a datagram that the other end has not sent; nothing happens to it on its way."""
+        if delay < 0:
+            raise ValueError(f"delay must not be negative, as {delay} is.")
         self._put(LinkedDatagram(self.other(to), to, data, -1), self.now + delay)
 
     def deliveries(self) -> list[LinkedDatagram]:

@@ -69,11 +69,16 @@ class FaultyServer:
         fault: What it gets wrong.
         pki: Whose certificates it shows; ``pki.ca`` is what clients are to trust.
 
+    Raises:
+        TypeError: ``fault`` is none of the catalogue.
+
     Attributes:
         fault: What it gets wrong.
     """
 
     def __init__(self, fault: Fault, pki: PublicKeyInfrastructure) -> None:
+        if not isinstance(fault, Fault):
+            raise TypeError(f"fault must be one of the catalogue, as Fault.Silent, not {fault!r}.")
         self.fault = fault
         self._peer = _makePeer(fault, pki)
 

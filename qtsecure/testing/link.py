@@ -53,13 +53,17 @@ class SimulatedLink(Generic[Carried]):
         for name in self._AMOUNTS:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, as {getattr(self, name)} is.")
+        if len(set(self.ends)) != 2:
+            raise ValueError(f"ends must be two different names, not {self.ends}.")
         self._queue: list[tuple[float, int, Carried]] = []
         self._order = 0
         self._wireFree = dict.fromkeys(self.ends, 0.0)
 
     def other(self, end: str) -> str:
-        """The name of the other end."""
+        """The name of the other end; ValueError for what is no end of this link."""
         first, second = self.ends
+        if end not in self.ends:
+            raise ValueError(f"There is no end {end!r}; this link's are {first!r} and {second!r}.")
         return second if end == first else first
 
     def nextDelivery(self) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QCoreApplication
 
@@ -12,7 +12,7 @@ from qtsecure.testing.link import Carried, SimulatedLink
 
 __all__ = ["Linked"]
 
-_Self = TypeVar("_Self", bound="Linked[object]")
+_Self = TypeVar("_Self", bound="Linked[Any]")
 _STEP = 0.05
 """Seconds that pass at most without a look at what is due."""
 

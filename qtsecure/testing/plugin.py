@@ -7,6 +7,7 @@ nor OpenSSL until a test asks for a fixture.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import shlex
 from collections.abc import Callable, Iterable, Iterator
@@ -190,8 +191,18 @@ def _seeded(request: pytest.FixtureRequest, kind: Callable[..., _Link]) -> Itera
     for link in links:
         print(link)  # noqa: T201
     if links:
-        test = shlex.quote(request.node.nodeid)
+        test = shlex.quote(_nameFromHere(request))
         print(f"to repeat these accidents: pytest {test} --qtsecure-seed={seed}")  # noqa: T201
+
+
+def _nameFromHere(request: pytest.FixtureRequest) -> str:
+    """The test's name as pytest takes it here: the folder of the call need not be the root, to which ids refer."""
+    _, separator, inside = request.node.nodeid.partition("::")
+    try:
+        file = os.path.relpath(request.node.path, request.config.invocation_params.dir)
+    except ValueError:  # another drive of Windows
+        file = str(request.node.path)
+    return f"{Path(file).as_posix()}{separator}{inside}"
 
 
 def _end(*objects: QObject) -> None:

@@ -37,8 +37,8 @@ class SignalRecord(NamedTuple):
 
     name: str
     """The name of the signal, with the prefix of its object: ``"client.encrypted"``."""
-    args: tuple[object, ...]
-    """The arguments as a slot gets them."""
+    args: tuple[Any, ...]
+    """The arguments as a slot gets them; nobody knows their types before."""
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(map(_repr, self.args))})"
@@ -76,6 +76,7 @@ class SignalRecorder:
         prefix: Goes before the names of this object, with a dot.
 
     Raises:
+        TypeError: ``obj`` is no QObject, or ``names`` one text instead of several.
         ValueError: ``obj`` has no signal of one of the names.
     """
 
@@ -106,8 +107,13 @@ class SignalRecorder:
             prefix: Goes before the names of this object, with a dot.
 
         Raises:
+            TypeError: ``obj`` is no QObject, or ``names`` one text instead of several.
             ValueError: ``obj`` has no signal of one of the names.
         """
+        if not isinstance(obj, QObject):
+            raise TypeError(f"obj must be a QObject, not {type(obj).__name__}.")
+        if isinstance(names, str):
+            raise TypeError(f"names must be a list of names, not the text {names!r}.")
         signals = _signalsOf(obj)
         wanted = list(signals) if names is None else list(names)
         for name in wanted:
@@ -134,7 +140,7 @@ class SignalRecorder:
         """Return the names of the signals recorded so far, oldest first."""
         return [record.name for record in self._log.records]
 
-    def of(self, name: str) -> list[tuple[object, ...]]:
+    def of(self, name: str) -> list[tuple[Any, ...]]:
         """Return the arguments of every emission of one signal, oldest first."""
         return [record.args for record in self._log.records if record.name == name]
 
@@ -146,13 +152,13 @@ class SignalRecorder:
         """Forget everything recorded so far; stay connected."""
         self._log.records.clear()
 
-    def waitFor(self, name: str, timeout: int = 20_000, count: int = 1) -> tuple[object, ...]:
+    def waitFor(self, name: str, timeout: int = 20_000, count: int = 1) -> tuple[Any, ...]:
         """Run the event loop until a signal was emitted often enough; at once if it was already.
 
         Args:
             name: The signal, with the prefix of its object.
             timeout: Milliseconds after which the wait fails.
-            count: How many emissions since the start, or since :meth:`clear`.
+            count: How many emissions since the start, or since :meth:`clear`; at least one.
 
         Returns:
             The arguments of the emission number ``count``.
@@ -160,9 +166,13 @@ class SignalRecorder:
         Raises:
             AssertionError: It was not emitted in time; the message shows what was.
             RuntimeError: There is no QCoreApplication.
-            ValueError: Nobody records a signal of this name.
+            TypeError, ValueError: For an unusable argument; nobody records a signal of this name.
         """
+        from qtsecure.net.arguments import checkLeast
+
         self._refuseUnwatched(name)
+        checkLeast(timeout, 0, name="timeout")
+        checkLeast(count, 1, name="count")
         if self.count(name) < count:
             self._runLoop(lambda: self.count(name) >= count, timeout)
         emissions = self.of(name)

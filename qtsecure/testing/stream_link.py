@@ -108,7 +108,7 @@ class StreamLink(SimulatedLink[LinkedPiece]):
         Raises:
             ValueError: This end has ended its direction.
         """
-        way = self._ways[sender]
+        way = self._way(sender)
         if way.ended:
             raise ValueError(f"sender: {sender} has ended its direction; nothing can follow.")
         taken = data if not self.window else data[: max(0, self.window - way.onTheWay)]
@@ -126,18 +126,18 @@ class StreamLink(SimulatedLink[LinkedPiece]):
 
     def onTheWay(self, sender: str) -> int:
         """How many bytes of an end have not arrived."""
-        return self._ways[sender].onTheWay
+        return self._way(sender).onTheWay
 
     def end(self, sender: str) -> None:
         """End the direction of an end (half a close); harmless when it has ended."""
-        way = self._ways[sender]
+        way = self._way(sender)
         if not way.ended and not way.silent:
             self._putEnding(sender, way, StreamEnding.End)
         way.ended = True
 
     def abort(self, sender: str) -> None:
         """Break the connection: the other end is told, and this one hears nothing any more."""
-        way = self._ways[sender]
+        way = self._way(sender)
         if not way.silent:
             self._putEnding(sender, way, StreamEnding.Reset)
         way.ended = True
@@ -177,21 +177,27 @@ class StreamLink(SimulatedLink[LinkedPiece]):
         """Change one bit of a byte that an end will send, counted from its first one."""
         if not 0 <= bit <= 7:
             raise ValueError(f"bit must be 0 to 7, not {bit}.")
-        self._ways[sender].plan(offset, _Accident.Corrupt, bit)
+        self._way(sender).plan(offset, _Accident.Corrupt, bit)
 
     def stallAt(self, sender: str, offset: int, seconds: float) -> None:
         """Let this byte of an end, and all behind it, come so much later."""
-        self._ways[sender].plan(offset, _Accident.Stall, seconds)
+        if seconds < 0:
+            raise ValueError(f"seconds must not be negative, as {seconds} is.")
+        self._way(sender).plan(offset, _Accident.Stall, seconds)
 
     def endAt(self, sender: str, offset: int) -> None:
         """Cut the stream of an end off here, as if it had ended; what it sends from there on vanishes."""
-        self._ways[sender].plan(offset, _Accident.End)
+        self._way(sender).plan(offset, _Accident.End)
 
     def resetAt(self, sender: str, offset: int) -> None:
         """Break the connection when an end comes to this byte; both ends are told."""
-        self._ways[sender].plan(offset, _Accident.Reset)
+        self._way(sender).plan(offset, _Accident.Reset)
 
     # -------------------------------------------------------------------------------- inside
+
+    def _way(self, end: str) -> _Way:
+        self.other(end)  # refuses a wrong name
+        return self._ways[end]
 
     def _meet(self, sender: str, way: _Way) -> None:
         """Whatever is to happen before the next byte."""

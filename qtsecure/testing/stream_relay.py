@@ -90,7 +90,11 @@ class StreamRelay(Linked[LinkedPiece]):
 
     def _accept(self) -> None:
         client, _ = self._listener.accept()
-        server = socket.create_connection(("127.0.0.1", self._serverPort))
+        try:
+            server = socket.create_connection(("127.0.0.1", self._serverPort))
+        except OSError:
+            resetConnection(client)  # the test has named the wrong port, or stopped its server
+            raise
         self._listener.close()
         for end, native in zip(self.link.ends, (client, server), strict=True):
             native.setblocking(False)

@@ -31,7 +31,6 @@ async def pair(server: SslServer, configuration: SslConfiguration) -> tuple[SslS
         aio.connectEncrypted("127.0.0.1", server.serverPort(), configuration=configuration),
         anext(connections),
     )
-    await connections.aclose()  # type: ignore[attr-defined]  # it is a generator
     return client, peer
 
 

@@ -62,7 +62,7 @@ def test_missing_client_certificate(
     with make_server(pki.server, version, clients=pki.ca.certificate) as server:
         our_client.connectTo(server.port, version, trust=pki.ca.certificate)
         our_client.waitForEnd()
-        received = [kind.value for _, kind, _ in our_client.recorder.of("alertReceived")]  # type: ignore[attr-defined]
+        received = [kind.value for _, kind, _ in our_client.recorder.of("alertReceived")]
         if version == "1.3":
             assert received == [116]
         else:  # GnuTLS takes the empty list of certificates for a damaged one
@@ -143,7 +143,7 @@ def test_no_common_version(
     with make_server(pki.server, "1.2") as server:
         our_client.connectTo(server.port, "1.3", trust=pki.ca.certificate)
         our_client.waitForEnd()
-        received = [kind.value for _, kind, _ in our_client.recorder.of("alertReceived")]  # type: ignore[attr-defined]
+        received = [kind.value for _, kind, _ in our_client.recorder.of("alertReceived")]
         assert received == [40 if foreign == "gnutls" else 70]
         assert f"({received[0]})" in our_client.socket.errorString()
         server.expectFailure()

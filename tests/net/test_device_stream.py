@@ -415,7 +415,7 @@ def test_what_the_program_wrote_to_the_device_goes_first(qapp: QObject) -> None:
     spin(lambda: below[1].bytesAvailable() > 6)
     assert below[1].readLine().data() == b"ahead\n"
     settle()
-    assert sum(int(count) for (count,) in recorder.of("encryptedBytesWritten")) == below[1].bytesAvailable()  # type: ignore[call-overload]
+    assert sum(int(count) for (count,) in recorder.of("encryptedBytesWritten")) == below[1].bytesAvailable()
     client.abort()
 
 

@@ -45,7 +45,7 @@ def test_the_peer_gets_everything_and_may_answer(make_conversation: MakeConversa
     assert client.readBytes() == answer
     assert peer.peerClosedCleanly()
     assert client.peerClosedCleanly()
-    assert [args[1].name for args in conversation.recorder.of("client.alertSent")] == ["CloseNotify"]  # type: ignore[attr-defined]
+    assert [args[1].name for args in conversation.recorder.of("client.alertSent")] == ["CloseNotify"]
     assert conversation.recorder.of("client.errorOccurred") == [(Error.RemoteHostClosedError,)]
 
 

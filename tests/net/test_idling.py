@@ -105,7 +105,7 @@ def test_a_decision_does_not_count(conversation: Conversation, clock: FakeClock)
         clock.advance(9)
         settle()
     assert client.state() == State.ConnectedState
-    conversation.recorder.of("client.acceptCertificate")[0][0].accept()  # type: ignore[attr-defined]
+    conversation.recorder.of("client.acceptCertificate")[0][0].accept()
     spin(client.isEncrypted)
 
 

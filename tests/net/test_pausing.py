@@ -134,7 +134,7 @@ def test_resuming_what_is_not_paused(conversation: Conversation) -> None:
     client.resume()
     settle()
     assert not client.isEncrypted()
-    conversation.recorder.of("client.acceptCertificate")[0][0].accept()  # type: ignore[attr-defined]
+    conversation.recorder.of("client.acceptCertificate")[0][0].accept()
     spin(client.isEncrypted)
     client.resume()
     settle()

@@ -44,7 +44,7 @@ def test_self_signed_certificate_rejected_by_server(conversation: Conversation) 
     conversation.recorder.waitFor("server.errorOccurred")
     count = conversation.recorder.count
     assert count("server.sslErrors") == 1
-    assert count("server.peerVerifyError") == len(conversation.recorder.of("server.sslErrors")[0][1])  # type: ignore[arg-type]
+    assert count("server.peerVerifyError") == len(conversation.recorder.of("server.sslErrors")[0][1])
     assert count("server.errorOccurred") == 1
     assert count("server.alertSent") == 1
     assert count("server.pendingConnectionAvailable") == 0

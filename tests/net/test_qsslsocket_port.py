@@ -250,8 +250,8 @@ def test_ssl_errors(conversation: Conversation) -> None:
     conversation.showServer(conversation.pki.otherCa.issue(["wrong.example"]))
     conversation.connect()
     conversation.waitForClientEnd()
-    listed = set(codes(conversation.recorder.of("client.sslErrors")[0][0]))  # type: ignore[arg-type]
-    single = set(codes([error for (error,) in conversation.recorder.of("client.peerVerifyError")]))  # type: ignore[misc]
+    listed = set(codes(conversation.recorder.of("client.sslErrors")[0][0]))
+    single = set(codes([error for (error,) in conversation.recorder.of("client.peerVerifyError")]))
     assert (
         sorted(listed, key=str)
         == sorted(single, key=str)

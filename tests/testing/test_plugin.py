@@ -173,6 +173,21 @@ def test_a_failing_handshake_is_repeated(project: pytest.Pytester) -> None:
     project.runpytest_subprocess(*plugin, *shlex.split(line)).assert_outcomes(failed=1)
 
 
+def test_the_line_holds_where_pytest_was_started(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below the root as well."""
+    project.makeini("[pytest]\n")
+    below = project.mkdir("below")
+    (below / "test_below.py").write_text(
+        "def test_it(qtsecure_link):\n    assert qtsecure_link().nextDelivery()\n", "utf-8"
+    )
+    monkeypatch.chdir(below)
+    plugin = ("-p", "qtsecure.testing.plugin")
+    result = project.runpytest_subprocess(*plugin, "test_below.py")
+    (line,) = REPEAT.findall(result.stdout.str())
+    assert line == "test_below.py::test_it --qtsecure-seed=0"
+    project.runpytest_subprocess(*plugin, *shlex.split(line)).assert_outcomes(failed=1)
+
+
 def test_a_wrong_seed_is_told(project: pytest.Pytester) -> None:
     """In words."""
     result = project.runpytest_subprocess("-p", "qtsecure.testing.plugin", "--qtsecure-seed=some")

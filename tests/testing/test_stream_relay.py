@@ -10,6 +10,7 @@ from PySide6.QtNetwork import QAbstractSocket
 
 from qtsecure import SecureError, SslConfiguration, SslServer, SslSocket
 from qtsecure.testing import PublicKeyInfrastructure, StreamLink, StreamRelay, tlsEchoServer
+from tests.net.test_connecting import freePort
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 Code = SecureError.Code
@@ -109,3 +110,12 @@ def test_it_ends_with_its_block(server: SslServer, client: SslSocket) -> None:
         relay.run(lambda: False, 0.1)
     client.waitForDisconnected(5000)
     assert client.state() == State.UnconnectedState
+
+
+def test_nobody_listens_behind_it(client: SslSocket) -> None:
+    """The test is told so, and the client is not left hanging."""
+    with StreamRelay(StreamLink(), freePort()) as relay:
+        client.connectToHostEncrypted("127.0.0.1", relay.port)
+        with pytest.raises(ConnectionRefusedError):
+            relay.run(lambda: client.failure() is not None, 10)
+        assert relay.run(lambda: client.failure() is not None, 10)

@@ -160,6 +160,8 @@ class Connecting(Handshake):
         dataPath.awaitsTls = awaitsTls
         self._attempt.hostName = peerName
         dataPath.transport = transport
+        if dataPath.readLimit:
+            dataPath.fitPieces()
         SocketBase._openAs(self, openMode)
         self._attempt.ends = transport.ends()
         SocketBase._setState(self, _State.ConnectedState)

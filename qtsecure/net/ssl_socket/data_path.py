@@ -370,6 +370,11 @@ class DataPath:
         socket = self._socket()
         return max(0, self.readLimit - socket.bytesAvailable()) if socket is not None else 0
 
+    def fitPieces(self) -> None:
+        """Without TLS nothing can wait undecrypted in the engine: let no more come at once than there is room for."""
+        if self.transport is not None:
+            self.transport.setPiece(max(1, self.room()) if self.stream is None else _NO_LIMIT)
+
     def pauseReading(self) -> None:
         """Let the peer feel that nobody reads."""
         if not self.readingPaused and self.transport is not None:
@@ -390,6 +395,8 @@ class DataPath:
         if self.encrypted:
             self.decrypt()
         if self.transport is not None and not self.readingPaused:
+            if self.readLimit:
+                self.fitPieces()
             self.transport.setReading(True)
 
     def readRemaining(self) -> bool:
@@ -510,6 +517,8 @@ class DataPath:
 
     def transportConnected(self) -> None:
         """The connection stands."""
+        if self.readLimit:
+            self.fitPieces()
         socket = self._socket()
         if socket is not None and isValid(socket):
             socket.transportConnected()

@@ -148,6 +148,8 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
                 traced=self._traced,
             )
             dataPath.stream = stream
+            if dataPath.readLimit:
+                dataPath.fitPieces()
             attempt, timeout = self._attempt, self._handshakeTimeout
             if timeout > 0 and attempt.handshakeDeadline is None:
                 attempt.handshakeDeadline = dataPath.scheduler.callLater(timeout, self._handshakeTimedOut)
@@ -203,8 +205,10 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         dataPath = self._dataPath
         dataPath.incoming.append(data)
         dataPath.newData = True
-        if dataPath.readLimit and not dataPath.room():
-            dataPath.pauseReading()
+        if dataPath.readLimit:
+            if not dataPath.room():
+                dataPath.pauseReading()
+            dataPath.fitPieces()
         dataPath.announce()
 
     # --------------------------------------------------------------------------- events

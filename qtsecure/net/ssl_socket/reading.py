@@ -144,7 +144,7 @@ class Reading(SocketBase):
         return self._dataPath.readLimit
 
     def setReadBufferSize(self, size: int) -> None:
-        """Keep at most ``size`` decrypted bytes; the peer feels back-pressure. 0 lifts the limit.
+        """Keep at most ``size`` bytes of data, with and without TLS; the peer feels back-pressure. 0 lifts the limit.
 
         Raises:
             TypeError: For anything but an int.
@@ -155,6 +155,7 @@ class Reading(SocketBase):
         if size < 0:
             raise ValueError(f"size must be 0 or a number of bytes, not {size}.")
         self._dataPath.readLimit = size
+        self._dataPath.fitPieces()
         Reading._roomMade(self)
 
     def readData(self, maxlen: int) -> bytes:

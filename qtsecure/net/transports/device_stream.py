@@ -107,8 +107,8 @@ class DeviceStream(StreamTransport):
             self._inSlot(self._read)
 
     def _read(self) -> None:
-        size = len(self._landing)
         for _ in range(_READS_PER_EVENT):
+            size = len(self._landing)  # whoever took the last piece may have chosen another one
             device = self._device
             if not self._reading or device is None or not isValid(device):
                 return
@@ -258,6 +258,9 @@ class DeviceStream(StreamTransport):
         self._boundDevice(wanted)
         if wanted:
             schedulerOfThisThread().defer(self.onReadyRead)
+
+    def setPiece(self, size: int) -> None:
+        self._landing = buffers_of_this_thread().landing_view[:size]
 
     def _boundDevice(self, reading: bool) -> None:
         """A socket buffers without limit while nobody reads, unless it is told not to."""

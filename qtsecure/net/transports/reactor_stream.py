@@ -238,6 +238,9 @@ class ReactorStream(StreamTransport):
             self._reading = wanted
             self._updateInterest()
 
+    def setPiece(self, size: int) -> None:
+        self._landing = buffers_of_this_thread().landing_view[:size]
+
     def wait(self, milliseconds: int, *, writing: bool) -> bool:
         return self._registration is not None and self._reactor.serveOne(self._registration, milliseconds)
 

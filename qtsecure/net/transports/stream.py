@@ -127,6 +127,10 @@ class StreamTransport(ABC):
         """Pause or resume reading; while paused the peer feels back-pressure."""
 
     @abstractmethod
+    def setPiece(self, size: int) -> None:
+        """Take at most so many bytes at once, 1 at least; the size of the landing buffer bounds them anyway."""
+
+    @abstractmethod
     def wait(self, milliseconds: int, *, writing: bool) -> bool:
         """Block until the peer or the network lets something happen, and do that, without an event loop.
 

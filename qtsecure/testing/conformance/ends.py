@@ -52,12 +52,10 @@ class StreamEnd(_End):
     Attributes:
         halfCloses: ``endWriting()`` ends the own direction only.
         limitsReading: ``limitReading()`` works.
-        surplus: How many bytes more than that limit it may hold.
     """
 
     halfCloses = False
     limitsReading = False
-    surplus = 0
 
     @abstractmethod
     def write(self, data: bytes) -> bool:

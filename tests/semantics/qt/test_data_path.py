@@ -92,7 +92,7 @@ def test_qt_1_7_69_bytes_written_is_not_emitted_inside_itself(conversation: Conv
     client.write(b"x")
     spin(lambda: peer.bytesAvailable() == 6)
     assert deepest == 1
-    assert sum(args[0] for args in conversation.recorder.of("client.bytesWritten")) == 6  # type: ignore[misc]  # ints
+    assert sum(args[0] for args in conversation.recorder.of("client.bytesWritten")) == 6
 
 
 def test_qt_1_7_70_where_bytes_wait(conversation: Conversation) -> None:

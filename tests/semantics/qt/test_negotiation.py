@@ -83,7 +83,7 @@ def test_qt_1_9_94_no_common_protocol(make_conversation: MakeConversation, versi
     conversation.clientConfiguration.setAllowedNextProtocols([b"b"])
     conversation.connect()
     spin(lambda: failed(conversation.client))
-    assert [args[1].value for args in conversation.recorder.of("client.alertReceived")] == [120]  # type: ignore[attr-defined]  # AlertType
+    assert [args[1].value for args in conversation.recorder.of("client.alertReceived")] == [120]
     assert conversation.recorder.count("client.alertSent") == 0
 
 

@@ -59,7 +59,7 @@ class Keys:
 
     def alerts(self, owner: str) -> list[QSsl.AlertType]:
         """The types of the alerts of one signal."""
-        return [args[-2] for args in self.conversation.recorder.of(owner)]  # type: ignore[misc]  # the second last
+        return [args[-2] for args in self.conversation.recorder.of(owner)]
 
 
 @pytest.fixture

@@ -43,7 +43,6 @@ class TestPlainSslSockets(StreamConformance):
             assert socket.setSocketDescriptor(os.dup(below.socketDescriptor()))
             below.abort()  # the other descriptor stays
             end = DeviceEnd(socket)
-            end.surplus = 65536  # what comes without TLS is read in pieces of this size
             # A QTcpSocket drops what it has not sent when its peer ends.
             end.halfCloses = transport_mode == "reactor"
             ends.append(end)
