@@ -302,7 +302,12 @@ class StreamConformance(Waiting):
 
     def _over(self, *ends: StreamEnd) -> None:
         for number, end in enumerate(ends):
-            self.waitFor(end.isOver, f"The end number {number} of {len(ends)} does not see that it is over")
+            if not self.wait(end.isOver, self.patience):
+                name = "first end" if number == 0 else "second end"
+                raise AssertionError(
+                    f"The {name} does not see that the stream is over, within {self.patience} ms: "
+                    f"it has {end.unsent()} bytes to send, and {end.available()} that nobody has read."
+                )
 
     def _toldOnce(self, *ends: StreamEnd) -> None:
         for end in ends:
