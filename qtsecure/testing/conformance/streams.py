@@ -301,9 +301,9 @@ class StreamConformance(Waiting):
         raise AssertionError(f"{what}: {len(data)} bytes were written, {len(came)} came, equal up to byte {same}.")
 
     def _over(self, *ends: StreamEnd) -> None:
-        for number, end in enumerate(ends):
+        names = ("first end", "second end") if len(ends) > 1 else ("other end",)
+        for name, end in zip(names, ends, strict=True):
             if not self.wait(end.isOver, self.patience):
-                name = "first end" if number == 0 else "second end"
                 raise AssertionError(
                     f"The {name} does not see that the stream is over, within {self.patience} ms: "
                     f"it has {end.unsent()} bytes to send, and {end.available()} that nobody has read."
