@@ -187,6 +187,7 @@ def tolerating_old_certificates() -> Iterator[None]:
     """
     with _filters_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        warnings.filterwarnings("ignore", "Attribute's length must be", UserWarning)  # of a name; may be empty
         yield
 
 
@@ -356,6 +357,7 @@ def _key_type(key: PrivateKey) -> str:
 def describe_subject(certificate: x509.Certificate) -> str:
     """Whose certificate it is, for a message."""
     try:
-        return repr(certificate.subject.rfc4514_string())
+        with tolerating_old_certificates():
+            return repr(certificate.subject.rfc4514_string())
     except UNREADABLE:
         return "with an unreadable subject"

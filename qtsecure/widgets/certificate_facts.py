@@ -12,7 +12,7 @@ from PySide6.QtNetwork import QSsl
 
 from qtsecure.errors import SecureError
 from qtsecure.net.values import SslCertificate
-from qtsecure.net.values.certificate_encoding import UNREADABLE
+from qtsecure.net.values.certificate_encoding import UNREADABLE, tolerating_old_certificates
 from qtsecure.net.values.distinguished_names import printable
 
 __all__ = [
@@ -184,7 +184,8 @@ def _usages(certificate: SslCertificate) -> Iterator[Fact]:
     translate = QCoreApplication.translate
     try:
         parsed = certificate.toCryptography()
-        extensions = parsed.extensions
+        with tolerating_old_certificates():
+            extensions = parsed.extensions
         signature = parsed.signature_hash_algorithm
         signedWith = signature.name.upper() if signature is not None else "EdDSA"
     except (SecureError, *UNREADABLE):

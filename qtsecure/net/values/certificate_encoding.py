@@ -10,7 +10,13 @@ from cryptography import x509
 
 from qtsecure.engine.certificates import UNREADABLE, tolerating_old_certificates
 
-__all__ = ["UNREADABLE", "parseCertificate_untrusted", "serialNumberOf", "splitCertificates_untrusted"]
+__all__ = [
+    "UNREADABLE",
+    "parseCertificate_untrusted",
+    "serialNumberOf",
+    "splitCertificates_untrusted",
+    "tolerating_old_certificates",
+]
 
 # No hyphen is in the body, so that a beginning without an end is not searched for it through all that follows.
 _PEM_BLOCK = re.compile(

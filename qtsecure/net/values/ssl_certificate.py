@@ -21,6 +21,7 @@ from qtsecure.net.values.certificate_encoding import (
     parseCertificate_untrusted,
     serialNumberOf,
     splitCertificates_untrusted,
+    tolerating_old_certificates,
 )
 from qtsecure.net.values.distinguished_names import attributeNames, attributeValues, displayName, nameText, printable
 
@@ -194,7 +195,8 @@ class SslCertificate:
             return {}
         names: dict[QSsl.AlternativeNameEntryType, list[str]] = {}
         try:
-            entries = list(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+            with tolerating_old_certificates():
+                entries = list(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
         except (x509.ExtensionNotFound, *UNREADABLE):
             return {}
         for entry in entries:
@@ -279,14 +281,16 @@ class SslCertificate:
     def _subject(self) -> x509.Name | None:
         certificate = self._x509()
         try:
-            return None if certificate is None else certificate.subject
+            with tolerating_old_certificates():
+                return None if certificate is None else certificate.subject
         except UNREADABLE:
             return None
 
     def _issuer(self) -> x509.Name | None:
         certificate = self._x509()
         try:
-            return None if certificate is None else certificate.issuer
+            with tolerating_old_certificates():
+                return None if certificate is None else certificate.issuer
         except UNREADABLE:
             return None
 

@@ -11,6 +11,7 @@ import pickle
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from PySide6.QtCore import QByteArray, QCryptographicHash, Qt
 from PySide6.QtNetwork import QSsl, QSslCertificate
 
 from qtsecure import SecureError
+from qtsecure.engine.certificates import describe_subject
 from qtsecure.net.values import SslCertificate
 from qtsecure.testing.pki import PublicKeyInfrastructure
 
@@ -354,3 +356,19 @@ def test_reading_a_certificate_leaves_qts_tls_backend_alone() -> None:
     )
     assert result.returncode == 0, result.stderr
     assert "example.org" in result.stdout
+
+
+def test_empty_names_bring_no_warning() -> None:
+    """A peer may send a certificate with a name of no characters; the program's filters hear nothing of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        empty = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "", _validate=False)])
+    builder = x509.CertificateBuilder().subject_name(empty).issuer_name(empty).public_key(_KEY.public_key())
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DirectoryName(empty)]), critical=False)
+    builder = builder.serial_number(1).not_valid_before(_START).not_valid_after(_END)
+    certificate = SslCertificate(builder.sign(_KEY, hashes.SHA256()).public_bytes(Encoding.DER))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert certificate.subjectInfoAttributes() == certificate.issuerInfoAttributes() == [b"CN"]
+        assert certificate.subjectAlternativeNames() == {}
+        assert describe_subject(certificate.toCryptography()) == "'CN='"
