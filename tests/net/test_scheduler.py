@@ -87,6 +87,19 @@ def test_cancelling(scheduler: Scheduler) -> None:
     other.cancel()
 
 
+def test_cancelled_deadlines_do_not_pile_up(scheduler: Scheduler) -> None:
+    """As those of ten thousand handshakes do not, which are due half a minute after the handshake has ended."""
+    seen: list[str] = []
+    kept = [scheduler.callLater(1000 + number, partial(seen.append, str(number))) for number in range(300)]
+    for _ in range(10_000):
+        scheduler.callLater(30_000, lambda: seen.append("never")).cancel()
+    assert len(scheduler._deadlines) < 1000
+    kept[7].cancel()
+    scheduler.clock = lambda: 100.0 + 40
+    scheduler.fireDue()
+    assert seen == [str(number) for number in range(300) if number != 7]
+
+
 def test_methods_are_kept_weakly(scheduler: Scheduler) -> None:
     """A deadline keeps no object alive."""
     seen: list[int] = []

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
 
 
+_CROWD = 256
+"""So many deadlines are looked through for those that are over."""
+
+
 class Deadline:
     """A call that is due at a moment; keeps bound methods' objects only weakly."""
 
@@ -105,6 +109,7 @@ class Scheduler:
         self.tasks: deque[Callable[[], None]] = deque()
         self._waker = Waker(self.runDeferred)
         self._deadlines: list[tuple[float, int, Deadline]] = []
+        self._crowd = _CROWD
         self._count = 0
         self._timer: QTimer | None = None
 
@@ -174,12 +179,21 @@ class Scheduler:
     def callLater(self, milliseconds: float, callback: Callable[[], None]) -> Deadline:
         """Call ``callback`` after so many milliseconds of monotonic time."""
         due = self.clock() + milliseconds / 1000
+        if len(self._deadlines) >= self._crowd:
+            self._dropOver()
         deadline = Deadline(due, callback)
         self._count += 1
         heapq.heappush(self._deadlines, (due, self._count, deadline))
         if self._deadlines[0][2] is deadline:
             self._arm()
         return deadline
+
+    def _dropOver(self) -> None:
+        """Forget the deadlines that are over: a handshake's is cancelled long before it is due."""
+        deadlines = self._deadlines
+        deadlines[:] = [entry for entry in deadlines if not entry[2].isOver]
+        heapq.heapify(deadlines)
+        self._crowd = max(_CROWD, 2 * len(deadlines))  # so that all the looking costs each deadline two looks
 
     def fireDue(self) -> None:
         """Run every deadline whose time has come."""
