@@ -128,6 +128,23 @@ def test_timers_that_are_left_are_noticed(world: World) -> None:
     deadline.cancel()
 
 
+def test_what_ends_meanwhile_hides_no_leak() -> None:
+    """A deadline from before the world began, which passes in it, and one that the world leaves."""
+
+    class Owner:
+        def call(self) -> None: ...
+
+    owner = Owner()
+    scheduler = schedulerOfThisThread()
+    older = scheduler.callLater(60_000, owner.call)
+    world = World(lambda: False)
+    left = scheduler.callLater(1e9, owner.call)
+    with pytest.raises(AssertionError, match="'deadlines': 1"):
+        world.end()
+    assert not older.isPending
+    left.cancel()
+
+
 def test_exceptions_are_counted(world: World) -> None:
     """One that was meant and got lost, and one that was not meant."""
     world.raised += 1

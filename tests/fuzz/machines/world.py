@@ -77,7 +77,7 @@ class World:
         self._depth = 0
         if usesReactor():
             reactorOfThisThread()  # has a descriptor of its own, which stays
-        self._before, self._open = self._census(), openDescriptors()
+        self._before, self._open = self._present(), openDescriptors()
 
     # ----------------------------------------------------------------------------- time
 
@@ -153,13 +153,15 @@ class World:
             QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
             gc.collect()
 
-    def _census(self) -> Counter[str]:
+    def _present(self) -> dict[tuple[str, int], object]:
+        """Each thing itself and not their number: something older that ends meanwhile must not hide a leak."""
         deadlines = [deadline for _, _, deadline in self._scheduler._deadlines if deadline.hasOwner]
-        return Counter(
-            handles=len(_openssl._hooks.references),
-            tasks=len(self._scheduler.tasks),
-            deadlines=len(deadlines),
-        )
+        kinds = {
+            "handles": list(_openssl._hooks.references),
+            "tasks": list(self._scheduler.tasks),
+            "deadlines": deadlines,
+        }
+        return {(kind, id(thing)): thing for kind, things in kinds.items() for thing in things}
 
     def end(self) -> None:
         """Everything was let go: nothing may be left."""
@@ -169,7 +171,7 @@ class World:
             self.check()
             left = [name for name, reference in self._made if (thing := reference()) is not None and _lives(thing)]
             assert not left, f"leaked: {left}"
-            grown = self._census() - self._before
+            grown = Counter(kind for kind, _ in self._present().keys() - self._before.keys())
             grown.update(kind for _, kind in openDescriptors() - self._open)
             assert not grown, f"leaked: {dict(grown)}"
         finally:
