@@ -276,8 +276,10 @@ def test_a_thread_that_runs_again(qapp: QCoreApplication, qtsecure_pki: PublicKe
     """A QThread may be started anew; each run has a reactor of its own."""
     known = set(_perThread)
     thread = QThread()
+    woken = QTimer()  # whose slot is an event for the main thread, which waits for one
     for _ in range(3):
         worker = BothEnds(qtsecure_pki, 3)
+        worker.ended.connect(woken.stop)
         worker.moveToThread(thread)
         thread.started.connect(worker.start)
         thread.start()
@@ -285,6 +287,7 @@ def test_a_thread_that_runs_again(qapp: QCoreApplication, qtsecure_pki: PublicKe
         thread.started.disconnect(worker.start)
         thread.quit()
         assert thread.wait(10_000)
+        assert worker.faults == []
         assert set(_perThread) <= known
 
 
