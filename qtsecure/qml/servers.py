@@ -156,7 +156,7 @@ class TlsServerExtension(ServerFacade, QObject):
     @Slot(result=TlsConnection)
     def nextPendingConnection(self) -> TlsConnection | None:
         """The next encrypted connection; null when there is none."""
-        socket: SslSocket | None = self._server.nextPendingConnection()  # type: ignore[assignment]
+        socket: SslSocket | None = self._server.nextPendingConnection()  # type: ignore[assignment]  # of this kind of server
         return TlsConnection(socket) if socket is not None else None
 
 
@@ -170,5 +170,5 @@ class DtlsServerExtension(ServerFacade, QObject):
     @Slot(result=DtlsConnection)
     def nextPendingConnection(self) -> DtlsConnection | None:
         """The next encrypted connection; null when there is none."""
-        peer: DtlsPeer | None = self._server.nextPendingConnection()  # type: ignore[assignment]
+        peer: DtlsPeer | None = self._server.nextPendingConnection()  # type: ignore[assignment]  # of this kind of server
         return DtlsConnection(peer) if peer is not None else None
