@@ -28,12 +28,12 @@ def poll(conversation: DtlsConversation, times: int = 20) -> None:
 
 def pollUntil(conversation: DtlsConversation, condition: Callable[[], object]) -> None:
     """The same until the condition holds: the kernel of a busy machine may deliver a moment later."""
-    for _ in range(2000):
+    for _ in range(20_000):
         poll(conversation, 1)
         if condition():
             return
         _frame.wait(0.001)
-    pytest.fail("The condition did not hold within 2000 frames.")
+    pytest.fail("The condition did not hold within 20,000 frames.")
 
 
 def test_no_event_is_processed(conversation: DtlsConversation) -> None:
