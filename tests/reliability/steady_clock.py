@@ -22,17 +22,25 @@ class SteadyClock:
     """
 
     def __init__(self) -> None:
+        self._scheduler = schedulerOfThisThread()
+        self._own = self._scheduler.clock
         self._now = self._looked = time.monotonic()
+        self._scheduler.clock = self
         self._timer = QTimer()
         self._timer.timeout.connect(self._look)
         self._timer.start(_TICK_MS)
-        schedulerOfThisThread().clock = self
 
     def __call__(self) -> float:
         looked = time.monotonic()
         self._now += min(looked - self._looked, _MOST_S)
         self._looked = looked
         return self._now
+
+    def stop(self) -> None:
+        """Give the scheduler its own clock back."""
+        self._timer.stop()
+        self._scheduler.clock = self._own
+        self._scheduler.fireDue()
 
     def _look(self) -> None:
         self()
