@@ -53,7 +53,7 @@ def reported(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
     return reports
 
 
-def waitFor(condition: Callable[[], bool], timeout: int = 4000) -> bool:
+def waitFor(condition: Callable[[], bool], timeout: int = 20_000) -> bool:
     loop = QEventLoop()
     expired = QTimer()
     expired.setSingleShot(True)

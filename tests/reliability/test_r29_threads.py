@@ -10,7 +10,7 @@ from typing import Any
 
 import PySide6
 import pytest
-from PySide6.QtCore import QCoreApplication, QIODevice, QObject, QThread, QXmlStreamReader
+from PySide6.QtCore import QCoreApplication, QIODevice, QObject, QThread, QTimer, QXmlStreamReader
 
 import qtsecure.net.ssl_socket as socket_module
 from qtsecure.net.questions.certificate_request import CertificateRequest
@@ -257,8 +257,11 @@ def test_a_connected_socket_that_moved_with_its_parent(conversation: Conversatio
     holder.moveToThread(thread)
     mover.moveToThread(thread)
     thread.started.connect(mover.run)
+    woken = QTimer()  # whose slot is an event for the main thread, which waits for one
+    thread.finished.connect(woken.stop)
     thread.start()
     spin(thread.isFinished)
+    assert thread.wait(10_000)
     if name == "state":
         assert outcomes == [State.ConnectedState]
     else:

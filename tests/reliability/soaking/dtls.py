@@ -215,7 +215,7 @@ class DtlsEpisode(Episode):
         self.client = client = DtlsPeer()
         client.setSslConfiguration(self._side.configuration(**self._options))
         client.setHandshakeTimeout(1500 if self._route == "hole" else 25_000)
-        client.setIdleTimeout(6000)
+        client.setIdleTimeout(1500 if self._options.get("serverVanishes") else 6000)
         if "key" in self._options:
             client.preSharedKeyAuthenticationRequired.connect(self._giveKey)
         client.encrypted.connect(self._begun)
