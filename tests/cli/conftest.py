@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,10 +18,18 @@ import pytest
 
 import qtsecure
 from qtsecure.cli.main import main
-from qtsecure.testing import PublicKeyInfrastructure
+from qtsecure.testing import IssuedCertificate, PublicKeyInfrastructure
+from qtsecure.testing.peers import PythonTlsServer, TlsConnection
 
 TIMEOUT_S = 120
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(qtsecure.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
+_COMMAND = ("-m", "qtsecure")
+_PATIENT = (
+    "-c",
+    "import sys\nfrom qtsecure.cli import client_command\nclient_command.PATIENCE_MS = 60_000\n"
+    "from qtsecure.cli.main import main\nsys.exit(main(sys.argv[1:]))",
+)
+"""The same, but after the end of stdin it waits for its peer's end: the machine may keep an answer for a second."""
 
 
 @dataclass
@@ -51,10 +60,10 @@ class Finished:
         return lines[0]
 
 
-def _run(*words: object, stdin: bytes | None = None, **environment: str) -> Finished:
+def _run(*words: object, stdin: bytes | None = None, patient: bool = False, **environment: str) -> Finished:
     """Run ``qtsecure`` with these words; stdin is empty without any."""
     done = subprocess.run(
-        [sys.executable, "-m", "qtsecure", *map(str, words)],
+        [sys.executable, *(_PATIENT if patient else _COMMAND), *map(str, words)],
         input=b"" if stdin is None else stdin,
         capture_output=True,
         env=ENVIRONMENT | environment,
@@ -110,14 +119,32 @@ def _serving(*words: object) -> Iterator[Serving]:
         process.communicate(timeout=TIMEOUT_S)
 
 
-def _start(*words: object, stdin: int | IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(*words: object, stdin: int | IO[bytes], patient: bool = False) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "qtsecure", *map(str, words)],
+        [sys.executable, *(_PATIENT if patient else _COMMAND), *map(str, words)],
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=ENVIRONMENT,
     )
+
+
+class LeavingServer(PythonTlsServer):
+    """Returns so many bytes, says goodbye, and wants to hear that of its client.
+
+    Args:
+        certificate: The certificate of the server.
+        size: How many bytes.
+    """
+
+    def __init__(self, certificate: IssuedCertificate, size: int) -> None:
+        super().__init__(certificate)
+        self._size = size
+
+    def _exchange(self, sock: ssl.SSLSocket, state: TlsConnection) -> None:
+        while len(state.received) < self._size and (data := state.receive(sock)):
+            sock.sendall(data)
+        sock.unwrap()
 
 
 @dataclass(frozen=True)
@@ -188,8 +215,8 @@ def start() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Start ``qtsecure`` with some words and a stdin; it is killed at the end of the test."""
     with contextlib.ExitStack() as stack:
 
-        def started(*words: object, stdin: int | IO[bytes]) -> subprocess.Popen[bytes]:
-            process = _start(*words, stdin=stdin)
+        def started(*words: object, stdin: int | IO[bytes], patient: bool = False) -> subprocess.Popen[bytes]:
+            process = _start(*words, stdin=stdin, patient=patient)
             stack.callback(_end, process)
             return process
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from qtsecure import DtlsPeer, SslConfiguration
@@ -37,11 +39,26 @@ def test_messages(run, serving, files) -> None:
     assert "clean=True" in ended.out
 
 
-def test_stdin(run, serving, files) -> None:
-    """Each line is a message; what comes back goes to stdout as it is."""
-    with serving("--dtls", *files.server, "--echo", "--count", 1) as server:
-        done = run("connect", "--dtls", f"localhost:{server.port}", *files.trust, stdin=b"one\ntwo\nrest")
-    assert (done.code, done.out, done.err) == (0, "one\ntwo\nrest", "")
+def test_stdin(start, serving, files, tmp_path: Path) -> None:
+    """Each line is a message; what comes back goes to stdout as it is, until the peer leaves."""
+    lines = tmp_path / "lines"
+    lines.write_bytes(b"one\ntwo\nrest")
+    with serving("--dtls", *files.server, "--echo") as server, lines.open("rb") as stdin:
+        process = start("connect", "--dtls", f"localhost:{server.port}", *files.trust, stdin=stdin, patient=True)
+        assert process.stdout is not None
+        assert process.stdout.read(12) == b"one\ntwo\nrest"
+        server.interrupt()
+        out, err = process.communicate(timeout=120)
+    assert (process.returncode, out, err) == (0, b"", b"")
+
+
+def test_a_silent_peer(run, serving, files) -> None:
+    """After the end of stdin it is not waited for: the client says goodbye."""
+    with serving("--dtls", *files.server, "--count", 1) as server:
+        done = run("connect", "--dtls", f"localhost:{server.port}", *files.trust, stdin=b"one\n")
+        ended = server.finished()
+    assert (done.code, done.out, done.err) == (0, "", "")
+    assert "clean=True" in ended.out
 
 
 def test_a_line_that_never_ends(run, serving, files) -> None:
