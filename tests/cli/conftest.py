@@ -23,13 +23,21 @@ from qtsecure.testing.peers import PythonTlsServer, TlsConnection
 
 TIMEOUT_S = 120
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(qtsecure.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
-_COMMAND = ("-m", "qtsecure")
-_PATIENT = (
-    "-c",
-    "import sys\nfrom qtsecure.cli import client_command\nclient_command.PATIENCE_MS = 60_000\n"
-    "from qtsecure.cli.main import main\nsys.exit(main(sys.argv[1:]))",
-)
-"""The same, but after the end of stdin it waits for its peer's end: the machine may keep an answer for a second."""
+LONG_MS = 60_000
+"""Patience of a client that is to wait for its peer's end: the machine may keep an answer for a second."""
+SHORT_MS = 1
+"""Patience of one that nothing more is to come for."""
+
+
+def _command(patience: int | None) -> list[str]:
+    """Python, and what makes it ``qtsecure``; with another patience (ms) after the end of stdin, if there is one."""
+    if patience is None:
+        return [sys.executable, "-m", "qtsecure"]
+    code = (
+        f"import sys\nfrom qtsecure.cli import client_command\nclient_command.PATIENCE_MS = {patience}\n"
+        "from qtsecure.cli.main import main\nsys.exit(main(sys.argv[1:]))"
+    )
+    return [sys.executable, "-c", code]
 
 
 @dataclass
@@ -60,10 +68,10 @@ class Finished:
         return lines[0]
 
 
-def _run(*words: object, stdin: bytes | None = None, patient: bool = False, **environment: str) -> Finished:
+def _run(*words: object, stdin: bytes | None = None, patience: int | None = None, **environment: str) -> Finished:
     """Run ``qtsecure`` with these words; stdin is empty without any."""
     done = subprocess.run(
-        [sys.executable, *(_PATIENT if patient else _COMMAND), *map(str, words)],
+        [*_command(patience), *map(str, words)],
         input=b"" if stdin is None else stdin,
         capture_output=True,
         env=ENVIRONMENT | environment,
@@ -119,9 +127,9 @@ def _serving(*words: object) -> Iterator[Serving]:
         process.communicate(timeout=TIMEOUT_S)
 
 
-def _start(*words: object, stdin: int | IO[bytes], patient: bool = False) -> subprocess.Popen[bytes]:
+def _start(*words: object, stdin: int | IO[bytes], patience: int | None = None) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, *(_PATIENT if patient else _COMMAND), *map(str, words)],
+        [*_command(patience), *map(str, words)],
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -215,8 +223,8 @@ def start() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Start ``qtsecure`` with some words and a stdin; it is killed at the end of the test."""
     with contextlib.ExitStack() as stack:
 
-        def started(*words: object, stdin: int | IO[bytes], patient: bool = False) -> subprocess.Popen[bytes]:
-            process = _start(*words, stdin=stdin, patient=patient)
+        def started(*words: object, stdin: int | IO[bytes], patience: int | None = None) -> subprocess.Popen[bytes]:
+            process = _start(*words, stdin=stdin, patience=patience)
             stack.callback(_end, process)
             return process
 

@@ -20,7 +20,7 @@ from qtsecure.testing.peers import (
     SilentServer,
     TruncatingServer,
 )
-from tests.cli.conftest import LeavingServer
+from tests.cli.conftest import LONG_MS, SHORT_MS, LeavingServer
 from tests.closed_port import closedPort
 
 
@@ -94,7 +94,7 @@ def test_stdin(run, files, options: list[str]) -> None:
     """stdin goes to the peer, its answers to stdout, and nothing else."""
     words = b"erste\nzweite\n"
     with LeavingServer(files.pki.server, len(words)) as server:
-        done = run("connect", f"localhost:{server.port}", *files.trust, *options, stdin=words, patient=True)
+        done = run("connect", f"localhost:{server.port}", *files.trust, *options, stdin=words, patience=LONG_MS)
     assert (done.code, done.err) == (0, "")
     if options:
         assert [event["text"] for event in done.of("message")] == ["erste", "zweite"]
@@ -108,7 +108,7 @@ def test_binary_file(start, files, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_bytes(os.urandom(3_000_000))
     with LeavingServer(files.pki.server, 3_000_000) as server, source.open("rb") as stdin:
-        process = start("connect", f"localhost:{server.port}", *files.trust, stdin=stdin, patient=True)
+        process = start("connect", f"localhost:{server.port}", *files.trust, stdin=stdin, patience=LONG_MS)
         out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, b"")
     assert out == source.read_bytes()
@@ -122,7 +122,7 @@ def test_terminal(start, files) -> None:
     ours, theirs = pty.openpty()
     try:
         with PythonTlsServer(files.pki.server) as server:
-            process = start("connect", f"localhost:{server.port}", *files.trust, stdin=theirs)
+            process = start("connect", f"localhost:{server.port}", *files.trust, stdin=theirs, patience=SHORT_MS)
             assert process.stdout is not None
             for line in (b"one\n", b"two\n"):
                 os.write(ours, line)
@@ -222,7 +222,7 @@ def test_insecure(run, files) -> None:
         assert done.code == 0
         assert done.of("sslErrors")[0]["codes"] == ["SelfSignedCertificate"]
     with LeavingServer(files.pki.selfSigned, 5) as server:
-        piped = run("connect", f"localhost:{server.port}", "--insecure", stdin=b"text\n", patient=True)
+        piped = run("connect", f"localhost:{server.port}", "--insecure", stdin=b"text\n", patience=LONG_MS)
     assert (piped.code, piped.out) == (0, "text\n")
     assert "signed by itself" in piped.sentence()
 
@@ -320,7 +320,7 @@ def test_no_tls(run, server, words: str) -> None:
 def test_truncation(run, files, words: list[str]) -> None:
     """An end without a goodbye is a failure, but what came is shown."""
     with TruncatingServer(files.pki.server, b"half a\n") as server:
-        done = run("connect", f"localhost:{server.port}", *files.trust, *words, "--json", patient=True)
+        done = run("connect", f"localhost:{server.port}", *files.trust, *words, "--json", patience=LONG_MS)
         server.takeErrors()
     assert [event["text"] for event in done.of("message")] == ["half a"]
     if words and done.code == 0:
@@ -417,7 +417,8 @@ def test_wrong_pre_shared_key(run, serving, key: str) -> None:
 def test_json_lines_are_flushed(start, files) -> None:
     """A program that reads events gets them while the connection lives."""
     with PythonTlsServer(files.pki.server, greeting=b"hello\n") as server:
-        process = start("connect", f"localhost:{server.port}", *files.trust, "--json", stdin=subprocess.PIPE)
+        words = ("connect", f"localhost:{server.port}", *files.trust, "--json")
+        process = start(*words, stdin=subprocess.PIPE, patience=SHORT_MS)
         assert process.stdout is not None
         for line in process.stdout:
             if json.loads(line) == {"event": "message", "text": "hello"}:

@@ -8,6 +8,7 @@ import pytest
 
 from qtsecure import DtlsPeer, SslConfiguration
 from qtsecure.cli.exit_codes import ExitCode
+from tests.cli.conftest import LONG_MS, SHORT_MS
 from tests.net.conversation import spin
 
 KEY = "sensor:00112233445566778899aabbccddeeff"
@@ -44,7 +45,7 @@ def test_stdin(start, serving, files, tmp_path: Path) -> None:
     lines = tmp_path / "lines"
     lines.write_bytes(b"one\ntwo\nrest")
     with serving("--dtls", *files.server, "--echo") as server, lines.open("rb") as stdin:
-        process = start("connect", "--dtls", f"localhost:{server.port}", *files.trust, stdin=stdin, patient=True)
+        process = start("connect", "--dtls", f"localhost:{server.port}", *files.trust, stdin=stdin, patience=LONG_MS)
         assert process.stdout is not None
         assert process.stdout.read(12) == b"one\ntwo\nrest"
         server.interrupt()
@@ -55,7 +56,7 @@ def test_stdin(start, serving, files, tmp_path: Path) -> None:
 def test_a_silent_peer(run, serving, files) -> None:
     """After the end of stdin it is not waited for: the client says goodbye."""
     with serving("--dtls", *files.server, "--count", 1) as server:
-        done = run("connect", "--dtls", f"localhost:{server.port}", *files.trust, stdin=b"one\n")
+        done = run("connect", "--dtls", f"localhost:{server.port}", *files.trust, stdin=b"one\n", patience=SHORT_MS)
         ended = server.finished()
     assert (done.code, done.out, done.err) == (0, "", "")
     assert "clean=True" in ended.out
@@ -81,7 +82,7 @@ def test_pre_shared_key_client_certificate_and_alpn(run, serving, files) -> None
     assert ended.of("closed")[0]["clean"] is True
     with serving("--dtls", *files.server, *files.trust, "--require-client-cert", "--alpn", "a,b", "--json") as server:
         target = f"localhost:{server.port}"
-        done = run("connect", "--dtls", target, *files.trust, *files.client, "--alpn", "b", "--json")
+        done = run("connect", "--dtls", target, *files.trust, *files.client, "--alpn", "b", "--json", patience=SHORT_MS)
         refused = run("connect", "--dtls", target, *files.trust, "--message", "x", "--json")
     assert done.of("encrypted")[0]["alpn"] == "b"
     assert refused.code == 5
