@@ -241,7 +241,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture
 def in_process(capsys: pytest.CaptureFixture[str]) -> Callable[..., Finished]:
-    """Run ``qtsecure`` in this process; for what ends before it begins."""
+    """Run ``qtsecure`` in this process; for what ends before it begins. Ask for ``qapp`` where it may begin to."""
 
     def run(*words: object) -> Finished:
         code = main(list(map(str, words)))

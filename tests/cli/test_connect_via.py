@@ -94,9 +94,9 @@ def test_a_service_that_does_not_exist(run) -> None:
         (["h:1", "--proxy", "socks5://h", "--dtls"], "--dtls"),
     ],
 )
-def test_usage(run, words: list[str], text: str) -> None:
+def test_usage(in_process, qapp, words: list[str], text: str) -> None:
     """Exit code 2 and one sentence, without any password."""
-    done = run("connect", *words, "--message", "x")
+    done = in_process("connect", *words, "--message", "x")
     assert done.code == 2
     assert text in done.sentence()
     assert "secret" not in done.err
