@@ -51,8 +51,8 @@ def combine(measurements: Iterable[Measurement]) -> list[Measurement]:
     return [replace(each, variant="") if each.sense == "none" and not each.value else each for each in found.values()]
 
 
-def judge(name: str, entry: Entry, tests: Iterable[dict[str, Any]]) -> Verdict:
-    """The verdict on a figure by its tests, as the file of results has them."""
+def judge(name: str, entry: Entry, tests: Iterable[dict[str, Any]], *, asked: bool = True) -> Verdict:
+    """The verdict on a figure by its tests, as the file of results has them; with whether it should have been run."""
     tests = list(tests)
     lines = combine(Measurement.fromJson(each) for test in tests for each in test["measurements"])
     seconds = sum(test["seconds"] for test in tests)
@@ -63,8 +63,10 @@ def judge(name: str, entry: Entry, tests: Iterable[dict[str, Any]]) -> Verdict:
         reasons = [reason for reason in failed if not any(reason.startswith(f"{name} {each.what}") for each in lines)]
         return Verdict(name, entry, MISSED, sorted(set(reasons)), lines, seconds)
     if not lines:
-        reason = sorted(set(skipped)) or [entry.extra or "no test has measured it"]
-        return Verdict(name, entry, NOT_RUN if skipped or entry.extra else MISSED, reason)
+        reason = sorted(set(skipped)) or ["no test has measured it" if asked else entry.extra]
+        return Verdict(name, entry, NOT_RUN if skipped or not asked else MISSED, reason, seconds=seconds)
+    if empty := sorted(each.what for each in lines if each.sense == "none" and not each.of):
+        return Verdict(name, entry, MISSED, [f"no case was looked at: {what}" for what in empty], lines, seconds)
     cases = max(each.of for each in lines)
     if cases < entry.cases:
         return Verdict(name, entry, MISSED, [f"only {cases:,} of {entry.cases:,} cases were looked at"], lines, seconds)
