@@ -62,9 +62,9 @@ def collect(results: Path, names: Sequence[str], code: int) -> list[dict[str, An
         code: pytest's exit code; negative if a signal has ended it.
     """
     planned, told = _read(plannedFor(results)), _read(results)
-    tests = [test for test in told.values() if test["figure"]]
+    tests = [{"test": name, **test} for name, test in told.items() if test["figure"]]
     tests += [_failed(name, test["reason"]) for test in told.values() if not test["figure"] for name in names]
-    tests += [_failed(figure, f"did not end: {test}") for test, figure in planned.items() if test not in told]
+    tests += [_failed(figure, f"did not end: {test}", test) for test, figure in planned.items() if test not in told]
     # A signal, sent by a crash or by us, has left what was planned. Nobody knows what else has made it end.
     if code not in _NOTHING_WAS_WRONG and not (code < 0 and planned):
         tests += [_failed(name, f"pytest ended with {code}") for name in names]
@@ -76,8 +76,8 @@ def _read(path: Path) -> dict[str, Any]:
     return read
 
 
-def _failed(figure: str, reason: str) -> dict[str, Any]:
-    return {"figure": figure, "outcome": "failed", "reason": reason, "seconds": 0.0, "measurements": []}
+def _failed(figure: str, reason: str, test: str = "") -> dict[str, Any]:
+    return {"test": test, "figure": figure, "outcome": "failed", "reason": reason, "seconds": 0.0, "measurements": []}
 
 
 def repeatSuite(figure: str, times: int, seed: int) -> dict[str, Any]:
@@ -87,6 +87,7 @@ def repeatSuite(figure: str, times: int, seed: int) -> dict[str, Any]:
     what = "failed runs of the whole suite in an order by chance"
     measurement = Measurement(figure=figure, what=what, value=len(failed), sense="none", of=times)
     return {
+        "test": "",
         "figure": figure,
         "outcome": "failed" if failed else "passed",
         "reason": f"{measurement}: --randomly-seed={', '.join(map(str, failed))}" if failed else "",

@@ -262,6 +262,15 @@ def test_all_tables_tell_the_same(tmp_path: Path) -> None:
     assert [each["met"] for each in told["figures"]["R1"]["measurements"]] == [True, False]
 
 
+def test_the_file_has_every_value() -> None:
+    """Also those that the table leaves out because another one is worse."""
+    verdict = judge("R1", ENTRY, [ran(counted(0, 10), timed(3, "reactor")), ran(timed(5, "qt"))])
+    found = json.loads(json.dumps(asJson([verdict], RUN)))["figures"]["R1"]
+    assert [each["value"] for each in found["measurements"]] == [0, 5]
+    values = [each["value"] for test in found["tests"] for each in test["measurements"] if each["what"] == "time"]
+    assert values == [3, 5]
+
+
 def test_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Names in small letters, and names that are none; without a seed one by chance; what cannot work ends at once."""
     options = parse(["r1", "R7", "--seed", "5", "--soak"])
