@@ -30,9 +30,9 @@ _TIMEOUT_MS = 3000
 _IDLE_MS = 500
 _KEY = bytes(range(32))
 CANARY = b"CANARY-may-only-travel-encrypted"
-_PSK = "preSharedKeyAuthenticationRequired"
-_EARLY = "handshakeInterruptedOnError"
-_VERIFYING = frozenset({"sslErrors", "peerVerifyError", "acceptCertificate"})
+PSK = "preSharedKeyAuthenticationRequired"
+EARLY = "handshakeInterruptedOnError"
+VERIFYING = frozenset({"sslErrors", "peerVerifyError", "acceptCertificate"})
 _LIVE = (DtlsPeer.Status.Handshaking, DtlsPeer.Status.Connected)
 
 _COMMON = (
@@ -43,8 +43,8 @@ _COMMON = (
     "peerVerifyError",
     "sslErrors",
     "acceptCertificate",
-    _EARLY,
-    _PSK,
+    EARLY,
+    PSK,
     "alertSent",
     "alertReceived",
     "errorOccurred",
@@ -61,8 +61,8 @@ SIGNALS = {
         "acceptError",
         "sslErrors",
         "peerVerifyError",
-        _EARLY,
-        _PSK,
+        EARLY,
+        PSK,
         "alertSent",
         "alertReceived",
         "errorOccurred",
@@ -83,7 +83,7 @@ class Cell(NamedTuple):
     @property
     def insideEngine(self) -> bool:
         """Whether OpenSSL is on the stack when the signal comes."""
-        return self.signal in (_PSK, _EARLY)
+        return self.signal in (PSK, EARLY)
 
 
 class Run:
@@ -154,14 +154,14 @@ class Run:
         cell = self.cell
         client = SslConfiguration.forClient([_PKI.ca.certificate])
         server = SslConfiguration.forServer(_PKI.server.chain, _PKI.server.privateKey)
-        early = cell.signal == _EARLY
-        if cell.signal == _PSK:
-            self.client.preSharedKeyAuthenticationRequired.connect(_clientKey)
-            self.server.preSharedKeyAuthenticationRequired.connect(_serverKey)
+        early = cell.signal == EARLY
+        if cell.signal == PSK:
+            self.client.preSharedKeyAuthenticationRequired.connect(clientKey)
+            self.server.preSharedKeyAuthenticationRequired.connect(serverKey)
             for configuration in (client, server):
                 configuration.setCiphers("ECDHE-PSK-CHACHA20-POLY1305")
             client.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyNone)
-        elif cell.signal in _VERIFYING or early:
+        elif cell.signal in VERIFYING or early:
             # Accepted by nobody but the slot of the cell: the default has to be the safe one.
             if cell.owner == "client":
                 client.setCaCertificates([_PKI.otherCa.certificate])
@@ -405,12 +405,12 @@ def allCells() -> list[Cell]:
     ]
 
 
-def _clientKey(authenticator: PreSharedKeyAuthenticator) -> None:
+def clientKey(authenticator: PreSharedKeyAuthenticator) -> None:
     authenticator.setIdentity(b"client")
     authenticator.setPreSharedKey(_KEY)
 
 
-def _serverKey(peer: DtlsPeer, authenticator: PreSharedKeyAuthenticator) -> None:
+def serverKey(peer: DtlsPeer, authenticator: PreSharedKeyAuthenticator) -> None:
     authenticator.setPreSharedKey(_KEY)
 
 
