@@ -56,7 +56,7 @@ Dialog {
     bottomPadding: 8
 
     header: PromptTitle {
-        prompt: prompt
+        dialog: prompt
     }
 
     onQuestionChanged: {

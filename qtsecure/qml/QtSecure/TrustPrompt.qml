@@ -82,7 +82,7 @@ Dialog {
     bottomPadding: 8
 
     header: PromptTitle {
-        prompt: prompt
+        dialog: prompt
     }
 
     onQuestionChanged: {

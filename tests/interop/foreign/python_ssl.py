@@ -37,12 +37,15 @@ class _PythonEnd:
         assert isinstance(self._peer.waitForError(TIMEOUT), ssl.SSLError)
 
     def _told(self, connection: TlsConnection) -> Told:
+        # A key of the program is a session to OpenSSL in TLS 1.3.
+        reused = connection.sessionReused
+        keyed = (reused if self.version == "1.3" else "PSK" in connection.cipher) if self.psk else False
         return Told(
             version=connection.protocol.removeprefix("TLSv"),
             certificate=connection.peerCertificate or b"",
             alpn=connection.alpn or "",
-            psk="PSK" in connection.cipher if connection.protocol == "TLSv1.2" else None,
-            resumed=connection.sessionReused,
+            psk=keyed,
+            resumed=reused and not keyed,
         )
 
 
