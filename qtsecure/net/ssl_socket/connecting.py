@@ -131,7 +131,7 @@ class Connecting(Handshake):
         if state != _State.ConnectedState:
             raise ValueError("state must be ConnectedState; other descriptors cannot be adopted.")
         try:
-            if socketDescriptor >= 0 and socketDescriptor == self.socketDescriptor():
+            if socketDescriptor >= 0 and socketDescriptor == Connecting.socketDescriptor(self):
                 raise ValueError("it is this socket's own")  # the end of the old connection would close it
             transport = late.adoptStream(self._dataPath, socketDescriptor)
         except (OSError, ValueError, OverflowError) as error:
