@@ -112,6 +112,7 @@ class AcceptedSocket(SslSocket):
             return
         dataPath.incoming.append(data)
         if dataPath.mode is _UNENCRYPTED:
-            Handshake._startEncryption(self, server=True)  # also while closing: what was written is still to be delivered
+            # Also while closing: what was written is still to be delivered.
+            Handshake._startEncryption(self, server=True)
         if isValid(self) and server is not None and isValid(server):
             server.socketStartedHandshake(self)
