@@ -215,7 +215,7 @@ class SslServer(HearsSignals, Listening):
         has taken it over: handing it on to others must be the last thing that an override does.
         """
         socket = AcceptedSocket(self)
-        if not Connecting.setSocketDescriptor(socket, socketDescriptor):  # what its layers check is known to be so
+        if not Connecting._adoptDescriptor(socket, socketDescriptor):
             # The client has reset the connection in the kernel's queue; the descriptor is still ours.
             self._counts.endings[Ending.DISCONNECTED] += 1
             native.close(socketDescriptor)
