@@ -11,10 +11,15 @@ from collections.abc import Iterator
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import pytest
+from hypothesis import settings
 
 import qtsecure.testing.plugin
 
 pytest_plugins = ["pytester", "tests.figures"]
+
+# Everywhere as on machines that call themselves CI: always the same examples, so that a run that was green stays
+# green, and no deadline of 200 ms for each, which a busy machine misses. tests/fuzz hunts with others.
+settings.load_profile("ci")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -15,6 +15,7 @@ shown and not judged. ``python -m benchmarks.reliability`` runs it with ``--figu
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ import pytest
 
 from benchmarks.reliability.measurement import Measurement, Sense
 
-__all__ = ["Figure"]
+__all__ = ["Figure", "plannedFor"]
 
 _MEASUREMENT = "measurement"
 _NAME = "figure"
@@ -126,7 +127,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker."""
     config.addinivalue_line("markers", "figure(name): the test measures this figure of the reliability scoreboard")
-    config.pluginmanager.register(Results(), "figures of reliability")
+    config.pluginmanager.register(Results(config), "figures of reliability")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -140,6 +141,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     measures = [_nameOf(item) in wanted and "figure" in getattr(item, "fixturenames", ()) for item in items]
     config.hook.pytest_deselected(items=[item for item, kept in zip(items, measures, strict=True) if not kept])
     items[:] = [item for item, kept in zip(items, measures, strict=True) if kept]
+    if path := config.getoption("--figure-results"):
+        # Only the workers of pytest-xdist know it, and each knows the same.
+        _replace(plannedFor(path), {item.nodeid: _nameOf(item) for item in items})
+
+
+def plannedFor(path: str | Path) -> Path:
+    """Where the tests that will run are listed, each with its figure: one that crashes cannot tell it any more."""
+    return Path(f"{path}.planned")
+
+
+def _replace(path: Path, content: object) -> None:
+    """Write JSON so that there is always a whole file: the process may crash, and others may do the same."""
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    part.write_text(json.dumps(content, indent=1), "utf-8")
+    part.replace(path)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -155,10 +171,12 @@ class Results:
     """What the tests of a run have measured, in this process or in workers.
 
     Attributes:
-        tests: By test: its figure, its outcome, the reason of it, its time in seconds and its measurements.
+        tests: By test: its figure (empty if nobody knows), its outcome, the reason of it, its time in seconds and its
+            measurements.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
         self.tests: dict[str, dict[str, Any]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -174,12 +192,29 @@ class Results:
             "seconds": round(report.duration, 1),
             "measurements": [json.loads(str(value)) for name, value in properties if name == _MEASUREMENT],
         }
+        self._write()
 
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the file that the scoreboard reads."""
-        path = session.config.getoption("--figure-results")
-        if path and not hasattr(session.config, "workerinput"):
-            Path(path).write_text(json.dumps(self.tests, indent=1), "utf-8")
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a file of tests that cannot be read: with pytest-xdist, the tests of the others run all the same."""
+        if report.failed:
+            self.tests[report.nodeid] = {
+                "figure": "",
+                "outcome": report.outcome,
+                "reason": f"{report.nodeid} cannot be read",
+                "seconds": 0.0,
+                "measurements": [],
+            }
+            self._write()
+
+    def pytest_sessionstart(self) -> None:
+        """Nothing is left of an earlier run."""
+        self._write()
+
+    def _write(self) -> None:
+        """Write the file that the scoreboard reads; after each test, as the next one may take the process down."""
+        path = self._config.getoption("--figure-results")
+        if path and not hasattr(self._config, "workerinput"):
+            _replace(Path(path), self.tests)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
         """Show what was measured; the scoreboard has a table of its own."""

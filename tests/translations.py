@@ -31,8 +31,8 @@ def engineTexts() -> list[tuple[str, str]]:
 
 def update(file: Path) -> None:
     """Merge the texts of today into a .ts file."""
-    # An absolute path would be written into the file; a line number would change with each edit.
-    with tempfile.TemporaryDirectory(dir=WIDGETS) as directory:
+    # Not in the package, where other tests read every file. A line number would change with each edit.
+    with tempfile.TemporaryDirectory() as directory:
         extra = Path(directory, "engine_texts.py")
         lines = [f"QT_TRANSLATE_NOOP({context!r}, {text!r})\n" for context, text in engineTexts()]
         lines += [f"translate('CertificateFacts', {text!r}, '', 2)\n" for text in PLURALS]

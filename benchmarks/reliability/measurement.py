@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -37,14 +38,21 @@ class Measurement:
     variant: str = ""
     noisy: bool = False
 
+    def __post_init__(self) -> None:
+        # Counts are added up: one below zero would hide another's.
+        if self.sense == "none" and self.value < 0:
+            raise ValueError(f"{self.what}: {self.value} is no count.")
+
     @property
     def met(self) -> bool:
-        """Whether the value is on the right side of its limit."""
+        """Whether the value is on the right side of its limit; one that is no number is on neither."""
         return self.value >= self.limit if self.sense == "at least" else self.value <= self.limit
 
     def worse(self, other: Measurement) -> bool:
         """Whether this value is worse than that of another measurement of the same thing."""
-        return self.value < other.value if self.sense == "at least" else self.value > other.value
+        if math.isnan(other.value):
+            return False
+        return not (self.value >= other.value if self.sense == "at least" else self.value <= other.value)
 
     @property
     def measured(self) -> str:
@@ -72,6 +80,8 @@ class Measurement:
 
 def number(value: float) -> str:
     """A number with three digits that count: 0.084, 1.07, 229, 88,012."""
+    if not math.isfinite(value):
+        return str(value)
     if value == int(value) or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.{_NUMBER_OF_DIGITS}g}"

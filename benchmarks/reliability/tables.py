@@ -102,7 +102,7 @@ def replaceTable(path: Path, verdicts: Sequence[Verdict], circumstances: Circums
 
 
 def asJson(verdicts: Sequence[Verdict], circumstances: Circumstances) -> dict[str, Any]:
-    """For a file."""
+    """For a file: what the table shows, and of each test what it has measured."""
     return {
         "run": {name: getattr(circumstances, name) for name in Circumstances.__slots__},
         "figures": {
@@ -112,6 +112,7 @@ def asJson(verdicts: Sequence[Verdict], circumstances: Circumstances) -> dict[st
                 "reasons": verdict.reasons,
                 "seconds": round(verdict.seconds, 1),
                 "measurements": [line.toJson() for line in verdict.lines],
+                "tests": verdict.tests,
             }
             for verdict in verdicts
         },

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,10 +18,26 @@ import pytest
 
 import qtsecure
 from qtsecure.cli.main import main
-from qtsecure.testing import PublicKeyInfrastructure
+from qtsecure.testing import IssuedCertificate, PublicKeyInfrastructure
+from qtsecure.testing.peers import PythonTlsServer, TlsConnection
 
 TIMEOUT_S = 120
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(qtsecure.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
+LONG_MS = 60_000
+"""Patience of a client that is to wait for its peer's end: the machine may keep an answer for a second."""
+SHORT_MS = 1
+"""Patience of one that nothing more is to come for."""
+
+
+def _command(patience: int | None) -> list[str]:
+    """Python, and what makes it ``qtsecure``; with another patience (ms) after the end of stdin, if there is one."""
+    if patience is None:
+        return [sys.executable, "-m", "qtsecure"]
+    code = (
+        f"import sys\nfrom qtsecure.cli import client_command\nclient_command.PATIENCE_MS = {patience}\n"
+        "from qtsecure.cli.main import main\nsys.exit(main(sys.argv[1:]))"
+    )
+    return [sys.executable, "-c", code]
 
 
 @dataclass
@@ -51,10 +68,10 @@ class Finished:
         return lines[0]
 
 
-def _run(*words: object, stdin: bytes | None = None, **environment: str) -> Finished:
+def _run(*words: object, stdin: bytes | None = None, patience: int | None = None, **environment: str) -> Finished:
     """Run ``qtsecure`` with these words; stdin is empty without any."""
     done = subprocess.run(
-        [sys.executable, "-m", "qtsecure", *map(str, words)],
+        [*_command(patience), *map(str, words)],
         input=b"" if stdin is None else stdin,
         capture_output=True,
         env=ENVIRONMENT | environment,
@@ -110,14 +127,32 @@ def _serving(*words: object) -> Iterator[Serving]:
         process.communicate(timeout=TIMEOUT_S)
 
 
-def _start(*words: object, stdin: int | IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(*words: object, stdin: int | IO[bytes], patience: int | None = None) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "qtsecure", *map(str, words)],
+        [*_command(patience), *map(str, words)],
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=ENVIRONMENT,
     )
+
+
+class LeavingServer(PythonTlsServer):
+    """Returns so many bytes, says goodbye, and wants to hear that of its client.
+
+    Args:
+        certificate: The certificate of the server.
+        size: How many bytes.
+    """
+
+    def __init__(self, certificate: IssuedCertificate, size: int) -> None:
+        super().__init__(certificate)
+        self._size = size
+
+    def _exchange(self, sock: ssl.SSLSocket, state: TlsConnection) -> None:
+        while len(state.received) < self._size and (data := state.receive(sock)):
+            sock.sendall(data)
+        sock.unwrap()
 
 
 @dataclass(frozen=True)
@@ -188,8 +223,8 @@ def start() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Start ``qtsecure`` with some words and a stdin; it is killed at the end of the test."""
     with contextlib.ExitStack() as stack:
 
-        def started(*words: object, stdin: int | IO[bytes]) -> subprocess.Popen[bytes]:
-            process = _start(*words, stdin=stdin)
+        def started(*words: object, stdin: int | IO[bytes], patience: int | None = None) -> subprocess.Popen[bytes]:
+            process = _start(*words, stdin=stdin, patience=patience)
             stack.callback(_end, process)
             return process
 
@@ -206,7 +241,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture
 def in_process(capsys: pytest.CaptureFixture[str]) -> Callable[..., Finished]:
-    """Run ``qtsecure`` in this process; for what ends before it begins."""
+    """Run ``qtsecure`` in this process; for what ends before it begins. Ask for ``qapp`` where it may begin to."""
 
     def run(*words: object) -> Finished:
         code = main(list(map(str, words)))

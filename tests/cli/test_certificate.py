@@ -14,6 +14,7 @@ from qtsecure.engine.verification import IssueCode, VerificationIssue
 from qtsecure.net.questions.certificate_advice import adviceFor
 from qtsecure.testing.peers import OpensslServer
 from qtsecure.testing.pki import IssuedCertificate
+from tests.closed_port import closedPort
 
 DAMAGED = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 
@@ -162,10 +163,8 @@ def test_an_old_server_that_demands_a_certificate(run, files) -> None:
 
 def test_nobody_there(run, files) -> None:
     """Exit code 4."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    done = run("certificate", f"127.0.0.1:{port}", *files.trust)
+    with closedPort() as port:
+        done = run("certificate", f"127.0.0.1:{port}", *files.trust)
     assert done.code == 4
     assert done.sentence()
 

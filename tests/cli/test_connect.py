@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -21,6 +20,8 @@ from qtsecure.testing.peers import (
     SilentServer,
     TruncatingServer,
 )
+from tests.cli.conftest import LONG_MS, SHORT_MS, LeavingServer
+from tests.closed_port import closedPort
 
 
 def test_messages(run, files) -> None:
@@ -91,24 +92,23 @@ def test_no_answer(run, files) -> None:
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
 def test_stdin(run, files, options: list[str]) -> None:
     """stdin goes to the peer, its answers to stdout, and nothing else."""
-    with PythonTlsServer(files.pki.server) as server:
-        done = run("connect", f"localhost:{server.port}", *files.trust, *options, stdin=b"erste\nzweite\n")
-        ending = server.waitForEnding().ending
+    words = b"erste\nzweite\n"
+    with LeavingServer(files.pki.server, len(words)) as server:
+        done = run("connect", f"localhost:{server.port}", *files.trust, *options, stdin=words, patience=LONG_MS)
     assert (done.code, done.err) == (0, "")
     if options:
         assert [event["text"] for event in done.of("message")] == ["erste", "zweite"]
         assert done.of("closed") == [{"event": "closed", "clean": True}]
     else:
         assert done.out == "erste\nzweite\n"
-    assert ending == "closeNotify"
 
 
 def test_binary_file(start, files, tmp_path: Path) -> None:
     """A file as stdin arrives whole and unchanged; it is larger than everything that is buffered."""
     source = tmp_path / "source"
     source.write_bytes(os.urandom(3_000_000))
-    with PythonTlsServer(files.pki.server) as server, source.open("rb") as stdin:
-        process = start("connect", f"localhost:{server.port}", *files.trust, stdin=stdin)
+    with LeavingServer(files.pki.server, 3_000_000) as server, source.open("rb") as stdin:
+        process = start("connect", f"localhost:{server.port}", *files.trust, stdin=stdin, patience=LONG_MS)
         out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, b"")
     assert out == source.read_bytes()
@@ -122,7 +122,7 @@ def test_terminal(start, files) -> None:
     ours, theirs = pty.openpty()
     try:
         with PythonTlsServer(files.pki.server) as server:
-            process = start("connect", f"localhost:{server.port}", *files.trust, stdin=theirs)
+            process = start("connect", f"localhost:{server.port}", *files.trust, stdin=theirs, patience=SHORT_MS)
             assert process.stdout is not None
             for line in (b"one\n", b"two\n"):
                 os.write(ours, line)
@@ -138,7 +138,7 @@ def test_terminal(start, files) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="descriptors are closed with the shell")
 def test_closed_stdin(files) -> None:
-    """A process without stdin is a process at its end."""
+    """A process without stdin is a process at its end: it says goodbye when the peer has been silent for a while."""
     with PythonTlsServer(files.pki.server) as server:
         words = [sys.executable, "-m", "qtsecure", "connect", f"localhost:{server.port}", *map(str, files.trust)]
         done = subprocess.run(
@@ -148,6 +148,7 @@ def test_closed_stdin(files) -> None:
             timeout=120,
             check=False,
         )
+        assert server.waitForEnding().ending == "closeNotify"
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
@@ -220,9 +221,10 @@ def test_insecure(run, files) -> None:
         done = run("connect", target, "--insecure", "--message", "x", "--expect-echo", "--json")
         assert done.code == 0
         assert done.of("sslErrors")[0]["codes"] == ["SelfSignedCertificate"]
-        piped = run("connect", target, "--insecure", stdin=b"text\n")
-        assert (piped.code, piped.out) == (0, "text\n")
-        assert "signed by itself" in piped.sentence()
+    with LeavingServer(files.pki.selfSigned, 5) as server:
+        piped = run("connect", f"localhost:{server.port}", "--insecure", stdin=b"text\n", patience=LONG_MS)
+    assert (piped.code, piped.out) == (0, "text\n")
+    assert "signed by itself" in piped.sentence()
 
 
 def test_insecure_without_trusted_certificates(run, files, tmp_path: Path) -> None:
@@ -279,9 +281,8 @@ def test_ipv6(run, files) -> None:
 
 def test_nobody_listens(run) -> None:
     """Exit code 4."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    done = run("connect", f"127.0.0.1:{port}", "--insecure", "--json")
+    with closedPort() as port:
+        done = run("connect", f"127.0.0.1:{port}", "--insecure", "--json")
     assert done.code == 4
     assert "refused" in done.sentence()
     assert done.of("error")[0]["code"] == "ConnectionRefusedError"
@@ -319,7 +320,7 @@ def test_no_tls(run, server, words: str) -> None:
 def test_truncation(run, files, words: list[str]) -> None:
     """An end without a goodbye is a failure, but what came is shown."""
     with TruncatingServer(files.pki.server, b"half a\n") as server:
-        done = run("connect", f"localhost:{server.port}", *files.trust, *words, "--json")
+        done = run("connect", f"localhost:{server.port}", *files.trust, *words, "--json", patience=LONG_MS)
         server.takeErrors()
     assert [event["text"] for event in done.of("message")] == ["half a"]
     if words and done.code == 0:
@@ -416,7 +417,8 @@ def test_wrong_pre_shared_key(run, serving, key: str) -> None:
 def test_json_lines_are_flushed(start, files) -> None:
     """A program that reads events gets them while the connection lives."""
     with PythonTlsServer(files.pki.server, greeting=b"hello\n") as server:
-        process = start("connect", f"localhost:{server.port}", *files.trust, "--json", stdin=subprocess.PIPE)
+        words = ("connect", f"localhost:{server.port}", *files.trust, "--json")
+        process = start(*words, stdin=subprocess.PIPE, patience=SHORT_MS)
         assert process.stdout is not None
         for line in process.stdout:
             if json.loads(line) == {"event": "message", "text": "hello"}:

@@ -372,13 +372,15 @@ def test_streams_are_freed(pki: PublicKeyInfrastructure, engine_path: str, momen
         pair.client.stream.receive(b"garbage")
         pair.client.drain()
     known = [weakref.ref(side.stream) for side in pair.sides]
-    registered = len(_openssl._hooks.references)
-    made = sum(side.stream._pipe is not None for side in pair.sides)
+    pipes = [side.stream._pipe for side in pair.sides if side.stream._pipe is not None]
+    registered = {pipe._address for pipe in pipes}
+    assert len(registered) == len(pipes)
+    assert registered <= _openssl._hooks.references.keys()
     gc.disable()
     try:
-        del pair
+        del pair, pipes
         assert [reference() for reference in known] == [None, None]
-        assert len(_openssl._hooks.references) == registered - made
+        assert not registered & _openssl._hooks.references.keys()
     finally:
         gc.enable()
 

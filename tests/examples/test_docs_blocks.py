@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import socket as native
+import uuid
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -26,6 +26,7 @@ from qtsecure.testing import (
     tlsEchoServer,
     waitFor,
 )
+from tests.closed_port import closedPort
 from tests.examples.test_docs import BLOCK, DOCS, PAGES, ROOT, programs
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -105,13 +106,6 @@ def trust(qtsecure_pki: PublicKeyInfrastructure) -> SslConfiguration:
     return SslConfiguration.forClient([qtsecure_pki.ca.certificate])
 
 
-def closedPort() -> int:
-    """A port where nobody listens."""
-    with native.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 def test_every_block_is_run() -> None:
     """A new page needs a test, and the table says where that is; programs and suites are run elsewhere."""
     README = ROOT / "README.md"
@@ -162,6 +156,7 @@ class TestHowtoDtls:
             ("peer = DtlsPeer()", "peer = DtlsPeer(); peer.setSslConfiguration(trust)"),
             ("example.org", "localhost"),
             ("4433", str(qtsecure_dtls_echo_server.serverPort())),
+            ("receiveMessages(10, timeout=1000,", "receiveMessages(2, timeout=20000,"),  # which does not wait for more
         )
         assert printed == [b"one", b"put together from parts"]
         names["peer"].abort()
@@ -237,12 +232,12 @@ def test_howto_starttls(qtsecure_pki: PublicKeyInfrastructure, trust: SslConfigu
 
 def test_howto_threads(qtsecure_pki: PublicKeyInfrastructure, trust: SslConfiguration) -> None:
     """Each client is answered, by whichever thread."""
-    port = closedPort()
     identity = qtsecure_pki.server
-    names = Page("howto-threads").run(0, ("4433", str(port)))
     own = SslConfiguration.forServer(list(identity.chain), identity.privateKey)
-    threads, workers = names["startThreads"](own, 2)
-    waitFor(lambda: all(hasattr(worker, "server") and worker.server.isListening() for worker in workers))
+    with closedPort(shared=True) as port:
+        names = Page("howto-threads").run(0, ("4433", str(port)))
+        threads, workers = names["startThreads"](own, 2)
+        waitFor(lambda: all(hasattr(worker, "server") and worker.server.isListening() for worker in workers))
     clients = [SslSocket() for _ in range(4)]
     for client in clients:
         client.setSslConfiguration(trust)
@@ -262,9 +257,10 @@ class TestHowtoTransports:
     def test_proxies(self, trust: SslConfiguration) -> None:
         socket = SslSocket()
         page = Page("howto-transports", socket=socket, askForPassword=lambda host: f"for {host}")
-        page.run(0, ("proxy.example", "127.0.0.1"), ("1080", str(closedPort())))
-        page.run(1)
-        waitFor(lambda: socket.failure() is not None)
+        with closedPort() as port:
+            page.run(0, ("proxy.example", "127.0.0.1"), ("1080", str(port)))
+            page.run(1)
+            waitFor(lambda: socket.failure() is not None)
         assert socket.error() == QAbstractSocket.SocketError.ProxyConnectionRefusedError
         answer = QAuthenticator()
         page.names["login"](QNetworkProxy(QNetworkProxy.ProxyType.HttpProxy, "p.example", 1), answer)
@@ -273,7 +269,7 @@ class TestHowtoTransports:
     def test_device(self, files: Path, qtsecure_pki: PublicKeyInfrastructure) -> None:
         qtsecure_pki.ca.writeTo(files, "server")
         local = QLocalServer()
-        assert local.listen(f"qtsecure-{id(files)}")
+        assert local.listen(f"qtsecure-{uuid.uuid4().hex}")
         names = Page("howto-transports").run(2, ("my-service", local.fullServerName()))
         waitFor(local.hasPendingConnections)
         server = SslSocket(transport=local.nextPendingConnection())
@@ -374,7 +370,8 @@ def test_howto_client_certificates(
 def test_howto_proxies_and_revocation(files: Path, qtsecure_pki: PublicKeyInfrastructure) -> None:
     """The parts of howto-proxies and howto-revocation that configure."""
     page = Page("howto-proxies")
-    page.run(0, ("proxy.example:1080", f"127.0.0.1:{closedPort()}"))
+    with closedPort() as port:
+        page.run(0, ("proxy.example:1080", f"127.0.0.1:{port}"))
     assert len(page.run(1, date=date)["ByDay"]().proxiesFor("imaps://mail.example")) == 1
     for name, crl in (("ca", qtsecure_pki.ca.crl()), ("intermediate", qtsecure_pki.crl)):
         (files / f"{name}.crl").write_bytes(crl.public_bytes(Encoding.PEM))
@@ -428,6 +425,7 @@ def test_porting_from_gio(trust: SslConfiguration, qtsecure_dtls_echo_server: Dt
         ("peer = DtlsPeer()", "peer = DtlsPeer(); peer.setSslConfiguration(trust)"),
         ("example.org", "localhost"),
         ("4433", str(qtsecure_dtls_echo_server.serverPort())),
+        ("receiveMessages(10, timeout=1000)", "receiveMessages(1, timeout=20000)"),  # which does not wait for more
     )
     assert printed == [(b"hello, world", False)]
     assert names["peer"].atEnd()

@@ -13,6 +13,7 @@ import pytest
 
 import qtsecure
 from qtsecure.testing.certificates import selfSignedCertificate
+from tests.closed_port import closedPort
 
 ROOT = Path(qtsecure.__file__).parents[1]
 QUICK = ROOT / "examples" / "quick"
@@ -81,8 +82,8 @@ def test_conversation(directory: Path) -> None:
     finally:
         server.kill()
         server.communicate(timeout=120)
-    # Nobody listens any more.
-    client = start("client.py", directory, port)
-    out, err = client.communicate(timeout=120)
+    with closedPort(port):  # nobody listens any more
+        client = start("client.py", directory, port)
+        out, err = client.communicate(timeout=120)
     assert (client.returncode, err) == (1, "")
     assert "refused" in out

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from PySide6.QtCore import QCoreApplication
 
-from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.values import Protocol
 from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.net.conversation import Conversation, FakeClock
+from tests.net.conversation import Conversation, FakeClock, fakeClock
 from tests.net.encounters import KINDS, Encounter
 
 MakeConversation = Callable[..., Conversation]
@@ -39,12 +38,8 @@ def conversation(make_conversation: MakeConversation) -> Conversation:
 @pytest.fixture
 def clock(qapp: QCoreApplication) -> Iterator[FakeClock]:
     """Replace the clock of this thread's scheduler."""
-    scheduler = schedulerOfThisThread()
-    real = scheduler.clock
-    scheduler.clock = fake = FakeClock()
-    yield fake
-    scheduler.clock = real
-    scheduler.fireDue()  # sets the timer anew, by the real clock
+    with fakeClock() as fake:
+        yield fake
 
 
 @pytest.fixture(params=KINDS)

@@ -6,7 +6,7 @@ import contextlib
 import gc
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QTimer
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
@@ -265,3 +265,16 @@ class FakeClock:
     def advance(self, seconds: float) -> None:
         self.now += seconds + 1e-9  # several steps must not round to less than their sum
         self._scheduler.fireDue()
+
+
+@contextlib.contextmanager
+def fakeClock() -> Iterator[FakeClock]:
+    """Replace the clock of this thread's scheduler."""
+    scheduler = schedulerOfThisThread()
+    real = scheduler.clock
+    scheduler.clock = fake = FakeClock()
+    try:
+        yield fake
+    finally:
+        scheduler.clock = real
+        scheduler.fireDue()  # sets the timer anew, by the real clock

@@ -109,6 +109,24 @@ def test_a_hello_right_behind_the_command_is_not_lost(pair: PlainPair) -> None:
     spin(pair.encrypted)
 
 
+@pytest.mark.parametrize("action", ["close", "readAll"])
+def test_a_slot_of_mode_changed_takes_no_hello(pair: PlainPair, action: str) -> None:
+    """What was there when TLS began belongs to TLS: closing does not drop it, and nobody reads it as data."""
+    found: list[object] = []
+
+    def act() -> None:
+        pair.server.write(b"goodbye")
+        found.append(getattr(pair.server, action)())
+
+    pair.server.modeChanged.connect(act)
+    pair.client.startClientEncryption()
+    spin(lambda: pair.server.bytesAvailable() > 100)
+    pair.server.startServerEncryption()
+    arrive(pair.client, 7)
+    assert pair.client.readAll().data() == b"goodbye"
+    assert found == ([None] if action == "close" else [QByteArray()])
+
+
 def test_what_a_cpp_reader_peeked_at_belongs_to_tls(pair: PlainPair) -> None:
     """A hello that lies in QIODevice's own buffer, after a transaction of QDataStream, reaches TLS, too."""
     pair.client.write(b"\0\0\0\x08STARTTLS")

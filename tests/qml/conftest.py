@@ -12,6 +12,7 @@ from PySide6.QtQuick import QQuickWindow, QSGRendererInterface
 import qtsecure.qml
 from qtsecure.testing.certificates import IssuedCertificate
 from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.net.conversation import FakeClock, fakeClock
 
 qtsecure.qml.register()
 QQuickWindow.setGraphicsApi(QSGRendererInterface.GraphicsApi.Software)
@@ -79,3 +80,10 @@ def load(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure) -> Itera
     for document in made:
         document.close()
     assert warnings == []
+
+
+@pytest.fixture
+def clock(qapp: QCoreApplication) -> Iterator[FakeClock]:
+    """Replace the clock of this thread's scheduler."""
+    with fakeClock() as fake:
+        yield fake

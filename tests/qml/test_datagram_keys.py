@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import QTimer
 
 from qtsecure.testing import waitFor
+from tests.net.conversation import FakeClock
 from tests.qml.conftest import Document, Load
 from tests.qml.documents import HEAD
 
@@ -58,8 +59,8 @@ DTLS = KEYS.replace("SERVER", "DtlsServer").replace("PEER", "DtlsPeer").replace(
 TLS = KEYS.replace("SERVER", "TlsServer").replace("PEER", "TlsSocket").replace("CONNECT", "connectToHostEncrypted")
 
 
-Step = tuple[str, ...]
-"""When this line has been noted, call this function of the document, maybe with a name."""
+Step = tuple[object, ...]
+"""When this line has been noted, call this function of the document or of Python, maybe with an argument."""
 
 
 def run(load: Load, source: str, *steps: Step, until: set[str]) -> list[str]:
@@ -70,8 +71,9 @@ def run(load: Load, source: str, *steps: Step, until: set[str]) -> list[str]:
     def proceed() -> None:
         while left and left[0][0] in log(document):
             _, function, *arguments = left.pop(0)
+            act = function if callable(function) else partial(document.call, function)
             # A slot of its own: within this one the document would still be about to note the line.
-            QTimer.singleShot(0, document.root, partial(document.call, function, *arguments))
+            QTimer.singleShot(0, document.root, partial(act, *arguments))
 
     document.root.logChanged.connect(proceed)
     document.call("begin")
@@ -160,18 +162,18 @@ def test_the_server_closes_while_a_key_is_looked_for(load: Load, source: str) ->
     ],
     ids=["dtls", "tls"],
 )
-def test_the_time_of_the_handshake_is_over(load: Load, source: str, end: str) -> None:
+def test_the_time_of_the_handshake_is_over(load: Load, clock: FakeClock, source: str, end: str) -> None:
     """The event loop of a question ends when its answer could not help any more."""
     source = source.replace("preSharedKeys: true", "preSharedKeys: true; handshakeTimeout: 200", 1)
-    lines = run(load, source, ("listening", "start", "slow"), until={end})
+    lines = run(load, source, ("listening", "start", "slow"), ("asked for slow", clock.advance, 0.2), until={end})
     assert "slow encrypted" not in lines
 
 
-def test_the_time_of_the_clients_handshake_is_over(load: Load) -> None:
+def test_the_time_of_the_clients_handshake_is_over(load: Load, clock: FakeClock) -> None:
     """The same for a client that looks for its key."""
     source = TLS.replace(
         'onPskQuestion: question => question.answerHex(identity, "a1b2c3")',
         "handshakeTimeout: 200\n        onPskQuestion: question => {"
-        " question.defer(); question.cancelled.connect(() => root.note('given up')) }",
+        " question.defer(); question.cancelled.connect(() => root.note('given up')); root.note('asked') }",
     )
-    run(load, source, ("listening", "start", "slow"), until={"given up", "slow failed"})
+    run(load, source, ("listening", "start", "slow"), ("asked", clock.advance, 0.2), until={"given up", "slow failed"})

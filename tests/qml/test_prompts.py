@@ -12,9 +12,11 @@ from PySide6.QtTest import QTest
 
 from qtsecure import CertificateRequest, SslCertificate, SslError
 from qtsecure.engine.verification import IssueCode, VerificationIssue
+from qtsecure.net.questions.handshake_questions import DECISION_LIMIT_MS
 from qtsecure.qml.certificate_question import CertificateQuestion
 from qtsecure.qml.values import certificateMaps, errorMaps
 from qtsecure.testing import PublicKeyInfrastructure, waitFor
+from tests.net.conversation import FakeClock
 from tests.qml.conftest import Document, Load
 from tests.qml.documents import HEAD, TLS
 
@@ -200,10 +202,10 @@ def test_remembered_for_those_that_wait(window: Document) -> None:
     assert [line for line in lines(window) if line.startswith("answered")] == ["answered true"]
 
 
-def test_the_time_for_an_answer_is_over(window: Document, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_for_an_answer_is_over(window: Document, clock: FakeClock) -> None:
     """The connection counts it as a no, and the prompt goes."""
-    monkeypatch.setattr("qtsecure.net.questions.handshake_questions.DECISION_LIMIT_MS", 50)
     ask(window)
+    clock.advance(DECISION_LIMIT_MS / 1000)
     waitFor(lambda: not window.get("open"))
     assert window.get("badgeText") == "Connection failed"
     assert not any(line.startswith("answered") for line in lines(window))
@@ -307,7 +309,6 @@ def test_retry(window: Document) -> None:
 
 def test_cancel(window: Document) -> None:
     """Giving up while the prompt is open needs the prompt's own answer; without it the button works."""
-    window.get("server").listen("127.0.0.1", 0)
     window.call("start")
     click(window, "cancelButton")
     waitFor(lambda: window.get("badgeText") == "Not connected")

@@ -46,4 +46,4 @@ class TappedRun(Run):
 
 if __name__ == "__main__":
     makeKeys()
-    serve(lambda entry: TappedRun(Cell(*entry)).outcome(), together=8)
+    serve(lambda entry: TappedRun(Cell(*entry)).outcome(), together=24)

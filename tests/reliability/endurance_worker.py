@@ -35,7 +35,7 @@ class Waiter:
         self._timer = QTimer()
         self._timer.setSingleShot(True)
 
-    def __call__(self, condition: Callable[[], bool], timeout: int = 5000) -> None:
+    def __call__(self, condition: Callable[[], bool], timeout: int = 20_000) -> None:
         self._timer.start(timeout)
         while not condition():
             assert self._timer.isActive(), f"The condition did not hold within {timeout} ms."

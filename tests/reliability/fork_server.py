@@ -26,8 +26,10 @@ import qtsecure.net
 from qtsecure import SslConfiguration
 from tests.figures import Figure
 
-CELL_LIMIT = 15.0
+CELL_LIMIT = 30.0
 """Seconds after which a cell counts as hanging."""
+_START_LIMIT = 60.0
+"""Seconds that the loading of everything may take."""
 
 Entry = list[str]
 """A cell."""
@@ -47,7 +49,7 @@ def run(worker: str, cells: Sequence[Sequence[str]], directory: Path) -> list[tu
         env={**os.environ, "QT_LOGGING_RULES": "default=false"},
         capture_output=True,
         text=True,
-        timeout=CELL_LIMIT + len(cells) * 1.5,
+        timeout=_START_LIMIT + CELL_LIMIT + len(cells) * 1.5,
         check=False,
     )
     lines = [json.loads(line) for line in result.stdout.splitlines()]

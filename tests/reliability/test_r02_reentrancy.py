@@ -42,7 +42,7 @@ def test_r02_matrix(tmp_path: Path, figure: Figure, transport_mode: str) -> None
 
 def test_the_worker_notices_faults(tmp_path: Path) -> None:
     """A cell whose signal cannot come is a fault, so silence is no success."""
-    (result,) = run(_WORKER, [Cell("client", "hostFound", "no such action", "1.3")], tmp_path)
-    assert result[1] == []
-    (missing,) = run(_WORKER, [Cell("accepted", "connected", "write", "1.3")], tmp_path)
-    assert missing[1] == ["the signal did not come"]
+    good = Cell("client", "hostFound", "no such action", "1.3")
+    missing = Cell("accepted", "connected", "write", "1.3")
+    told = {Cell(*cell): texts for cell, texts in run(_WORKER, [good, missing], tmp_path)}
+    assert told == {good: [], missing: ["the signal did not come"]}

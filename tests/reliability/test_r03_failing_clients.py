@@ -16,7 +16,7 @@ from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.figures import Figure
-from tests.net.conversation import deleteEverything, openDescriptors, settle, spin
+from tests.net.conversation import assertNoneLeft, deleteEverything, openDescriptors, settle, spin
 from tests.reliability.good_client import GoodClients
 
 pytestmark = [pytest.mark.figure("R3"), pytest.mark.usefixtures("transport_mode")]
@@ -83,5 +83,5 @@ def test_r3_failing_clients(
     clients.deleteLater()
     deleteEverything()
     assert server.findChildren(SslSocket) == []
-    spin(lambda: openDescriptors() <= before)
+    assertNoneLeft(before)
     server.close()

@@ -79,10 +79,12 @@ class Attacker:
         self.victim = victim
         self.moment = moment
         self.forged = list(forged)
+        self.happened = False
         link.tamper = self._tamper
 
     def _tamper(self, datagram: LinkedDatagram) -> list[bytes]:
         if datagram.to == self.victim and datagram.number == self.moment:
+            self.happened = True
             for data in self.forged:
                 self.link.inject(self.victim, data)
         return [datagram.data]
@@ -144,9 +146,11 @@ def test_forged_datagrams_in_the_handshake(qtsecure_pki: PublicKeyInfrastructure
             for moment in range(3):
                 link = DatagramLink()
                 network = make(link)
-                Attacker(link, victim, moment, [forged])
+                attacker = Attacker(link, victim, moment, [forged])
                 network.handshake(DEADLINE)
                 network.run(0)
+                if not attacker.happened:
+                    continue  # short handshakes have fewer datagrams
                 if alive(network):
                     times.append(network.client.completed_at - 1000)
                 else:
@@ -155,6 +159,7 @@ def test_forged_datagrams_in_the_handshake(qtsecure_pki: PublicKeyInfrastructure
     figure.atLeast(ONE_FORGERY, 100 * len(times) / total, 99, "%", of=total, variant=kind)
     figure.atMost("slowest of them", max(times), DEADLINE, "s", variant=kind)
     assert failures == []
+    assert total >= len(FORGERIES) * 4
 
 
 @pytest.mark.figure("R9")
@@ -163,9 +168,10 @@ def test_corrupted_hello_verify_request(qtsecure_pki: PublicKeyInfrastructure, f
     complete = 0
     for kind in ("certificate", "key"):
         link = DatagramLink()
-        Corrupter(link)
+        corrupter = Corrupter(link)
         network = networks(qtsecure_pki)[kind](link).handshake(DEADLINE)
         complete += alive(network)
+        assert corrupter.done
     figure.atLeast(ONE_FORGERY, 100 * complete / 2, 99, "%", of=2, variant="damaged cookie")
 
 
@@ -173,21 +179,23 @@ def test_corrupted_hello_verify_request(qtsecure_pki: PublicKeyInfrastructure, f
 def test_many_forged_datagrams_in_the_handshake(qtsecure_pki: PublicKeyInfrastructure, figure: Figure) -> None:
     """Two to four random forgeries, at random moments, on a network that also loses datagrams."""
     good, slowest, failed = 0, 0.0, []
-    total = figure.size(60, 1000)
     makers = networks(qtsecure_pki)
-    for _ in range(total):
+    for _ in range(figure.size(60, 1000)):
         seed = figure.chance.getrandbits(32)
         chance = random.Random(seed)
         link = DatagramLink(seed=seed, loss=0.05)
         network = makers[chance.choice(sorted(makers))](link)
         forged = chance.choices(sorted(FORGERIES.values()), k=chance.randrange(2, 5))
-        Attacker(link, chance.choice(("client", "server")), chance.randrange(3), forged)
+        attacker = Attacker(link, chance.choice(("client", "server")), chance.randrange(3), forged)
         network.handshake(MANY_DEADLINE)
+        if not attacker.happened:
+            continue
         if all(end.completed for end in network.ends):
             good += 1
             slowest = max(slowest, network.link.now - 1000)
         else:
             failed.append(seed)
+    total = good + len(failed)
     figure.atLeast("complete with several forgeries and 5 % loss", 100 * good / total, 99, "%", of=total)
     figure.atMost("slowest of those", slowest, MANY_DEADLINE, "s")
     assert len(failed) <= total / 100

@@ -55,6 +55,7 @@ class Confusion:
         name: Whom the second connection asks for.
         place: Where the second connection goes to.
         streams_only: There is nothing like it with DTLS.
+        same_server: The second connection finds the server of the first: another one resumes nothing anyway.
         forged: The session claims to fit the second connection, as if the scope had been forgotten.
     """
 
@@ -65,6 +66,7 @@ class Confusion:
     name: str = "localhost"
     place: str = "here:1"
     forged: bool = False
+    same_server: bool = False
     streams_only: bool = False
 
 
@@ -143,11 +145,11 @@ CONFUSIONS = {
     "interrupting": Confusion(second=set_to(interrupt_on_error=True)),
     "no name sent": Confusion(second=set_to(server_name_indication=False)),
     "tickets off": Confusion(second=set_to(session_tickets_enabled=False)),
-    "an expired certificate was ignored": Confusion(first_server=expired),
-    "another host's certificate was ignored": Confusion(first_server=of_another_host),
-    "an unknown authority was ignored": Confusion(first_server=own("selfSigned")),
-    "an expired certificate, forged": Confusion(first_server=expired, forged=True),
-    "another host's certificate, forged": Confusion(first_server=of_another_host, forged=True),
+    "an expired certificate was ignored": Confusion(first_server=expired, same_server=True),
+    "another host's certificate was ignored": Confusion(first_server=of_another_host, same_server=True),
+    "an unknown authority was ignored": Confusion(first_server=own("selfSigned"), same_server=True),
+    "an expired certificate, forged": Confusion(first_server=expired, forged=True, same_server=True),
+    "another host's certificate, forged": Confusion(first_server=of_another_host, forged=True, same_server=True),
     "a virtual host that demands certificates": Confusion(second_server=demanding),
     "a virtual host that demands certificates, with one": Confusion(
         first=own("client"), second=own("client"), second_server=demanding
@@ -175,7 +177,8 @@ class Trial:
         self.first = replace(client, **confusion.first(pki))
         self.second = replace(client, **confusion.second(pki))
         self.first_server = replace(server, **confusion.first_server(pki))
-        self.second_server = replace(server, **confusion.second_server(pki))
+        changed = replace(server, **confusion.second_server(pki))
+        self.second_server = self.first_server if confusion.same_server else changed
 
     def session(self) -> Session | None:
         """What the first connection leaves."""

@@ -71,7 +71,7 @@ def test_r26_tlsfuzzer(server: subprocess.Popen[str], figure: Figure) -> None:
     figure.atLeast("scripts that are content", green, _SCRIPTS, of=len(scripts))
     figure.atLeast("conversations that succeed", sum(good for good, _ in results), _CONVERSATIONS)
     figure.none("crashes of the server", server.poll() is not None, 1)
-    good, bad = converse(Path(_PLACE) / "scripts" / "test-tls13-conversation.py", port)
-    assert (good, bad) == (3, 0), "the server does not answer any more"
+    still = converse(Path(_PLACE) / "scripts" / "test-tls13-conversation.py", port)
+    figure.none("hangs of the server", still != (3, 0), 1)
     for script, (good, bad) in zip(scripts, results, strict=True):
         print(f"{script.stem:60} {good:5} {bad:5}")

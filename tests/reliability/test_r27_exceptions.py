@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QTimer
@@ -17,6 +19,9 @@ from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import PreSharedKeyAuthenticator, Protocol, SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.figures import Figure
+from tests.reliability.dtls_reentrancy_worker import SIGNALS as DTLS_SIGNALS
+from tests.reliability.dtls_reentrancy_worker import Cell as DtlsCell
+from tests.reliability.fork_server import run
 from tests.reliability.reentrancy_worker import SIGNALS
 
 pytestmark = pytest.mark.figure("R27")
@@ -53,7 +58,7 @@ def reported(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
     return reports
 
 
-def waitFor(condition: Callable[[], bool], timeout: int = 4000) -> bool:
+def waitFor(condition: Callable[[], bool], timeout: int = 20_000) -> bool:
     loop = QEventLoop()
     expired = QTimer()
     expired.setSingleShot(True)
@@ -197,6 +202,21 @@ def test_r27_slots(
     figure.none("connections that did not take the safe default", unsafe, cases)
     assert cases >= 40
     assert details == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_r27_slots_of_dtls(tmp_path: Path, figure: Figure) -> None:
+    """The same with DTLS, for every signal of client, server's peer and server; in the suite for some of them."""
+    every = [DtlsCell(owner, signal, "raise") for owner, signals in DTLS_SIGNALS.items() for signal in signals]
+    cells = figure.size(figure.chance.sample(every, 12), every)
+    outcomes = run("tests.reliability.dtls_raising_worker", cells, tmp_path)
+    assert [outcome for outcome in outcomes if not isinstance(outcome[1], dict)] == []
+    told = [each for _, each in outcomes]
+    figure.none("exceptions lost", sum(each["lost"] > 0 or not each["raised"] for each in told), len(told), "DTLS")
+    figure.none("exceptions reported for somebody else", sum(bool(each["foreign"]) for each in told), len(told), "DTLS")
+    what = "connections that did not take the safe default"
+    figure.none(what, sum(each["unsafe"] for each in told), len(told), "DTLS")
+    assert [outcome for outcome in outcomes if outcome[1]["faults"]] == []
 
 
 def test_r27_other_callbacks(

@@ -10,9 +10,10 @@ from typing import Any
 
 import PySide6
 import pytest
-from PySide6.QtCore import QCoreApplication, QIODevice, QObject, QThread, QXmlStreamReader
+from PySide6.QtCore import QCoreApplication, QIODevice, QObject, QThread, QTimer, QXmlStreamReader
 
 import qtsecure.net.ssl_socket as socket_module
+from qtsecure import DtlsPeer, DtlsServer, SocketClient
 from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.questions.choice_requests import ClientCertificateRequest, VirtualHostRequest
 from qtsecure.net.ssl_socket import SslSocket
@@ -161,6 +162,81 @@ def test_r29_every_method(conversation: Conversation, figure: Figure, tmp_path: 
     assert all(each.isPending() for each in questions)
 
 
+_HARMLESS: dict[type[QObject], frozenset[str]] = {
+    DtlsPeer: frozenset(
+        (
+            *("error", "errorString", "status", "isEncrypted", "mtu", "handshakeTimeout", "idleTimeout", "pauseMode"),
+            *("hasPendingDatagrams", "pendingDatagramSize", "readDatagram", "getPacket"),
+            *("writeDatagram", "putPacket"),  # see the next test
+            *("packetError", "availablePacketCount", "encodeBufferMaxSize"),
+            # From our own layers:
+            *("adopt", "afterEngine", "beginAsServer", "connectNotify", "disconnectNotify", "handleEvents", "idledOut"),
+            *("networkRefused", "pollLater", "replaced", "reviewHeard", "socketLost"),
+        )
+    ),
+    DtlsServer: frozenset(
+        (
+            *("errorString", "handshakeTimeout", "handshakingCount", "idleTimeout", "isCookieVerificationEnabled"),
+            *("isListening", "maxConnections", "maxConnectionsPerAddress", "maxHandshakingConnections"),
+            *("maxPendingConnections", "mtu", "reusePort", "serverError"),
+            # From our own layers:
+            *("connectNotify", "hasTooManyConnections", "helloAdmitted", "pathPeerDestroyed", "peerAlert", "peerAsks"),
+            *("peerDisconnected", "peerEncrypted", "peerFailed", "peerTraced", "prepareListener", "socketLost"),
+            *("wantsHostChoices", "wantsPreSharedKeys"),
+        )
+    ),
+    SocketClient: frozenset(
+        (
+            *("attemptDelay", "enableProxy", "family", "handshakeTimeout", "localAddress", "overallTimeout"),
+            *("protocolNumber", "resolutionDelay", "resolver", "socketType", "timeout", "tls"),
+            "onClientEvent",
+        )
+    ),
+}
+"""What answers any thread: one value that Python's lock protects, or a queue."""
+
+
+@pytest.mark.parametrize("kind", _HARMLESS, ids=lambda kind: kind.__name__)
+def test_r29_every_method_of_the_others(qapp: QCoreApplication, figure: Figure, kind: type[QObject]) -> None:
+    """DtlsPeer, DtlsServer and SocketClient: a method that nobody has named as harmless is refused.
+
+    It is refused before anything looks at its arguments, so it needs none.
+    """
+    obj = kind()
+    names = publicMethods(kind)
+    assert set(names) >= _HARMLESS[kind]
+    called = [name for name in names if name not in _HARMLESS[kind]]
+    passed = []
+    for name in called:
+        outcome = inThread(lambda name=name: getattr(obj, name)())
+        if not isRefusal(outcome, name):
+            passed.append(f"{kind.__name__}.{name}: {outcome!r}")
+    figure.none("calls that got through", len(passed), len(called))
+    assert passed == []
+    assert len(called) >= 20
+
+
+def test_r29_messages_of_an_association(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure) -> None:
+    """The methods for each message check for themselves, and once there is something that could be harmed."""
+    server = DtlsServer()
+    server.setSslConfiguration(SslConfiguration.forServer(qtsecure_pki.server.chain, qtsecure_pki.server.privateKey))
+    assert server.listen("127.0.0.1")
+    client = DtlsPeer()
+    client.setSslConfiguration(SslConfiguration.forClient([qtsecure_pki.ca.certificate]))
+    client.connectToHost("127.0.0.1", server.serverPort())
+    spin(lambda: client.isEncrypted() and server.hasPendingConnections())
+    peer = server.nextPendingConnection()
+    assert peer is not None
+    for end in (client, peer):
+        assert isRefusal(inThread(lambda end=end: end.writeDatagram(b"x")), "writeDatagram")
+        assert isRefusal(inThread(lambda end=end: end.putPacket(b"x")), "writeDatagram")
+    client.writeDatagram(b"unharmed")
+    spin(peer.hasPendingDatagrams)
+    assert peer.readDatagram() == b"unharmed"
+    client.abort()
+    server.close()
+
+
 def test_a_deferred_answer_from_another_thread(conversation: Conversation) -> None:
     """It would run the handshake there, at the same time as the event loop: refused, and the question stays open."""
     conversation.clientConfiguration.setCaCertificates([])
@@ -257,8 +333,11 @@ def test_a_connected_socket_that_moved_with_its_parent(conversation: Conversatio
     holder.moveToThread(thread)
     mover.moveToThread(thread)
     thread.started.connect(mover.run)
+    woken = QTimer()  # whose slot is an event for the main thread, which waits for one
+    thread.finished.connect(woken.stop)
     thread.start()
     spin(thread.isFinished)
+    assert thread.wait(10_000)
     if name == "state":
         assert outcomes == [State.ConnectedState]
     else:

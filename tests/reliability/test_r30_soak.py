@@ -12,7 +12,7 @@ from tests.reliability.soaking.dtls import packed, unpacked
 from tests.reliability.soaking.ledger import Ledger
 
 MIB = 1 << 20
-SAMPLE_S = 5
+SAMPLE_S = 1
 GROWTH_MIB = 8
 """Of the process with both ends and servers: what allocators keep of the largest payloads that were under way."""
 BLOCKS_EACH = 20

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 import random
 import re
 from pathlib import Path
@@ -10,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.reliability.__main__ import commandOf, parse
+from benchmarks.reliability.__main__ import commandOf, parse, unasked
 from benchmarks.reliability.catalog import FIGURES, PLACES, Entry
 from benchmarks.reliability.measurement import Measurement
+from benchmarks.reliability.runs import collect
 from benchmarks.reliability.tables import BEGIN, END, Circumstances, asJson, asText, replaceTable
 from benchmarks.reliability.verdicts import MET, MISSED, NOT_RUN, Verdict, combine, judge
 
@@ -111,6 +114,14 @@ def test_counts_are_added_and_of_others_the_worst_stays() -> None:
         ([ran(counted(0, 10)), ran(outcome="failed", reason="no server")], MISSED, ["no server"]),
         ([ran(outcome="skipped", reason="no fork")], NOT_RUN, ["no fork"]),
         ([ran(counted(0, 10)), ran(outcome="skipped", reason="no fork")], MET, ["partly skipped: no fork"]),
+        (
+            [ran(counted(0, 10), dataclasses.replace(counted(0, 0), what="nothing"))],
+            MISSED,
+            ["no case was looked at: nothing"],
+        ),
+        ([ran(dataclasses.replace(counted(0, 10), value=math.nan))], MISSED, []),
+        ([ran(counted(0, 10), timed(math.nan))], MISSED, []),
+        ([ran(counted(0, 10), timed(1)), ran(timed(math.nan)), ran(timed(2))], MISSED, []),
         ([], MISSED, ["no test has measured it"]),
     ],
 )
@@ -121,9 +132,112 @@ def test_verdicts(tests: list[dict[str, Any]], result: str, reason: list[str]) -
 
 
 def test_a_figure_that_waits_to_be_asked_for() -> None:
-    """It is not missed."""
-    verdict = judge("R30", Entry(title="", method="", extra="--soak"), [])
+    """It is not missed; but if it was asked for, silence is no excuse."""
+    entry = Entry(title="", method="", extra="--soak")
+    verdict = judge("R30", entry, [], asked=False)
     assert (verdict.result, verdict.reasons) == (NOT_RUN, ["--soak"])
+    verdict = judge("R30", entry, [])
+    assert (verdict.result, verdict.reasons) == (MISSED, ["no test has measured it"])
+
+
+def test_half_of_a_figure_is_not_shown_as_the_whole() -> None:
+    """R30 is the soak and twenty runs of the suite."""
+    assert unasked(["R30"], 20) == []
+    assert unasked(["R1", "R30"], 0) == ["without 20 repeats of the suite: --repeats"]
+    assert unasked(["R1"], 3) == ["without the soak: --soak", "without 20 repeats of the suite: --repeats"]
+
+
+def test_counts_below_zero_are_none() -> None:
+    """They would hide those above it."""
+    with pytest.raises(ValueError, match="faults: -1 is no count"):
+        counted(-1, 5)
+
+
+_PLUGINS = [
+    *("-p", "tests.figures"),
+    *(word for name in ("randomly", "pytest-qt", "cacheprovider", "faulthandler") for word in ("-p", f"no:{name}")),
+]
+ENDING = """
+import os
+import pytest
+
+@pytest.mark.figure("R3")
+def test_before(figure):
+    figure.none("faults", 0, 50)
+
+@pytest.mark.figure("R3")
+def test_end(figure):
+    {end}
+
+@pytest.mark.figure("R4")
+def test_after(figure):
+    figure.none("faults", 0, 50)
+
+@pytest.mark.figure("R5")
+def test_of_something_else(figure):
+    raise AssertionError
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "processes"),
+    [("os.kill(os.getpid(), 9)", 0), ("os.kill(os.getpid(), 9)", 1), ("raise KeyboardInterrupt", 0)],
+)
+def test_a_test_that_takes_its_process_along(pytester: pytest.Pytester, end: str, processes: int) -> None:
+    """It reports nothing, and its figure is missed all the same, like those of the tests that had to come after it."""
+    pytester.makepyfile(ENDING.replace("{end}", end))
+    results = pytester.path / "results.json"
+    told = pytester.runpytest_subprocess(
+        *_PLUGINS, "-n", str(processes), "--figures=R3,R4", f"--figure-results={results}"
+    )
+    tests = collect(results, ["R3", "R4"], int(told.ret))
+    verdict = judge("R3", dataclasses.replace(ENTRY, cases=0), [test for test in tests if test["figure"] == "R3"])
+    assert verdict.result == MISSED
+    assert verdict.reasons
+    assert "R5" not in {test["figure"] for test in tests}
+
+
+def test_a_file_of_tests_that_cannot_be_read(pytester: pytest.Pytester) -> None:
+    """Nobody knows which figures it would have measured, so all are missed."""
+    pytester.makepyfile(test_good=ENDING.replace("{end}", "figure.none('faults', 0, 50)"), test_bad="import nothing")
+    results = pytester.path / "results.json"
+    for processes in ("0", "1"):  # only with workers the others run
+        told = pytester.runpytest_subprocess(*_PLUGINS, "-n", processes, "--figures=R3", f"--figure-results={results}")
+        tests = collect(results, ["R3"], int(told.ret))
+        assert judge("R3", ENTRY, tests).result == MISSED, tests
+
+
+def test_a_fixture_that_fails(pytester: pytest.Pytester) -> None:
+    """Before or after the test: both are its figure's."""
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture
+        def never():
+            raise OSError("no room")
+
+        @pytest.fixture
+        def untidy():
+            yield
+            raise OSError("no broom")
+
+        @pytest.mark.figure("R3")
+        def test_setup(figure, never):
+            figure.none("faults", 0, 50)
+
+        @pytest.mark.figure("R4")
+        def test_teardown(figure, untidy):
+            figure.none("faults", 0, 50)
+        """
+    )
+    results = pytester.path / "results.json"
+    told = pytester.runpytest_inprocess(*_PLUGINS, "--figures=R3,R4", f"--figure-results={results}")
+    tests = collect(results, ["R3", "R4"], int(told.ret))
+    found = {test["figure"]: judge(test["figure"], ENTRY, [test]) for test in tests}
+    assert {name: verdict.result for name, verdict in found.items()} == {"R3": MISSED, "R4": MISSED}
+    assert found["R3"].reasons == ["OSError: no room"]
+    assert found["R4"].reasons == ["OSError: no broom"]
 
 
 def verdicts() -> list[Verdict]:
@@ -146,6 +260,15 @@ def test_all_tables_tell_the_same(tmp_path: Path) -> None:
     assert told["run"]["seed"] == 1
     assert told["figures"]["R1"]["result"] == MISSED
     assert [each["met"] for each in told["figures"]["R1"]["measurements"]] == [True, False]
+
+
+def test_the_file_has_every_value() -> None:
+    """Also those that the table leaves out because another one is worse."""
+    verdict = judge("R1", ENTRY, [ran(counted(0, 10), timed(3, "reactor")), ran(timed(5, "qt"))])
+    found = json.loads(json.dumps(asJson([verdict], RUN)))["figures"]["R1"]
+    assert [each["value"] for each in found["measurements"]] == [0, 5]
+    values = [each["value"] for test in found["tests"] for each in test["measurements"] if each["what"] == "time"]
+    assert values == [3, 5]
 
 
 def test_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

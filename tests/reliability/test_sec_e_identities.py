@@ -292,7 +292,9 @@ def test_sec_e18_no_key_log_by_environment_of_a_new_process(pki: Pki, tmp_path: 
     )
     path = tmp_path / "keys.log"
     environment = os.environ | {"SSLKEYLOGFILE": str(path)}
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=30, cwd=Path(__file__).parents[2])
+    subprocess.run(
+        [sys.executable, "-c", code], env=environment, check=True, timeout=120, cwd=Path(__file__).parents[2]
+    )
     assert not path.exists()
 
 

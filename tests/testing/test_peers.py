@@ -28,7 +28,7 @@ from qtsecure.testing.peers import (
     TruncatingServer,
     opensslVersion,
 )
-from qtsecure.testing.peers._threads import resetConnection
+from qtsecure.testing.peers._threads import Waker, resetConnection
 from qtsecure.testing.peers._waiting import waitUntil
 from qtsecure.testing.pki import PublicKeyInfrastructure
 
@@ -147,6 +147,7 @@ def test_nobody_took_the_error(qtsecure_pki) -> None:
     server.start()
     with RawClient(server.port, HTTP_REQUEST) as client:
         client.waitForEnding()
+    assert waitUntil(lambda: bool(server._errors), 5000)  # the client knows before the server has said why
     with pytest.raises(PeerError, match=r"PythonTlsServer failed: SSLError"):
         server.stop()
     server.stop()
@@ -233,6 +234,23 @@ def test_waits_in_a_thread_without_event_loop() -> None:
     flag.set()
     thread.join(10)
     assert outcomes == [False, True]
+
+
+def test_a_wake_is_not_lost_while_another_one_is_taken() -> None:
+    """A thread that obeys may be given more to do at any moment."""
+
+    class Flag(threading.Event):
+        def clear(self) -> None:
+            super().clear()
+            waker.set()
+
+    waker = Waker()
+    waker._flag = Flag()
+    waker.set()
+    waker.clear()
+    waker.set()
+    assert waker._reader.recv(2) == b"\0"
+    waker.close()
 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="Python's ssl module has pre-shared keys from 3.13 on")

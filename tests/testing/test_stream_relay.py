@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,6 @@ from PySide6.QtNetwork import QAbstractSocket
 
 from qtsecure import SecureError, SslConfiguration, SslServer, SslSocket
 from qtsecure.testing import PublicKeyInfrastructure, StreamLink, StreamRelay, tlsEchoServer
-from tests.net.test_connecting import freePort
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 Code = SecureError.Code
@@ -97,6 +97,7 @@ def test_a_stall_is_a_timeout_on_both_sides(server: SslServer, client: SslSocket
     server.setHandshakeTimeout(3000)
     with StreamRelay(link, server.serverPort()) as relay:
         client.connectToHostEncrypted("127.0.0.1", relay.port)
+        assert relay.run(lambda: server.statistics().handshaking == 1, 10)
         began = link.now
         assert relay.run(lambda: server.statistics().timedOut == 1, 60)
         assert link.now - began == pytest.approx(3, abs=0.2)
@@ -114,7 +115,9 @@ def test_it_ends_with_its_block(server: SslServer, client: SslSocket) -> None:
 
 def test_nobody_listens_behind_it(client: SslSocket) -> None:
     """The test is told so, and the client is not left hanging."""
-    with StreamRelay(StreamLink(), freePort()) as relay:
+    deaf = socket.socket()
+    deaf.bind(("127.0.0.1", 0))  # and kept: a port that is free might be somebody else's a moment later
+    with deaf, StreamRelay(StreamLink(), deaf.getsockname()[1]) as relay:
         client.connectToHostEncrypted("127.0.0.1", relay.port)
         with pytest.raises(ConnectionRefusedError):
             relay.run(lambda: client.failure() is not None, 10)

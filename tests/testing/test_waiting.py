@@ -52,3 +52,14 @@ def test_no_timer_runs_on(qapp: object, wait: Callable[[Callable[[], bool]], obj
     kept.clear()
     assert timers
     assert not any(timer.isActive() for timer in timers)
+
+
+def test_what_held_and_holds_no_more_has_held(qapp: object) -> None:
+    """Whatever else the event loop does before it ends."""
+    answers = iter([False, True, False])
+    assert waitUntil(lambda: next(answers), 20_000)
+
+
+def test_time_is_over(qapp: object) -> None:
+    """What never holds is told so."""
+    assert not waitUntil(lambda: False, 1)

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from qtsecure import SslConfiguration, SslServer, SslSocket, TrustDecisions
 from qtsecure.testing import IssuedCertificate, PublicKeyInfrastructure
+from tests.net.conversation import FakeClock, fakeClock
 
 
 @pytest.fixture
@@ -52,6 +53,13 @@ def makeClient(qtbot: QtBot, pki: PublicKeyInfrastructure) -> Iterator[Callable[
     for socket in clients:
         if isValid(socket):
             socket.abort()
+
+
+@pytest.fixture
+def clock(qtbot: QtBot) -> Iterator[FakeClock]:
+    """Replace the clock of this thread's scheduler."""
+    with fakeClock() as fake:
+        yield fake
 
 
 @pytest.fixture

@@ -13,8 +13,10 @@ from shiboken6 import delete, isValid
 
 from qtsecure import CertificateRequest, SslCertificate, SslError, SslSocket, TrustDecisions
 from qtsecure.engine.verification import IssueCode, VerificationIssue
+from qtsecure.net.questions.handshake_questions import DECISION_LIMIT_MS
 from qtsecure.testing import Fault, SignalRecorder, waitFor
 from qtsecure.widgets import TrustDialog, TrustPrompter
+from tests.net.conversation import FakeClock
 
 Lifetime = TrustDecisions.Lifetime
 
@@ -224,14 +226,14 @@ def test_somebody_else_answers(prompter, makeClient, serve, pki, answer: str) ->
         waitFor(lambda client=client: client.isEncrypted() is (answer == "accept"))
 
 
-def test_the_time_for_an_answer_is_over(prompter, makeClient, serve, pki, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_for_an_answer_is_over(prompter, makeClient, serve, pki, clock: FakeClock) -> None:
     """The connection counts it as a no, and the dialog goes."""
-    monkeypatch.setattr("qtsecure.net.questions.handshake_questions.DECISION_LIMIT_MS", 50)
     client = makeClient()
     recorder = SignalRecorder(client, ["errorOccurred"])
     dialog = prompted(prompter, client, serve(pki.selfSigned).serverPort())
     decided: list[bool] = []
     dialog.decided.connect(decided.append)
+    clock.advance(DECISION_LIMIT_MS / 1000)
     recorder.waitFor("errorOccurred")
     waitFor(lambda: prompter.dialog() is None)
     assert decided == []

@@ -121,9 +121,12 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         dataPath = self._dataPath
         mode = _SERVER if server else _CLIENT
         dataPath.sendPlainQueue()
-        if not isValid(self) or not SocketBase._setMode(self, mode) or dataPath.transport is None:
+        if not isValid(self):
             return False
-        early = takeEarlyInput(self)
+        early = takeEarlyInput(self)  # before a slot of modeChanged reads it as data, or closes and so drops it
+        if not SocketBase._setMode(self, mode) or dataPath.transport is None:
+            return False
+        early += takeEarlyInput(self)  # what came in an event loop of such a slot
         if problem := earlyInputProblem_untrusted(early, server=server):
             Closing._endWith(self, _Error.SslHandshakeFailedError, problem, viaClosing=False)
             return False

@@ -44,9 +44,10 @@ class Waker:
             self._writer.send(b"\0")
 
     def clear(self) -> None:
-        self._flag.clear()
+        # In this order: the byte of a set() in between would be taken, and the flag say that it is there.
         with contextlib.suppress(BlockingIOError):
             self._reader.recv(4096)
+        self._flag.clear()
 
     def isSet(self) -> bool:
         return self._flag.is_set()

@@ -48,9 +48,13 @@ def _waitInEventLoop(condition: Callable[[], bool], timeout: int) -> bool:
     deadline = QDeadlineTimer(timeout)
     timer = QTimer()
     timer.setInterval(_INTERVAL)
+    held = False
 
     def check() -> None:
-        if condition() or deadline.hasExpired():
+        nonlocal held
+        # The loop may go on for a moment, and a condition that held may do so no more.
+        held = held or condition()
+        if held or deadline.hasExpired():
             loop.quit()
 
     timer.timeout.connect(check)
@@ -59,4 +63,4 @@ def _waitInEventLoop(condition: Callable[[], bool], timeout: int) -> bool:
         loop.exec()
     finally:
         timer.stop()  # garbage may be collected in another thread, where no running timer may be deleted
-    return condition()
+    return held

@@ -24,7 +24,7 @@ from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import IssuedCertificate
 from tests.fuzz.machines.tls import foreignContexts, pki
-from tests.fuzz.machines.wires import Foreign, Relay, listening
+from tests.fuzz.machines.wires import Foreign, Relay, listening, refusing
 from tests.fuzz.machines.world import World
 from tests.semantics.gio_client.support import FakeResolver
 
@@ -164,12 +164,9 @@ class ClientMachine(RuleBasedStateMachine):
     def _portOf(self, kind: str) -> int:
         if kind == "ours":
             return self.relay.port
-        listener = listening()
+        listener = refusing() if kind == "closed" else listening()
+        self._listeners.append((listener, kind))
         port: int = listener.getsockname()[1]
-        if kind == "closed":
-            listener.close()
-        else:
-            self._listeners.append((listener, kind))
         return port
 
     @property

@@ -81,6 +81,7 @@ _WEATHERS = (
 # What needs an association, or that there is none.
 _REFUSALS = (_Code.Pending, _Code.WouldBlock, _Code.Closed)
 _MOST_CLIENTS = 5
+_DISCARD = 9
 
 numbers = st.integers(0, 5)
 
@@ -247,6 +248,7 @@ class DtlsMachine(RuleBasedStateMachine):
         super().__init__()
         self.ends: list[Peer] = []
         self.keep: list[object] = []
+        self._deaf: list[native.socket] = []
         self._keys: dict[int, Peer] = {}
         self._partners: dict[tuple[int, str], int] = {}
         self.relay = DatagramRelay()
@@ -402,9 +404,9 @@ class DtlsMachine(RuleBasedStateMachine):
         """Nothing listens there."""
         socket = native.socket(native.AF_INET, native.SOCK_DGRAM)
         socket.bind(("127.0.0.1", 0))
-        port = socket.getsockname()[1]
-        socket.close()
-        self.newClient(port=port)
+        socket.connect(("127.0.0.1", _DISCARD))  # it hears nobody else, and nobody else can get its port
+        self._deaf.append(socket)
+        self.newClient(port=socket.getsockname()[1])
         self.world.turn()
 
     @rule(weather=st.sampled_from(_WEATHERS))
@@ -605,6 +607,8 @@ class DtlsMachine(RuleBasedStateMachine):
             end.requests.clear()
         if self.server is not None and isValid(self.server):
             self._deleteServer()
+        for socket in self._deaf:
+            socket.close()
         self.relay.close()
         self.server = None
         self.ends.clear()

@@ -22,7 +22,7 @@ from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import PreSharedKeyAuthenticator, Protocol, SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.fuzz.machines.ends import ACTIONS, SIGNALS, End
-from tests.fuzz.machines.wires import Foreign, Relay, contexts, listening
+from tests.fuzz.machines.wires import Foreign, Relay, contexts, listening, refusing
 from tests.fuzz.machines.world import World
 
 __all__ = ["PSK_CIPHER", "TlsMachine", "clientKey", "foreignContexts", "pki", "serverKey"]
@@ -291,13 +291,9 @@ class TlsMachine(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from([*_SERVER_KINDS, "closed"]))
     def clientOfForeignServer(self, kind: str) -> None:
-        listener = listening()
-        port = listener.getsockname()[1]
-        if kind == "closed":
-            listener.close()
-        else:
-            self._listeners.append((listener, kind))
-        self.newClient(port=port)
+        listener = refusing() if kind == "closed" else listening()
+        self._listeners.append((listener, kind))
+        self.newClient(port=listener.getsockname()[1])
         self.world.turn()
 
     @rule(kind=st.sampled_from(_CLIENT_KINDS))

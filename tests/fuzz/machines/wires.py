@@ -11,7 +11,7 @@ import ssl
 import struct
 from dataclasses import dataclass, field
 
-__all__ = ["BLOCK", "Foreign", "Relay", "Wire", "block", "contexts", "listening"]
+__all__ = ["BLOCK", "Foreign", "Relay", "Wire", "block", "contexts", "listening", "refusing"]
 
 _RESET = struct.pack("ii", 1, 0)
 _LARGEST = 1 << 16
@@ -39,6 +39,13 @@ def listening() -> native.socket:
     listener = native.create_server(("127.0.0.1", 0), backlog=64)
     listener.setblocking(False)
     return listener
+
+
+def refusing() -> native.socket:
+    """A socket whose port refuses everybody, and that nobody else can get as long as it is there."""
+    socket = native.socket()
+    socket.bind(("127.0.0.1", 0))
+    return socket
 
 
 def _nonblocking(socket: native.socket) -> native.socket:

@@ -7,8 +7,22 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import QCoreApplication
 
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.dtls.conversation import DtlsConversation
+from tests.net.dtls.ticking_clock import TickingClock
+
+
+@pytest.fixture(autouse=True)
+def tickingClock(qapp: QCoreApplication) -> Iterator[None]:
+    """While the machine stops the process no time passes, so that nobody repeats what is only waiting to be read."""
+    scheduler = schedulerOfThisThread()
+    real = scheduler.clock
+    scheduler.clock = ticking = TickingClock()
+    yield
+    ticking.stop()
+    scheduler.clock = real
+    scheduler.fireDue()  # sets the timer anew, by the real clock
 
 
 @pytest.fixture

@@ -159,7 +159,6 @@ def test_the_repeated_flight_is_sent_before_anybody_is_told(conversation: DtlsCo
         client.retransmissionTimeout.connect(lambda: came.append(silent.recv(4096)))
         client.connectToHost("127.0.0.1", silent.getsockname()[1])
         silent.recv(4096)
-        silent.setblocking(False)
         clock.advance(0.6)
         assert len(came) == 1
 

@@ -576,7 +576,7 @@ def test_a_transport_that_outlives_the_application(mode: str) -> None:
         env=os.environ | {"QTSECURE_TRANSPORT": mode},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert (process.returncode, process.stderr) == (0, "")

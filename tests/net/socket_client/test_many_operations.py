@@ -15,7 +15,7 @@ from qtsecure import ConnectOperation, SocketClient, SslConfiguration, SslServer
 from qtsecure.net.event_loop.reactor import reactorOfThisThread
 from qtsecure.net.transports.choice import usesReactor
 from qtsecure.testing import PublicKeyInfrastructure
-from tests.net.conversation import deleteEverything, openDescriptors, settle, spin
+from tests.net.conversation import assertNoneLeft, deleteEverything, openDescriptors, settle, spin
 
 MOST_MS = 150
 """For how long a timer of the same thread may wait: 20 ms on a quiet machine, far more if all were done in one go."""
@@ -74,7 +74,7 @@ def test_all_finish_and_nothing_is_left(
     gc.collect()
     deleteEverything()
     assert [reference() for reference in gone if reference() is not None] == []
-    assert openDescriptors() <= before
+    assertNoneLeft(before)
     assert client.findChildren(SslSocket) == []
 
 

@@ -6,6 +6,7 @@ import random
 import sys
 import threading
 from collections import Counter
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -16,12 +17,23 @@ __all__ = ["Ledger"]
 _SHOWN = 20
 
 
+def droppedByKernel() -> int:
+    """How many datagrams on this machine have found no room in a socket's buffer; 0 where nobody tells."""
+    counters = Path("/proc/net/snmp")
+    if not counters.exists():
+        return 0
+    names, values = (line.split()[1:] for line in counters.read_text("ascii").splitlines() if line.startswith("Udp:"))
+    found = dict(zip(names, map(int, values), strict=True))
+    return sum(found.get(name, 0) for name in ("RcvbufErrors", "SndbufErrors"))
+
+
 class Ledger:
     """The book of the soak.
 
     Attributes:
         outcomes: How often each kind of episode has ended in which way.
         corrupted: Payload that is not what was sent, or claimed to be whole and is not.
+        lost: Messages that went over the loopback interface and did not arrive; see :meth:`report`.
         stuck: Episodes, or ends of servers, that never ended.
         unexplained: Errors that nothing has caused, exceptions, and Qt's warnings.
         serverErrors: What the servers have told, and how often.
@@ -35,12 +47,14 @@ class Ledger:
         self.chance = random.Random(seed)
         self.outcomes: Counter[str] = Counter()
         self.corrupted: list[str] = []
+        self.lost: list[str] = []
         self.stuck: list[str] = []
         self.unexplained: list[str] = []
         self.serverErrors: Counter[str] = Counter()
         self.resumed = 0
         self.bytes = 0
         self.stalls: list[tuple[float, float]] = []
+        self._dropped = droppedByKernel()
 
     def payload(self, number: int, size: int) -> bytes:
         """What the episode with this number sends."""
@@ -57,8 +71,15 @@ class Ledger:
         return len(self.corrupted) + len(self.stuck) + len(self.unexplained)
 
     def report(self) -> dict[str, Any]:
-        """For the outer process; of long lists the beginning."""
+        """For the outer process; of long lists the beginning.
+
+        Losses count as corruption, unless the kernel has dropped datagrams meanwhile, of whomever.
+        """
+        overflown = droppedByKernel() - self._dropped
+        if not overflown:
+            self.corrupted += self.lost
         return {
+            "overflown": overflown,
             "seed": self.seed,
             "episodes": sum(self.outcomes.values()),
             "bytes": self.bytes,

@@ -82,7 +82,7 @@ class TlsSide:
     def _serve(self, configuration: SslConfiguration, giveKey: Callable[..., None] | None = None) -> SslServer:
         server = SslServer()
         server.setSslConfiguration(configuration)
-        server.setHandshakeTimeout(1500)
+        server.setHandshakeTimeout(3000)
         if giveKey is not None:
             server.preSharedKeyAuthenticationRequired.connect(giveKey)
         server.errorOccurred.connect(lambda socket, error: self.noteServerError(error, socket.errorString()))

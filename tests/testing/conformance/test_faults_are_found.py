@@ -17,7 +17,7 @@ from tests.net.carriers import PipeEnd
 
 class TestIt(DeviceConformance):
     bounded = False
-    patience = 300
+    patience = 100
 
     @pytest.fixture
     def devices(self, qapp):
@@ -87,7 +87,7 @@ class Faulty(DatagramTransport):
     %s
 
 class TestIt(TransportConformance):
-    patience = 300
+    patience = 100
 
     @pytest.fixture
     def transports(self, qapp):
@@ -139,7 +139,7 @@ def test_each_fault_fails_its_test(project: pytest.Pytester) -> None:
     """The test that is named after what programs rely on; without a fault it passes. All in one run."""
     tests = {}
     for kind, source in (("device", f"{HEAD}\nclass Faulty(PipeEnd): pass\n"), ("transport", TRANSPORTS % "pass")):
-        project.makepyfile(**{f"test_good_{kind}": source.replace("patience = 300", "patience = 10_000")})
+        project.makepyfile(**{f"test_good_{kind}": source.replace("patience = 100", "patience = 10_000")})
     for number, (fault, (code, test)) in enumerate([*DEVICES.items(), *FAULTS.items()]):
         name = f"test_fault_{number}"
         source = f"{HEAD}\nclass Faulty(PipeEnd):\n    {code}\n" if fault in DEVICES else TRANSPORTS % code
