@@ -75,6 +75,7 @@ class QtSide(Side):
             own.setEllipticCurves([curve])
             other.setEllipticCurves([curve])
         self._own, self._other = own, other
+        self._socket = QSslSocket  # an import in client() would be measured with each connection
 
     def server(self, parent: QObject | None = None) -> Any:
         from PySide6.QtNetwork import QSslServer
@@ -86,9 +87,7 @@ class QtSide(Side):
         return server
 
     def client(self, parent: QObject | None = None) -> Any:
-        from PySide6.QtNetwork import QSslSocket
-
-        client = QSslSocket(parent)
+        client = self._socket(parent)
         client.setSslConfiguration(self._other)
         return client
 
@@ -106,8 +105,9 @@ class OurSide(Side):
         super().__init__(group)
         from PySide6.QtNetwork import QSsl, QSslSocket
 
-        from qtsecure import SslConfiguration
+        from qtsecure import SslConfiguration, SslSocket
 
+        self._socket = SslSocket  # as on Qt's side
         issued = self.pki.server
         self._own = SslConfiguration.forServer(issued.chainPem(), issued.keyPem())
         self._own.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyNone)
@@ -129,9 +129,7 @@ class OurSide(Side):
         return server
 
     def client(self, parent: QObject | None = None) -> Any:
-        from qtsecure import SslSocket
-
-        client = SslSocket(parent)
+        client = self._socket(parent)
         client.setSslConfiguration(self._other)
         return client
 

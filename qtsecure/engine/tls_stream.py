@@ -60,6 +60,8 @@ _NO_VERIFICATION, _VERIFIED_PEER = VerifyMode.NONE, VerifyMode.PEER
 _TLS_1_3 = ProtocolVersion.TLS_1_3
 _DONE, _WANT_READ = Outcome.DONE, Outcome.WANT_READ
 _ALERT_RECORD, _HANDSHAKE_RECORD = 21, 22
+_FIRST_BYTES = 64
+"""Enough to tell TLS from other protocols."""
 _WRITABLE = (_S.ESTABLISHED, _S.PEER_CLOSED)
 _TAKES_NOTHING = (_S.NEW, _S.CLOSED, _S.FAILED, _S.PEER_CLOSED)
 _NOT_PINNED = "Error during SSL handshake: the peer's certificate is none of the pinned ones."
@@ -202,7 +204,7 @@ class TlsStream(StreamReading):
         """Take ciphertext from the peer. Afterwards: events, plaintext and ciphertext to send."""
         if not data or not self._accepts_input():
             return
-        if not self._peer_heard and not self._first_bytes_untrusted(bytes(data[:64])):
+        if not self._peer_heard and not self._first_bytes_untrusted(bytes(data[:_FIRST_BYTES])):
             return
         if self._pipe is None:
             self._hold(data)
@@ -213,10 +215,14 @@ class TlsStream(StreamReading):
     def receive_landed(self, count: int) -> None:
         """The same for ``count`` bytes in the landing buffer of this thread (the hot path)."""
         pipe = self._pipe
-        if pipe is None or not self._peer_heard:
+        if pipe is None:
             self.receive(bytes(_openssl.buffers_of_this_thread().landing_view[:count]))
             return
         if self._accepts_input():
+            if not self._peer_heard:
+                first = bytes(_openssl.buffers_of_this_thread().landing_view[: min(count, _FIRST_BYTES)])
+                if not self._first_bytes_untrusted(first):
+                    return
             pipe.feed_landed(count)
             if not self._complete:
                 self._after_input()

@@ -257,20 +257,17 @@ class Reactor:
     def _finish(self, end: float) -> bool:
         """Serve what is queued; False when the time is up. Nested event loops share the queue."""
         unfinished = self._unfinished
+        registrations = self._registrations
         while unfinished:
             descriptor, events, generation = unfinished.popleft()
-            if not self._dispatch(descriptor, events, generation, end):
+            registration = registrations.get(descriptor)
+            if registration is not None and registration._generation < generation:  # else it is younger
+                registration.callback(events)
+                if self._tasks:
+                    self._scheduler.runDeferred()
+            if monotonic() >= end:
                 return False
         return True
-
-    def _dispatch(self, descriptor: int, events: int, generation: int, end: float) -> bool:
-        """Hand one event to its registration, unless that is younger; False when the time is up."""
-        registration = self._registrations.get(descriptor)
-        if registration is not None and registration._generation < generation:
-            registration.callback(events)
-            if self._tasks:
-                self._scheduler.runDeferred()
-        return monotonic() < end
 
     def _end(self) -> None:
         """Forget every registration, without a word to the kernel's list, and let go of that."""

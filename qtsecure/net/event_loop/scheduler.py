@@ -63,7 +63,7 @@ class Deadline:
     @property
     def isOver(self) -> bool:
         """Whether nothing will be called any more."""
-        return not self.isPending or (self._object is not None and self._object() is None)
+        return self._callback is None or (self._object is not None and self._object() is None)
 
     def fire(self) -> None:
         """Call now, once."""

@@ -174,7 +174,7 @@ class Choosing:
             self._hosts = None
             if self._configuration == chosen:
                 self._configuration = before
-        return self._configuration.hasVirtualHosts() or self._asksForHosts()
+        return self._configuration.hasVirtualHosts() or Choosing._asksForHosts(self)
 
     def _choosesCertificate(self, configuration: TlsConfiguration) -> bool:
         """Whether a client asks the program when the server wants a certificate."""

@@ -14,11 +14,13 @@ from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_h
 from qtsecure.net.servers.statistics import Ending
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase, SocketObserver
+from qtsecure.net.ssl_socket.handshake import Handshake
 from qtsecure.net.values.ssl_configuration import SslConfiguration
 
 __all__ = ["AcceptedSocket", "HandshakeServer"]
 
 
+_UNENCRYPTED = QSslSocket.SslMode.UnencryptedMode
 _Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
@@ -92,8 +94,9 @@ class AcceptedSocket(SslSocket):
 
     def plainLanded(self, data: bytes) -> None:
         """The client's first bytes."""
+        dataPath = self._dataPath
         reference, self._server = self._server, None
-        self._dataPath.awaitsTls = False
+        dataPath.awaitsTls = False
         if reference is None:
             super().plainLanded(data)
             return
@@ -107,8 +110,9 @@ class AcceptedSocket(SslSocket):
                 f"The client does not speak TLS: it sent {describe_first_bytes_untrusted(data)}.",
             )
             return
-        self._dataPath.incoming.append(data)
-        if self._mode == QSslSocket.SslMode.UnencryptedMode:
-            self._startEncryption(server=True)  # also while closing: what was written is still to be delivered
+        dataPath.incoming.append(data)
+        if dataPath.mode is _UNENCRYPTED:
+            # Also while closing: what was written is still to be delivered.
+            Handshake._startEncryption(self, server=True)
         if isValid(self) and server is not None and isValid(server):
             server.socketStartedHandshake(self)

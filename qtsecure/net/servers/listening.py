@@ -202,8 +202,9 @@ class Listening(ServerSettings, QObject):
         self._reviewAccepting()
 
     def _reviewAccepting(self) -> None:
-        if self._listener is not None:
-            self._listener.setAccepting(self.mayAccept())
+        listener = self._listener
+        if listener is not None:
+            listener.setAccepting(self.mayAccept())
 
     def listenerFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """accept() failed, mostly for want of descriptors; it is tried again after a moment."""

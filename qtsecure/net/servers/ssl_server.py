@@ -29,6 +29,7 @@ from qtsecure.net.servers.pending_sockets import WaitingRoom
 from qtsecure.net.servers.statistics import Ending, ServerCounts, ServerStatistics
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase
+from qtsecure.net.ssl_socket.connecting import Connecting
 from qtsecure.net.ssl_socket.data_path import nobody
 from qtsecure.net.ssl_socket.deletion_notice import noticeDeletion
 from qtsecure.net.transports.choice import forgetAdopted
@@ -214,7 +215,7 @@ class SslServer(HearsSignals, Listening):
         has taken it over: handing it on to others must be the last thing that an override does.
         """
         socket = AcceptedSocket(self)
-        if not socket.setSocketDescriptor(socketDescriptor):
+        if not Connecting._adoptDescriptor(socket, socketDescriptor):
             # The client has reset the connection in the kernel's queue; the descriptor is still ours.
             self._counts.endings[Ending.DISCONNECTED] += 1
             native.close(socketDescriptor)

@@ -130,8 +130,13 @@ class Connecting(Handshake):
         SocketBase._refuseInsideEngine(self, "setSocketDescriptor")
         if state != _State.ConnectedState:
             raise ValueError("state must be ConnectedState; other descriptors cannot be adopted.")
+        return Connecting._adoptDescriptor(self, socketDescriptor, openMode)
+
+    def _adoptDescriptor(self, socketDescriptor: int, openMode: QIODevice.OpenModeFlag = _Mode.ReadWrite) -> bool:
+        """setSocketDescriptor() for a socket of which nobody else knows yet, too."""
+        before = self._dataPath.transport
         try:
-            if socketDescriptor >= 0 and socketDescriptor == self.socketDescriptor():
+            if socketDescriptor >= 0 and before is not None and socketDescriptor == before.descriptor():
                 raise ValueError("it is this socket's own")  # the end of the old connection would close it
             transport = late.adoptStream(self._dataPath, socketDescriptor)
         except (OSError, ValueError, OverflowError) as error:

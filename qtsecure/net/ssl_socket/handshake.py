@@ -222,7 +222,8 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         sent = dataPath.sendOutgoing()
         if dataPath.afterEngine and not self._runAfterEngine():
             return False
-        if not Handshake.handleEvents(self):
+        stream = dataPath.stream
+        if stream is not None and stream.events and not Handshake.handleEvents(self):
             return False
         if sent and dataPath.tellsProgress:
             dataPath.tellProgress(0, sent)

@@ -23,7 +23,7 @@ _State = QAbstractSocket.SocketState
 _Error = QAbstractSocket.SocketError
 _Type = QNetworkProxy.ProxyType
 _Capability = QNetworkProxy.Capability
-_NO_PROXY, _TCP_SOCKET = _Type.NoProxy, Query.QueryType.TcpSocket
+_NO_PROXY = _Type.NoProxy
 _proxiesFor = QNetworkProxyFactory.proxyForQuery
 _DIRECT = QNetworkProxy(_NO_PROXY)
 
@@ -103,7 +103,7 @@ class Proxies(SocketOptions):
         if own is not None and own.type() != _Type.DefaultProxy:
             candidates = [own]
         else:
-            candidates = _proxiesFor(Query(hostName, port, self._protocolTag, _TCP_SOCKET))
+            candidates = _proxiesFor(Query(hostName, port, self._protocolTag))  # of type TcpSocket
         for proxy in candidates:
             if proxy.type() is _NO_PROXY:
                 return _DIRECT
