@@ -11,7 +11,7 @@ from collections.abc import Callable
 from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 
-from qtsecure.engine._openssl import Pipe, RawPipe
+from qtsecure.engine._openssl_pipes import Pipe, RawPipe
 
 __all__ = ["feed_records", "read_after", "record_reader", "take_records"]
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from OpenSSL import SSL
 
-from qtsecure.engine import _openssl, _openssl_ocsp, _openssl_psk
+from qtsecure.engine import _openssl_ocsp, _openssl_pipes, _openssl_psk
 from qtsecure.engine._openssl_version import openssl_version
 
 __all__ = ["EngineFeatures", "probe_features"]
@@ -38,7 +38,7 @@ def probe_features() -> EngineFeatures:
     """Ask OpenSSL; takes a millisecond."""
     return EngineFeatures(
         openssl_version=openssl_version(),
-        raw_path=_openssl.raw_path_available,
+        raw_path=_openssl_pipes.raw_path_available,
         psk=_openssl_psk.psk_supported,
         dtls=_accepts(SSL.DTLS_METHOD, _DTLS_1_2),
         dtls_1_3=_accepts(SSL.DTLS_METHOD, _DTLS_1_3),

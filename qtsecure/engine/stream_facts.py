@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from OpenSSL import SSL
 
-from qtsecure.engine._openssl import Pipe
+from qtsecure.engine._openssl_pipes import Pipe
 from qtsecure.engine.channel_bindings import channel_binding
 from qtsecure.engine.ciphers import is_psk_cipher
 from qtsecure.engine.protocols import ProtocolVersion

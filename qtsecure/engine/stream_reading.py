@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtsecure.engine._openssl import Outcome, Pipe
+from qtsecure.engine._openssl_pipes import Outcome, Pipe
 from qtsecure.engine.choosing import Choosing
 from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import Event, FailureKind, PeerClosed, StreamFailed

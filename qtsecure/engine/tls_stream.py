@@ -22,7 +22,8 @@ from typing import ClassVar
 from OpenSSL import SSL
 
 from qtsecure.engine import _openssl, _openssl_ocsp, _openssl_psk
-from qtsecure.engine._openssl import Outcome, Pipe, VerifyStep
+from qtsecure.engine._openssl import VerifyStep
+from qtsecure.engine._openssl_pipes import Outcome, Pipe, buffers_of_this_thread, make_pipe
 from qtsecure.engine.alerts import AlertDescription, AlertLevel, fatal_alert_record
 from qtsecure.engine.client_hello import HelloReader
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
@@ -216,11 +217,11 @@ class TlsStream(StreamReading):
         """The same for ``count`` bytes in the landing buffer of this thread (the hot path)."""
         pipe = self._pipe
         if pipe is None:
-            self.receive(bytes(_openssl.buffers_of_this_thread().landing_view[:count]))
+            self.receive(bytes(buffers_of_this_thread().landing_view[:count]))
             return
         if self._accepts_input():
             if not self._peer_heard:
-                first = bytes(_openssl.buffers_of_this_thread().landing_view[: min(count, _FIRST_BYTES)])
+                first = bytes(buffers_of_this_thread().landing_view[: min(count, _FIRST_BYTES)])
                 if not self._first_bytes_untrusted(first):
                     return
             pipe.feed_landed(count)
@@ -535,7 +536,7 @@ class TlsStream(StreamReading):
         if key is not None:
             configuration = dataclasses.replace(configuration, tls13_suites=suites_for(configuration, key))
         context = context_for(configuration, server=self.server, traced=self._traced)
-        pipe = _openssl.make_pipe(context, server=self.server, hooks=self)
+        pipe = make_pipe(context, server=self.server, hooks=self)
         host = self._host
         if host is not None:
             if self.configuration.verify_host_name:

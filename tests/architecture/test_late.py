@@ -81,7 +81,7 @@ SslSocket()
 print(*sys.modules)
 """
     loaded = set(python(code).split())
-    assert "qtsecure.engine._openssl" in loaded
+    assert "qtsecure.engine._openssl_pipes" in loaded
     late = {
         *("qtsecure.engine.tls_stream", "qtsecure.engine.configuration", "qtsecure.engine.sessions"),
         *(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from OpenSSL._util import ffi, lib
 
-from qtsecure.engine import _openssl
+from qtsecure.engine import _openssl_pipes
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.testing.pki import PublicKeyInfrastructure
 
@@ -22,10 +22,10 @@ def pki(qtsecure_pki: PublicKeyInfrastructure) -> PublicKeyInfrastructure:
 @pytest.fixture(params=["raw", "public"])
 def engine_path(request: pytest.FixtureRequest) -> Iterator[str]:
     """Run the test on direct calls into OpenSSL and on pyOpenSSL's public methods."""
-    before = _openssl._raw_path_wanted
-    _openssl.use_raw_path(request.param == "raw")
+    before = _openssl_pipes._raw_path_wanted
+    _openssl_pipes.use_raw_path(request.param == "raw")
     yield request.param
-    _openssl.use_raw_path(before)
+    _openssl_pipes.use_raw_path(before)
 
 
 CALLS = (

@@ -14,8 +14,8 @@ import pytest
 from cryptography.hazmat.bindings.openssl.binding import Binding
 
 import qtsecure
-from qtsecure.engine import _openssl
-from qtsecure.engine._openssl import Outcome, PublicPipe, RawPipe, buffers_of_this_thread, make_pipe
+from qtsecure.engine import _openssl, _openssl_pipes
+from qtsecure.engine._openssl_pipes import Outcome, PublicPipe, RawPipe, buffers_of_this_thread, make_pipe
 from qtsecure.engine.configuration import VerifyMode
 from qtsecure.engine.contexts import context_for
 from qtsecure.engine.states import StreamState
@@ -188,12 +188,12 @@ def test_facts(pipes: PipePair, pki: PublicKeyInfrastructure) -> None:
 def test_the_switch(pki: PublicKeyInfrastructure, engine_path: str) -> None:
     """It concerns connections made from now on; old ones go on as they are."""
     pair = PipePair(pki)
-    before = _openssl._raw_path_wanted
-    _openssl.use_raw_path(not before)
+    before = _openssl_pipes._raw_path_wanted
+    _openssl_pipes.use_raw_path(not before)
     try:
         other = PipePair(pki)
     finally:
-        _openssl.use_raw_path(before)
+        _openssl_pipes.use_raw_path(before)
     assert type(pair.client) is not type(other.client)
     for pipes in (pair, other):
         pipes.client.write(b"x")

@@ -8,7 +8,7 @@ import sys
 import pytest
 from OpenSSL._util import ffi, lib
 
-from qtsecure.engine import _openssl
+from qtsecure.engine import _openssl_pipes
 from qtsecure.engine.ciphers import PSK_TLS12_CIPHERS
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.events import CertificateProblems, FailureKind, HandshakeCompleted
@@ -480,7 +480,7 @@ def test_no_ticket_replaces_a_key(engine_path: str, version: Version) -> None:
     assert session is not None
     lib.SSL_CTX_set_psk_use_session_callback(context._context, ffi.NULL)
     lib.SSL_CTX_set_psk_client_callback(context._context, ffi.NULL)
-    again = _openssl.make_pipe(context, server=False, hooks=pair.client.stream)
+    again = _openssl_pipes.make_pipe(context, server=False, hooks=pair.client.stream)
     again.connection.set_session(session)
     server = TlsStream(configuration, server=True, decisions=Recorder(server_keys={}))
     server.start()

@@ -8,7 +8,7 @@ import ssl
 import pytest
 from OpenSSL import SSL
 
-from qtsecure.engine._openssl import buffers_of_this_thread
+from qtsecure.engine._openssl_pipes import buffers_of_this_thread
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.contexts import context_for
 from qtsecure.engine.events import (

@@ -10,7 +10,7 @@ from __future__ import annotations
 from OpenSSL import SSL
 
 from qtsecure.engine import _openssl_dtls
-from qtsecure.engine._openssl import Outcome
+from qtsecure.engine._openssl_pipes import Outcome
 from qtsecure.engine.alerts import AlertDescription, AlertLevel
 from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.dtls.hello import DatagramHelloReader

@@ -23,7 +23,7 @@ from PySide6.QtCore import QIODevice, SignalInstance
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
-from qtsecure.engine._openssl import buffers_of_this_thread
+from qtsecure.engine._openssl_pipes import buffers_of_this_thread
 from qtsecure.net import values
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.ssl_socket.after_engine import AfterEngine

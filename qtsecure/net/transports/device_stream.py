@@ -19,7 +19,7 @@ from PySide6.QtCore import QByteArray, QIODevice, QObject
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 from shiboken6 import isValid
 
-from qtsecure.engine._openssl import buffers_of_this_thread
+from qtsecure.engine._openssl_pipes import buffers_of_this_thread
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.native_sockets.addresses import Ends
 from qtsecure.net.qt_objects.plain_slots import plainSlot

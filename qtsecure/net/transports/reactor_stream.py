@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 
-from qtsecure.engine._openssl import LANDING_SIZE, buffers_of_this_thread
+from qtsecure.engine._openssl_pipes import LANDING_SIZE, buffers_of_this_thread
 from qtsecure.net.event_loop.reactor import READ, WRITE, Registration, reactorOfThisThread
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.native_sockets.addresses import Ends, nativeAddress
