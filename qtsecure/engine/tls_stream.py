@@ -21,8 +21,7 @@ from typing import ClassVar
 
 from OpenSSL import SSL
 
-from qtsecure.engine import _openssl, _openssl_ocsp, _openssl_psk
-from qtsecure.engine._openssl import VerifyStep
+from qtsecure.engine import _openssl, _openssl_psk
 from qtsecure.engine._openssl_pipes import Outcome, Pipe, buffers_of_this_thread, make_pipe
 from qtsecure.engine.alerts import AlertDescription, AlertLevel, fatal_alert_record
 from qtsecure.engine.client_hello import HelloReader
@@ -30,7 +29,6 @@ from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.contexts import context_for
 from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import (
-    AlertReceived,
     AlertSent,
     CertificateProblems,
     Event,
@@ -42,15 +40,15 @@ from qtsecure.engine.events import (
 from qtsecure.engine.failures import explain_handshake_failure, explain_traffic_failure
 from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.host_names import HostName, InvalidHostName, normalize_host_name
-from qtsecure.engine.ocsp import demands_status_untrusted, judge_status_untrusted
+from qtsecure.engine.ocsp import demands_status_untrusted
 from qtsecure.engine.protocols import ProtocolVersion
-from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.psk_exchange import PskExchange, suites_for
 from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_handshake_untrusted
-from qtsecure.engine.resumption import Resumption, prevent_resumption
+from qtsecure.engine.resumption import Resumption
 from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import IN_HANDSHAKE, StreamState, Trigger, next_state
-from qtsecure.engine.stream_reading import READABLE, StreamReading
+from qtsecure.engine.stream_answers import NOT_PINNED, StreamAnswers
+from qtsecure.engine.stream_reading import READABLE
 from qtsecure.engine.verification import IssueCode, VerificationIssue
 from qtsecure.errors import SecureError
 
@@ -65,7 +63,6 @@ _FIRST_BYTES = 64
 """Enough to tell TLS from other protocols."""
 _WRITABLE = (_S.ESTABLISHED, _S.PEER_CLOSED)
 _TAKES_NOTHING = (_S.NEW, _S.CLOSED, _S.FAILED, _S.PEER_CLOSED)
-_NOT_PINNED = "Error during SSL handshake: the peer's certificate is none of the pinned ones."
 _UNPROVEN = (
     "The server did not use the pre-shared key and its certificate is not verified; nothing proves who it is.",
     "The client named an identity, but its pre-shared key could not be used; both sides must agree on its hash "
@@ -74,10 +71,9 @@ _UNPROVEN = (
 """What is wrong when a key was not used: on a client, and on a server."""
 _REFUSALS = frozenset({"certificate verify failed", "invalid status response"})
 """OpenSSL's reasons when it was told here to refuse."""
-_NAME_ISSUES = frozenset({int(IssueCode.HOSTNAME_MISMATCH), int(IssueCode.IP_ADDRESS_MISMATCH)})
 
 
-class TlsStream(StreamReading):
+class TlsStream(StreamAnswers):
     """One side of a TLS connection, without any I/O.
 
     Args:
@@ -100,25 +96,14 @@ class TlsStream(StreamReading):
 
     __slots__ = (
         "__weakref__",
-        "_alert_received",
-        "_chain_to_judge",
         "_complete",
-        "_decisions",
         "_host",
-        "_issues",
-        "_issues_settled",
-        "_leaf_verified",
-        "_name_checked",
         "_peer_heard",
         "_peer_place",
         "_pipe",
-        "_psk",
-        "_refusal",
         "_resumption",
-        "answered_peer",
         "established",
         "events",
-        "ocsp_response",
         "raised",
         "server",
         "state",
@@ -401,98 +386,6 @@ class TlsStream(StreamReading):
             self._resumption = Resumption(self.configuration, self._host, self._peer_place)
         return self._resumption.session(pipe.connection, chain)
 
-    # -------------------------------------------------- what OpenSSL asks (see _openssl.Hooks)
-
-    def verify(self, ok: bool, code: int, depth: int, step: VerifyStep) -> int:
-        """Collect each error; fail inside the handshake only where that was asked for."""
-        if self.configuration.pins and not self._pins_match(step.built_chain()):
-            self._refusal = _NOT_PINNED
-            return int(IssueCode.CERT_REJECTED)
-        if self.configuration.verify_mode is _NO_VERIFICATION:
-            return 0
-        assert self._pipe is not None
-        if self.server:
-            # The certificate's verdict would not be repeated on a resumption, so there is none.
-            prevent_resumption(self._pipe.connection, self.protocol_version())
-        elif not self._name_checked and not any(issue.code == IssueCode.INVALID_HOST_NAME for issue in self._issues):
-            self._issues.append(VerificationIssue(int(IssueCode.INVALID_HOST_NAME), 0, None))
-        if not ok:
-            issue = VerificationIssue(code, depth, step.certificate_der())
-            self._issues.append(issue)
-            self._issues_settled = False  # what was accepted before did not include this
-            if (
-                self.configuration.interrupt_on_error
-                and code not in _NAME_ISSUES
-                and not self._decisions.continue_after(issue)
-            ):
-                return code
-        self._leaf_verified = self._leaf_verified or (ok and depth == 0)
-        # The last call is normally "leaf, ok"; only name constraints are checked after it.
-        if self._leaf_verified and self._issues and self._must_decide_inside():
-            self._chain_to_judge = step.built_chain()
-            answer = self._decisions.accept_now(tuple(self._issues))
-            self._chain_to_judge = ()
-            if answer is False:
-                return self._issues[0].code if self._issues[0].code > 0 else int(IssueCode.APPLICATION_VERIFICATION)
-            self._issues_settled = answer is True
-        return 0
-
-    def certificate_status(self, response: bytes) -> bool:
-        """Find out whether the stapled status is good; see _openssl_ocsp."""
-        pipe = self._pipe
-        assert pipe is not None
-        chain = pipe.peer_certificates()
-        if not chain or pipe.session_reused():
-            return True  # a resumed handshake repeats neither the certificate nor its status
-        self.ocsp_response = response
-        others = (*_openssl_ocsp.verified_chain(pipe.connection)[1:], *chain[1:])
-        code = judge_status_untrusted(response, chain[0], others, _openssl_ocsp.current_time())
-        if code is None:
-            return True
-        issue = VerificationIssue(int(code), 0, chain[0])
-        self._issues.append(issue)
-        self._issues_settled = False
-        return not self.configuration.interrupt_on_error or self._decisions.continue_after(issue)
-
-    def alert(self, sent: bool, level: int, description: int) -> None:
-        """Note an alert; it becomes an event after the engine call."""
-        self.quiet = False
-        if sent:
-            self.events.append(AlertSent(level, description))
-            if level == AlertLevel.FATAL:
-                self._alert_sent = description
-        else:
-            self.events.append(AlertReceived(level, description))
-            if level == AlertLevel.FATAL:
-                self._alert_received = description
-
-    def handshake_message(self) -> None:
-        """A message of the handshake is next, or a ticket or KeyUpdate after it."""
-        self.quiet = False
-        assert self._pipe is not None
-        self.answered_peer = True
-        if self._pipe.is_reading_message():
-            self._new_messages += 1
-        self._pipe.message_seen = True
-
-    def psk_to_offer(self) -> PreSharedKey | None:
-        """What was answered before the hello, if TLS 1.3 can use it."""
-        answer = self._psk.answer
-        return answer if answer is not None and suites_for(self.configuration, answer) else None
-
-    def psk_for_server(self, hint: bytes) -> PreSharedKey | None:
-        """See PskExchange."""
-        return self._psk.for_server(hint)
-
-    def psk_for_client(self, identity: bytes) -> PreSharedKey | None:
-        """See PskExchange."""
-        return self._psk.for_client(identity)
-
-    def select_protocol(self, offered: tuple[bytes, ...]) -> bytes | None:
-        """The client's first choice that we know too (Qt and Gio honour the client's order)."""
-        known = self.configuration.alpn_protocols
-        return next((name for name in offered if name in known), None)
-
     # ------------------------------------------------------------------------------ inside
 
     def _ask_before_hello(self) -> None:
@@ -613,7 +506,7 @@ class TlsStream(StreamReading):
         # Again, because a resumed session brings its certificate along without verifying it.
         if self.configuration.pins and not self._pins_match(self.peer_certificates()):
             self._discard_flight(AlertDescription.BAD_CERTIFICATE)
-            self._fail(StreamFailed(FailureKind.CERTIFICATE_REJECTED, _NOT_PINNED, self._alert_sent))
+            self._fail(StreamFailed(FailureKind.CERTIFICATE_REJECTED, NOT_PINNED, self._alert_sent))
             return
         if self._psk_bypassed():
             self._discard_flight(AlertDescription.HANDSHAKE_FAILURE)
@@ -624,10 +517,6 @@ class TlsStream(StreamReading):
             _openssl_psk.forget_offered_key(self._pipe.connection)
         self._move(_T.COMPLETE)
         self.events.append(HandshakeCompleted())
-
-    def _pins_match(self, chain: tuple[bytes, ...]) -> bool:
-        """Whether the peer's own certificate is a pinned one; a key that was used needs none."""
-        return self.psk_used() or bool(chain and self.configuration.pins.match_untrusted(chain[0]))
 
     def _psk_bypassed(self) -> bool:
         """A key was there, nothing else authenticates the peer, and the key was not used."""
@@ -649,14 +538,6 @@ class TlsStream(StreamReading):
             finally:
                 self.busy = False
         return self._psk.given and not self.psk_used()
-
-    def _must_decide_inside(self) -> bool:
-        return (
-            self.server
-            and not self._issues_settled
-            and self.configuration.verify_mode is _VERIFIED_PEER
-            and self.protocol_version() is _TLS_1_3
-        )
 
     def _discard_flight(self, alert: AlertDescription) -> None:
         """Throw away what was held and say why, where the peer can still understand a plain alert."""
