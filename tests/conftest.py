@@ -10,11 +10,16 @@ from collections.abc import Iterator
 # Before anything loads Qt.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import hypothesis
 import pytest
 
 import qtsecure.testing.plugin
 
 pytest_plugins = ["pytester", "tests.figures"]
+
+# A machine may stop a process for longer than Hypothesis lets an example take; here every test has a limit of its own.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_configure(config: pytest.Config) -> None:
