@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket as native
 import struct
 from collections.abc import Callable, Iterator
@@ -89,6 +90,7 @@ def test_a_hello_that_waits_to_be_read_is_no_silence(conversation: Conversation,
         spin(lambda: server.statistics().handshaking == 1)
         accepted = conversation.accepted[0]
         client.sendall(HELLO_BEGINS)
+        assert select.select([accepted.socketDescriptor()], [], [], 20)[0]  # it has arrived, and waits
         clock.now += 1  # nothing is served in between
         assert not server.mayAccept()
         assert isValid(accepted)
