@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import threading
 import time
@@ -559,6 +560,7 @@ def test_a_wait_in_a_thread_without_a_loop(
         except BaseException as error:  # noqa: BLE001  # for the assertion below
             outcome.append(error)
 
+    gc.collect()  # or the garbage of other tests is found in the thread, and Qt says something about it
     thread = threading.Thread(target=run)
     thread.start()
     thread.join(15)
