@@ -140,6 +140,11 @@ class _Lingering:
         device = self._device
         if device is None or device.bytesToWrite():
             return
+        if device.proxy().type() != QNetworkProxy.ProxyType.NoProxy:
+            device.disconnectFromHost()  # which knows of the socket below, and of what that has not sent yet
+            if device.state() == _State.UnconnectedState:
+                self._finish()
+            return
         try:
             _shutDown(device.socketDescriptor())
         except OSError:
