@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -33,6 +34,14 @@ def make_conversation(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastruct
 def conversation(make_conversation: MakeConversation) -> Conversation:
     """One conversation with default settings."""
     return make_conversation()
+
+
+@pytest.fixture
+def closedPort() -> Iterator[int]:
+    """A port of 127.0.0.1 that refuses connections; it is taken, so that nobody else begins to listen on it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 @pytest.fixture

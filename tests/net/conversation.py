@@ -63,13 +63,20 @@ SERVER_SIGNALS = (
 BYTE_COUNTS = ("encryptedBytesWritten", "bytesWritten")
 
 
+_TICK_MS = 10
+
+
 def spin(condition: Callable[[], bool], timeout: int = 20_000) -> None:
-    """Run the event loop until the condition holds; fail after the time-out (ms)."""
+    """Run the event loop until the condition holds; fail after the time-out (ms).
+
+    What another thread or the kernel makes true is no event of this thread, so it is also looked at from time to time.
+    """
     loop = QEventLoop()
-    expired = QTimer()
+    expired, tick = QTimer(), QTimer()
     expired.setSingleShot(True)
     expired.timeout.connect(loop.quit)
     expired.start(timeout)
+    tick.start(_TICK_MS)
     try:
         while not condition():
             assert expired.isActive(), f"The condition did not hold within {timeout} ms."
@@ -78,6 +85,7 @@ def spin(condition: Callable[[], bool], timeout: int = 20_000) -> None:
         # An exception may keep this frame. Where the garbage is collected in another thread, a timer that still runs
         # leaves the event dispatcher with a dangling pointer.
         expired.stop()
+        tick.stop()
 
 
 def assertNoneLeft(before: set[tuple[str, str]], kind: str = "") -> None:
@@ -89,14 +97,10 @@ def assertNoneLeft(before: set[tuple[str, str]], kind: str = "") -> None:
     def left() -> list[tuple[str, str]]:
         return [each for each in openDescriptors() - before if kind in each[1]]
 
-    tick = QTimer()
-    tick.start(10)  # what another thread closes at its end is no event of this one
     try:
         spin(lambda: left() == [])
     except AssertionError:
         raise AssertionError(f"Left open: {left()}") from None
-    finally:
-        tick.stop()
 
 
 def settle() -> None:

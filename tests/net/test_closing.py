@@ -240,6 +240,27 @@ def test_a_new_connection_in_a_slot_of_the_old_ones_end(conversation: Conversati
     assert client.isOpen()
 
 
+def test_what_the_peer_says_meanwhile_costs_nothing_of_what_was_written(qapp: QObject) -> None:
+    """Bytes for a closed descriptor, such as session tickets, would make the kernel drop what it has not sent yet."""
+    data = bytes(range(250)) * 400
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # most of it stays with the sender
+        client = SslSocket()
+        client.connectToHost("127.0.0.1", listener.getsockname()[1])
+        peer, _ = listener.accept()
+    with peer:
+        peer.settimeout(10)
+        spin(lambda: client.state() == State.ConnectedState)
+        client.write(data)
+        client.disconnectFromHost()
+        spin(lambda: client.state() == State.UnconnectedState)
+        peer.sendall(b"a ticket")
+        received = bytearray()
+        while chunk := peer.recv(65536):
+            received += chunk
+    assert received == data
+
+
 # ------------------------------------------------------------------------------------ deletion
 
 

@@ -35,9 +35,9 @@ def begin(conversation: Conversation, host: str, port: int) -> SslSocket:
     return conversation.client
 
 
-def test_refused(conversation: Conversation) -> None:
+def test_refused(conversation: Conversation, closedPort: int) -> None:
     """Nothing listens: Unconnected first, then ConnectionRefusedError with a helpful sentence."""
-    client = begin(conversation, "127.0.0.1", freePort())
+    client = begin(conversation, "127.0.0.1", closedPort)
     conversation.recorder.waitFor("client.errorOccurred")
     assert conversation.story("client") == [
         "stateChanged HostLookupState",
@@ -79,8 +79,8 @@ def test_a_host_that_does_not_answer(conversation: Conversation, clock: FakeCloc
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
         port = listener.getsockname()[1]
-        fillers = []
-        for _ in range(4):
+        fillers = [native.create_connection(("127.0.0.1", port))]  # in the backlog before the others come
+        for _ in range(3):
             filler = native.socket()
             filler.setblocking(False)
             filler.connect_ex(("127.0.0.1", port))

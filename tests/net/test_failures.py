@@ -5,7 +5,6 @@ from __future__ import annotations
 from qtsecure import SecureError
 from qtsecure.testing.peers import PlainHttpServer
 from tests.net.conversation import Conversation
-from tests.net.test_connecting import freePort
 
 Code = SecureError.Code
 
@@ -25,9 +24,9 @@ def test_nothing_has_failed_yet(conversation: Conversation) -> None:
     assert conversation.client.failure() is None
 
 
-def test_the_network_failed(conversation: Conversation) -> None:
+def test_the_network_failed(conversation: Conversation, closedPort: int) -> None:
     """Refused: the code of the network, no alert."""
-    failure = failed(conversation, freePort(), "127.0.0.1")
+    failure = failed(conversation, closedPort, "127.0.0.1")
     assert failure.code is Code.ConnectionRefused
     assert failure.alert is None
 
@@ -47,9 +46,9 @@ def test_the_certificate_was_rejected(conversation: Conversation) -> None:
     assert failure.alert == 48
 
 
-def test_a_later_failure_is_not_taken_for_the_first(conversation: Conversation) -> None:
+def test_a_later_failure_is_not_taken_for_the_first(conversation: Conversation, closedPort: int) -> None:
     """The next connection fails for a reason of its own."""
     with PlainHttpServer() as server:
         assert failed(conversation, server.port).code is Code.NotTls
     conversation.recorder.clear()
-    assert failed(conversation, freePort(), "127.0.0.1").code is Code.ConnectionRefused
+    assert failed(conversation, closedPort, "127.0.0.1").code is Code.ConnectionRefused

@@ -9,6 +9,7 @@ import socket as native
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,24 @@ def _hasIpv6() -> bool:
     with contextlib.suppress(OSError), native.create_server(("::1", 0), family=native.AF_INET6):
         return True
     return False
+
+
+@contextlib.contextmanager
+def refusingAt(hosts: list[str], server: SslServer, address: Special | str) -> Iterator[None]:
+    """Listen on a port that refuses connections at these hosts, and that nobody else gets there meanwhile."""
+    for _ in range(10):
+        assert server.listen(address), server.errorString()
+        with contextlib.ExitStack() as taken:
+            try:
+                for host in hosts:
+                    other = taken.enter_context(native.socket(native.AF_INET6 if ":" in host else native.AF_INET))
+                    other.bind((host, server.serverPort()))
+            except OSError:  # somebody has it there
+                server.close()
+                continue
+            yield
+            return
+    raise AssertionError("Each port was taken at one of the hosts.")
 
 
 needsIpv6 = pytest.mark.skipif(not _hasIpv6(), reason="there is no IPv6 here")
@@ -58,21 +77,22 @@ def test_which_clients_an_address_serves(
     """Any means both families on one port; addresses are never IPv4 ones dressed up as IPv6."""
     server = conversation.server
     server.setSslConfiguration(conversation.serverConfiguration)
-    assert server.listen(listening), server.errorString()
-    assert server.serverAddress() == QHostAddress(serverAddress)
-    for host, served in (("127.0.0.1", v4), ("::1", v6)):
-        client = SslSocket()
-        client.setSslConfiguration(conversation.clientConfiguration)
-        client.connectToHostEncrypted(host, server.serverPort())
-        if not served:
-            spin(lambda: client.error() == Error.ConnectionRefusedError)  # noqa: B023
-            continue
-        spin(lambda: client.isEncrypted() and server.hasPendingConnections())  # noqa: B023
-        peer = server.nextPendingConnection()
-        assert peer is not None
-        assert peer.peerAddress() == peer.localAddress() == client.peerAddress() == QHostAddress(host)
-        assert peer.peerPort() == client.localPort()
-        client.abort()
+    expected = {"127.0.0.1": v4, "::1": v6}
+    with refusingAt([host for host, served in expected.items() if not served], server, listening):
+        assert server.serverAddress() == QHostAddress(serverAddress)
+        for host, served in expected.items():
+            client = SslSocket()
+            client.setSslConfiguration(conversation.clientConfiguration)
+            client.connectToHostEncrypted(host, server.serverPort())
+            if not served:
+                spin(lambda: client.error() == Error.ConnectionRefusedError)  # noqa: B023
+                continue
+            spin(lambda: client.isEncrypted() and server.hasPendingConnections())  # noqa: B023
+            peer = server.nextPendingConnection()
+            assert peer is not None
+            assert peer.peerAddress() == peer.localAddress() == client.peerAddress() == QHostAddress(host)
+            assert peer.peerPort() == client.localPort()
+            client.abort()
 
 
 @needsIpv6

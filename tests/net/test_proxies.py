@@ -11,7 +11,6 @@ from PySide6.QtNetwork import QAuthenticator, QNetworkProxy, QNetworkProxyFactor
 from qtsecure.net.ssl_socket import SslSocket
 from tests.net.conversation import Conversation, Error, FakeClock, State, spin
 from tests.net.proxy_servers import HttpProxy, ProxyServer, SilentProxy, Socks5Proxy
-from tests.net.test_connecting import freePort
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
@@ -166,13 +165,12 @@ def test_wrong_password(conversation: Conversation, kind: tuple[type[ProxyServer
         assert conversation.recorder.count("client.errorOccurred") == 1
 
 
-def test_no_proxy_there(conversation: Conversation, kind: tuple[type[ProxyServer], Type]) -> None:
+def test_no_proxy_there(conversation: Conversation, kind: tuple[type[ProxyServer], Type], closedPort: int) -> None:
     """Nothing listens at the proxy's address: its name is in the sentence."""
-    port = freePort()
-    client = connectThrough(conversation, QNetworkProxy(kind[1], "127.0.0.1", port))
+    client = connectThrough(conversation, QNetworkProxy(kind[1], "127.0.0.1", closedPort))
     conversation.recorder.waitFor("client.errorOccurred")
     assert client.error() == Error.ProxyConnectionRefusedError
-    assert f"127.0.0.1:{port}" in client.errorString()
+    assert f"127.0.0.1:{closedPort}" in client.errorString()
     assert conversation.story("client")[-2:] == [
         "stateChanged UnconnectedState",
         "errorOccurred ProxyConnectionRefusedError",
@@ -218,11 +216,11 @@ def test_a_proxy_that_says_nothing(
         assert client.state() == State.UnconnectedState
 
 
-def test_a_host_behind_the_proxy_that_refuses(conversation: Conversation) -> None:
+def test_a_host_behind_the_proxy_that_refuses(conversation: Conversation, closedPort: int) -> None:
     """SOCKS tells the reason."""
     with Socks5Proxy() as server:
         conversation.client.setProxy(proxyAt(server, Type.Socks5Proxy))
-        conversation.client.connectToHost(NAME, freePort())
+        conversation.client.connectToHost(NAME, closedPort)
         conversation.recorder.waitFor("client.errorOccurred")
         assert conversation.client.error() == Error.ConnectionRefusedError
 
@@ -260,11 +258,11 @@ class _Factory(QNetworkProxyFactory):
 
 
 @pytest.mark.usefixtures("applicationProxy")
-def test_the_applications_factory(conversation: Conversation) -> None:
+def test_the_applications_factory(conversation: Conversation, closedPort: int) -> None:
     """It is asked with host, port and tag; the first proxy that carries streams is taken."""
     conversation.listen()
     with Socks5Proxy() as server:
-        caching = QNetworkProxy(Type.HttpCachingProxy, "127.0.0.1", freePort())
+        caching = QNetworkProxy(Type.HttpCachingProxy, "127.0.0.1", closedPort)
         factory = _Factory([caching, proxyAt(server, Type.Socks5Proxy)])
         QNetworkProxyFactory.setApplicationProxyFactory(factory)  # which does not keep the Python object
         conversation.client.setProtocolTag("smtp")
@@ -276,9 +274,9 @@ def test_the_applications_factory(conversation: Conversation) -> None:
         QNetworkProxyFactory.setApplicationProxyFactory(None)  # type: ignore[arg-type]  # before it goes
 
 
-def test_a_proxy_that_carries_no_streams(conversation: Conversation) -> None:
+def test_a_proxy_that_carries_no_streams(conversation: Conversation, closedPort: int) -> None:
     """UnsupportedSocketOperationError instead of a direct connection."""
-    client = connectThrough(conversation, QNetworkProxy(Type.HttpCachingProxy, "127.0.0.1", freePort()))
+    client = connectThrough(conversation, QNetworkProxy(Type.HttpCachingProxy, "127.0.0.1", closedPort))
     assert client.state() == State.UnconnectedState
     assert client.error() == Error.UnsupportedSocketOperationError
     assert conversation.recorder.count("client.errorOccurred") == 1
@@ -315,10 +313,10 @@ def test_a_read_limit_through_the_proxy(conversation: Conversation, kind: tuple[
         client.abort()
 
 
-def test_switching_proxies_on_one_object(conversation: Conversation) -> None:
+def test_switching_proxies_on_one_object(conversation: Conversation, closedPort: int) -> None:
     """As Qt's resetProxy: bad proxy, good proxy, none."""
     with HttpProxy() as server:
-        client = connectThrough(conversation, QNetworkProxy(Type.HttpProxy, "127.0.0.1", freePort()))
+        client = connectThrough(conversation, QNetworkProxy(Type.HttpProxy, "127.0.0.1", closedPort))
         conversation.recorder.waitFor("client.errorOccurred")
         connectThrough(conversation, proxyAt(server, Type.HttpProxy))
         talk(conversation)

@@ -168,14 +168,11 @@ def test_sudden_remote_disconnect(conversation: Conversation) -> None:
     assert conversation.recorder.count("client.readChannelFinished") == 1
 
 
-def test_connect_to_host_error(client: SslSocket, echo: Echo) -> None:
+def test_connect_to_host_error(client: SslSocket, echo: Echo, closedPort: int) -> None:
     """Refused: the state first, then one error with a sentence."""
     seen: list[tuple[Error, State]] = []
     client.errorOccurred.connect(lambda error: seen.append((error, client.state())))
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    echo.begin(client, port=port)
+    echo.begin(client, port=closedPort)
     spin(lambda: bool(seen))
     assert seen == [(Error.ConnectionRefusedError, State.UnconnectedState)]
     assert "refused" in client.errorString()

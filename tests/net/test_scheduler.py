@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gc
+import threading
+import weakref
 from functools import partial
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEventLoop
 from shiboken6 import delete
 
-from qtsecure.net.event_loop.scheduler import Scheduler
+from qtsecure.net.event_loop.scheduler import Deadline, Scheduler, schedulerOfThisThread
 from tests.net.conversation import spin
 
 
@@ -115,6 +117,28 @@ def test_methods_are_kept_weakly(scheduler: Scheduler) -> None:
     scheduler.clock = lambda: 200.0
     scheduler.fireDue()
     assert seen == []
+
+
+def test_the_end_of_the_thread_lets_go_of_what_deadlines_keep(qapp: QCoreApplication) -> None:
+    """Also where that keeps its deadline, to cancel it: nobody waits for the garbage collector."""
+    gone: list[weakref.ref[Owner]] = []
+
+    class Owner:
+        deadline: Deadline
+
+    def run() -> None:
+        kept = Owner()
+        kept.deadline = schedulerOfThisThread().callLater(60_000, lambda: kept)
+        gone.append(weakref.ref(kept))
+
+    gc.disable()
+    try:
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join(20)
+        assert [reference() for reference in gone] == [None]
+    finally:
+        gc.enable()
 
 
 def test_a_deadline_fires_by_itself(qapp: QCoreApplication) -> None:

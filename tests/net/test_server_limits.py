@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket as native
 import struct
 from collections.abc import Callable, Iterator
@@ -89,10 +90,30 @@ def test_a_hello_that_waits_to_be_read_is_no_silence(conversation: Conversation,
         spin(lambda: server.statistics().handshaking == 1)
         accepted = conversation.accepted[0]
         client.sendall(HELLO_BEGINS)
+        assert select.select([accepted.socketDescriptor()], [], [], 20)[0]  # it has arrived, and waits
         clock.now += 1  # nothing is served in between
         assert not server.mayAccept()
         assert isValid(accepted)
     spin(lambda: server.statistics().handshaking == 0)
+
+
+def test_a_client_that_has_left_is_no_silence(
+    conversation: Conversation, clock: FakeClock, transport_mode: str
+) -> None:
+    """A QTcpSocket that has seen the end has no descriptor any more; the server hears of it a moment later."""
+    server = conversation.server
+    server.setMaxHandshakingConnections(1)
+    conversation.listen()
+    answers: list[bool] = []
+    with native.create_connection(("127.0.0.1", server.serverPort())):
+        spin(lambda: server.statistics().handshaking == 1)
+        transport = conversation.accepted[0]._dataPath.transport
+        if transport_mode == "qt":
+            transport._tcp().stateChanged.connect(lambda state: answers.append(server.mayAccept()))
+        clock.now += 1
+    spin(lambda: server.statistics().handshaking == 0)
+    assert set(answers) == ({False} if transport_mode == "qt" else set())
+    assert (server.statistics().evicted, server.statistics().disconnected) == (0, 1)
 
 
 def test_nobody_gives_way_below_the_limit(conversation: Conversation, clock: FakeClock) -> None:

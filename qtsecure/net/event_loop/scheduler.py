@@ -253,7 +253,10 @@ class Scheduler:
     def _threadEnded(self) -> None:
         if self._timer is not None and isValid(self._timer):
             self._timer.stop()
+        deadlines = [entry[2] for entry in self._deadlines]
         self._forget()
+        for deadline in deadlines:
+            deadline.cancel()  # what it keeps may keep it
         if _perThread.get(self._thread) is self:
             del _perThread[self._thread]
 

@@ -73,8 +73,11 @@ class AcceptedSocket(SslSocket):
 
     def hasBytesWaiting(self) -> bool:
         """Whether the client has spoken (or left), and a busy event loop has not come to it yet."""
+        descriptor = self.socketDescriptor()
+        if descriptor < 0:  # a QTcpSocket lets go of it before it tells that the client has left
+            return True
         with _Selector() as selector:
-            selector.register(self.socketDescriptor(), selectors.EVENT_READ)
+            selector.register(descriptor, selectors.EVENT_READ)
             return bool(selector.select(0))
 
     def giveWay(self) -> None:

@@ -92,9 +92,8 @@ class QtSocketStream(DeviceStream):
         super().onConnected()
 
     def endOutput(self) -> None:
-        # QTcpSocket cannot do it, but another descriptor of the same connection can.
-        with contextlib.suppress(OSError), socket.socket(fileno=socket.dup(self.descriptor())) as same:
-            same.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):
+            _shutDown(self.descriptor())
 
     def closeGracefully(self) -> None:
         self._part(_Lingering)
@@ -103,13 +102,23 @@ class QtSocketStream(DeviceStream):
         self._part(_abort)
 
 
+def _shutDown(descriptor: int) -> None:
+    """End one direction: QTcpSocket cannot do it, but another descriptor of the same connection can."""
+    with socket.socket(fileno=socket.dup(descriptor)) as same:
+        same.shutdown(socket.SHUT_WR)
+
+
 def _abort(device: Any) -> None:
     device.abort()
     device.deleteLater()
 
 
 class _Lingering:
-    """Lets a QTcpSocket deliver its last bytes; unread input would otherwise reset the connection.
+    """Lets a QTcpSocket deliver its last bytes.
+
+    Input that nobody reads, also what comes after the descriptor was closed, makes the kernel reset the
+    connection and drop what it has not sent yet. So the direction is ended first, and what still comes is read
+    and dropped until the peer ends, too, or the time is up.
 
     It is no QObject: as the child of a socket that nobody else refers to it would lose its slots.
     Its deadline keeps it alive, until the peer has ended, too, or the time is up, or the thread ends.
@@ -120,13 +129,26 @@ class _Lingering:
         device.setReadBufferSize(0)
         self._connections = [
             device.readyRead.connect(plainSlot(self._drop)),
+            device.bytesWritten.connect(plainSlot(self._endOutput)),
             device.disconnected.connect(plainSlot(self._finish)),
         ]
         self._deadline = schedulerOfThisThread().callLater(_LINGER_MS, lambda: self._finish())
         device.readAll()
-        device.disconnectFromHost()
-        if device.state() == QAbstractSocket.SocketState.UnconnectedState:
-            self._finish()
+        self._endOutput()
+
+    def _endOutput(self, *_: object) -> None:
+        device = self._device
+        if device is None or device.bytesToWrite():
+            return
+        if device.proxy().type() != QNetworkProxy.ProxyType.NoProxy:
+            device.disconnectFromHost()  # which knows of the socket below, and of what that has not sent yet
+            if device.state() == _State.UnconnectedState:
+                self._finish()
+            return
+        try:
+            _shutDown(device.socketDescriptor())
+        except OSError:
+            self._finish()  # the peer is gone already
 
     def _drop(self) -> None:
         if self._device is not None:
