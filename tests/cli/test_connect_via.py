@@ -8,7 +8,7 @@ from qtsecure.cli.arguments import Target
 from qtsecure.cli.connect_via import Detour
 from qtsecure.testing.peers import PythonTlsServer
 from tests.net.proxy_servers import HttpProxy, ProxyServer, SilentProxy, Socks5Proxy
-from tests.semantics.gio_client.support import freePort
+from tests.ports import closedPort
 
 
 @pytest.mark.parametrize(("kind", "scheme"), [(Socks5Proxy, "socks5"), (HttpProxy, "http"), (Socks5Proxy, "socks")])
@@ -44,7 +44,8 @@ def test_another_name_to_prove(run, files) -> None:
 
 def test_a_proxy_that_is_not_there(run) -> None:
     """Exit code 4, with the proxy in the sentence."""
-    done = run("connect", "far.example:443", "--proxy", f"socks5://127.0.0.1:{freePort()}", "--message", "x")
+    with closedPort() as port:
+        done = run("connect", "far.example:443", "--proxy", f"socks5://127.0.0.1:{port}", "--message", "x")
     assert done.code == 4
     assert "proxy server 127.0.0.1" in done.sentence()
 
