@@ -107,7 +107,8 @@ def test_our_client_with_a_wrong_key(pki: PublicKeyInfrastructure) -> None:
         server("openssl", pki, psk=PSK) as (_, port),
         DatagramClient(port, psk_client(), decisions=decisions) as client,
     ):
-        client.handshake(1.0)
+        assert client.run(client.association.psk_used)
+        client.handshake(0.3)
         assert not client.completed
         assert client.failure is None
         client.association.give_up(0)
