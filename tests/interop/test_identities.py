@@ -63,6 +63,7 @@ class OurHosts:
         configuration.setVirtualHosts(hosts)
         configuration.setUnknownHostPolicy(UnknownHostPolicy.Refuse)
         self.server.setSslConfiguration(configuration)
+        self.server.setHandshakeTimeout(TIMEOUT)
         assert self.server.listen("127.0.0.1", 0)
 
     def _fetch(self) -> None:

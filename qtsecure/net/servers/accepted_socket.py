@@ -71,8 +71,11 @@ class AcceptedSocket(SslSocket):
 
     def hasBytesWaiting(self) -> bool:
         """Whether the client has spoken (or left), and a busy event loop has not come to it yet."""
+        descriptor = self.socketDescriptor()
+        if descriptor == -1:
+            return True  # a QTcpSocket has closed it already, and its end is told in the next turn
         with _Selector() as selector:
-            selector.register(self.socketDescriptor(), selectors.EVENT_READ)
+            selector.register(descriptor, selectors.EVENT_READ)
             return bool(selector.select(0))
 
     def giveWay(self) -> None:
