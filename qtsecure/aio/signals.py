@@ -9,6 +9,7 @@ from PySide6.QtCore import QMetaObject, QObject, SignalInstance
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
+from qtsecure.net.qt_objects.thread_guard import threadOf
 
 __all__ = ["until"]
 
@@ -25,7 +26,7 @@ async def until(sender: QObject, ready: Callable[[], bool], *signals: SignalInst
         signals: Those of ``sender`` that may have changed the state.
 
     Raises:
-        SecureError: ``Closed``, when the object was deleted meanwhile.
+        SecureError: ``Closed``, when the object was deleted meanwhile, or lives in a thread that has ended.
         asyncio.CancelledError: As everywhere; nothing stays connected.
     """
     loop = asyncio.get_running_loop()
@@ -34,6 +35,8 @@ async def until(sender: QObject, ready: Callable[[], bool], *signals: SignalInst
             raise SecureError(SecureError.Code.Closed, "The object was deleted while a task waited for it.")
         if ready():
             return
+        if threadOf(sender) is None:
+            raise SecureError(SecureError.Code.Closed, "The object's thread has ended: nothing will happen to it.")
         woken = loop.create_future()
 
         # A function that knows nothing of the sender: the connection would keep it alive. One for each

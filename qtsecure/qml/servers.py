@@ -9,14 +9,13 @@ from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.qt_objects.plain_slots import plainSlot
-from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.values import PreSharedKeyAuthenticator
-from qtsecure.qml.certificate_question import CertificateQuestion
 from qtsecure.qml.dtls_peer import DtlsConnection
 from qtsecure.qml.psk_question import PskQuestion
-from qtsecure.qml.tls_configuration import TlsConfiguration, chosenConfiguration
+from qtsecure.qml.qt_property import Property
+from qtsecure.qml.tls_configuration import chosenConfiguration
 from qtsecure.qml.tls_socket import TlsConnection
-from qtsecure.qml.trust_decisions import TrustDecisionsItem
+from qtsecure.qml.trust_settings import TrustSettings
 
 if TYPE_CHECKING:
     from qtsecure.net.dtls_peer import DtlsPeer
@@ -24,18 +23,10 @@ if TYPE_CHECKING:
     from qtsecure.net.servers.ssl_server import SslServer
     from qtsecure.net.ssl_socket import SslSocket
 
-from qtsecure.qml.qt_property import Property, alive
-
 __all__ = ["DtlsServerExtension", "TlsServerExtension"]
 
 
-if TYPE_CHECKING:
-    _Base = QObject  # signals are signals of QObjects only
-else:
-    _Base = object
-
-
-class ServerFacade(_Base):
+class ServerFacade(TrustSettings):
     """What both have; see ``connection_facade`` for why it is no QObject."""
 
     _server: SslServer | DtlsServer
@@ -44,10 +35,6 @@ class ServerFacade(_Base):
     listeningChanged = Signal()
     #: errorStringChanged().
     errorStringChanged = Signal()
-    #: settingsChanged(): one of the settings has another value.
-    settingsChanged = Signal()
-    #: certificateQuestion(question: CertificateQuestion): something is wrong with a client's certificate.
-    certificateQuestion = Signal(CertificateQuestion, arguments=["question"])
     #: pskQuestion(question: PskQuestion): which key belongs to this identity? Only with ``preSharedKeys``.
     pskQuestion = Signal(PskQuestion, arguments=["question"])
     #: failed(message: str): it cannot listen, or a client's handshake has failed.
@@ -56,8 +43,6 @@ class ServerFacade(_Base):
     def _begin(self, server: SslServer | DtlsServer) -> None:
         self._server = server
         self._message = ""
-        self._configuration: TlsConfiguration | None = None
-        self._decisions: TrustDecisionsItem | None = None
         self._asksForKeys = False
         self._keyQuestions: list[PskQuestion] = []
         server.acceptCertificate.connect(plainSlot(self.ask))
@@ -70,15 +55,6 @@ class ServerFacade(_Base):
         """It has begun or ceased to listen."""
         if isValid(self):
             self.listeningChanged.emit()
-
-    def ask(self, socket: QObject, request: CertificateRequest) -> None:
-        """acceptCertificate."""
-        if not isValid(self) or not request.isPending():
-            return
-        if self._decisions is not None and isValid(self._decisions) and self._decisions.answer(request):
-            return
-        if isValid(self) and isValid(socket):
-            self.certificateQuestion.emit(CertificateQuestion(request, self._decisions, socket))
 
     def askForKey(self, socket: QObject, authenticator: PreSharedKeyAuthenticator) -> None:
         """preSharedKeyAuthenticationRequired."""
@@ -143,16 +119,6 @@ class ServerFacade(_Base):
 
     # --------------------------------------------------------------------------- properties
 
-    def _setConfiguration(self, configuration: TlsConfiguration | None) -> None:
-        if configuration is not self._configuration:
-            self._configuration = configuration
-            self.settingsChanged.emit()
-
-    def _setDecisions(self, decisions: TrustDecisionsItem | None) -> None:
-        if decisions is not self._decisions:
-            self._decisions = decisions
-            self.settingsChanged.emit()
-
     def _setAsksForKeys(self, asks: bool) -> None:
         if asks == self._asksForKeys:
             return
@@ -172,15 +138,11 @@ class ServerFacade(_Base):
     port = Property(int, lambda self: self._server.serverPort(), notify=listeningChanged)
     address = Property(str, lambda self: self._server.serverAddress().toString(), notify=listeningChanged)
     errorString = Property(str, lambda self: self._message, notify=errorStringChanged)
-    configuration = Property(
-        TlsConfiguration, lambda self: alive(self._configuration), _setConfiguration, notify=settingsChanged
+    preSharedKeys = Property(
+        bool, lambda self: self._asksForKeys, _setAsksForKeys, notify=TrustSettings.settingsChanged
     )
-    trustDecisions = Property(
-        TrustDecisionsItem, lambda self: alive(self._decisions), _setDecisions, notify=settingsChanged
-    )
-    preSharedKeys = Property(bool, lambda self: self._asksForKeys, _setAsksForKeys, notify=settingsChanged)
     handshakeTimeout = Property(
-        int, lambda self: self._server.handshakeTimeout(), _setHandshakeTimeout, notify=settingsChanged
+        int, lambda self: self._server.handshakeTimeout(), _setHandshakeTimeout, notify=TrustSettings.settingsChanged
     )
 
 
@@ -194,7 +156,7 @@ class TlsServerExtension(ServerFacade, QObject):
     @Slot(result=TlsConnection)
     def nextPendingConnection(self) -> TlsConnection | None:
         """The next encrypted connection; null when there is none."""
-        socket: SslSocket | None = self._server.nextPendingConnection()  # type: ignore[assignment]
+        socket: SslSocket | None = self._server.nextPendingConnection()  # type: ignore[assignment]  # of this kind of server
         return TlsConnection(socket) if socket is not None else None
 
 
@@ -208,5 +170,5 @@ class DtlsServerExtension(ServerFacade, QObject):
     @Slot(result=DtlsConnection)
     def nextPendingConnection(self) -> DtlsConnection | None:
         """The next encrypted connection; null when there is none."""
-        peer: DtlsPeer | None = self._server.nextPendingConnection()  # type: ignore[assignment]
+        peer: DtlsPeer | None = self._server.nextPendingConnection()  # type: ignore[assignment]  # of this kind of server
         return DtlsConnection(peer) if peer is not None else None

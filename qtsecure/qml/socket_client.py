@@ -7,20 +7,18 @@ from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.qt_objects.plain_slots import plainSlot
-from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.socket_client.client import SocketClient
 from qtsecure.net.socket_client.operation import ConnectOperation
 from qtsecure.net.ssl_socket import SslSocket
-from qtsecure.qml.certificate_question import CertificateQuestion
-from qtsecure.qml.qt_property import Property, alive
-from qtsecure.qml.tls_configuration import TlsConfiguration, chosenConfiguration
+from qtsecure.qml.qt_property import Property
+from qtsecure.qml.tls_configuration import chosenConfiguration
 from qtsecure.qml.tls_socket import TlsConnection
-from qtsecure.qml.trust_decisions import TrustDecisionsItem
+from qtsecure.qml.trust_settings import TrustSettings
 
 __all__ = ["SocketClientExtension"]
 
 
-class SocketClientExtension(QObject):
+class SocketClientExtension(TrustSettings, QObject):
     """Added to a SocketClient that QML creates; one connection is made at a time, another call gives up the first.
 
     ``tls`` is on, unlike in Python, so that nobody forgets it.
@@ -31,14 +29,10 @@ class SocketClientExtension(QObject):
     connectionMade = Signal(TlsConnection, arguments=["connection"])
     #: connectionFailed(message: str): there is none; a sentence for the user.
     connectionFailed = Signal(str, arguments=["message"])
-    #: certificateQuestion(question: CertificateQuestion): something is wrong with the server's certificate.
-    certificateQuestion = Signal(CertificateQuestion, arguments=["question"])
     #: connectingChanged().
     connectingChanged = Signal()
     #: stepChanged(): the sentence for a progress bar is another one.
     stepChanged = Signal()
-    #: settingsChanged(): one of the settings has another value.
-    settingsChanged = Signal()
 
     def __init__(self, client: SocketClient) -> None:
         super().__init__(client)
@@ -46,8 +40,6 @@ class SocketClientExtension(QObject):
         self._operation: ConnectOperation | None = None
         self._heard: tuple[QMetaObject.Connection, ...] = ()
         self._step = ""
-        self._configuration: TlsConfiguration | None = None
-        self._decisions: TrustDecisionsItem | None = None
         client.setTls(True)
         client.progressChanged.connect(plainSlot(self.tellStep))
         client.acceptCertificate.connect(plainSlot(self.ask))
@@ -59,15 +51,6 @@ class SocketClientExtension(QObject):
         if isValid(self) and text != self._step:
             self._step = text
             self.stepChanged.emit()
-
-    def ask(self, connection: SslSocket, request: CertificateRequest) -> None:
-        """acceptCertificate."""
-        if not isValid(self) or not request.isPending():
-            return
-        if self._decisions is not None and isValid(self._decisions) and self._decisions.answer(request):
-            return
-        if isValid(self) and isValid(connection):
-            self.certificateQuestion.emit(CertificateQuestion(request, self._decisions, connection))
 
     def take(self, connection: SslSocket) -> None:
         """The operation has finished."""
@@ -146,16 +129,6 @@ class SocketClientExtension(QObject):
 
     # --------------------------------------------------------------------------- properties
 
-    def _setConfiguration(self, configuration: TlsConfiguration | None) -> None:
-        if configuration is not self._configuration:
-            self._configuration = configuration
-            self.settingsChanged.emit()
-
-    def _setDecisions(self, decisions: TrustDecisionsItem | None) -> None:
-        if decisions is not self._decisions:
-            self._decisions = decisions
-            self.settingsChanged.emit()
-
     def _setOverallTimeout(self, ms: int) -> None:
         if ms != self._client.overallTimeout():
             self._client.setOverallTimeout(ms)
@@ -166,15 +139,9 @@ class SocketClientExtension(QObject):
             self._client.setTls(tls)
             self.settingsChanged.emit()
 
-    tls = Property(bool, lambda self: self._client.tls(), _setTls, notify=settingsChanged)
+    tls = Property(bool, lambda self: self._client.tls(), _setTls, notify=TrustSettings.settingsChanged)
     connecting = Property(bool, lambda self: self._operation is not None, notify=connectingChanged)
     step = Property(str, lambda self: self._step, notify=stepChanged)
-    configuration = Property(
-        TlsConfiguration, lambda self: alive(self._configuration), _setConfiguration, notify=settingsChanged
-    )
-    trustDecisions = Property(
-        TrustDecisionsItem, lambda self: alive(self._decisions), _setDecisions, notify=settingsChanged
-    )
     overallTimeout = Property(
-        int, lambda self: self._client.overallTimeout(), _setOverallTimeout, notify=settingsChanged
+        int, lambda self: self._client.overallTimeout(), _setOverallTimeout, notify=TrustSettings.settingsChanged
     )
