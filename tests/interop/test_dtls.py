@@ -310,7 +310,7 @@ def test_our_client_survives_a_damaged_message(pki: PublicKeyInfrastructure, nam
                 continue
             conversation(name, client, program)
             assert meddler.done
-            assert client.association.statistics.restarts == 1
+            assert client.association.statistics.restarts == 1, (client.events, program.output)
             return
     pytest.fail("No server was fast enough.")
 
