@@ -187,6 +187,7 @@ class OurServer:
                     authenticator.setPreSharedKey(key)
 
             self.server.preSharedKeyAuthenticationRequired.connect(give)
+        self.server.setHandshakeTimeout(TIMEOUT)  # programs, and above all TLS in pure Python, may be slow
         self.server.setSslConfiguration(configuration)
         self.server.pendingConnectionAvailable.connect(self._serve)
         self._watchErrors()

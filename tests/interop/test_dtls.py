@@ -15,9 +15,9 @@ from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.engine.dtls.support import IDENTITY, KEY, dtls_client, dtls_server, psk_client, psk_server
 from tests.engine.support import Recorder, credentials
 from tests.interop.datagrams import DatagramClient, DatagramServer
-from tests.interop.foreign.gnutls_program import gnutlsClient, gnutlsServer
+from tests.interop.foreign.gnutls_program import gnutlsClient, gnutlsListening
 from tests.interop.foreign.openssl_program import opensslClient, opensslPort, opensslServer
-from tests.interop.programs import Program, freePort
+from tests.interop.programs import Program
 from tests.reliability.test_r09_dtls_forgery import FORGERIES
 
 PSK = (IDENTITY.decode(), KEY)
@@ -38,10 +38,11 @@ def server(name: str, pki: PublicKeyInfrastructure, **options: Any) -> Iterator[
     """Another implementation's server and its port."""
     certificate = None if "psk" in options else pki.server
     if name == "gnutls":
-        port = freePort()
-        with gnutlsServer(port, certificate, **options) as program:
-            program.waitFor("UDP|done|ready")
+        program, port = gnutlsListening(certificate, **options)
+        try:
             yield program, port
+        finally:
+            program.stop()
     else:
         with opensslServer(certificate, listen="listen" in name, **options) as program:
             yield program, opensslPort(program)
@@ -106,7 +107,8 @@ def test_our_client_with_a_wrong_key(pki: PublicKeyInfrastructure) -> None:
         server("openssl", pki, psk=PSK) as (_, port),
         DatagramClient(port, psk_client(), decisions=decisions) as client,
     ):
-        client.handshake(1.0)
+        assert client.run(client.association.psk_used)
+        client.handshake(0.3)
         assert not client.completed
         assert client.failure is None
         client.association.give_up(0)
@@ -308,7 +310,7 @@ def test_our_client_survives_a_damaged_message(pki: PublicKeyInfrastructure, nam
                 continue
             conversation(name, client, program)
             assert meddler.done
-            assert client.association.statistics.restarts == 1
+            assert client.association.statistics.restarts == 1, (client.events, program.output)
             return
     pytest.fail("No server was fast enough.")
 

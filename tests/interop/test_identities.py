@@ -28,6 +28,7 @@ from qtsecure import (
     UnknownHostPolicy,
 )
 from qtsecure.testing.pki import IssuedCertificate, PublicKeyInfrastructure
+from tests.interop.programs import TIMEOUT
 from tests.net.conversation import spin
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl command here")
@@ -62,6 +63,7 @@ class OurHosts:
         configuration.setVirtualHosts(hosts)
         configuration.setUnknownHostPolicy(UnknownHostPolicy.Refuse)
         self.server.setSslConfiguration(configuration)
+        self.server.setHandshakeTimeout(TIMEOUT)
         assert self.server.listen("127.0.0.1", 0)
 
     def _fetch(self) -> None:
@@ -82,7 +84,7 @@ def s_client(kind: str, port: int, *arguments: str) -> str:
             process.closeWriteChannel()
 
     process.readyRead.connect(read)
-    spin(lambda: process.state() == QProcess.ProcessState.NotRunning, 15_000)
+    spin(lambda: process.state() == QProcess.ProcessState.NotRunning, TIMEOUT)
     read()
     return output.decode("utf-8", "replace")
 
@@ -121,7 +123,7 @@ def in_thread(work: Any) -> Any:
     try:
         with ThreadPoolExecutor(1) as pool:
             future: Future[Any] = pool.submit(work)
-            spin(future.done, 15_000)
+            spin(future.done, TIMEOUT)
     finally:
         waker.stop()  # as in spin()
     return future.result()
@@ -146,7 +148,7 @@ def test_python_agrees_about_channel_bindings_and_sessions(
 
     def connect(session: Any) -> tuple[bytes | None, bool | None, Any]:
         with (
-            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
             context.wrap_socket(plain, server_hostname="a.example", session=session) as encrypted,
         ):
             return encrypted.get_channel_binding("tls-unique"), encrypted.session_reused, encrypted.session
@@ -198,7 +200,7 @@ def test_a_python_server_gets_the_certificate_on_request(
             request.provide(list(own.chain), own.privateKey)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(10)
+        listener.settimeout(60)
 
         def serve() -> bytes | None:
             plain, _ = listener.accept()

@@ -127,6 +127,21 @@ def test_nobody_gives_way_below_the_limit(conversation: Conversation, clock: Fak
         assert [client.ending for client in silent] == ["open", "open"]
 
 
+def test_a_silent_client_leaves_as_its_time_is_up(conversation: Conversation, clock: FakeClock) -> None:
+    """Qt's socket has lost its descriptor a moment before we tell the end; the limits are looked at in between."""
+    server = conversation.server
+    server.setMaxHandshakingConnections(1)
+    conversation.listen()
+    with rawClients(server, 1):
+        (accepted,) = conversation.accepted
+        device = getattr(accepted._dataPath.transport, "_device", None)
+        if device is not None:
+            device.disconnected.connect(lambda: clock.advance(0.2))
+    spin(lambda: server.statistics().handshaking == 0)
+    assert server.statistics().evicted == 0
+    assert conversation.establish().isEncrypted()
+
+
 @pytest.mark.parametrize("action", ["close", "deleteServer", "deleteSocket", "abort", "connectAnother"])
 def test_slots_when_a_silent_client_gives_way(conversation: Conversation, clock: FakeClock, action: str) -> None:
     """The slot may end anything."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.semantics.tables import ROOT
+from tests.semantics.tables import ROOT, sourcesOfTests
 
 PAGES = ROOT / "docs" / "semantics"
 ROW = re.compile(r"^\| (\d+) \|")
@@ -46,11 +46,7 @@ class Table:
     def tests(self) -> dict[str, int]:
         """Every test of this project that is named after an item, in the order of the files."""
         pattern = re.compile(rf"^ *(?:async )?def ({self.prefix}(\d+)_\w+)", re.MULTILINE)
-        return {
-            name: int(item)
-            for path in sorted((ROOT / "tests").rglob("test_*.py"))
-            for name, item in pattern.findall(path.read_text("utf-8"))
-        }
+        return {name: int(item) for text in sourcesOfTests() for name, item in pattern.findall(text)}
 
 
 TABLES = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -37,11 +38,17 @@ def rows(page: str) -> list[Row]:
     return found
 
 
+@cache
+def sourcesOfTests() -> tuple[str, ...]:
+    """The text of every module with tests, in the order of the files."""
+    return tuple(path.read_text("utf-8") for path in sorted((ROOT / "tests").rglob("test_*.py")))
+
+
 def existingTests() -> dict[str, tuple[str, int]]:
     """Every numbered test of this project, with its section and item."""
     found = {}
-    for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        for name, section, item in TEST.findall(path.read_text("utf-8")):
+    for text in sourcesOfTests():
+        for name, section, item in TEST.findall(text):
             found[name] = (f"1.{section}", int(item))
     return found
 

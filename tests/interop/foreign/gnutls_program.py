@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Sequence
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from qtsecure.testing.peers import PeerError
 from qtsecure.testing.pki import IssuedCertificate
 from tests.interop.foreign.base import DTLS, ForeignClient, ForeignServer, Psk, Told, UndecipheredAlertError, pem
 from tests.interop.programs import Program, freePort
@@ -52,6 +54,21 @@ def gnutlsServer(
     if psk is not None:
         program.command += ["--pskpasswd", program.file("keys.txt", f"{psk[0]}:{psk[1].hex()}\n".encode())]
     return program
+
+
+def gnutlsListening(certificate: IssuedCertificate | None, version: str = DTLS, **options: Any) -> tuple[Program, int]:
+    """A started ``gnutls-serv`` and its port; another one as long as somebody else is given it meanwhile."""
+    while True:
+        port = freePort(socket.SOCK_DGRAM if version == DTLS else socket.SOCK_STREAM)
+        program = gnutlsServer(port, certificate, version, **options)
+        program.start()
+        try:
+            if program.waitFor(r"listening on IPv4 .*?(done|Address already in use)")[1] == "done":
+                return program, port
+        except PeerError:
+            program.stop()
+            raise
+        program.stop()
 
 
 def gnutlsClient(
@@ -102,13 +119,9 @@ def _told(text: str, psk: Psk | None) -> Told:
 
 class GnutlsServer(ForeignServer):
     def start(self) -> None:
-        udp = self.version == DTLS
-        self.port = freePort(socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
-        self._program = gnutlsServer(
-            self.port, self.certificate, self.version, clients=self.clients, alpn=self.alpn, psk=self.psk
+        self._program, self.port = gnutlsListening(
+            self.certificate, self.version, clients=self.clients, alpn=self.alpn, psk=self.psk
         )
-        self._program.start()
-        self._program.waitFor("IPv4.*done")
         self._ended = self._described = 0  # how far its output was read
 
     def stop(self) -> None:

@@ -6,6 +6,7 @@ import socket as native
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TypeVar
+from uuid import uuid4
 
 from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
@@ -32,6 +33,7 @@ from qtsecure.net.socket_client.resolver import AddressesFound, Lookup, Services
 from qtsecure.testing import PublicKeyInfrastructure
 from qtsecure.testing.pki import IssuedCertificate
 from tests.net.conversation import settle, spin
+from tests.ports import ReservedPorts
 
 Layer = QAbstractSocket.NetworkLayerProtocol
 Code = SecureError.Code
@@ -158,6 +160,7 @@ class Story:
 
     def __init__(self, pki: PublicKeyInfrastructure) -> None:
         self.pki = pki
+        self._ports = ReservedPorts()
         self.resolver = FakeResolver()
         self.client = SocketClient()
         self.client.setEnableProxy(False)
@@ -182,8 +185,13 @@ class Story:
                 where = " local"
         self.events.append(event.name + where)
 
+    def freePort(self, *hosts: str) -> int:
+        """A port on which nobody listens at 127.0.0.1 and these addresses, until the test does."""
+        return self._ports.take(*dict.fromkeys(("127.0.0.1", *hosts)))
+
     def server(self, host: str = "127.0.0.1", port: int = 0, identity: IssuedCertificate | None = None) -> SslServer:
-        """A TLS server; None of its connections is read."""
+        """A TLS server; None of its connections is read, and nobody else listens at its port of either family."""
+        port = port or self.freePort("::1", host)
         identity = identity or self.pki.server
         server = SslServer()
         server.setSslConfiguration(SslConfiguration.forServer(list(identity.chain), identity.privateKey))
@@ -193,18 +201,18 @@ class Story:
         self.servers.append(server)
         return server
 
-    def success(self, operation: ConnectOperation, timeout: int = 5000) -> SslSocket:
+    def success(self, operation: ConnectOperation) -> SslSocket:
         """The connection that comes out."""
-        spin(operation.isFinished, timeout)
+        spin(operation.isFinished)
         settle()
         assert operation.error() is None, operation.error()
         connection = operation.connection()
         assert connection is not None
         return connection
 
-    def failure(self, operation: ConnectOperation, timeout: int = 5000) -> SecureError:
+    def failure(self, operation: ConnectOperation) -> SecureError:
         """The error that comes out."""
-        spin(operation.isFinished, timeout)
+        spin(operation.isFinished)
         settle()
         assert operation.connection() is None
         error = operation.error()
@@ -222,6 +230,7 @@ class Story:
             if isValid(obj):
                 obj.deleteLater()
         settle()
+        self._ports.close()
 
 
 class SilentAddress:
@@ -230,6 +239,8 @@ class SilentAddress:
     def __init__(self, host: str, port: int = 0) -> None:
         family = native.AF_INET6 if ":" in host else native.AF_INET
         self._listener = native.socket(family)
+        # Neither connections that an earlier server had at this port nor who keeps it for the test are in the way.
+        self._listener.setsockopt(native.SOL_SOCKET, native.SO_REUSEADDR, 1)
         self._listener.bind((host, port))
         self._listener.listen(0)
         self.port: int = self._listener.getsockname()[1]
@@ -256,15 +267,6 @@ class SilentAddress:
             each.close()
 
 
-def freePort(*hosts: str) -> int:
-    """A port on which nobody listens at any of these addresses."""
-    while True:
-        with native.create_server(("127.0.0.1", 0)) as probe:
-            port: int = probe.getsockname()[1]
-        try:
-            for host in hosts:
-                family = native.AF_INET6 if ":" in host else native.AF_INET
-                native.create_server((host, port), family=family).close()
-        except OSError:
-            continue
-        return port
+def uniqueName() -> str:
+    """For a local server: neither a worker beside this one nor one that was killed has it."""
+    return f"qtsecure-{uuid4().hex}"

@@ -22,7 +22,7 @@ from qtsecure import (
 )
 from qtsecure.testing.peers import SilentServer
 from tests.net.conversation import FakeClock, State, assertNoneLeft, openDescriptors, settle, spin
-from tests.semantics.gio_client.support import Code, Layer, SilentAddress, Story, freePort
+from tests.semantics.gio_client.support import Code, Layer, SilentAddress, Story
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
@@ -105,7 +105,7 @@ def test_gio_s17_while_names_are_looked_up(story: Story, clock: FakeClock) -> No
 
 def test_gio_s17_while_addresses_are_tried(story: Story) -> None:
     """Both sockets are closed at once."""
-    port = freePort("::1")
+    port = story.freePort("::1")
     with SilentAddress("::1", port), SilentAddress("127.0.0.1", port):
         story.client.setAttemptDelay(10)
         before = openDescriptors()
@@ -292,7 +292,7 @@ def test_aborting_the_socket_ends_its_attempt(story: Story) -> None:
         story.events.clear()
         story.resolver.addresses["two.example"] = ["127.0.0.1", "127.0.0.2"]
         identity = story.pki.ca.issue(["two.example"])
-        port = story.server("127.0.0.1", freePort("127.0.0.2"), identity).serverPort()
+        port = story.server("127.0.0.1", story.freePort("127.0.0.2"), identity).serverPort()
         story.server("127.0.0.2", port, identity)
         story.client.setTls(True)
         at(story, step, lambda connection: connection.abort() if connection is not None else None)

@@ -20,7 +20,7 @@ from qtsecure import (
 )
 from qtsecure.testing.peers import PlainHttpServer, ResettingServer
 from tests.net.conversation import State, settle, spin
-from tests.semantics.gio_client.support import Code, Story, freePort
+from tests.semantics.gio_client.support import Code, Story, uniqueName
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
@@ -84,7 +84,7 @@ def test_gio_s05_the_connection_of_each_event(story: Story) -> None:
 def test_gio_s05_local_sockets(story: Story, qapp: object) -> None:
     """The same for a path; its address is a UnixAddress."""
     server = QLocalServer()
-    assert server.listen("qtsecure-test-s05")
+    assert server.listen(uniqueName())
     target = UnixAddress(server.fullServerName())
     connection = story.success(story.client.connectTo(target))
     assert story.events == ["Resolving", "Resolved", "Connecting local", "Connected local", "Complete local"]
@@ -152,7 +152,7 @@ def test_gio_s05_the_overridable_method_comes_first(story: Story, qapp: object) 
 
 def test_gio_s06_each_address_repeats_its_events(story: Story) -> None:
     """::1 refuses, 127.0.0.1 does not: Connecting twice, and nothing else for the failure."""
-    port = freePort("::1")
+    port = story.freePort("::1")
     server = story.server(port=port)
     story.success(story.client.connectToHost("localhost", server.serverPort()))
     assert story.events == ["Resolving", "Resolved", "Connecting ::1", *ONE_PLAIN[2:]]
@@ -172,7 +172,7 @@ def test_gio_s06_failed_handshakes_repeat_all_of_it(story: Story) -> None:
 
 def test_gio_s07_complete_is_last_and_once(story: Story) -> None:
     """After a failure, too."""
-    error = story.failure(story.client.connectToHost("127.0.0.1", freePort()))
+    error = story.failure(story.client.connectToHost("127.0.0.1", story.freePort()))
     assert error.code is Code.ConnectionRefused
     assert story.events == ["Resolving", "Resolved", "Connecting 127.0.0.1", "Complete"]
     assert story.results == [error]
@@ -220,7 +220,7 @@ def test_gio_s09_a_reset_in_the_handshake_leads_to_the_next_address(story: Story
 
 def test_gio_s10_tls_failures_outrank_refusals(story: Story) -> None:
     """::1 shows a bad certificate, then 127.0.0.1 refuses: the certificate is told."""
-    port = story.server("::1", freePort("127.0.0.1"), story.pki.unknownCa).serverPort()
+    port = story.server("::1", story.freePort("::1"), story.pki.unknownCa).serverPort()
     story.client.setTls(True)
     error = story.failure(story.client.connectToHost("localhost", port))
     assert error.code is Code.BadCertificate
@@ -230,9 +230,7 @@ def test_gio_s10_tls_failures_outrank_refusals(story: Story) -> None:
 def test_gio_s10_of_equal_failures_the_last_is_told(story: Story) -> None:
     """Two bad certificates: an unknown authority, then a wrong name."""
     story.resolver.addresses["two.example"] = ["127.0.0.1", "127.0.0.2"]
-    port = story.server("127.0.0.1", freePort("127.0.0.2"), story.pki.ca.issue(["two.example"])).serverPort()
-    story.servers.pop().close()
-    story.server("127.0.0.1", port, story.pki.unknownCa)
+    port = story.server("127.0.0.1", story.freePort("127.0.0.2"), story.pki.unknownCa).serverPort()
     story.server("127.0.0.2", port, story.pki.wrongHost)
     story.client.setTls(True)
     error = story.failure(story.client.connectToHost("two.example", port))
@@ -243,7 +241,7 @@ def test_gio_s10_of_equal_failures_the_last_is_told(story: Story) -> None:
 def test_gio_s10_refusals_outrank_look_ups(story: Story) -> None:
     """One host of a service refuses, the next does not exist."""
     story.resolver.services["_x._tcp.example.org"] = [
-        ServiceRecord("localhost", freePort("::1"), priority=1),
+        ServiceRecord("localhost", story.freePort("::1"), priority=1),
         ServiceRecord("nowhere.example", 1, priority=2),
     ]
     error = story.failure(story.client.connectToService("example.org", "x"))
@@ -252,7 +250,7 @@ def test_gio_s10_refusals_outrank_look_ups(story: Story) -> None:
 
 def test_gio_s11_refusals_name_the_host(story: Story) -> None:
     """The name that was asked for, and the code stays."""
-    error = story.failure(story.client.connectToHost("localhost", freePort("::1")))
+    error = story.failure(story.client.connectToHost("localhost", story.freePort("::1")))
     assert error.code is Code.ConnectionRefused
     assert error.message.startswith("Could not connect to localhost: Connection refused")
 

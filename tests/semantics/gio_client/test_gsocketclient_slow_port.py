@@ -8,7 +8,7 @@ from PySide6.QtCore import QTimer
 from qtsecure import Cancellable, ClientEvent, SocketConnectable, SslSocket
 from qtsecure.testing.peers import SilentServer
 from tests.net.conversation import FakeClock, spin
-from tests.semantics.gio_client.support import Code, SilentAddress, Story, freePort
+from tests.semantics.gio_client.support import Code, SilentAddress, Story
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
@@ -53,6 +53,6 @@ def test_happy_eyeballs_cancellation_delayed(story: Story) -> None:
 
 def test_happy_eyeballs_connection_fail(story: Story) -> None:
     """/socket-client/happy-eyeballs/connection-fail: nobody listens on a port that is reserved."""
-    error = story.failure(story.client.connectToHost("localhost", freePort("::1")))
+    error = story.failure(story.client.connectToHost("localhost", story.freePort("::1")))
     assert error.code is Code.ConnectionRefused
     assert story.events[-1] == "Complete"

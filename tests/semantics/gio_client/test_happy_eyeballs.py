@@ -21,7 +21,6 @@ from tests.semantics.gio_client.support import (
     Layer,
     SilentAddress,
     Story,
-    freePort,
 )
 
 V4, V6 = ["192.0.2.1", "192.0.2.2", "192.0.2.3"], ["2001:db8::1", "2001:db8::2"]
@@ -143,7 +142,7 @@ def hear(story: Story, clock: FakeClock) -> list[tuple[str, float]]:
 def test_gio_s13_the_next_attempt_after_250_ms(story: Story, clock: FakeClock) -> None:
     """While the ones before are pending; any number of them."""
     hosts = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
-    port = freePort(*hosts)
+    port = story.freePort(*hosts)
     story.resolver.addresses["slow.example"] = hosts
     heard = hear(story, clock)
     with SilentAddress(hosts[0], port), SilentAddress(hosts[1], port), SilentAddress(hosts[2], port):
@@ -160,7 +159,7 @@ def test_gio_s13_the_next_attempt_after_250_ms(story: Story, clock: FakeClock) -
 
 def test_gio_s13_a_failure_hurries_the_next(story: Story, clock: FakeClock) -> None:
     """No time passes between the two."""
-    port = freePort("::1")
+    port = story.freePort("::1")
     story.server(port=port)
     heard = hear(story, clock)
     story.success(story.client.connectToHost("localhost", port))
@@ -196,7 +195,7 @@ def test_gio_s14_success_of_tcp_is_not_the_end(story: Story, clock: FakeClock) -
     story.resolver.addresses["two.example"] = hosts
     story.client.setTls(True)
     story.client.setHandshakeTimeout(5000)
-    port = freePort(*hosts)
+    port = story.freePort(*hosts)
     with SilentAddress(hosts[0], port):
         good = story.server(hosts[1], port, story.pki.ca.issue(["two.example"]))
         operation = story.client.connectToHost("two.example", port)
@@ -255,7 +254,7 @@ def test_gio_s15_a_failure_does_not_end_what_is_pending(story: Story, clock: Fak
     """Gio's worst defect (G1): the last address refuses while an earlier one has not answered yet."""
     hosts = ["127.0.0.1", "127.0.0.2"]
     story.resolver.addresses["two.example"] = hosts
-    port = freePort(*hosts)
+    port = story.freePort(*hosts)
     with SilentAddress(hosts[0], port) as slow:
         operation = story.client.connectToHost("two.example", port)
         spin(lambda: len(story.connections) == 1)
@@ -290,8 +289,9 @@ def test_gio_s16_losers_are_closed(story: Story, clock: FakeClock) -> None:
 
 def test_gio_s16_failures_leave_nothing(story: Story) -> None:
     """Neither descriptors nor attempts."""
+    ports = [story.freePort("::1") for _ in range(3)]
     before = openDescriptors()
-    for _ in range(3):
-        story.failure(story.client.connectToHost("localhost", freePort("::1")))
+    for port in ports:
+        story.failure(story.client.connectToHost("localhost", port))
     assertNoneLeft(before, "socket:")
     assert story.client._running == {}

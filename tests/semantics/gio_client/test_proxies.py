@@ -29,7 +29,7 @@ from qtsecure.net.proxies.resolver import ProxyAnswer
 from tests.net.conversation import State, assertNoneLeft, openDescriptors, settle, spin
 from tests.net.proxies.rig import HttpsProxy
 from tests.net.proxy_servers import HttpProxy, ProxyServer, Socks5Proxy
-from tests.semantics.gio_client.support import Code, Story, freePort
+from tests.semantics.gio_client.support import Code, Story
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
@@ -91,7 +91,7 @@ def test_gio_s05_events_through_a_proxy(story: Story, proxy: ProxyServer) -> Non
 def test_gio_s22_one_proxy_after_the_other(story: Story, proxy: ProxyServer) -> None:
     """In the resolver's order; what cannot be used is passed over."""
     server = story.server()
-    dead = freePort()
+    dead = story.freePort()
     use(story, "", "nonsense", "socks5://", f"socks5://127.0.0.1:{dead}", uriOf(proxy), "direct://")
     story.success(story.client.connectToHost("far.example", server.serverPort()))
     assert story.events == [
@@ -104,7 +104,7 @@ def test_gio_s22_one_proxy_after_the_other(story: Story, proxy: ProxyServer) -> 
 def test_gio_s22_direct_only_if_it_is_listed(story: Story) -> None:
     """A proxy that refuses, and no way around it."""
     server = story.server()
-    dead = f"http://127.0.0.1:{freePort()}"
+    dead = f"http://127.0.0.1:{story.freePort()}"
     use(story, dead)
     error = story.failure(story.client.connectToHost("127.0.0.1", server.serverPort()))
     assert error.code is Code.ConnectionRefused
@@ -188,7 +188,7 @@ def test_gio_s22_no_host_breaks_the_uri_of_the_question(story: Story, host: str,
 def test_gio_s22_hosts_with_a_scope_can_be_ignored(story: Story) -> None:
     """They are reached directly, without a word to the proxy."""
     story.client.setEnableProxy(True)
-    story.client.setProxyResolver(SimpleProxyResolver(f"socks5://127.0.0.1:{freePort()}", ["fe80::/10"]))
+    story.client.setProxyResolver(SimpleProxyResolver(f"socks5://127.0.0.1:{story.freePort()}", ["fe80::/10"]))
     operation = story.client.connectToHost("fe80::1%lo", 9)
     spin(lambda: len(story.events) >= 3)
     operation.cancel()
@@ -287,14 +287,14 @@ def test_gio_s25_what_socks5_answers(story: Story) -> None:
     """Becomes the code of the operation; nobody listens at the destination."""
     with Socks5Proxy() as proxy:
         use(story, f"socks5://127.0.0.1:{proxy.port}")
-        error = story.failure(story.client.connectToHost("far.example", freePort()))
+        error = story.failure(story.client.connectToHost("far.example", story.freePort()))
     assert error.code is Code.ConnectionRefused
     assert story.events[-2:] == ["ProxyNegotiating 127.0.0.1", "Complete"]
 
 
 def test_gio_s26_socks4_gets_every_address(story: Story) -> None:
     """Each address of the proxy with each IPv4 address of the host; those of IPv6 are not even looked up."""
-    port = freePort("127.0.0.2")
+    port = story.freePort("127.0.0.2")
     story.resolver.addresses = {
         "far.example": ["192.0.2.1", "2001:db8::1", "192.0.2.2"],
         "proxy.example": ["127.0.0.1", "127.0.0.2"],
@@ -320,7 +320,7 @@ def test_gio_s26_socks4_gets_every_address(story: Story) -> None:
 def test_gio_s27_refusals_of_the_proxy_outrank_those_of_addresses(story: Story) -> None:
     """And lead to the next one."""
     with HttpProxy(answer=b"HTTP/1.1 403 No\r\n\r\n") as first:
-        use(story, f"http://127.0.0.1:{first.port}", f"http://127.0.0.1:{freePort()}")
+        use(story, f"http://127.0.0.1:{first.port}", f"http://127.0.0.1:{story.freePort()}")
         error = story.failure(story.client.connectToHost("far.example", 80))
     assert error.code is Code.ProxyNotAllowed
     assert story.events[-2:] == ["Connecting 127.0.0.1", "Complete"]

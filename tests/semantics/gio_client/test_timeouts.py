@@ -9,15 +9,16 @@ from PySide6.QtNetwork import QTcpServer
 
 from qtsecure import SimpleProxyResolver
 from qtsecure.testing.peers import SilentServer, SlowServer
+from qtsecure.testing.peers._waiting import waitUntil
 from tests.net.conversation import FakeClock, settle, spin
-from tests.semantics.gio_client.support import Code, Layer, SilentAddress, Story, freePort
+from tests.semantics.gio_client.support import Code, Layer, SilentAddress, Story
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
 
 def test_gio_s19_two_dead_addresses(story: Story, clock: FakeClock) -> None:
     """1 s each, the second 250 ms later: both have their time (Gio gives up after the first's)."""
-    port = freePort("::1")
+    port = story.freePort("::1")
     story.client.setTimeout(1000)
     with SilentAddress("::1", port), SilentAddress("127.0.0.1", port):
         operation = story.client.connectToHost("localhost", port)
@@ -35,7 +36,7 @@ def test_gio_s19_two_dead_addresses(story: Story, clock: FakeClock) -> None:
 
 def test_gio_s19_with_the_real_clock(story: Story) -> None:
     """It takes the attempt delay and the time-out."""
-    port = freePort("::1")
+    port = story.freePort("::1")
     story.client.setTimeout(300)
     story.client.setAttemptDelay(100)
     with SilentAddress("::1", port), SilentAddress("127.0.0.1", port):
@@ -68,7 +69,7 @@ def test_gio_s19_a_late_family_does_not_end_what_is_under_way(story: Story, cloc
     story.client.setTimeout(1000)
     story.resolver.addresses["two.example"] = ["127.0.0.1", "::1"]
     story.resolver.delays[Layer.IPv4Protocol] = 60_000
-    port = freePort("::1")
+    port = story.freePort("::1")
     with SilentAddress("::1", port):
         operation = story.client.connectToHost("two.example", port)
         spin(lambda: len(story.connections) == 1)
@@ -89,7 +90,8 @@ def test_gio_s20_a_server_that_is_silent_in_tls(story: Story, clock: FakeClock, 
     getattr(story.client, limit)(1000)
     with SilentServer() as silent:
         operation = story.client.connectToHost("127.0.0.1", silent.port)
-        spin(lambda: story.events[-1:] == ["TlsHandshaking 127.0.0.1"] and bool(silent.received))
+        spin(lambda: story.events[-1:] == ["TlsHandshaking 127.0.0.1"])
+        assert waitUntil(lambda: bool(silent.received), 20_000)
         clock.advance(0.9)
         settle()
         assert not operation.isFinished()
@@ -177,7 +179,7 @@ def test_the_overall_limit_covers_everything(story: Story, clock: FakeClock) -> 
     story.client.setOverallTimeout(700)
     story.resolver.addresses["slow.example"] = ["127.0.0.1"]
     story.resolver.delays = {Layer.IPv4Protocol: 600, Layer.IPv6Protocol: 600}
-    port = freePort()
+    port = story.freePort()
     with SilentAddress("127.0.0.1", port):
         operation = story.client.connectToHost("slow.example", port)
         spin(lambda: story.resolver.pending == 2)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket as native
-
 from PySide6.QtNetwork import QAbstractSocket
 
 from qtsecure import SslSocket
@@ -23,10 +21,3 @@ def anotherClient(conversation: Conversation) -> SslSocket:
     client.setSslConfiguration(conversation.clientConfiguration)
     client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
     return client
-
-
-def freePort() -> int:
-    """A port of the loopback interface on which nobody listens."""
-    with native.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port

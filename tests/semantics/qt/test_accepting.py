@@ -131,7 +131,8 @@ def test_qt_1_1_5_fetching_after_close_warns(qapp: QObject, qtlog: Any) -> None:
     own = SslSocket(server)
     server.addPendingConnection(own)
     assert server.nextPendingConnection() is own
-    assert ["does not listen" in record.message for record in qtlog.records] == [True]
+    # Qt may also have something to say about what an earlier test has left.
+    assert sum("does not listen" in record.message for record in qtlog.records) == 1
 
 
 def test_qt_1_1_11_closing_deletes_what_nobody_fetched(conversation: Conversation) -> None:

@@ -476,7 +476,7 @@ def httpProxy() -> Iterator[tuple[QNetworkProxy, list[str]]]:
     names: list[str] = []
     handler = type("Handler", (_Proxy,), {"names": names, "protocol_version": "HTTP/1.1"})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))  # so often it looks for its end
         thread.start()
         try:
             yield QNetworkProxy(QNetworkProxy.ProxyType.HttpProxy, "127.0.0.1", server.server_address[1]), names

@@ -13,11 +13,12 @@ from qtsecure.testing.peers import PeerError, PythonTlsServer
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from qtsecure.testing.signals import SignalRecorder
 from tests.net.conversation import SOCKET_SIGNALS, State, story
-from tests.semantics.qt.support import SocketError, freePort
+from tests.ports import closedPort
+from tests.semantics.qt.support import SocketError
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
-LONG = 10_000
+LONG = 30_000
 """Milliseconds that nothing here should need."""
 
 
@@ -165,8 +166,9 @@ def test_qt_1_8_90_never_connected(client: SslSocket, method: str) -> None:
 
 def test_qt_1_8_91_refused(client: SslSocket, recorder: SignalRecorder) -> None:
     """False, ConnectionRefusedError, Unconnected."""
-    client.connectToHostEncrypted("127.0.0.1", freePort())
-    assert client.waitForConnected(LONG) is False
+    with closedPort() as port:
+        client.connectToHostEncrypted("127.0.0.1", port)
+        assert client.waitForConnected(LONG) is False
     assert client.error() == SocketError.ConnectionRefusedError
     assert client.state() == State.UnconnectedState
     assert recorder.count("client.errorOccurred") == 1
