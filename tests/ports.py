@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["ReservedPorts", "closedPort"]
+__all__ = ["ReservedPorts", "closedPort", "closedUdpPort"]
 
 
 class ReservedPorts:
@@ -49,10 +50,14 @@ class ReservedPorts:
             self._taken.pop().close()
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
     made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform != "win32":
+            # Connections of a server that has ended may linger (TIME_WAIT).
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         made.bind((host, port))
     except OSError:
         made.close()
@@ -61,10 +66,21 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def closedPort(*hosts: str) -> Iterator[int]:
-    """A port on which nobody listens at these addresses, by default 127.0.0.1, until the block ends."""
-    ports = ReservedPorts()
-    try:
-        yield ports.take(*hosts)
-    finally:
-        ports.close()
+def closedPort(port: int = 0, *, shared: bool = False) -> Iterator[int]:
+    """A port of 127.0.0.1 on which nobody listens until the block ends.
+
+    Args:
+        port: Which one, of a server that has just ended; 0 for any.
+        shared: Who reuses ports as well (SO_REUSEPORT) can still listen on it.
+    """
+    with _bound("127.0.0.1", port, shared=shared) as holder:
+        yield holder.getsockname()[1]
+
+
+@contextmanager
+def closedUdpPort() -> Iterator[int]:
+    """A port that answers datagrams with ICMP: it is taken, by a socket that hears only itself."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.connect(holder.getsockname())
+        yield holder.getsockname()[1]

@@ -13,7 +13,7 @@ from PySide6.QtNetwork import QAbstractSocket
 from qtsecure import SecureError, SslConfiguration, SslServer, SslSocket, aio
 from qtsecure.testing.peers import PlainHttpServer, SilentServer
 from tests.aio.conftest import Run
-from tests.net.closed_ports import closedTcpPort
+from tests.ports import closedPort
 
 Code = SecureError.Code
 SIGNALS = ("encrypted()", "readyRead()", "disconnected()", "destroyed()", "bytesWritten(qlonglong)")
@@ -179,7 +179,7 @@ def test_failures_are_precise(run: Run[Any], server: SslServer) -> None:
         codes = []
         nobody = SslConfiguration.forClient([])
         own = SslSocket()
-        with PlainHttpServer() as http, closedTcpPort() as closed:
+        with PlainHttpServer() as http, closedPort() as closed:
             for port in (closed, http.port, server.serverPort()):
                 with pytest.raises(SecureError) as caught:
                     await aio.connectEncrypted("127.0.0.1", port, configuration=nobody, socket=own)

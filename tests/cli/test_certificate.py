@@ -14,7 +14,7 @@ from qtsecure.engine.verification import IssueCode, VerificationIssue
 from qtsecure.net.questions.certificate_advice import adviceFor
 from qtsecure.testing.peers import OpensslServer
 from qtsecure.testing.pki import IssuedCertificate
-from tests.closed_port import closedPort
+from tests.ports import closedPort
 
 DAMAGED = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 

@@ -21,7 +21,7 @@ from qtsecure.testing.peers import (
     TruncatingServer,
 )
 from tests.cli.conftest import LONG_MS, SHORT_MS, LeavingServer
-from tests.closed_port import closedPort
+from tests.ports import closedPort
 
 
 def test_messages(run, files) -> None:

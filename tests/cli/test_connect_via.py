@@ -7,8 +7,8 @@ import pytest
 from qtsecure.cli.arguments import Target
 from qtsecure.cli.connect_via import Detour
 from qtsecure.testing.peers import PythonTlsServer
-from tests.closed_port import closedPort
 from tests.net.proxy_servers import HttpProxy, ProxyServer, SilentProxy, Socks5Proxy
+from tests.ports import closedPort
 
 
 @pytest.mark.parametrize(("kind", "scheme"), [(Socks5Proxy, "socks5"), (HttpProxy, "http"), (Socks5Proxy, "socks")])

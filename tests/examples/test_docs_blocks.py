@@ -26,8 +26,8 @@ from qtsecure.testing import (
     tlsEchoServer,
     waitFor,
 )
-from tests.closed_port import closedPort
 from tests.examples.test_docs import BLOCK, DOCS, PAGES, ROOT, programs
+from tests.ports import closedPort
 
 pytestmark = pytest.mark.usefixtures("qapp")
 

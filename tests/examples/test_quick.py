@@ -13,7 +13,7 @@ import pytest
 
 import qtsecure
 from qtsecure.testing.certificates import selfSignedCertificate
-from tests.closed_port import closedPort
+from tests.ports import closedPort
 
 ROOT = Path(qtsecure.__file__).parents[1]
 QUICK = ROOT / "examples" / "quick"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,6 +9,7 @@ from PySide6.QtCore import QCoreApplication
 
 from qtsecure.net.values import Protocol
 from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests import ports
 from tests.net.conversation import Conversation, FakeClock, fakeClock
 from tests.net.encounters import KINDS, Encounter
 
@@ -38,10 +38,9 @@ def conversation(make_conversation: MakeConversation) -> Conversation:
 
 @pytest.fixture
 def closedPort() -> Iterator[int]:
-    """A port of 127.0.0.1 that refuses connections; it is taken, so that nobody else begins to listen on it."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield taken.getsockname()[1]
+    """A port of 127.0.0.1 that refuses connections."""
+    with ports.closedPort() as port:
+        yield port
 
 
 @pytest.fixture

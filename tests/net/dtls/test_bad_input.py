@@ -13,9 +13,9 @@ from PySide6.QtCore import QCoreApplication
 from qtsecure import DtlsPeer, DtlsServer, Protocol, SecureError, SslConfiguration
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.net.closed_ports import closedUdpPort
 from tests.net.conversation import FakeClock, settle, spin
 from tests.net.dtls.conversation import DtlsConversation, Keys, Status, VerifyMode
+from tests.ports import closedUdpPort
 
 Code = SecureError.Code
 

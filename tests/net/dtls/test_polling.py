@@ -12,9 +12,9 @@ from PySide6.QtNetwork import QUdpSocket
 
 from qtsecure import DtlsPeer, SecureError
 from qtsecure.net.event_loop.scheduler import Scheduler, schedulerOfThisThread
-from tests.net.closed_ports import closedUdpPort
 from tests.net.conversation import FakeClock, settle
 from tests.net.dtls.conversation import DtlsConversation, Status
+from tests.ports import closedUdpPort
 
 _frame = threading.Event()  # never set: a wait is a frame
 

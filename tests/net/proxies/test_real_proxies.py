@@ -12,10 +12,10 @@ from qtsecure.errors import SecureError
 from qtsecure.net.proxies.proxy_address import ProxyAddress
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.net.closed_ports import closedTcpPort
 from tests.net.conversation import settle, spin
 from tests.net.proxies.real import danted, tinyproxy
 from tests.net.proxies.rig import EchoServer, Negotiating, TlsEchoServer, connectedTo, exchange
+from tests.ports import closedPort
 
 pytestmark = pytest.mark.usefixtures("qapp", "transport_mode")
 
@@ -53,7 +53,7 @@ def converse(negotiating: Negotiating) -> None:
 def test_dante(tmp_path: Path, echo: EchoServer, qtsecure_pki: PublicKeyInfrastructure) -> None:
     """SOCKS 4 and 5, with names and addresses, and what it refuses."""
     secret = TlsEchoServer(qtsecure_pki.server)
-    with closedTcpPort() as blocked, closedTcpPort() as closed, danted(tmp_path, blocked=blocked) as port:
+    with closedPort() as blocked, closedPort() as closed, danted(tmp_path, blocked=blocked) as port:
         for protocol, hosts in {
             "socks5": ("localhost", "127.0.0.1"),
             "socks4a": ("127.0.0.1",),  # dante takes the mark for a name for an address
@@ -97,7 +97,7 @@ def test_tinyproxy(tmp_path: Path, echo: EchoServer, qtsecure_pki: PublicKeyInfr
         spin(connection.isEncrypted)
         exchange(connection, b"inside" * 10_000)
         connection.abort()
-        with closedTcpPort() as closed:
+        with closedPort() as closed:
             assert through(port, "http", "127.0.0.1", closed, login).failure().code is Code.ProxyFailed
         assert through(port, "http", "localhost", echo.serverPort()).failure().code is Code.ProxyNeedAuth
         wrong = through(port, "http", "localhost", echo.serverPort(), "joe:wrong@").failure()

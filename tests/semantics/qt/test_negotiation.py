@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import socket as native
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from qtsecure.testing.peers import PythonTlsServer
 from qtsecure.testing.pki import CertificateAuthority, IssuedCertificate, PublicKeyInfrastructure
 from tests.net.conftest import MakeConversation
 from tests.net.conversation import PROTOCOLS, Conversation, FakeClock, State, VerifyMode, settle, spin
-from tests.ports import closedPort
+from tests.ports import ReservedPorts, closedPort
 from tests.semantics.qt.support import CONNECTING, UNCONNECTED, SocketError, anotherClient
 
 Code = QSslError.SslError
@@ -519,8 +519,8 @@ def test_qt_1_9_108_every_certificate_error_has_a_text(code: QSslError.SslError)
 def test_qt_1_9_109_states_of_a_failed_attempt(conversation: Conversation) -> None:
     """The state changes before the error is told; one error however many addresses there are."""
     client = conversation.client
-    with closedPort("127.0.0.1", "::1") as port:
-        client.connectToHostEncrypted("localhost", port)
+    with closing(ReservedPorts()) as ports:
+        client.connectToHostEncrypted("localhost", ports.take("127.0.0.1", "::1"))
         conversation.recorder.waitFor("client.errorOccurred")
     settle()
     assert conversation.story("client") == [
