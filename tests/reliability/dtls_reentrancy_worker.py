@@ -97,6 +97,7 @@ class Run:
         self.accepted: DtlsPeer | None = None
         self._nested = False
         self._over = 0
+        self._waits = 0
         sys.excepthook = self._onException
         sys.unraisablehook = lambda args: self.faults.append(f"unraisable: {args.exc_value!r}")
 
@@ -225,6 +226,11 @@ class Run:
         QTimer.singleShot(10, self._endNicely)
 
     def _endNicely(self) -> None:
+        if not self.acted and self.cell.signal in ("readyRead", "datagramReceived") and self._waits < _LOOKS:
+            # The greeting is still on its way: on a busy machine this timer may come before the socket's notifier.
+            self._waits += 1
+            QTimer.singleShot(10, self._endNicely)
+            return
         remote = self.cell.signal == "alertReceived"
         first = self.accepted if (self.cell.owner == "client") == remote else self.client
         if first is not None and shiboken6.isValid(first):
