@@ -116,6 +116,50 @@ def test_a_client_that_has_left_is_no_silence(
     assert (server.statistics().evicted, server.statistics().disconnected) == (0, 1)
 
 
+def test_the_next_silent_client_gives_way_when_the_first_has_spoken(conversation: Conversation, clock: FakeClock) -> None:
+    """Whose first bytes waited to be read is no candidate any more; the server looks for another when they are read."""
+    server = conversation.server
+    server.setMaxHandshakingConnections(5)
+    conversation.listen()
+    with rawClients(server, 5) as clients:
+        spin(lambda: len(conversation.accepted) == 5)
+        for client, accepted in zip(clients[:4], conversation.accepted, strict=False):
+            client.send(HELLO_BEGINS)
+            assert select.select([accepted.socketDescriptor()], [], [], 20)[0]  # it has arrived, and waits
+        clock.advance(0.2)  # a timer comes before the bytes: it finds nobody who could go
+        spin(lambda: conversation.recorder.count("server.startedEncryptionHandshake") == 4)
+        good = goodClient(conversation)
+        spin(good.isEncrypted)
+        clients[4].waitForEnding()
+        assert [client.ending for client in clients] == ["open", "open", "open", "open", "eof"]
+        assert server.statistics().evicted == 1
+        good.abort()
+
+
+def test_a_full_server_does_not_look_at_its_listener(conversation: Conversation, clock: FakeClock) -> None:
+    """Who could have given way has spoken: those who wait in the kernel do not keep the event loop busy."""
+    server = conversation.server
+    server.setMaxHandshakingConnections(1)
+    conversation.listen()
+    with rawClients(server, 1) as clients:
+        clock.advance(1)
+        assert server.mayAccept()  # the silent one would make room
+        clients[0].send(HELLO_BEGINS)
+        spin(lambda: conversation.recorder.count("server.startedEncryptionHandshake") == 1)
+        good = goodClient(conversation)
+        spin(lambda: good.state() == State.ConnectedState)
+        settle()
+        looks: list[None] = []
+        listener = server._listener
+        assert listener is not None
+        acceptWaiting = listener.acceptWaiting
+        listener.acceptWaiting = lambda: (looks.append(None), acceptWaiting())[1]  # type: ignore[method-assign]  # counts
+        settle()
+        del listener.acceptWaiting  # type: ignore[method-assign]  # the class's again
+        assert not looks
+        good.abort()
+
+
 def test_nobody_gives_way_below_the_limit(conversation: Conversation, clock: FakeClock) -> None:
     """A silent client that is in nobody's way has the whole deadline."""
     conversation.server.setMaxHandshakingConnections(3)

@@ -317,9 +317,11 @@ class SslServer(HearsSignals, Listening):
         self.handshakeMessage.emit(socket, direction, name, size)
 
     def socketSpoke(self, socket: SocketBase) -> None:
-        """The client is not silent any more."""
+        """The client is not silent any more, and will not give way: another one may, or the listener has to rest."""
         assert isinstance(socket, AcceptedSocket)
         self._room.hasSpoken(socket)
+        if len(self._room.handshaking) >= self._maxHandshaking:
+            self._reviewAccepting()
 
     def socketStartedHandshake(self, socket: SocketBase) -> None:
         """TLS has begun."""
