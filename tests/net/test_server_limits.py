@@ -160,6 +160,30 @@ def test_a_full_server_does_not_look_at_its_listener(conversation: Conversation,
         good.abort()
 
 
+def test_a_closed_server_leaves_no_timers_behind(conversation: Conversation, clock: FakeClock) -> None:
+    """It may go to another thread after close(): nothing of before may look at it in this one."""
+    looks: list[None] = []
+
+    class Looking(SslServer):
+        def mayAccept(self) -> bool:
+            looks.append(None)
+            return super().mayAccept()
+
+    server = Looking(conversation.server)
+    server.setMaxHandshakingConnections(1)
+    assert server.listen("127.0.0.1")
+    with rawClients(server, 1):
+        server.resumeAccepting()  # when may the silent one go?
+        server.listenerFailed(Error.SocketResourceError, "Too many open files")
+        delete(next(iter(server._room.handshaking)))  # to be looked for soon
+        server.close()
+        assert server.listen("127.0.0.1")
+        looks.clear()
+        clock.advance(1)
+        settle()
+        assert not looks
+
+
 def test_nobody_gives_way_below_the_limit(conversation: Conversation, clock: FakeClock) -> None:
     """A silent client that is in nobody's way has the whole deadline."""
     conversation.server.setMaxHandshakingConnections(3)

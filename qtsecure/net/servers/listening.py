@@ -11,7 +11,7 @@ from shiboken6 import isValid
 from qtsecure.errors import SecureError
 from qtsecure.net import late
 from qtsecure.net.arguments import checkInt, checkLeast
-from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
 from qtsecure.net.listeners.choice import makeListener
 from qtsecure.net.listeners.listener import Listener
 from qtsecure.net.native_sockets.addresses import checkPort, listenAddress
@@ -41,6 +41,7 @@ class Listening(ServerSettings, QObject):
         self._proxy = QNetworkProxy(_ProxyType.DefaultProxy)
         self._pausedByUser = False
         self._acceptFailed = False
+        self._acceptRetry: Deadline | None = None
 
     # ------------------------------------------------------------------------- beginning
 
@@ -117,6 +118,8 @@ class Listening(ServerSettings, QObject):
             QObject.disconnect(self._listenerEnd)
             listener.close()
         self._acceptFailed = False
+        if self._acceptRetry is not None:
+            self._acceptRetry.cancel()  # the server may go to another thread now
         return listener is not None
 
     def _setError(self, error: OSError) -> None:
@@ -210,7 +213,7 @@ class Listening(ServerSettings, QObject):
         """accept() failed, mostly for want of descriptors; it is tried again after a moment."""
         self._serverError, self._errorString = error, text
         self._acceptFailed = True
-        schedulerOfThisThread().callLater(_ACCEPT_RETRY_MS, self._acceptAgain)
+        self._acceptRetry = schedulerOfThisThread().callLater(_ACCEPT_RETRY_MS, self._acceptAgain)
         self.acceptError.emit(error)
 
     def _acceptAgain(self) -> None:

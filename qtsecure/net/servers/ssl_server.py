@@ -120,6 +120,9 @@ class SslServer(HearsSignals, Listening):
         every slot.
         """
         listened = self._stop()
+        if self._roomReview is not None:
+            self._roomReview.cancel()  # likewise
+        self._looksForDeleted = False
         self._forgetDeleted()
         handshaking, pending = list(self._room.handshaking), list(self._room.pending)
         self._room.clear()
@@ -289,7 +292,7 @@ class SslServer(HearsSignals, Listening):
 
     def _lookForDeleted(self) -> None:
         """What the program deleted while it was still the server's counts no more."""
-        if isValid(self):
+        if isValid(self) and self._looksForDeleted:
             self._looksForDeleted = False
             self._forgetDeleted()
             self._reviewAccepting()
