@@ -59,6 +59,9 @@ class PeerObserver(Protocol):
     def peerEncrypted(self, peer: PeerBase) -> None: ...
     def peerFailed(self, peer: PeerBase, error: SecureError) -> None: ...
     def peerDisconnected(self, peer: PeerBase) -> None: ...
+    def pathPeerDestroyed(self, path: DtlsPath) -> None:
+        """Its association is over, and a slot may have deleted the peer or begun anew before the server was told."""
+
 
 
 @withLateSignals
@@ -242,7 +245,7 @@ class PeerBase(QObject):
 
     def _finish(self, status: Status, error: SecureError | None, *, orderly: bool = False) -> None:
         """The association is over: status, error, closed, disconnected, in this order."""
-        attempt, path = self._attempt, self._path
+        attempt, path, observer = self._attempt, self._path, self._observer
         self._abandonAttempt()
         if path is not None:
             path.end()
@@ -250,6 +253,12 @@ class PeerBase(QObject):
             self._carrier = None
         if error is not self._error:
             self._error = error
+        if isValid(self):  # else a slot of the question that went with the attempt has deleted it
+            self._tellEnd(attempt, status, error, orderly=orderly)
+        if path is not None and observer is not None:
+            observer.pathPeerDestroyed(path)
+
+    def _tellEnd(self, attempt: Attempt, status: Status, error: SecureError | None, *, orderly: bool) -> None:
         if not self._setStatus(status) or not self._tellFacts():
             return
         if error is not None:

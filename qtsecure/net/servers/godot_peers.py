@@ -190,7 +190,8 @@ class _TransportClient:
             self.free()
 
     def pathPeerDestroyed(self, path: DtlsPath) -> None:
-        self._handshakeOver(failed=True)
+        if all(each is path or each.ended for each in self.table.paths.values()):  # else another is under way already
+            self._handshakeOver(failed=True)
 
     def socketLost(self) -> None:
         self.free()

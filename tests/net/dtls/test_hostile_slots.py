@@ -12,7 +12,7 @@ from PySide6.QtCore import QEventLoop, QThread, QTimer
 from PySide6.QtNetwork import QNetworkProxy
 from shiboken6 import delete, isValid
 
-from qtsecure import DtlsPeer, SecureError, SslConfiguration
+from qtsecure import CertificateRequest, DtlsPeer, SecureError, SslConfiguration
 from tests.engine.support import make_certificate
 from tests.net.conversation import FakeClock, deleteEverything, settle, spin
 from tests.net.dtls.conversation import DtlsConversation, Keys, Status, VerifyMode
@@ -184,3 +184,53 @@ def test_an_association_stays_in_its_thread(conversation: DtlsConversation) -> N
     free = DtlsPeer()
     assert free.moveToThread(thread)
     deleteEverything()
+
+
+@pytest.mark.parametrize("action", ["delete", "connect"])
+@pytest.mark.parametrize("signal", ["statusChanged", "disconnected"])
+def test_an_aborted_handshake_frees_its_place(conversation: DtlsConversation, signal: str, action: str) -> None:
+    """Also when a slot of the peer deletes it, or uses it for something else, before the server is told."""
+    server, peers = conversation.server, []
+    with native.socket(native.AF_INET, native.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+
+        def act(peer: DtlsPeer) -> None:
+            if action == "delete":
+                delete(peer)
+            elif peer.status() == Status.Disconnected:
+                peer.connectToHost("127.0.0.1", silent.getsockname()[1])
+
+        def end(peer: DtlsPeer) -> None:
+            peers.append(peer)
+            getattr(peer, signal).connect(lambda *_: act(peer))
+            peer.abort()
+
+        server.startedEncryptionHandshake.connect(end)
+        conversation.connect()
+        spin(lambda: bool(peers))
+        conversation.client.abort()
+        assert server.handshakingCount() == 0
+        assert server.statistics().failed == 1
+        assert isValid(peers[0]) == (action == "connect")
+        if action == "connect":
+            assert peers[0].status() == Status.Handshaking
+            delete(peers[0])
+        assert server.statistics().failed == 1
+
+
+def test_a_peer_is_deleted_as_its_question_is_cancelled(conversation: DtlsConversation) -> None:
+    """The first slot of the end may be that of the question; nothing more is told then."""
+    client, questions = conversation.client, []
+    conversation.clientConfiguration.setCaCertificates([])
+
+    def defer(request: CertificateRequest) -> None:
+        questions.append(request)
+        request.cancelled.connect(lambda: delete(client))
+        request.defer()
+
+    client.acceptCertificate.connect(defer)
+    conversation.connect()
+    spin(lambda: bool(questions))
+    client.abort()
+    assert not isValid(client)
+    assert conversation.statuses() == [Status.Handshaking]
