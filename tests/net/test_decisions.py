@@ -276,3 +276,35 @@ def test_a_later_finding_asks_again(make_conversation: MakeConversation) -> None
     asked[1].reject()
     conversation.waitForServerEnd()
     assert not conversation.server.hasPendingConnections()
+
+
+@pytest.mark.parametrize("action", ["delete", "abort", "connect"])
+@both_versions
+def test_a_slot_of_cancelled_when_the_peer_leaves(
+    make_conversation: MakeConversation, version: str, action: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It ends the socket, or uses it anew: the end of the old connection is nobody's business any more."""
+    conversation = make_conversation(PROTOCOLS[version])
+    request, client = Deferred(conversation, "client").request, conversation.client
+    errors: list[Error] = []
+    acted: list[str] = []
+
+    def act() -> None:
+        acted.append(action)
+        client.errorOccurred.connect(errors.append)
+        if action == "delete":
+            delete(client)
+            return
+        client.abort()
+        if action == "connect":
+            client.sslErrors.connect(lambda _: client.ignoreSslErrors())
+            client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
+
+    request.cancelled.connect(act)
+    conversation.accepted[0].close()
+    spin(lambda: bool(acted))
+    settle()
+    if action == "connect":
+        spin(client.isEncrypted)
+    assert errors == []
+    assert "Error" not in capfd.readouterr().err

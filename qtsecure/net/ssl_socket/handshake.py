@@ -324,10 +324,13 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         kind = failure.kind
         self._attempt.failure = failure
         Handshake._cancelHandshakeDeadline(self)
-        cancelRequest(self._attempt)
         dataPath.sendOutgoing()
         if kind is not late.FailureKind.TRUNCATED and dataPath.stream is not None:
             self._forgetSessions(dataPath.stream)
+        transport = dataPath.transport
+        cancelRequest(self._attempt)
+        if not isValid(self) or dataPath.transport is not transport:
+            return  # a slot has ended the connection, or has begun a new one
         # Qt aborts when the handshake itself fails; it disconnects when the certificate is found
         # wanting afterwards, and when the peer has ended.
         name = kind.name
