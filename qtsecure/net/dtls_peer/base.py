@@ -245,15 +245,16 @@ class PeerBase(QObject):
 
     def _finish(self, status: Status, error: SecureError | None, *, orderly: bool = False) -> None:
         """The association is over: status, error, closed, disconnected, in this order."""
-        attempt, path, observer = self._attempt, self._path, self._observer
+        attempt, before, path, observer = self._attempt, self._status, self._path, self._observer
         self._abandonAttempt()
         if path is not None:
             path.end()
-        if self._carrier is not None:
-            self._carrier = None
-        if error is not self._error:
-            self._error = error
-        if isValid(self):  # else a slot of the question that went with the attempt has deleted it
+        # Else a slot of the question that went with the attempt has deleted the peer, ended it, or begun anew.
+        if self._isStill(attempt) and self._status is before:
+            if self._carrier is not None:
+                self._carrier = None
+            if error is not self._error:
+                self._error = error
             self._tellEnd(attempt, status, error, orderly=orderly)
         if path is not None and observer is not None:
             observer.pathPeerDestroyed(path)

@@ -218,19 +218,35 @@ def test_an_aborted_handshake_frees_its_place(conversation: DtlsConversation, si
         assert server.statistics().failed == 1
 
 
-def test_a_peer_is_deleted_as_its_question_is_cancelled(conversation: DtlsConversation) -> None:
-    """The first slot of the end may be that of the question; nothing more is told then."""
+@pytest.mark.parametrize("action", ["delete", "abort", "connect"])
+def test_a_slot_of_cancelled_when_the_association_ends(conversation: DtlsConversation, action: str) -> None:
+    """The first slot of the end is that of the question; what comes after it is told once, and no later association."""
     client, questions = conversation.client, []
     conversation.clientConfiguration.setCaCertificates([])
 
+    def act() -> None:
+        if action == "delete":
+            delete(client)
+            return
+        client.abort()
+        if action == "connect":
+            client.sslErrors.connect(lambda _: client.ignoreSslErrors())
+            client.connectToHost("127.0.0.1", conversation.server.serverPort())
+
     def defer(request: CertificateRequest) -> None:
         questions.append(request)
-        request.cancelled.connect(lambda: delete(client))
+        request.cancelled.connect(act)
         request.defer()
 
     client.acceptCertificate.connect(defer)
     conversation.connect()
     spin(lambda: bool(questions))
-    client.abort()
-    assert not isValid(client)
-    assert conversation.statuses() == [Status.Handshaking]
+    client.close()
+    if action == "connect":
+        spin(client.isEncrypted)
+        wanted = [Status.Handshaking, Status.Disconnected, Status.Handshaking, Status.Connected]
+    else:
+        wanted = [Status.Handshaking, Status.Disconnected][: 1 + isValid(client)]
+    assert isValid(client) == (action != "delete")
+    assert conversation.statuses() == wanted
+    assert conversation.recorder.count("client.disconnected") == (0 if action == "delete" else 1)
