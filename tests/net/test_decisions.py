@@ -279,9 +279,10 @@ def test_a_later_finding_asks_again(make_conversation: MakeConversation) -> None
 
 
 @pytest.mark.parametrize("action", ["delete", "abort", "connect"])
+@pytest.mark.parametrize("who", ["peer", "client"])
 @both_versions
-def test_a_slot_of_cancelled_when_the_peer_leaves(
-    make_conversation: MakeConversation, version: str, action: str, capfd: pytest.CaptureFixture[str]
+def test_a_slot_of_cancelled_at_the_end(
+    make_conversation: MakeConversation, version: str, who: str, action: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """It ends the socket, or uses it anew: the end of the old connection is nobody's business any more."""
     conversation = make_conversation(PROTOCOLS[version])
@@ -301,10 +302,14 @@ def test_a_slot_of_cancelled_when_the_peer_leaves(
             client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
 
     request.cancelled.connect(act)
-    conversation.accepted[0].close()
+    if who == "peer":
+        conversation.accepted[0].close()
+    else:
+        client.abort()
     spin(lambda: bool(acted))
     settle()
     if action == "connect":
         spin(client.isEncrypted)
     assert errors == []
+    assert conversation.recorder.count("client.disconnected") == (0 if action == "delete" else 1)
     assert "Error" not in capfd.readouterr().err

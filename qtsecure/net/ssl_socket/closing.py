@@ -171,18 +171,21 @@ class Closing(Writing):
         """Let go of the transport and become Unconnected; False when a slot deleted the socket."""
         dataPath = self._dataPath
         transport, dataPath.transport = dataPath.transport, None
+        attempt = self._attempt
         dataPath.closing = False
-        self._abandonAttempt()
         dataPath.outgoing.clear()
         if dataPath.stream is not None:
             dataPath.stream.forget_keys()
+        self._abandonAttempt()
         if transport is not None:
             if graceful:
                 transport.closeGracefully()
             else:
                 transport.abort()
-        if not isValid(self):  # a device below has signals of its own
+        if not isValid(self):  # a pending question has signals of its own, and so has a device below
             return False
+        if self._attempt is not attempt:
+            return True  # their slots have begun anew
         if dataPath.state is _State.UnconnectedState:
             return True
         stood = dataPath.state in (_State.ConnectedState, _State.ClosingState)
