@@ -12,7 +12,7 @@ from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.ssl_socket import SslSocket
 from tests.engine.support import make_certificate
 from tests.net.conftest import MakeConversation
-from tests.net.conversation import PROTOCOLS, Error, FakeClock, State, VerifyMode, settle, spin
+from tests.net.conversation import PROTOCOLS, Conversation, Error, FakeClock, State, VerifyMode, settle, spin
 from tests.net.deferred import WAYS_TO_DELETE, Deferred, answerInDialog, both_roles, doubt
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
@@ -241,9 +241,8 @@ def test_the_chain_is_known_in_the_slot(make_conversation: MakeConversation, rol
     assert [item.toCryptography() for item in chain][:1] == [expected.certificate]
 
 
-def test_a_later_finding_asks_again(make_conversation: MakeConversation) -> None:
-    """A TLS 1.3 server finds a name violation after it has asked: the first answer counts no more."""
-    conversation = make_conversation(PROTOCOLS["1.3"])
+def letTwoFindingsCome(conversation: Conversation) -> x509.Certificate:
+    """Give the client a certificate that has expired, and whose authority, which is returned, may not name it."""
     constraints = x509.NameConstraints([x509.DNSName("permitted.example")], None)
     authority = make_certificate(None, (), extensions=[(constraints, True)], ca=True, common_name="constrained")
     yesterday = dt.datetime.now(dt.timezone.utc) - dt.timedelta(days=1)
@@ -252,7 +251,13 @@ def test_a_later_finding_asks_again(make_conversation: MakeConversation) -> None
     )
     conversation.showClient(flawed)
     conversation.serverConfiguration.setPeerVerifyMode(VerifyMode.VerifyPeer)
-    conversation.serverConfiguration.setCaCertificates([authority.certificate])
+    return authority.certificate
+
+
+def test_a_later_finding_asks_again(make_conversation: MakeConversation) -> None:
+    """A TLS 1.3 server finds a name violation after it has asked: the first answer counts no more."""
+    conversation = make_conversation(PROTOCOLS["1.3"])
+    conversation.serverConfiguration.setCaCertificates([letTwoFindingsCome(conversation)])
     asked: list[CertificateRequest] = []
     cancelled: list[int] = []
 
@@ -312,4 +317,35 @@ def test_a_slot_of_cancelled_at_the_end(
         spin(client.isEncrypted)
     assert errors == []
     assert conversation.recorder.count("client.disconnected") == (0 if action == "delete" else 1)
+    assert "Error" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("action", ["delete", "abort"])
+def test_a_slot_of_cancelled_at_a_later_finding(
+    make_conversation: MakeConversation, action: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing more is asked about a connection that it has ended."""
+    conversation = make_conversation(PROTOCOLS["1.3"])
+    conversation.serverConfiguration.setCaCertificates([letTwoFindingsCome(conversation)])
+    told: list[str] = []
+
+    def defer(socket: SslSocket, request: CertificateRequest) -> None:
+        request.defer()
+        request.cancelled.connect(lambda: end(socket))
+        told.append("acceptCertificate")
+
+    def end(socket: SslSocket) -> None:
+        told.append(action)
+        if action == "delete":
+            delete(socket)
+        else:
+            socket.abort()
+
+    conversation.server.acceptCertificate.connect(defer)
+    conversation.server.peerVerifyError.connect(lambda *_: told.append("peerVerifyError"))
+    conversation.connect()
+    spin(lambda: action in told)
+    conversation.waitForClientEnd()
+    assert told == ["peerVerifyError", "acceptCertificate", action]
+    assert conversation.server.statistics().handshaking == 0
     assert "Error" not in capfd.readouterr().err

@@ -61,6 +61,9 @@ class Asker(Protocol):
     def _ask(self, signal: str, argument: object) -> bool:
         """Emit a signal, here and at the server; False when a slot has ended the connection."""
 
+    def _isGoingOn(self) -> bool:
+        """After a slot: whether it has left this connection alone."""
+
     def _beginAsking(self) -> bool:
         """OpenSSL is on the stack: whether slots may still be asked; nothing is received meanwhile."""
 
@@ -97,7 +100,10 @@ def alertArguments(level: int, description: int) -> tuple[QSsl.AlertLevel, QSsl.
 def judgeCertificate(asker: Asker, issues: tuple[VerificationIssue, ...], decisionNeeded: bool) -> bool | None:
     """Tell the program about the errors and hear its answer; None when it comes later."""
     questions = asker._questions
-    cancelRequest(questions)  # a TLS 1.3 server may find more after a decision was deferred
+    if questions.request is not None:
+        cancelRequest(questions)  # a TLS 1.3 server may find more after a decision was deferred
+        if not asker._isGoingOn():
+            return False
     errors = [SslError.fromIssue(issue) for issue in issues]
     own = [error for error in errors if _isOwnFinding(error)]
     found = [error for error in errors if not _isOwnFinding(error)]
