@@ -95,6 +95,7 @@ class CertificateQuestion(QObject):
         before, self._settled = self._settled, True
         if not self._decisions.remember(self._request, TlsEnums.Lifetime(lifetime)):
             self._settled = before
+            self.review()  # its handlers may have ended the connection
             return False
         if isValid(self):
             self.pendingChanged.emit()
@@ -108,6 +109,7 @@ class CertificateQuestion(QObject):
         self._settled = True
         if not self._decisions.answer(self._request):
             self._settled = False
+            self.review()  # likewise
             return False
         if isValid(self):
             self.pendingChanged.emit()

@@ -5,8 +5,12 @@ from __future__ import annotations
 import gc
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QObject
 
+from qtsecure import CertificateRequest
+from qtsecure.qml.certificate_question import CertificateQuestion
+from qtsecure.qml.enums import TlsEnums
+from qtsecure.qml.trust_decisions import TrustDecisionsItem
 from qtsecure.testing import waitFor
 from tests.qml.conftest import Load
 from tests.qml.documents import TLS
@@ -133,3 +137,23 @@ def test_deleted_configuration(load: Load) -> None:
     settle()
     document.call("start")
     assert document.get("log").toVariant() != []
+
+
+@pytest.mark.parametrize("way", ["remember", "recall"])
+def test_the_connection_goes_while_an_answer_is_remembered(qapp: QCoreApplication, way: str) -> None:
+    """A handler of the decisions' signals ends it, and the answer is none: whoever asks the user is told all the same."""
+    owner, decisions = QObject(), TrustDecisionsItem()
+    request = CertificateRequest([], [], "localhost", owner)
+    request.defer()
+    question = CertificateQuestion(request, decisions, owner)
+    told: list[str] = []
+    question.cancelled.connect(lambda: told.append("cancelled"))
+
+    def answers(*_: object) -> bool:
+        request._cancel()
+        return False
+
+    decisions.remember = decisions.answer = answers  # type: ignore[method-assign]  # the handler runs within
+    assert not (question.remember(TlsEnums.Lifetime.Once) if way == "remember" else question.recall())
+    assert not question.isPending()
+    assert told == ["cancelled"]
