@@ -160,6 +160,21 @@ def test_a_full_server_does_not_look_at_its_listener(conversation: Conversation,
         good.abort()
 
 
+def test_accept_is_tried_again_without_an_event_loop(conversation: Conversation, clock: FakeClock) -> None:
+    """A program that only calls waitForNewConnection() has no timers: one failure must not be the last word."""
+    server = conversation.server
+    conversation.listen()
+    listener = server._listener
+    assert listener is not None
+    listener.setAccepting(False)
+    server.listenerFailed(Error.SocketResourceError, "Too many open files")
+    with native.create_connection(("127.0.0.1", server.serverPort())):
+        assert server.waitForNewConnection(20_000) == (False, False)
+        clock.now += 0.6
+        assert server.waitForNewConnection(20_000) == (True, False)
+        assert server.mayAccept()
+
+
 def test_a_closed_server_leaves_no_timers_behind(conversation: Conversation, clock: FakeClock) -> None:
     """It may go to another thread after close(): nothing of before may look at it in this one."""
     looks: list[None] = []

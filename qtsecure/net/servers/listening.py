@@ -216,6 +216,12 @@ class Listening(ServerSettings, QObject):
         self._acceptRetry = schedulerOfThisThread().callLater(_ACCEPT_RETRY_MS, self._acceptAgain)
         self.acceptError.emit(error)
 
+    def _retryIfDue(self) -> None:
+        """For programs without an event loop, which has timers for this."""
+        retry = self._acceptRetry
+        if retry is not None and retry.due <= schedulerOfThisThread().clock():
+            retry.fire()
+
     def _acceptAgain(self) -> None:
         if isValid(self):
             self._acceptFailed = False
