@@ -135,7 +135,7 @@ def test_gio_d18_the_handshake_waits(encounter: Encounter) -> None:
     assert encounter.peers[0].peerCertificate().toCryptography() == encounter.pki.client.certificate
 
 
-@pytest.mark.parametrize("how", ["fail", "raise"])
+@pytest.mark.parametrize("how", ["fail", "raise", "interrupt"])
 def test_gio_d18_an_error_surfaces_if_the_server_refuses(
     encounter: Encounter, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,14 +147,17 @@ def test_gio_d18_an_error_surfaces_if_the_server_refuses(
     def answer(request: ClientCertificateRequest) -> None:
         if how == "raise":
             raise LookupError("no such card: SECRET")
+        if how == "interrupt":
+            raise KeyboardInterrupt
         request.fail("The smart card was removed.")
 
     client = encounter.begin(client_with(encounter, User(answer)), "localhost")
     ended(encounter, client)
-    reason = "has raised LookupError" if how == "raise" else "The smart card was removed."
+    raised = {"raise": LookupError, "interrupt": KeyboardInterrupt}.get(how)
+    reason = f"has raised {raised.__name__}" if raised else "The smart card was removed."
     assert reason in client.errorString()
     assert "SECRET" not in client.errorString()
-    assert reported == ([LookupError] if how == "raise" else [])
+    assert reported == ([raised] if raised else [])
 
 
 def test_an_error_is_no_error_where_the_server_only_asks(encounter: Encounter) -> None:
@@ -310,6 +313,8 @@ class Keys(Interaction):
 
     def requestPreSharedKey(self, authenticator: PreSharedKeyAuthenticator) -> None:
         self.asked += 1
+        if not self.key:
+            raise KeyboardInterrupt
         authenticator.setIdentity(b"sensor")
         authenticator.setPreSharedKey(self.key)
 
@@ -338,11 +343,14 @@ def test_an_interaction_may_know_keys(encounter: Encounter, monkeypatch: pytest.
     assert client.isEncrypted(), client.errorString()
     assert (user.asked, answers) == (1, [b"sensor"])
     client.close()
-    user.key = b"k" * 1000  # setPreSharedKey() raises
-    encounter.visit("localhost", client)
-    assert reported[0] is ValueError
-    if encounter.kind != "1.3":  # which may use the certificate, and nobody wants to verify it
-        assert not client.isEncrypted()
+    for key, error in ((b"k" * 1000, ValueError), (b"", KeyboardInterrupt)):
+        user.key = key  # setPreSharedKey() raises, or else the method itself
+        encounter.visit("localhost", client)
+        assert reported[0] is error
+        if encounter.kind != "1.3":  # which may use the certificate, and nobody wants to verify it
+            assert not client.isEncrypted()
+        reported.clear()
+        client.close()
 
 
 def test_another_connection_in_the_dialog_of_the_first(encounter: Encounter) -> None:

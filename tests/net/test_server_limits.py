@@ -116,7 +116,9 @@ def test_a_client_that_has_left_is_no_silence(
     assert (server.statistics().evicted, server.statistics().disconnected) == (0, 1)
 
 
-def test_the_next_silent_client_gives_way_when_the_first_has_spoken(conversation: Conversation, clock: FakeClock) -> None:
+def test_the_next_silent_client_gives_way_when_the_first_has_spoken(
+    conversation: Conversation, clock: FakeClock
+) -> None:
     """Whose first bytes waited to be read is no candidate any more; the server looks for another when they are read."""
     server = conversation.server
     server.setMaxHandshakingConnections(5)

@@ -141,7 +141,7 @@ def test_deleted_configuration(load: Load) -> None:
 
 @pytest.mark.parametrize("way", ["remember", "recall"])
 def test_the_connection_goes_while_an_answer_is_remembered(qapp: QCoreApplication, way: str) -> None:
-    """A handler of the decisions' signals ends it, and the answer is none: whoever asks the user is told all the same."""
+    """A handler of the decisions' signals ends it, and the answer is none: whoever asks the user is told."""
     owner, decisions = QObject(), TrustDecisionsItem()
     request = CertificateRequest([], [], "localhost", owner)
     request.defer()

@@ -63,7 +63,6 @@ class PeerObserver(Protocol):
         """Its association is over, and a slot may have deleted the peer or begun anew before the server was told."""
 
 
-
 @withLateSignals
 class PeerBase(QObject):
     """Signals, status and end of DtlsPeer."""

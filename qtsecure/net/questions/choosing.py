@@ -197,7 +197,7 @@ class Choosing:
             return
         try:
             interaction.requestPreSharedKey(authenticator)
-        except Exception:  # noqa: BLE001 - as with a slot: reported, and no answer
+        except (Exception, KeyboardInterrupt):  # noqa: BLE001 - as with a slot: reported, and no answer
             sys.excepthook(*sys.exc_info())
 
     def _configurationNeeded(self, event: ConfigurationNeeded) -> None:
@@ -245,7 +245,7 @@ class Choosing:
         if interaction is not None and isValid(interaction):
             try:
                 interaction.requestCertificate(request)
-            except Exception as error:  # noqa: BLE001 - as with a slot: reported, and no answer
+            except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - as with a slot: reported, and no answer
                 sys.excepthook(*sys.exc_info())
                 if isValid(request):
                     request.fail(f"requestCertificate() has raised {type(error).__name__}.")
