@@ -84,7 +84,7 @@ class TrustDialog(QDialog):
         self.destroyed.connect(partial(rejectAll, self._requests))
         if parent is not None:
             parent.window().installEventFilter(self)
-        self.addRequest(request)
+        self._join(request)
 
     # ---------------------------------------------------------------------------- public
 
@@ -94,14 +94,17 @@ class TrustDialog(QDialog):
         Returns:
             Whether the question is the same; if not, nothing happens.
         """
-        if self._requests and not self.asksTheSame(request):
+        if not self.asksTheSame(request):
             return False
+        self._join(request)
+        return True
+
+    def _join(self, request: CertificateRequest) -> None:
         request.defer()
-        if request.isPending() and not self._answered:
+        if request.isPending():
             self._requests.append(request)
             request.settled.connect(self._closeIfUnneeded)
             request.destroyed.connect(self._closeIfUnneeded)
-        return True
 
     def asksTheSame(self, request: CertificateRequest) -> bool:
         """Whether a request is about the same certificate, place and errors."""

@@ -87,11 +87,13 @@ class TrustPrompter(QObject):
         self._tidy()
         while self._dialog is None and self._queue:
             request = self._queue.pop(0)
-            if not isValid(request) or not request.isPending() or self._known(request):
-                if not isValid(self):
-                    return
+            if not isValid(request) or not request.isPending():
                 continue
-            self._show(request)
+            known = self._known(request)
+            if not isValid(self):
+                return
+            if not known and isValid(request) and request.isPending():
+                self._show(request)
         self._tidy()
 
     def _show(self, request: CertificateRequest) -> None:

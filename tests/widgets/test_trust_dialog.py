@@ -485,3 +485,34 @@ def test_an_answered_request_is_not_asked(prompter, pki) -> None:
     request.accept()
     prompter.ask(request)
     assert prompter.dialog() is None
+
+
+def test_sec_no_other_question_joins_one_that_is_over(pki, qtbot) -> None:
+    """The first connection has gone before the dialog was made: a yes to it is no yes to another certificate."""
+    first = madeRequest(pki.selfSigned.certificate, IssueCode.DEPTH_ZERO_SELF_SIGNED_CERT)
+    other = madeRequest(pki.expired.certificate, IssueCode.CERT_HAS_EXPIRED)
+    first._cancel()
+    dialog = TrustDialog(first)
+    qtbot.addWidget(dialog)
+    assert not dialog.addRequest(other)
+    dialog.accept()
+    assert other.isPending()
+
+
+def test_sec_a_queued_question_is_over_before_it_is_asked(prompter, decisions, pki) -> None:
+    """A slot of the decisions ends the connection as its turn comes: no dialog for it, and the next in line is asked."""
+    code, expired = IssueCode.DEPTH_ZERO_SELF_SIGNED_CERT, IssueCode.CERT_HAS_EXPIRED
+    shown = madeRequest(pki.server.certificate, code)
+    queued = madeRequest(pki.selfSigned.certificate, code, expired)
+    other = madeRequest(pki.expired.certificate, expired)
+    for request in (shown, queued, other):
+        prompter.ask(request)
+    earlier = madeRequest(pki.selfSigned.certificate, code)
+    earlier._cancel()
+    decisions.remember(earlier, Lifetime.Once)
+    decisions.changed.connect(queued._cancel)
+    prompter.dialog().reject()
+    dialog = prompter.dialog()
+    assert dialog.asksTheSame(other)
+    dialog.accept()
+    assert not other.isPending()
