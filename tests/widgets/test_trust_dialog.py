@@ -500,7 +500,7 @@ def test_sec_no_other_question_joins_one_that_is_over(pki, qtbot) -> None:
 
 
 def test_sec_a_queued_question_is_over_before_it_is_asked(prompter, decisions, pki) -> None:
-    """A slot of the decisions ends the connection as its turn comes: no dialog for it, and the next in line is asked."""
+    """A slot of the decisions ends the connection as its turn comes: the next in line is asked instead."""
     code, expired = IssueCode.DEPTH_ZERO_SELF_SIGNED_CERT, IssueCode.CERT_HAS_EXPIRED
     shown = madeRequest(pki.server.certificate, code)
     queued = madeRequest(pki.selfSigned.certificate, code, expired)
