@@ -125,7 +125,7 @@ class ConnectionFacade(_Base):
             return
         if self._decisions is not None and isValid(self._decisions) and self._decisions.answer(request):
             return
-        if not isValid(self):
+        if not isValid(self) or not isValid(request) or not request.isPending():
             return
         if self._question is not None and isValid(self._question):
             self._question.deleteLater()

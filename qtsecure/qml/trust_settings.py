@@ -38,7 +38,7 @@ class TrustSettings(_Base):
             return
         if self._decisions is not None and isValid(self._decisions) and self._decisions.answer(request):
             return
-        if isValid(self) and isValid(connection):
+        if isValid(self) and isValid(connection) and isValid(request) and request.isPending():
             self.certificateQuestion.emit(CertificateQuestion(request, self._decisions, connection))
 
     def _setConfiguration(self, configuration: TlsConfiguration | None) -> None:

@@ -7,9 +7,11 @@ import gc
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QObject
 
-from qtsecure import CertificateRequest
+from qtsecure import CertificateRequest, SslServer, SslSocket
 from qtsecure.qml.certificate_question import CertificateQuestion
 from qtsecure.qml.enums import TlsEnums
+from qtsecure.qml.servers import TlsServerExtension
+from qtsecure.qml.tls_socket import TlsSocketExtension
 from qtsecure.qml.trust_decisions import TrustDecisionsItem
 from qtsecure.testing import waitFor
 from tests.qml.conftest import Load
@@ -157,3 +159,23 @@ def test_the_connection_goes_while_an_answer_is_remembered(qapp: QCoreApplicatio
     assert not (question.remember(TlsEnums.Lifetime.Once) if way == "remember" else question.recall())
     assert not question.isPending()
     assert told == ["cancelled"]
+
+
+@pytest.mark.parametrize("kind", ["socket", "server"])
+def test_a_question_that_is_over_is_not_asked(qapp: QCoreApplication, kind: str) -> None:
+    """A handler of the decisions' signals has ended the connection: nobody would tell a dialog to close."""
+    socket, server, decisions = SslSocket(), SslServer(), TrustDecisionsItem()
+    request = CertificateRequest([], [], "localhost", socket)
+    facade = TlsSocketExtension(socket) if kind == "socket" else TlsServerExtension(server)
+    facade._setDecisions(decisions)
+    asked: list[object] = []
+    facade.certificateQuestion.connect(asked.append)
+
+    def answer(request: CertificateRequest) -> bool:
+        request._cancel()
+        return False
+
+    decisions.answer = answer  # type: ignore[method-assign]  # the handler runs within
+    arguments = (request,) if kind == "socket" else (socket, request)
+    facade.ask(*arguments)
+    assert asked == []
