@@ -392,6 +392,8 @@ class DataPath:
         socket = self._socket()
         if socket is None or not isValid(socket):
             return
+        if self.stream is not None and self.stream.busy:
+            return  # a slot is asked inside the handshake, after which reading goes on by itself
         if self.encrypted:
             self.decrypt()
         if self.transport is not None and not self.readingPaused:
