@@ -436,6 +436,9 @@ class DataPath:
                 plain, sent = self._flushSlices(stream, transport)
         finally:
             self._flushing = False
+        if outgoing.size and not self.flushScheduled and transport is self.transport and transport.unsent < HIGH_WATER:
+            self.flushScheduled = True  # the device has run an event loop, in which this was written
+            self.scheduler.defer(self.flushQueued)
         if self.tellsProgress:
             self.tellProgress(plain, sent)
         if self.closing or self.outputEnds or (stream is not None and stream.events):
