@@ -84,6 +84,8 @@ class Idling(HalfClosing):
         transport, state = dataPath.transport, dataPath.state
         if transport is None or state == _State.HostLookupState:
             return True
+        if attempt.proxy is not None or self._isOverDevice:
+            return True  # waiting is no harmless look there: a device tells of it, and Qt's proxies may end in it
         transport.wait(0, writing=False)
         if not isValid(self) or self._attempt is not attempt or attempt.idleDeadline is not None:
             return False
