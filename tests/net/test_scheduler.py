@@ -169,6 +169,43 @@ def test_a_nested_loop_in_the_event_serves_the_other_calls(scheduler: Scheduler)
     assert seen == ["first", "second", "first goes on"]
 
 
+@pytest.mark.parametrize("method", ["runTasksOf", "forgetTasksOf"])
+def test_what_the_garbage_collector_defers_meanwhile_is_kept(scheduler: Scheduler, method: str) -> None:
+    """A socket may be collected at any time, also while the tasks are looked through."""
+    seen: list[str] = []
+
+    class Owner:
+        def work(self) -> None:
+            pass
+
+    class Garbage:
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            scheduler.defer(lambda: seen.append("end"))
+
+    owner, other = Owner(), Owner()
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.disable()
+    try:
+        for moment in range(1, 50):
+            for _ in range(20):
+                scheduler.defer(other.work)
+            Garbage()
+            gc.set_threshold(gc.get_count()[0] + moment)
+            gc.enable()
+            getattr(scheduler, method)(owner)
+            gc.disable()
+            gc.collect()
+            scheduler.runDeferred()
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.enable()
+    assert len(seen) == 49
+
+
 def test_one_call_posts_one_event(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
     """What one slot defers costs no more than its own event."""
     wakes: list[int] = []

@@ -142,19 +142,22 @@ class Scheduler:
 
     def forgetTasksOf(self, *objects: object) -> None:
         """Drop the deferred calls of methods of these objects."""
-        kept = [task for task in self.tasks if not any(getattr(task, "__self__", None) is each for each in objects)]
-        self.tasks.clear()
-        self.tasks.extend(kept)
+        for task in self._tasksOf(objects):
+            self.tasks.remove(task)
 
     def runTasksOf(self, *objects: object) -> None:
         """Run the deferred calls of methods of these objects now, and leave the others to the event loop."""
         tasks = self.tasks
         if not tasks:
             return
-        for task in [task for task in tasks if any(getattr(task, "__self__", None) is each for each in objects)]:
+        for task in self._tasksOf(objects):
             if task in tasks:  # else a slot of the one before has waited as well
                 tasks.remove(task)
                 task()
+
+    def _tasksOf(self, objects: tuple[object, ...]) -> list[Callable[[], None]]:
+        # Of a copy: the garbage collector and other threads may defer something at any time.
+        return [task for task in list(self.tasks) if any(getattr(task, "__self__", None) is each for each in objects)]
 
     def runDeferred(self) -> None:
         """Run what was deferred until now; what these calls defer waits for the next pass."""
