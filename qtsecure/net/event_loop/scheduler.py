@@ -297,8 +297,13 @@ def atThreadEnd(function: Callable[[], None]) -> None:
             _local.end = _ThreadEnd()
         _local.end.functions.append(function)
     else:
-        # Timers must end in their own thread, while its event dispatcher is still there.
-        QThread.currentThread().finished.connect(plainSlot(function), lateNames().directConnection)
+        thread = QThread.currentThread()
+        # Timers must end while the event dispatcher is still there. But slots of finished(), and the deletions after it,
+        # may ask once more; then only the dispatcher's own end is still to come. What stayed would be taken for its own
+        # by the next thread with this identifier.
+        last = QAbstractEventDispatcher.instance()
+        ending = last.destroyed if thread.isFinished() else thread.finished
+        ending.connect(plainSlot(function), lateNames().directConnection)
 
 
 # By thread identifier and not threading.local(): that is lost after every slot in a thread which runs
