@@ -298,9 +298,9 @@ def atThreadEnd(function: Callable[[], None]) -> None:
         _local.end.functions.append(function)
     else:
         thread = QThread.currentThread()
-        # Timers must end while the event dispatcher is still there. But slots of finished(), and the deletions after it,
-        # may ask once more; then only the dispatcher's own end is still to come. What stayed would be taken for its own
-        # by the next thread with this identifier.
+        # Timers must end while the event dispatcher is still there. But slots of finished(), and the deletions after
+        # it, may ask once more; then only the dispatcher's own end is still to come. What stayed would be taken for
+        # its own by the next thread with this identifier.
         last = QAbstractEventDispatcher.instance()
         ending = last.destroyed if thread.isFinished() else thread.finished
         ending.connect(plainSlot(function), lateNames().directConnection)
