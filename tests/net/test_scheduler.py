@@ -102,6 +102,32 @@ def test_cancelled_deadlines_do_not_pile_up(scheduler: Scheduler) -> None:
     assert seen == [str(number) for number in range(300) if number != 7]
 
 
+def test_a_deadline_that_begins_while_the_crowd_is_looked_through(scheduler: Scheduler) -> None:
+    """The garbage collector may end a connection at any call, whose device is given a time to end."""
+    seen: list[str] = []
+    begun: list[bool] = []
+
+    class Moment:
+        """Where a weak reference is asked, and the collector runs."""
+
+        def __call__(self) -> object:
+            if not begun:
+                begun.append(True)
+                scheduler.callLater(50, lambda: seen.append("meanwhile"))
+            return self
+
+    for number in range(256):
+        deadline = scheduler.callLater(1000 + number, lambda *_: seen.append("waiting"))
+        if number == 100:
+            deadline._object = Moment()  # type: ignore[assignment]  # only called
+    scheduler.callLater(5000, lambda: seen.append("last"))
+    assert scheduler._timer is not None
+    assert scheduler._timer.interval() <= 51
+    scheduler.clock = lambda: 200.0
+    scheduler.fireDue()
+    assert seen == ["meanwhile", *["waiting"] * 256, "last"]
+
+
 def test_methods_are_kept_weakly(scheduler: Scheduler) -> None:
     """A deadline keeps no object alive."""
     seen: list[int] = []

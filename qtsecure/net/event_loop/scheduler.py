@@ -193,10 +193,12 @@ class Scheduler:
 
     def _dropOver(self) -> None:
         """Forget the deadlines that are over: a handshake's is cancelled long before it is due."""
-        deadlines = self._deadlines
-        deadlines[:] = [entry for entry in deadlines if not entry[2].isOver]
-        heapq.heapify(deadlines)
-        self._crowd = max(_CROWD, 2 * len(deadlines))  # so that all the looking costs each deadline two looks
+        looked, self._deadlines = self._deadlines, []  # the garbage collector may begin another one meanwhile
+        kept = [entry for entry in looked if not entry[2].isOver]
+        self._deadlines += kept
+        heapq.heapify(self._deadlines)
+        self._crowd = max(_CROWD, 2 * len(kept))  # so that all the looking costs each deadline two looks
+        self._arm()
 
     def fireDue(self) -> None:
         """Run every deadline whose time has come."""
