@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
+import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -13,6 +15,7 @@ from PySide6.QtNetwork import QHostAddress, QLocalSocket, QSslSocket, QTcpSocket
 
 from qtsecure.errors import SecureError
 from qtsecure.net.ssl_socket import SslSocket
+from qtsecure.net.transports import device_stream
 from qtsecure.net.transports.devices import abortDevice, isConnected
 from qtsecure.net.transports.stream import HIGH_WATER
 from qtsecure.net.values import SslConfiguration
@@ -152,6 +155,16 @@ def test_a_device_that_is_about_to_end_takes_no_more(qapp: QObject, qtsecure_pki
     link.close()
 
 
+class Unfinished(PipeEnd):
+    """Takes its time to end, as a process or a socket with unsent data does."""
+
+    def abort(self) -> None:
+        self.told = True
+
+    def disconnectFromHost(self) -> None:
+        self.told = True
+
+
 class _DyingPipeEnd(PipeEnd):
     """Ends as Qt's sockets do: it is still connected when it says so first."""
 
@@ -276,6 +289,27 @@ def test_a_device_that_reports_inside_write_is_not_reentered(piped: Link) -> Non
 
 
 @pytest.mark.parametrize("encrypted", [True, False])
+def test_what_is_written_in_a_loop_inside_write_goes_out(piped: Link, encrypted: bool) -> None:
+    """A device may run an event loop until it has sent; what slots write meanwhile follows by itself."""
+    if encrypted:
+        piped.encrypt()
+    below = piped.below[0]
+    assert isinstance(below, PipeEnd)
+    original, more = below.write, [b"second"]
+
+    def write(data: bytes) -> int:
+        if more:
+            piped.client.write(more.pop())
+            settle()
+        return original(data)
+
+    below.write = write  # type: ignore[assignment,method-assign]  # one that waits
+    piped.client.write(b"first ")
+    spin(lambda: piped.server.bytesAvailable() == 12)
+    assert piped.server.readBytes() == b"first second"
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
 def test_a_device_that_closes_itself(link: Link, encrypted: bool) -> None:
     """The end of the device is the end of the connection, unclean with TLS."""
     if encrypted:
@@ -375,6 +409,45 @@ def test_the_end_of_the_socket_closes_the_device(link: Link, way: str) -> None:
     assert not isConnected(link.below[0])
     assert shiboken6.isValid(link.below[0])
     spin(lambda: link.server.state() == State.UnconnectedState)
+
+
+def test_a_device_that_cannot_finish_goes_with_its_thread(qapp: QObject) -> None:
+    """Nobody would ever let go of it afterwards, and it belongs to a thread that is no more."""
+    devices: list[weakref.ref[QIODevice]] = []
+
+    def run() -> None:
+        device = Unfinished()
+        devices.append(weakref.ref(device))
+        socket = SslSocket(transport=device)
+        socket.abort()
+        assert isConnected(device)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(20)
+    gc.collect()
+    assert [device() for device in devices] == [None]
+
+
+def test_a_device_is_ended_once(piped: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although a slot of its own runs an event loop meanwhile, in which its stream still has something to do."""
+    ends: list[QIODevice] = []
+    below, original = piped.below[0], device_stream.abortDevice
+
+    def abort(device: QIODevice) -> None:
+        ends.append(device)
+        original(device)
+
+    def endIt() -> None:
+        below.readyRead.emit()  # it is read later
+        piped.client.abort()
+
+    monkeypatch.setattr(device_stream, "abortDevice", abort)
+    piped.client.readyRead.connect(endIt)
+    below.aboutToClose.connect(settle)
+    piped.server.write(b"data")
+    spin(lambda: piped.server.state() == State.UnconnectedState)
+    assert ends == [below]
 
 
 def test_the_handshake_deadline_closes_the_device(overTcp: Link, clock: FakeClock) -> None:

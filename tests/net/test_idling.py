@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+
 import pytest
 from PySide6.QtCore import QObject
 
@@ -100,6 +102,25 @@ def test_the_programs_own_pause_does_not_count(conversation: Conversation, clock
     assert isGivenUp(conversation)
 
 
+def test_what_waits_in_the_kernel_is_no_silence(conversation: Conversation, clock: FakeClock) -> None:
+    """The program has slept, and the timer comes before the socket: the peer has kept its time."""
+    peer = conversation.establish()
+    client = conversation.client
+    hear(conversation, peer)
+    client.setTimeout(10_000)
+    peer.write(b"in time")
+    assert peer.waitForBytesWritten(20_000)
+    assert select.select([client.socketDescriptor()], [], [], 20)[0]
+    clock.advance(12)
+    assert client.isEncrypted()
+    assert client.readBytes() == b"in time"
+    clock.advance(9.9)
+    settle()
+    assert client.isEncrypted()
+    clock.advance(0.2)
+    assert isGivenUp(conversation)
+
+
 def test_a_decision_does_not_count(conversation: Conversation, clock: FakeClock) -> None:
     """Nor is the user's time."""
     client = conversation.client
@@ -123,7 +144,7 @@ def test_a_silent_server(conversation: Conversation, clock: FakeClock) -> None:
         client = conversation.client
         client.setTimeout(1000)
         client.connectToHostEncrypted("127.0.0.1", server.port)
-        spin(lambda: client.state() == State.ConnectedState)
+        spin(lambda: client.state() == State.ConnectedState and not client.encryptedBytesToWrite())  # the hello is out
         clock.advance(1.1)
         assert isGivenUp(conversation)
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtNetwork import QAuthenticator, QNetworkProxy, QNetworkProxyFactory, QNetworkProxyQuery
 
 from qtsecure.net.ssl_socket import SslSocket
+from qtsecure.net.transports.proxy_stream import ProxyStream
 from tests.net.conversation import Conversation, Error, FakeClock, State, spin
 from tests.net.proxy_servers import HttpProxy, ProxyServer, SilentProxy, Socks5Proxy
 
@@ -151,6 +152,26 @@ def test_ending_in_the_slot(conversation: Conversation, way: str) -> None:
     with HttpProxy(user="me", password="opensesame") as server:
         connectThrough(conversation, proxyAt(server, Type.HttpProxy))
         spin(lambda: bool(ended) or client.state() == State.UnconnectedState)
+
+
+def test_a_time_out_in_the_slot(conversation: Conversation, clock: FakeClock) -> None:
+    """The connection is given up without anything being asked of Qt's engine of the proxy, which waits for the slot."""
+    client = conversation.client
+    client.setTimeout(1000)
+    client.proxyAuthenticationRequired.connect(lambda *_: clock.advance(1.1))
+    waits: list[int] = []
+    original = ProxyStream.wait
+
+    def wait(stream: ProxyStream, milliseconds: int, *, writing: bool) -> bool:
+        waits.append(milliseconds)
+        return original(stream, milliseconds, writing=writing)
+
+    with HttpProxy(user="me", password="opensesame") as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ProxyStream, "wait", wait)
+        connectThrough(conversation, proxyAt(server, Type.HttpProxy))
+        spin(lambda: client.state() == State.UnconnectedState)
+    assert conversation.recorder.of("client.errorOccurred") == [(Error.SocketTimeoutError,)]
+    assert waits == []
 
 
 def test_wrong_password(conversation: Conversation, kind: tuple[type[ProxyServer], Type]) -> None:

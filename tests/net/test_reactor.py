@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -159,6 +160,35 @@ def test_unregistering_what_somebody_closed(qapp: QCoreApplication) -> None:
     reactorOfThisThread().unregister(pair.registration)
     assert pair.registration not in registrations.values()
     pair.far.close()
+
+
+def test_what_goes_at_the_end_of_the_thread_may_take_others_along(qapp: QCoreApplication) -> None:
+    """A callback may hold the last reference to what unregisters when it goes."""
+    idents: list[int] = []
+
+    class Holder:
+        def __init__(self, held: Registration) -> None:
+            self._held = held
+
+        def called(self, events: int) -> None:
+            pass
+
+        def __del__(self) -> None:
+            reactor = module._perThread[threading.get_ident()]
+            reactor.unregister(self._held)
+
+    def run() -> None:
+        idents.append(threading.get_ident())
+        reactor = reactorOfThisThread()
+        held = reactor.register(one.fileno(), READ, lambda events: None)
+        reactor.register(two.fileno(), READ, Holder(held).called)
+
+    one, two = socket.socketpair()
+    with one, two:
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join(20)
+        assert idents[0] not in module._perThread
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork()")

@@ -271,6 +271,30 @@ def test_what_is_left_after_the_end_can_be_read_beyond_the_limit(conversation: C
     assert client.peerClosedCleanly()
 
 
+def test_a_review_of_the_limit_that_was_lost_with_its_thread_is_none_of_the_next_connection(
+    conversation: Conversation,
+) -> None:
+    """Else a C++ reader would wait for ever: only such reviews tell that it has read."""
+    client = conversation.client
+    client.setReadBufferSize(10)
+    received = bytearray()
+    for last in (False, True):
+        peer = conversation.establish()
+        peer.write(bytes(100))
+        spin(lambda: client.bytesAvailable() == 10)
+        received.clear()
+        if not last:
+            received += QIODevice.read(client, 5).data()
+            client._dataPath.scheduler.forgetTasksOf(client)  # what the end of a thread does, and a fork
+            client.abort()
+
+    def readAll() -> bool:
+        received.extend(QIODevice.read(client, 5).data())
+        return len(received) == 100
+
+    spin(readAll)
+
+
 def _transactions(client: SslSocket) -> Callable[[], bytes]:
     stream = QDataStream(client)
 

@@ -102,6 +102,32 @@ def test_cancelled_deadlines_do_not_pile_up(scheduler: Scheduler) -> None:
     assert seen == [str(number) for number in range(300) if number != 7]
 
 
+def test_a_deadline_that_begins_while_the_crowd_is_looked_through(scheduler: Scheduler) -> None:
+    """The garbage collector may end a connection at any call, whose device is given a time to end."""
+    seen: list[str] = []
+    begun: list[bool] = []
+
+    class Moment:
+        """Where a weak reference is asked, and the collector runs."""
+
+        def __call__(self) -> object:
+            if not begun:
+                begun.append(True)
+                scheduler.callLater(50, lambda: seen.append("meanwhile"))
+            return self
+
+    for number in range(256):
+        deadline = scheduler.callLater(1000 + number, lambda *_: seen.append("waiting"))
+        if number == 100:
+            deadline._object = Moment()  # type: ignore[assignment]  # only called
+    scheduler.callLater(5000, lambda: seen.append("last"))
+    assert scheduler._timer is not None
+    assert scheduler._timer.interval() <= 51
+    scheduler.clock = lambda: 200.0
+    scheduler.fireDue()
+    assert seen == ["meanwhile", *["waiting"] * 256, "last"]
+
+
 def test_methods_are_kept_weakly(scheduler: Scheduler) -> None:
     """A deadline keeps no object alive."""
     seen: list[int] = []
@@ -167,6 +193,43 @@ def test_a_nested_loop_in_the_event_serves_the_other_calls(scheduler: Scheduler)
     scheduler.defer(lambda: seen.append("second"))
     spin(lambda: len(seen) == 3)
     assert seen == ["first", "second", "first goes on"]
+
+
+@pytest.mark.parametrize("method", ["runTasksOf", "forgetTasksOf"])
+def test_what_the_garbage_collector_defers_meanwhile_is_kept(scheduler: Scheduler, method: str) -> None:
+    """A socket may be collected at any time, also while the tasks are looked through."""
+    seen: list[str] = []
+
+    class Owner:
+        def work(self) -> None:
+            pass
+
+    class Garbage:
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            scheduler.defer(lambda: seen.append("end"))
+
+    owner, other = Owner(), Owner()
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.disable()
+    try:
+        for moment in range(1, 50):
+            for _ in range(20):
+                scheduler.defer(other.work)
+            Garbage()
+            gc.set_threshold(gc.get_count()[0] + moment)
+            gc.enable()
+            getattr(scheduler, method)(owner)
+            gc.disable()
+            gc.collect()
+            scheduler.runDeferred()
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.enable()
+    assert len(seen) == 49
 
 
 def test_one_call_posts_one_event(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:

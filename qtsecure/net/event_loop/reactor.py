@@ -273,7 +273,7 @@ class Reactor:
         """Forget every registration, without a word to the kernel's list, and let go of that."""
         if threading.get_ident() == self._thread and isValid(self._notifier):
             self._notifier.setEnabled(False)
-        for registration in self._registrations.values():
+        for registration in list(self._registrations.values()):  # what goes with a callback may unregister others
             registration.callback = _ignore  # what only lingers for its peer goes now
         self._registrations.clear()  # sockets may outlive their thread; unregistering does nothing then
         self._unfinished.clear()

@@ -142,19 +142,22 @@ class Scheduler:
 
     def forgetTasksOf(self, *objects: object) -> None:
         """Drop the deferred calls of methods of these objects."""
-        kept = [task for task in self.tasks if not any(getattr(task, "__self__", None) is each for each in objects)]
-        self.tasks.clear()
-        self.tasks.extend(kept)
+        for task in self._tasksOf(objects):
+            self.tasks.remove(task)
 
     def runTasksOf(self, *objects: object) -> None:
         """Run the deferred calls of methods of these objects now, and leave the others to the event loop."""
         tasks = self.tasks
         if not tasks:
             return
-        for task in [task for task in tasks if any(getattr(task, "__self__", None) is each for each in objects)]:
+        for task in self._tasksOf(objects):
             if task in tasks:  # else a slot of the one before has waited as well
                 tasks.remove(task)
                 task()
+
+    def _tasksOf(self, objects: tuple[object, ...]) -> list[Callable[[], None]]:
+        # Of a copy: the garbage collector and other threads may defer something at any time.
+        return [task for task in list(self.tasks) if any(getattr(task, "__self__", None) is each for each in objects)]
 
     def runDeferred(self) -> None:
         """Run what was deferred until now; what these calls defer waits for the next pass."""
@@ -190,10 +193,12 @@ class Scheduler:
 
     def _dropOver(self) -> None:
         """Forget the deadlines that are over: a handshake's is cancelled long before it is due."""
-        deadlines = self._deadlines
-        deadlines[:] = [entry for entry in deadlines if not entry[2].isOver]
-        heapq.heapify(deadlines)
-        self._crowd = max(_CROWD, 2 * len(deadlines))  # so that all the looking costs each deadline two looks
+        looked, self._deadlines = self._deadlines, []  # the garbage collector may begin another one meanwhile
+        kept = [entry for entry in looked if not entry[2].isOver]
+        self._deadlines += kept
+        heapq.heapify(self._deadlines)
+        self._crowd = max(_CROWD, 2 * len(kept))  # so that all the looking costs each deadline two looks
+        self._arm()
 
     def fireDue(self) -> None:
         """Run every deadline whose time has come."""
@@ -294,8 +299,13 @@ def atThreadEnd(function: Callable[[], None]) -> None:
             _local.end = _ThreadEnd()
         _local.end.functions.append(function)
     else:
-        # Timers must end in their own thread, while its event dispatcher is still there.
-        QThread.currentThread().finished.connect(plainSlot(function), lateNames().directConnection)
+        thread = QThread.currentThread()
+        # Timers must end while the event dispatcher is still there. But slots of finished(), and the deletions after
+        # it, may ask once more; then only the dispatcher's own end is still to come. What stayed would be taken for
+        # its own by the next thread with this identifier.
+        last = QAbstractEventDispatcher.instance()
+        ending = last.destroyed if thread.isFinished() else thread.finished
+        ending.connect(plainSlot(function), lateNames().directConnection)
 
 
 # By thread identifier and not threading.local(): that is lost after every slot in a thread which runs

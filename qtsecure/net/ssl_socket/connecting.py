@@ -340,6 +340,7 @@ class Connecting(Handshake):
         self._dataPath.error = _Error.UnknownSocketError
         self.setErrorString("Unknown error")
         Closing._dropIncoming(self)
+        self._reviewsRoom = False  # as enterThread(): what was deferred may never run
         dataPath.outgoing.clear()
         dataPath.readingPaused = False
         dataPath.closing = False

@@ -392,6 +392,8 @@ class DataPath:
         socket = self._socket()
         if socket is None or not isValid(socket):
             return
+        if self.stream is not None and self.stream.busy:
+            return  # a slot is asked inside the handshake, after which reading goes on by itself
         if self.encrypted:
             self.decrypt()
         if self.transport is not None and not self.readingPaused:
@@ -434,6 +436,9 @@ class DataPath:
                 plain, sent = self._flushSlices(stream, transport)
         finally:
             self._flushing = False
+        if outgoing.size and not self.flushScheduled and transport is self.transport and transport.unsent < HIGH_WATER:
+            self.flushScheduled = True  # the device has run an event loop, in which this was written
+            self.scheduler.defer(self.flushQueued)
         if self.tellsProgress:
             self.tellProgress(plain, sent)
         if self.closing or self.outputEnds or (stream is not None and stream.events):

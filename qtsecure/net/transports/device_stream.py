@@ -83,9 +83,10 @@ class DeviceStream(StreamTransport):
 
     def _slotReturned(self) -> None:
         self._depth -= 1
-        if not self._depth and self._ending is not None:
-            self._ending()
-            self._ending = None
+        ending = self._ending
+        if not self._depth and ending is not None:
+            self._ending = None  # before slots of the device run event loops, in which this is called again
+            ending()
 
     def _part(self, end: Callable[[QIODevice], object]) -> None:
         """Let go of owner and device, and end the device as soon as that is safe."""
@@ -362,7 +363,8 @@ class _Parting:
     """Sees a device of the program to its end, and keeps it alive until then.
 
     The connection may have held the last reference, and be ended in a slot of one of the device's
-    own signals; Qt's sockets do not survive their deletion there.
+    own signals; Qt's sockets do not survive their deletion there. The deadline, and then the deferred
+    call, keep this alive: neither outlives the thread.
     """
 
     def __init__(self, device: Any, *, abort: bool = False) -> None:
@@ -371,8 +373,7 @@ class _Parting:
         self._device = device
         names = ("disconnected", "finished", "bytesWritten")  # of sockets, QProcess, anything
         signal = next(getattr(device, name) for name in names if hasattr(device, name))
-        self._deadline = schedulerOfThisThread().callLater(_PATIENCE_MS, self._giveUp)
-        _parting.add(self)
+        self._deadline = schedulerOfThisThread().callLater(_PATIENCE_MS, lambda: self._giveUp())
         self._connection = signal.connect(plainSlot(self._advance))
         if abort:
             abortDevice(device)
@@ -392,8 +393,3 @@ class _Parting:
 
     def _forget(self) -> None:
         QObject.disconnect(self._connection)
-        _parting.discard(self)
-
-
-_parting: set[_Parting] = set()
-"""Those that are still needed."""

@@ -317,7 +317,7 @@ class _Lingering:
         self._ended = ended
         self._outputDone = False
         self._registration: Registration | None = self._reactor.register(
-            native.fileno(), READ | (WRITE if unsent else 0), self._onEvents
+            native.fileno(), (0 if ended else READ) | (WRITE if unsent else 0), self._onEvents
         )
         self._deadline = schedulerOfThisThread().callLater(_LINGER_MS, self._close)
         if not unsent:
@@ -325,21 +325,27 @@ class _Lingering:
 
     def _onEvents(self, events: int) -> None:
         try:
-            while self._waiting:
-                sent = self._socket.send(self._waiting[0])
-                if sent < len(self._waiting[0]):
-                    self._waiting[0] = self._waiting[0][sent:]
-                    break
-                self._waiting.pop(0)
+            # Whether or not it can take more now, what it says is read: it may want to say it before it reads.
+            with contextlib.suppress(BlockingIOError, InterruptedError):
+                self._sendWaiting()
             if not self._waiting and not self._outputDone:
                 self._endOutput()
             if self._registration is not None and events & ~WRITE and not self._socket.recv(65536):
                 self._ended = True
+                self._reactor.setInterest(self._registration, WRITE)  # its end could be read again and again
                 self._maybeClose()
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
             self._close()  # the peer is gone; there is nobody left to tell
+
+    def _sendWaiting(self) -> None:
+        while self._waiting:
+            sent = self._socket.send(self._waiting[0])
+            if sent < len(self._waiting[0]):
+                self._waiting[0] = self._waiting[0][sent:]
+                break
+            self._waiting.pop(0)
 
     def _endOutput(self) -> None:
         self._outputDone = True
