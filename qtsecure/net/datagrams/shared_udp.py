@@ -23,9 +23,10 @@ __all__ = ["SharedPort", "sharedPort"]
 class _SharedUdp:
     """Reads from the socket for all of its ports; kept by them."""
 
-    __slots__ = ("__weakref__", "ports", "socket")
+    __slots__ = ("__weakref__", "identity", "ports", "socket")
 
     def __init__(self, udp: QUdpSocket) -> None:
+        self.identity = id(udp)
         self.ports: dict[Address, SharedPort] = {}
         self.socket = QtDatagrams(self, udp)
 
@@ -79,6 +80,7 @@ class SharedPort(DatagramSocket):
         if shared.ports.get(self._address) is self:
             del shared.ports[self._address]
         if not shared.ports:
+            _shared.pop(shared.identity, None)  # it may be reading: the next port needs one that goes on
             shared.socket.close()
 
     def descriptor(self) -> int:

@@ -59,6 +59,8 @@ class PeerObserver(Protocol):
     def peerEncrypted(self, peer: PeerBase) -> None: ...
     def peerFailed(self, peer: PeerBase, error: SecureError) -> None: ...
     def peerDisconnected(self, peer: PeerBase) -> None: ...
+    def pathPeerDestroyed(self, path: DtlsPath) -> None:
+        """A slot has deleted the peer of this path, or begun anew with it, before its end was told here."""
 
 
 @withLateSignals
@@ -242,7 +244,7 @@ class PeerBase(QObject):
 
     def _finish(self, status: Status, error: SecureError | None, *, orderly: bool = False) -> None:
         """The association is over: status, error, closed, disconnected, in this order."""
-        attempt, path = self._attempt, self._path
+        path, observer = self._path, self._observer
         self._abandonAttempt()
         if path is not None:
             path.end()
@@ -250,26 +252,32 @@ class PeerBase(QObject):
             self._carrier = None
         if error is not self._error:
             self._error = error
+        if self._tellEnd(status, error, orderly=orderly):
+            if self._observer is not None:
+                self._observer.peerDisconnected(self)
+        elif observer is not None and isValid(observer) and path is not None:
+            observer.pathPeerDestroyed(path)  # whoever counts handshakes would count this one for ever
+
+    def _tellEnd(self, status: Status, error: SecureError | None, *, orderly: bool) -> bool:
+        """The signals of the end; False when a slot has deleted the peer or begun anew."""
+        attempt = self._attempt
         if not self._setStatus(status) or not self._tellFacts():
-            return
+            return False
         if error is not None:
             self.errorOccurred.emit(error)
             if not self._isStill(attempt):
-                return
+                return False
             if self._observer is not None:
                 self._observer.peerFailed(self, error)
                 if not self._isStill(attempt):
-                    return
+                    return False
         if orderly and "closed" in self._heard:
             self.closed.emit()
             if not self._isStill(attempt):
-                return
+                return False
         if "disconnected" in self._heard:
             self.disconnected.emit()
-            if not self._isStill(attempt):
-                return
-        if self._observer is not None:
-            self._observer.peerDisconnected(self)
+        return self._isStill(attempt)
 
     def _tellFacts(self) -> bool:
         """The handshake is over: tell what is known of the peer; False when a slot has begun anew or deleted us."""

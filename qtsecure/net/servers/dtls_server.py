@@ -362,7 +362,7 @@ class DtlsServer(HearsSignals, TakingServer, DtlsListening):
     # --------------------------------------------------------- what the table tells
 
     def pathPeerDestroyed(self, path: DtlsPath) -> None:
-        """The program has deleted a peer; when it was still the server's, it counts no more."""
+        """A peer is gone, or does something else; when it was still the server's, it counts no more."""
         if self._handshaking.pop(path, None) is not None:
             self._failed += 1
 
