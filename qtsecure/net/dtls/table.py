@@ -129,11 +129,11 @@ class ClientTable:
 
     def datagramSocketLost(self) -> None:
         """The program has deleted the socket that it shares with us."""
-        owner, retired = self._owner(), self.retired
+        owner = self._owner()
         self.socket = None
         for path in list(self.paths.values()):
             path.datagramSocketLost()
-        if owner is not None and not retired:
+        if owner is not None and not self.retired:  # a slot may have closed the server, which may use another by now
             owner.socketLost()
 
     def pathEnded(self, path: DtlsPath) -> None:

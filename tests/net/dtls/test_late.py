@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtNetwork import QHostAddress
 from shiboken6 import delete, isValid
 
-from qtsecure import DatagramTransport, DtlsPeer
+from qtsecure import DatagramTransport, DtlsPeer, SecureError
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import settle, spin
 from tests.net.dtls.conversation import DtlsConversation
@@ -217,3 +217,42 @@ def test_a_transport_is_deleted_before_its_messages_are_announced(pair: Pair) ->
     delete(pair.ends[0])
     assert heard == [b"in time"]
     assert pair.client.status() is Status.Error
+
+
+def test_the_server_has_another_socket_when_the_loss_of_the_first_is_told(conversation: DtlsConversation) -> None:
+    """A slot of a peer was quicker than the server, which is not closed once more."""
+    server, client = conversation.server, conversation.client
+    server.setSslConfiguration(conversation.serverConfiguration)
+    first, second = bound(), bound()
+    assert server.bind(first)
+    client.setSslConfiguration(conversation.clientConfiguration)
+    client.connectToHost("127.0.0.1", first.localPort())
+    spin(lambda: client.isEncrypted() and server.hasPendingConnections())
+    peer = server.nextPendingConnection()
+    assert peer is not None
+
+    def again() -> None:
+        server.close()
+        assert server.bind(second)
+
+    peer.disconnected.connect(again)
+    first.close()
+    spin(lambda: peer.status() is Status.Error)
+    settle()
+    assert server.isListening()
+    assert conversation.arguments("server.acceptError") == []
+    server.close()
+
+
+def test_a_server_that_listens_again_when_its_socket_is_lost(conversation: DtlsConversation) -> None:
+    """In a slot of closed(): acceptError still says what was lost."""
+    server, first = conversation.server, bound()
+    told: list[SecureError] = []
+    server.acceptError.connect(told.append)
+    server.setSslConfiguration(conversation.serverConfiguration)
+    assert server.bind(first)
+    server.closed.connect(lambda: server.listen("127.0.0.1", 0))
+    first.close()
+    spin(lambda: bool(told))
+    assert server.isListening()
+    assert "socket" in told[0].message
