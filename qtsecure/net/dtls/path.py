@@ -78,6 +78,9 @@ class PathTable(Protocol):
     def peerDestroyed(self, path: DtlsPath) -> None:
         """The peer of the path is gone."""
 
+    def hear(self) -> None:
+        """Read what has come."""
+
 
 def _sendNowhere(datagram: bytes) -> None:
     raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
@@ -463,7 +466,7 @@ class DtlsPath:
         if self._socket is None or self.ended:
             return
         try:
-            self._socket.serve()
+            (self._socket.serve if self._table is None else self._table.hear)()
         except Exception:  # noqa: BLE001 - of a program's transport; reported as in a slot, and the timers go on
             sys.excepthook(*sys.exc_info())
 

@@ -10,6 +10,7 @@ from PySide6.QtNetwork import QHostAddress
 from shiboken6 import delete, isValid
 
 from qtsecure import DatagramTransport, DtlsPeer, SecureError
+from qtsecure.net.datagrams.datagram_socket import DatagramSocket
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import settle, spin
 from tests.net.dtls.conversation import DtlsConversation
@@ -110,6 +111,33 @@ def test_the_last_flight_waits_at_the_deadline(pair: Pair) -> None:
     begin(pair, 5)
     pair.client._handshakeTimedOut()
     assert pair.client.status() is Status.Connected
+
+
+def test_many_silent_peers_read_the_socket_once(
+    conversation: DtlsConversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flood of datagrams must not be read to its end for every one of a server's timers."""
+    others = [conversation.makeClient(f"other{number}") for number in range(4)]
+    peers = [conversation.establish(client) for client in others]
+    settle()
+    socket = conversation.server._table.socket if conversation.server._table is not None else None
+    assert socket is not None
+    reads: list[None] = []
+    serve = type(socket).serve
+
+    def counted(self: DatagramSocket) -> None:
+        reads.append(None)
+        serve(self)
+
+    monkeypatch.setattr(type(socket), "serve", counted)
+    others[0].writeDatagram(b"in time")
+    for peer in peers:
+        path = peer._path
+        assert path is not None
+        path._lastHeard -= 1000
+        path._idleFired()
+    assert len(reads) == 1
+    assert [peer.isEncrypted() for peer in peers] == [True, False, False, False]
 
 
 @pytest.mark.parametrize("steps", [1, 3, 5])
