@@ -244,8 +244,10 @@ class PeerBase(QObject):
 
     def _finish(self, status: Status, error: SecureError | None, *, orderly: bool = False) -> None:
         """The association is over: status, error, closed, disconnected, in this order."""
-        path, observer = self._path, self._observer
+        attempt, path, observer, before = self._attempt, self._path, self._observer, self._status
         self._abandonAttempt()
+        if not self._isStill(attempt) or self._status is not before:
+            return  # a slot of the question that was cancelled has ended it
         if path is not None:
             path.end()
         if self._carrier is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,7 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtNetwork import QHostAddress
 from shiboken6 import delete, isValid
 
-from qtsecure import DatagramTransport, DtlsPeer, SecureError
+from qtsecure import CertificateRequest, DatagramTransport, DtlsPeer, SecureError
 from qtsecure.net.datagrams.datagram_socket import DatagramSocket
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import settle, spin
@@ -27,6 +28,14 @@ def pair(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure, transpor
     made = Pair(qtsecure_pki)
     yield made
     made.close()
+
+
+@pytest.fixture
+def exceptions(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
+    """What was raised into the event loop, which nobody would notice."""
+    raised: list[BaseException] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: raised.append(error))
+    return raised
 
 
 def begin(pair: Pair, steps: int) -> None:
@@ -76,10 +85,10 @@ def test_the_idle_timeout_is_switched_off_by_a_slot_of_what_waits(pair: Pair) ->
     assert path.deadlines()[1] is None
 
 
-def test_a_transport_that_raises_when_it_is_polled(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transport_that_raises_when_it_is_polled(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, exceptions: list[BaseException]
+) -> None:
     """Reported as an exception in a slot is; the silence counts all the same."""
-    raised: list[BaseException] = []
-    monkeypatch.setattr("sys.excepthook", lambda kind, error, trace: raised.append(error))
     pair.establish()
     pair.client.setIdleTimeout(1000)
     path = pair.client._path
@@ -91,7 +100,7 @@ def test_a_transport_that_raises_when_it_is_polled(pair: Pair, monkeypatch: pyte
     monkeypatch.setattr(pair.ends[0], "poll", poll)
     path._lastHeard -= 1000
     path._idleFired()
-    assert [str(error) for error in raised] == ["broken"]
+    assert [str(error) for error in exceptions] == ["broken"]
     assert pair.client.status() is Status.Error
 
 
@@ -284,3 +293,47 @@ def test_a_server_that_listens_again_when_its_socket_is_lost(conversation: DtlsC
     spin(lambda: bool(told))
     assert server.isListening()
     assert "socket" in told[0].message
+
+
+@pytest.mark.parametrize("what", ["delete", "close", "abort", "begin anew"])
+@pytest.mark.parametrize("end", ["abort", "deadline"])
+def test_a_question_that_is_cancelled_by_the_end(
+    conversation: DtlsConversation, exceptions: list[BaseException], what: str, end: str
+) -> None:
+    """Its slot is the first to hear of the end, and may end the association on its own; the end is told once."""
+    client = conversation.client
+    conversation.clientConfiguration.setCaCertificates([])
+    asked: list[CertificateRequest] = []
+
+    def act() -> None:
+        if what == "delete":
+            delete(client)
+        elif what == "begin anew":
+            client.close()
+            client.connectToHost("127.0.0.1", conversation.server.serverPort())
+        else:
+            getattr(client, what)()
+
+    def ask(request: CertificateRequest) -> None:
+        request.defer()
+        if not asked:
+            request.cancelled.connect(act)
+        asked.append(request)
+
+    client.acceptCertificate.connect(ask)
+    conversation.connect()
+    spin(lambda: bool(asked))
+    if end == "abort":
+        client.abort()
+    else:
+        client._handshakeTimedOut()
+    if what == "begin anew":
+        spin(lambda: len(asked) == 2)
+        assert client.status() is Status.Handshaking
+        assert client.error() is None
+        asked[1].accept()
+        spin(client.isEncrypted)
+    elif what != "delete":
+        assert client.status() is Status.Disconnected
+    assert conversation.names("client").count("disconnected") == (what != "delete")
+    assert exceptions == []
