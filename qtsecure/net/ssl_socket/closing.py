@@ -168,20 +168,22 @@ class Closing(Writing):
             Closing._drop(self)
 
     def _drop(self, *, graceful: bool = False) -> bool:
-        """Let go of the transport and become Unconnected; False when a slot deleted the socket."""
-        dataPath = self._dataPath
+        """Let go of the transport and become Unconnected; False when a slot deleted the socket, or connects it anew."""
+        dataPath, attempt = self._dataPath, self._attempt
         transport, dataPath.transport = dataPath.transport, None
         dataPath.closing = False
         self._abandonAttempt()
-        dataPath.outgoing.clear()
-        if dataPath.stream is not None:
-            dataPath.stream.forget_keys()
+        isStill = self._attempt is attempt  # else a slot of the question that was cancelled has begun anew
+        if isStill:
+            dataPath.outgoing.clear()
+            if dataPath.stream is not None:
+                dataPath.stream.forget_keys()
         if transport is not None:
             if graceful:
                 transport.closeGracefully()
             else:
                 transport.abort()
-        if not isValid(self):  # a device below has signals of its own
+        if not isValid(self) or not isStill:  # a device below has signals of its own
             return False
         if dataPath.state is _State.UnconnectedState:
             return True

@@ -320,11 +320,13 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         self._finishUp()
 
     def _streamFailed(self, failure: StreamFailed) -> None:
-        dataPath = self._dataPath
+        dataPath, attempt = self._dataPath, self._attempt
         kind = failure.kind
-        self._attempt.failure = failure
+        attempt.failure = failure
         Handshake._cancelHandshakeDeadline(self)
-        cancelRequest(self._attempt)
+        cancelRequest(attempt)
+        if not isValid(self) or self._attempt is not attempt or dataPath.state is _State.UnconnectedState:
+            return  # a slot of the question has ended the connection
         dataPath.sendOutgoing()
         if kind is not late.FailureKind.TRUNCATED and dataPath.stream is not None:
             self._forgetSessions(dataPath.stream)
