@@ -13,7 +13,7 @@ from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.ssl_socket import SslSocket
 from tests.engine.support import make_certificate
 from tests.net.conftest import MakeConversation
-from tests.net.conversation import PROTOCOLS, Error, FakeClock, State, VerifyMode, settle, spin
+from tests.net.conversation import PROTOCOLS, Conversation, Error, FakeClock, State, VerifyMode, settle, spin
 from tests.net.deferred import WAYS_TO_DELETE, Deferred, answerInDialog, both_roles, doubt
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
@@ -242,9 +242,8 @@ def test_the_chain_is_known_in_the_slot(make_conversation: MakeConversation, rol
     assert [item.toCryptography() for item in chain][:1] == [expected.certificate]
 
 
-def test_a_later_finding_asks_again(make_conversation: MakeConversation) -> None:
-    """A TLS 1.3 server finds a name violation after it has asked: the first answer counts no more."""
-    conversation = make_conversation(PROTOCOLS["1.3"])
+def _showFlawed(conversation: Conversation) -> None:
+    """Let the client have a certificate with an error that a TLS 1.3 server finds early, and one that it finds late."""
     constraints = x509.NameConstraints([x509.DNSName("permitted.example")], None)
     authority = make_certificate(None, (), extensions=[(constraints, True)], ca=True, common_name="constrained")
     yesterday = dt.datetime.now(dt.timezone.utc) - dt.timedelta(days=1)
@@ -254,6 +253,35 @@ def test_a_later_finding_asks_again(make_conversation: MakeConversation) -> None
     conversation.showClient(flawed)
     conversation.serverConfiguration.setPeerVerifyMode(VerifyMode.VerifyPeer)
     conversation.serverConfiguration.setCaCertificates([authority.certificate])
+
+
+@pytest.mark.parametrize("what", ["delete", "abort"])
+def test_a_later_finding_cancels_a_question_whose_slot_ends_the_connection(
+    make_conversation: MakeConversation, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Nobody is asked again."""
+    raised: list[BaseException] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: raised.append(error))
+    conversation = make_conversation(PROTOCOLS["1.3"])
+    _showFlawed(conversation)
+    asked: list[CertificateRequest] = []
+
+    def defer(socket: SslSocket, request: CertificateRequest) -> None:
+        request.defer()
+        request.cancelled.connect(lambda: delete(socket) if what == "delete" else socket.abort())
+        asked.append(request)
+
+    conversation.server.acceptCertificate.connect(defer)
+    conversation.connect()
+    conversation.waitForClientEnd()
+    assert len(asked) == 1
+    assert raised == []
+
+
+def test_a_later_finding_asks_again(make_conversation: MakeConversation) -> None:
+    """A TLS 1.3 server finds a name violation after it has asked: the first answer counts no more."""
+    conversation = make_conversation(PROTOCOLS["1.3"])
+    _showFlawed(conversation)
     asked: list[CertificateRequest] = []
     cancelled: list[int] = []
 

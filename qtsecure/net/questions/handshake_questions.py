@@ -13,6 +13,7 @@ from weakref import ref
 
 from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QSsl, QSslError
+from shiboken6 import isValid
 
 from qtsecure.engine.alerts import alert_text
 from qtsecure.engine.handshake_decisions import HandshakeDecisions
@@ -98,6 +99,8 @@ def judgeCertificate(asker: Asker, issues: tuple[VerificationIssue, ...], decisi
     """Tell the program about the errors and hear its answer; None when it comes later."""
     questions = asker._questions
     cancelRequest(questions)  # a TLS 1.3 server may find more after a decision was deferred
+    if not isValid(cast(QObject, asker)) or asker._questions is not questions:
+        return False  # a slot of that question has ended the connection
     errors = [SslError.fromIssue(issue) for issue in issues]
     own = [error for error in errors if _isOwnFinding(error)]
     found = [error for error in errors if not _isOwnFinding(error)]
