@@ -96,6 +96,9 @@ class SharedPort(DatagramSocket):
 def sharedPort(owner: DatagramOwner, udp: QUdpSocket, address: Address) -> SharedPort:
     """The share of one other side in a bound socket; ValueError when it, or the whole socket, is in use."""
     shared = _shared.get(id(udp))
+    if shared is not None and shared.socket.isLost:  # and bound anew since: that is none of the old ones' business
+        shared.socket.tellLost()
+        shared = _shared.get(id(udp))
     if shared is None:
         if not claim(udp):
             raise ValueError("udpSocket is in use already.")

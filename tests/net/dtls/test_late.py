@@ -244,6 +244,21 @@ def test_the_next_share_of_a_socket_is_made_while_it_reads(pair: Pair) -> None:
     pair.client.close()
 
 
+def test_a_shared_socket_is_bound_anew_before_its_end_is_told(pair: Pair) -> None:
+    """The end is that of the transports from before; the next one works."""
+    pair.listen()
+    udp = bound()
+    first = DatagramTransport.fromUdpSocket(udp, "127.0.0.1", 9)
+    udp.close()
+    assert udp.bind(QHostAddress("127.0.0.1"), 0)
+    second = DatagramTransport.fromUdpSocket(udp, "127.0.0.1", pair.server.serverPort())
+    settle()
+    assert first.isClosed()
+    assert not second.isClosed()
+    establish(pair, second)
+    pair.client.close()
+
+
 def test_a_transport_is_deleted_before_its_messages_are_announced(pair: Pair) -> None:
     """They have come, and are told before the end."""
     peer = pair.establish()
