@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 
 import pytest
 from cryptography import x509
@@ -349,3 +350,53 @@ def test_a_slot_of_cancelled_at_a_later_finding(
     assert told == ["peerVerifyError", "acceptCertificate", action]
     assert conversation.server.statistics().handshaking == 0
     assert "Error" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["delete", "abort", "begin anew"])
+@pytest.mark.parametrize("end", ["abort", "deadline", "peer"])
+def test_the_slot_of_a_cancelled_question(
+    make_conversation: MakeConversation, monkeypatch: pytest.MonkeyPatch, what: str, end: str
+) -> None:
+    """It is the first to hear of the end, and may end the connection on its own; the next one goes on."""
+    raised: list[BaseException] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: raised.append(error))
+    conversation = make_conversation()
+    conversation.clientConfiguration.setCaCertificates([])
+    client = conversation.client
+    asked: list[CertificateRequest] = []
+    accepted: list[SslSocket] = []
+
+    def act() -> None:
+        if what == "delete":
+            delete(client)
+            return
+        client.abort()
+        if what == "begin anew":
+            client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
+
+    def ask(request: CertificateRequest) -> None:
+        request.defer()
+        if not asked:
+            request.cancelled.connect(act)
+        asked.append(request)
+
+    client.acceptCertificate.connect(ask)
+    conversation.server.startedEncryptionHandshake.connect(accepted.append)
+    conversation.connect()
+    spin(lambda: bool(asked))
+    if end == "abort":
+        client.abort()
+    elif end == "deadline":
+        client._handshakeTimedOut()
+    else:
+        accepted[0].abort()
+    if what == "begin anew":
+        spin(lambda: len(asked) == 2)
+        asked[1].accept()
+        spin(client.isEncrypted)
+    else:
+        spin(lambda: not asked[0].isPending())
+        settle()
+        assert isValid(client) is (what == "abort")
+    assert conversation.recorder.count("client.disconnected") == (what != "delete")
+    assert raised == []

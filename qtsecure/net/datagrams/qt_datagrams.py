@@ -55,9 +55,12 @@ class QtDatagrams(UdpSocket):
     Args:
         owner: Whom to tell.
         shared: A bound or connected socket of the program, which stays its own; or None.
+
+    Attributes:
+        isLost: The program has closed it, which is about to be told.
     """
 
-    __slots__ = ("_connections", "_echo", "_own", "_peer", "_readsOn", "_ready", "_signalling", "_socket")
+    __slots__ = ("_connections", "_echo", "_own", "_peer", "_readsOn", "_ready", "_signalling", "_socket", "isLost")
 
     def __init__(self, owner: DatagramOwner, shared: QUdpSocket | None = None) -> None:
         super().__init__(owner)
@@ -66,13 +69,14 @@ class QtDatagrams(UdpSocket):
         if self._own:
             self._socket.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))  # as with sockets of our own
         self._peer: Address | None = None
+        self.isLost = False
         self._readsOn = False
         self._ready = self._echo = False
         self._signalling = 0
         self._connections = [
             self._socket.readyRead.connect(plainSlot(self._onReadyRead)),
             self._socket.errorOccurred.connect(plainSlot(self._onError)),
-            self._socket.destroyed.connect(plainSlot(self._onDestroyed)),
+            self._socket.destroyed.connect(plainSlot(self.tellLost)),
         ]
         if shared is not None:
             self._connections.append(shared.stateChanged.connect(plainSlot(self._onState)))
@@ -170,9 +174,11 @@ class QtDatagrams(UdpSocket):
 
     def _onState(self, state: QAbstractSocket.SocketState) -> None:
         if state == QAbstractSocket.SocketState.UnconnectedState:
-            schedulerOfThisThread().defer(self._onDestroyed)  # the program is in the middle of closing it
+            self.isLost = True
+            schedulerOfThisThread().defer(self.tellLost)  # the program is in the middle of closing it
 
-    def _onDestroyed(self) -> None:
+    def tellLost(self) -> None:
+        """It is of no use any more."""
         owner = self._owner() or NULL_OWNER
         self.close()
         owner.datagramSocketLost()

@@ -23,9 +23,10 @@ __all__ = ["SharedPort", "sharedPort"]
 class _SharedUdp:
     """Reads from the socket for all of its ports; kept by them."""
 
-    __slots__ = ("__weakref__", "ports", "socket")
+    __slots__ = ("__weakref__", "identity", "ports", "socket")
 
     def __init__(self, udp: QUdpSocket) -> None:
+        self.identity = id(udp)
         self.ports: dict[Address, SharedPort] = {}
         self.socket = QtDatagrams(self, udp)
 
@@ -79,6 +80,7 @@ class SharedPort(DatagramSocket):
         if shared.ports.get(self._address) is self:
             del shared.ports[self._address]
         if not shared.ports:
+            _shared.pop(shared.identity, None)  # it may be reading: the next port needs one that goes on
             shared.socket.close()
 
     def descriptor(self) -> int:
@@ -94,6 +96,9 @@ class SharedPort(DatagramSocket):
 def sharedPort(owner: DatagramOwner, udp: QUdpSocket, address: Address) -> SharedPort:
     """The share of one other side in a bound socket; ValueError when it, or the whole socket, is in use."""
     shared = _shared.get(id(udp))
+    if shared is not None and shared.socket.isLost:  # and bound anew since: that is none of the old ones' business
+        shared.socket.tellLost()
+        shared = _shared.get(id(udp))
     if shared is None:
         if not claim(udp):
             raise ValueError("udpSocket is in use already.")

@@ -59,6 +59,8 @@ class TransportDatagrams(DatagramSocket):
         self._scheduler.defer(self._onLost)  # the transport, or what is below it, is in the middle of closing
 
     def _onLost(self, *_: object) -> None:
+        if self._news:
+            self._endBatch()  # what has come is told before the end, which may come first: it was deleted
         owner = self._owner() or NULL_OWNER
         self.close()
         owner.datagramSocketLost()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections import deque
 from collections.abc import Callable
 from threading import get_ident
@@ -76,6 +77,9 @@ class PathTable(Protocol):
 
     def peerDestroyed(self, path: DtlsPath) -> None:
         """The peer of the path is gone."""
+
+    def hear(self) -> None:
+        """Read what has come."""
 
 
 def _sendNowhere(datagram: bytes) -> None:
@@ -435,11 +439,10 @@ class DtlsPath:
 
     def _timerFired(self) -> None:
         self._timer = None
+        if self._isDue():
+            self.hear()
         association = self.association
-        if association is None or self.busy or self.ended:
-            return
-        due = association.timer()
-        if due is not None and self._scheduler.clock() >= due:
+        if association is not None and self._isDue():
             self.busy = True
             try:
                 repeated = association.handle_timer(self._scheduler.clock())
@@ -449,7 +452,23 @@ class DtlsPath:
             if repeated:
                 self._tellOfRepetition()
             self.afterStep()
-        self.arm()
+        if not self.busy:
+            self.arm()
+
+    def _isDue(self) -> bool:
+        """Whether the engine's moment has come; while it asks the program, nothing is."""
+        association = self.association
+        due = association.timer() if association is not None and not self.busy and not self.ended else None
+        return due is not None and self._scheduler.clock() >= due
+
+    def hear(self) -> None:
+        """Read what has come, before silence counts against the other side: it may be this process that slept."""
+        if self._socket is None or self.ended:
+            return
+        try:
+            (self._socket.serve if self._table is None else self._table.hear)()
+        except Exception:  # noqa: BLE001 - of a program's transport; reported as in a slot, and the timers go on
+            sys.excepthook(*sys.exc_info())
 
     def _tellOfRepetition(self) -> None:
         peer = self._peer()
@@ -472,15 +491,21 @@ class DtlsPath:
 
     def _idleFired(self) -> None:
         """Messages only note the time; the wait for the rest begins here."""
-        self._idle = None
+        fired = self._idle
+        if self._idleLeft() <= 0:
+            self.hear()
         peer = self._peer()
-        if self.ended or peer is None:
+        if self.ended or peer is None or self._idle is not fired:
             return
-        left = self._idleTimeout - (self._scheduler.clock() - self._lastHeard) * 1000
+        self._idle = None
+        left = self._idleLeft()
         if left > 0:
             self._idle = self._scheduler.callLater(left, self._idleFired)
         else:
             peer.idledOut()
+
+    def _idleLeft(self) -> float:
+        return self._idleTimeout - (self._scheduler.clock() - self._lastHeard) * 1000
 
     def establish(self) -> None:
         """The handshake is complete."""

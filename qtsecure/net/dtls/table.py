@@ -8,6 +8,7 @@ has shown that it is no forgery does its new association replace the old one (se
 from __future__ import annotations
 
 import contextlib
+import math
 from typing import Protocol
 from weakref import ref
 
@@ -20,6 +21,8 @@ from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 __all__ = ["ClientTable", "TableOwner"]
 
 _HANDSHAKE_RECORD = 22
+_HEARING_PAUSE = 0.1
+"""In seconds: the timers of many clients come together after a pause of the process, and may come in a flood."""
 
 
 class TableOwner(Protocol):
@@ -53,6 +56,7 @@ class ClientTable:
 
     __slots__ = (
         "__weakref__",
+        "_heardAt",
         "_owner",
         "_scheduler",
         "batch",
@@ -67,6 +71,7 @@ class ClientTable:
     def __init__(self, owner: TableOwner, dropped: dict[LocalDrop, int]) -> None:
         self._owner = ref(owner)
         self._scheduler = schedulerOfThisThread()
+        self._heardAt = -math.inf
         self.socket: DatagramSocket | None = None
         self.paths: dict[Address, DtlsPath] = {}
         self.paused = False
@@ -129,11 +134,11 @@ class ClientTable:
 
     def datagramSocketLost(self) -> None:
         """The program has deleted the socket that it shares with us."""
-        owner, retired = self._owner(), self.retired
+        owner = self._owner()
         self.socket = None
         for path in list(self.paths.values()):
             path.datagramSocketLost()
-        if owner is not None and not retired:
+        if owner is not None and not self.retired:  # a slot may have closed the server, which may use another by now
             owner.socketLost()
 
     def pathEnded(self, path: DtlsPath) -> None:
@@ -148,6 +153,16 @@ class ClientTable:
         owner = self._owner()
         if owner is not None:
             owner.pathPeerDestroyed(path)
+
+    def hear(self) -> None:
+        """Read what has come, unless that was done a moment ago."""
+        if self.socket is None or self._scheduler.clock() - self._heardAt < _HEARING_PAUSE:
+            return
+        self._heardAt = math.inf  # not inside itself
+        try:
+            self.socket.serve()
+        finally:
+            self._heardAt = self._scheduler.clock()
 
     def drop(self, reason: LocalDrop) -> None:
         """Count what is thrown away."""

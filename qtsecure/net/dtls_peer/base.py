@@ -254,31 +254,31 @@ class PeerBase(QObject):
                 self._carrier = None
             if error is not self._error:
                 self._error = error
-            self._tellEnd(attempt, status, error, orderly=orderly)
-        if path is not None and observer is not None:
+            if self._tellEnd(status, error, orderly=orderly) and self._observer is not None:
+                self._observer.peerDisconnected(self)
+        if path is not None and observer is not None and isValid(observer):
             observer.pathPeerDestroyed(path)
 
-    def _tellEnd(self, attempt: Attempt, status: Status, error: SecureError | None, *, orderly: bool) -> None:
+    def _tellEnd(self, status: Status, error: SecureError | None, *, orderly: bool) -> bool:
+        """The signals of the end; False when a slot has deleted the peer or begun anew."""
+        attempt = self._attempt
         if not self._setStatus(status) or not self._tellFacts():
-            return
+            return False
         if error is not None:
             self.errorOccurred.emit(error)
             if not self._isStill(attempt):
-                return
+                return False
             if self._observer is not None:
                 self._observer.peerFailed(self, error)
                 if not self._isStill(attempt):
-                    return
+                    return False
         if orderly and "closed" in self._heard:
             self.closed.emit()
             if not self._isStill(attempt):
-                return
+                return False
         if "disconnected" in self._heard:
             self.disconnected.emit()
-            if not self._isStill(attempt):
-                return
-        if self._observer is not None:
-            self._observer.peerDisconnected(self)
+        return self._isStill(attempt)
 
     def _tellFacts(self) -> bool:
         """The handshake is over: tell what is known of the peer; False when a slot has begun anew or deleted us."""

@@ -150,6 +150,8 @@ class Connecting(Configuring):
             self._error = None
         if self._wish:
             self._wish = Wish.NOTHING
+        if self._observerReference is not None:
+            self._observer = None  # a server's peer that serves as a client now
         if self._path is not None:
             self._path.forget()
             self._path = None
@@ -273,8 +275,12 @@ class Connecting(Configuring):
         self._addressFailed(SecureError(_Code.ConnectionRefused, REFUSED))
 
     def _addressSilent(self) -> None:
-        self._attempt.addressDeadline = None
-        path = self._path
+        attempt, path = self._attempt, self._path
+        attempt.addressDeadline = None
+        if path is not None and not path.busy:
+            path.hear()
+            if not self._isStill(attempt) or path is not self._path:
+                return
         association = path.association if path is not None else None
         silent = association is not None and not association.statistics.datagrams_received
         if isValid(self) and self._status is Status.Handshaking and silent:

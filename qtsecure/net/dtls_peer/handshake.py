@@ -190,6 +190,10 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         attempt.handshakeDeadline = None
         if not isValid(self) or self._status is not Status.Handshaking:
             return
+        if path is not None and not path.busy:
+            path.hear()
+            if not self._isStill(attempt) or self._status is not Status.Handshaking:
+                return
         if path is not None and path.association is not None and not path.ended and not path.busy:
             path.step(path.association.give_up)
         if self._isStill(attempt) and self._status is Status.Handshaking:

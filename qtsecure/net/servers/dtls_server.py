@@ -371,7 +371,7 @@ class DtlsServer(HearsSignals, TakingServer, DtlsListening):
         if not isValid(self):
             return
         self._serverError = _Error.SocketResourceError
-        self._errorString = "The UDP socket of the server was closed or deleted."
+        self._errorString = text = "The UDP socket of the server was closed or deleted."
         self.close()
         if isValid(self):
-            self.acceptError.emit(SecureError(SecureError.Code.Closed, self._errorString))
+            self.acceptError.emit(SecureError(SecureError.Code.Closed, text))

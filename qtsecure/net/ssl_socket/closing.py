@@ -168,10 +168,9 @@ class Closing(Writing):
             Closing._drop(self)
 
     def _drop(self, *, graceful: bool = False) -> bool:
-        """Let go of the transport and become Unconnected; False when a slot deleted the socket."""
-        dataPath = self._dataPath
+        """Let go of the transport and become Unconnected; False when a slot deleted the socket, or connects it anew."""
+        dataPath, attempt = self._dataPath, self._attempt
         transport, dataPath.transport = dataPath.transport, None
-        attempt = self._attempt
         dataPath.closing = False
         dataPath.outgoing.clear()
         if dataPath.stream is not None:
@@ -182,10 +181,8 @@ class Closing(Writing):
                 transport.closeGracefully()
             else:
                 transport.abort()
-        if not isValid(self):  # a pending question has signals of its own, and so has a device below
-            return False
-        if self._attempt is not attempt:
-            return True  # their slots have begun anew
+        if not isValid(self) or self._attempt is not attempt:
+            return False  # so a slot of the question that was cancelled, or of a device below
         if dataPath.state is _State.UnconnectedState:
             return True
         stood = dataPath.state in (_State.ConnectedState, _State.ClosingState)

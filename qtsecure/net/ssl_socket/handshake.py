@@ -320,16 +320,16 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         self._finishUp()
 
     def _streamFailed(self, failure: StreamFailed) -> None:
-        dataPath = self._dataPath
+        dataPath, attempt = self._dataPath, self._attempt
         kind = failure.kind
-        self._attempt.failure = failure
+        attempt.failure = failure
         Handshake._cancelHandshakeDeadline(self)
         dataPath.sendOutgoing()
         if kind is not late.FailureKind.TRUNCATED and dataPath.stream is not None:
             self._forgetSessions(dataPath.stream)
         transport = dataPath.transport
-        cancelRequest(self._attempt)
-        if not isValid(self) or dataPath.transport is not transport:
+        cancelRequest(attempt)
+        if not isValid(self) or self._attempt is not attempt or dataPath.transport is not transport:
             return  # a slot has ended the connection, or has begun a new one
         # Qt aborts when the handshake itself fails; it disconnects when the certificate is found
         # wanting afterwards, and when the peer has ended.
