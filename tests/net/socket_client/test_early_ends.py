@@ -58,3 +58,22 @@ def test_a_greeting_comes_after_the_connection(leaves: bool) -> None:
     assert operation.error() is None
     spin(lambda: len(story) == (3 if leaves else 2))
     assert story == ["finished", b"220 hello\r\n", "disconnected"][: len(story)]
+
+
+def test_waiting_for_the_greeting_without_an_event_loop() -> None:
+    """In the slot that gets the connection, which reads on at once."""
+    greeter = _Greeter(leaves=False)
+    client = SocketClient()
+    client.setEnableProxy(False)
+    heard: list[object] = []
+
+    def stall(what: ClientEvent, connectable: SocketConnectable, connection: SslSocket | None) -> None:
+        if what is ClientEvent.Connected:
+            spin(lambda: greeter.done == 1)
+
+    client.clientEvent.connect(stall)
+    operation = client.connectToHost("127.0.0.1", greeter.server.serverPort())
+    operation.finished.connect(lambda connection: heard.append(connection.waitForReadyRead(20_000)))
+    operation.finished.connect(lambda connection: heard.append(connection.readBytes()))
+    spin(operation.isFinished)
+    assert heard == [True, b"220 hello\r\n"]
