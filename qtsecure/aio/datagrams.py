@@ -64,7 +64,8 @@ async def connectDtls(
             peer.statusChanged,
             peer.errorOccurred,
         )
-        if not peer.isEncrypted():
+        # The other end may say something and leave before the task runs again: that is for read() to tell.
+        if not peer.isEncrypted() and (peer.error() is not None or not peer.hasPendingDatagrams()):
             raise _why(peer)
     return peer
 

@@ -211,7 +211,8 @@ async def _encrypted(socket: SslSocket) -> None:
         return socket.isEncrypted() or socket.state() == _UNCONNECTED
 
     await until(socket, settled, socket.encrypted, socket.errorOccurred, socket.disconnected, socket.stateChanged)
-    if not socket.isEncrypted():
+    # The other end may say something and leave before the task runs again: that is for read() to tell.
+    if not socket.isEncrypted() and not socket.peerClosedCleanly():
         raise socket.failure() or SecureError(SecureError.Code.Closed, "The connection was ended by this program.")
 
 

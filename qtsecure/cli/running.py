@@ -64,10 +64,16 @@ class Command(QObject):
     def run(self) -> ExitCode:
         """Start, and return how it ended."""
         with self._interruptible(), self._exceptionsEndIt():
-            QTimer.singleShot(0, self.start)
+            QTimer.singleShot(0, self._startUnlessEnded)
             self._loop.exec()
         assert self._exitCode is not None
         return self._exitCode
+
+    def _startUnlessEnded(self) -> None:
+        if self.isFinished():
+            self._loop.quit()  # a signal came before the loop ran, which forgets what it was told until then
+        else:
+            self.start()
 
     @contextlib.contextmanager
     def _exceptionsEndIt(self) -> Iterator[None]:

@@ -178,6 +178,7 @@ class ProxyNegotiator(QObject):
         socket.setSslConfiguration(self._configuration or SslConfiguration.forClient())
         socket.setPeerVerifyName(self._address.hostName())
         self._listen(socket.encrypted, self._begin)
+        socket._dataPath.held = True  # slots of encrypted that come first may write, and run an event loop
         socket.startClientEncryption()
 
     def _begin(self) -> None:
@@ -187,6 +188,7 @@ class ProxyNegotiator(QObject):
         if self._inner is not None:
             self._early = socket._dataPath.outgoing.takeAll()
             socket._openAs(QIODevice.OpenModeFlag.ReadOnly)  # what is written now would be sent
+            socket._dataPath.held = False
         self._listen(socket.readyRead, self._converse)
         self._converse()
 

@@ -68,9 +68,8 @@ class SystemProxyResolver(ProxyResolver):
         """Ask the next questions; those of a thousand connections shall not be a thousand threads."""
         while self._waiting and self._threads < _MOST_THREADS:
             lookup = self._waiting.popleft()
-            if lookup.isWanted():
+            if lookup.isWanted() and lookup.start():
                 self._threads += 1
-                lookup.start()
             else:
                 self._lookups.discard(lookup)
 
@@ -105,9 +104,14 @@ class _SystemLookup:
         """Whether somebody still waits for the answer."""
         return self._finished is not None and isValid(self._resolver)
 
-    def start(self) -> None:
-        """Ask."""
-        self._thread.start()
+    def start(self) -> bool:
+        """Ask; False, and an error is the answer, when the system has no thread for it."""
+        try:
+            self._thread.start()
+        except RuntimeError:
+            schedulerOfThisThread().defer(self._finish)
+            return False
+        return True
 
     def _ask(self, uri: str) -> None:
         """In the thread."""

@@ -145,8 +145,9 @@ class Attempt:
             self._negotiate(proxy)
 
     def release(self) -> SslSocket:
-        """Hand the connection over to the program."""
+        """Hand the connection over to the program, which hears of what comes when it has been told."""
         self._letGo()
+        self.connection._dataPath.roomMade()
         return self.connection
 
     def abort(self) -> None:
@@ -182,6 +183,9 @@ class Attempt:
             self._stage = Stage.CONNECTED
             if self._proxy() is None:
                 self._reach()
+            if self._isReady():
+                # Neither what the other end says nor its end shall come before the program has the connection.
+                self.connection._dataPath.pauseReading()
             # From the event loop: slots of the socket's own signal may be waiting for their turn.
             self._settings.turns.add(self._tellConnected)
 
@@ -192,6 +196,13 @@ class Attempt:
             self.connection._reaches(self._identity, destination.destinationPort())
         elif self._identity and not isinstance(destination, UnixAddress):
             self.connection._reaches(self._identity, destination.port())
+
+    def _isReady(self) -> bool:
+        """Whether nothing but events lies between the TCP connection and success."""
+        proxy = self._proxy()
+        if proxy is not None:
+            return proxy.protocol() in self._settings.applicationProxies
+        return self._settings.tls is None
 
     def _tellConnected(self) -> None:
         if self._stage is Stage.CONNECTED and self._owner is not None:

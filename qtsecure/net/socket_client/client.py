@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import SIGNAL, QObject
 from PySide6.QtNetwork import QSsl
@@ -17,6 +18,7 @@ from qtsecure.net.qt_objects.qt_signal import Signal
 from qtsecure.net.qt_objects.thread_guard import confinedToThread
 from qtsecure.net.socket_client.client_settings import ClientSettings
 from qtsecure.net.socket_client.connectable import SocketConnectable
+from qtsecure.net.socket_client.enumeration import ask
 from qtsecure.net.socket_client.events import ClientEvent, progressText
 from qtsecure.net.socket_client.network_address import NetworkAddress
 from qtsecure.net.socket_client.network_service import NetworkService
@@ -171,6 +173,9 @@ class SocketClient(ClientSettings):
             return self._failing(error)
         except ValueError as error:
             return self._failing(SecureError(SecureError.Code.InvalidArgument, str(error)))
+        problem = ask(partial(_nameOf, target))  # the connectable may be the program's
+        if problem is not None:
+            return self._failing(problem)
         settings = self._sample()
         operation = ConnectOperation(self, target)
         self._running[id(operation)] = operation
@@ -193,7 +198,7 @@ class SocketClient(ClientSettings):
             self.clientEvent.emit(event, connectable, connection)
         if not isValid(self):
             return
-        name = connectable.serverIdentity() or connectable.toString()
+        name = _nameOf(connectable)
         text = progressText(event, name, _remoteText(connection) or name)
         if text:
             self.progressChanged.emit(text)
@@ -210,6 +215,10 @@ def _abandonAll(running: dict[int, ConnectOperation], turns: TurnQueue) -> None:
     for operation in operations:
         if isValid(operation):
             operation._abandon()
+
+
+def _nameOf(connectable: SocketConnectable) -> str:
+    return connectable.serverIdentity() or connectable.toString()
 
 
 def _remoteText(connection: SslSocket | None) -> str:

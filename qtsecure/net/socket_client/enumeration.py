@@ -101,7 +101,7 @@ class LookupPlan:
         return ProxyAddresses(place, host, port, self)
 
 
-def ask(question: Callable[[], None]) -> SecureError | None:
+def ask(question: Callable[[], object]) -> SecureError | None:
     """Put a question to a resolver, which may be the program's; the error if it raises an exception instead."""
     try:
         question()

@@ -38,13 +38,20 @@ class _Workers:
         self._open = 0  # jobs that no thread has finished
 
     def submit(self, mailbox: Mailbox, job: Job) -> None:
-        with self._lock:
+        """Have a job done; RuntimeError when the system has no thread for it."""
+        with self._lock:  # until the job is there: a thread that has idled for long enough must not go before
+            if self._threads < min(self._open + 1, _MOST_THREADS):
+                self._startThread()
             self._open += 1
-            needed = self._threads < min(self._open, _MOST_THREADS)
-            self._threads += needed
-        self._jobs.put((mailbox, job))
-        if needed:
+            self._jobs.put((mailbox, job))
+
+    def _startThread(self) -> None:
+        try:
             threading.Thread(target=self._work, name="name look-up", daemon=True).start()
+            self._threads += 1
+        except RuntimeError:
+            if not self._threads:  # else the others do it
+                raise
 
     def _work(self) -> None:
         while True:

@@ -121,13 +121,12 @@ class ProxyAddresses(AddressEnumerator):
         """Give the next address, or look for it."""
         if self._answer is None:
             return
+        while self._proxies and not self._ready and self._addresses is None:
+            self._begin(self._proxies.popleft())
         if self._ready:
             self._tell(self._ready.popleft())
         elif self._addresses is not None:
             self._addresses.next(self._addressFound)
-        elif self._proxies:
-            self._begin(self._proxies.popleft())
-            self._proceed()
         else:
             self._tell(None if self._gave else self._error or self._noProxy())
 

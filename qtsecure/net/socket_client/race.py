@@ -185,6 +185,8 @@ class Race:
     # ------------------------------------------------------ from attempts (AttemptOwner)
 
     def attemptConnected(self, attempt: Attempt) -> None:
+        if self._owner is None:
+            return  # a slot of one that stop() has closed runs an event loop; this one's turn comes
         self._connecting.remove(attempt)
         self._waiting.append(attempt)
         if attempt is self._newest:
@@ -202,6 +204,8 @@ class Race:
         owner._raceEnded(connection)
 
     def attemptFailed(self, attempt: Attempt, step: Step, error: SecureError) -> None:
+        if self._owner is None:
+            return
         self._failures.note(step, error)
         if attempt is self._securing:
             self._securing = None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QAbstractSocket, QDnsLookup, QHostAddress
 
 from qtsecure.errors import SecureError
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.native_sockets.addresses import qtAddress
 from qtsecure.net.socket_client.lookup_threads import Mailbox
 from qtsecure.net.socket_client.resolver import AddressesFound, Lookup, NameResolver, ServicesFound
@@ -43,9 +45,12 @@ class SystemResolver(NameResolver):
         waiting = self._waiting.setdefault(question, [])
         waiting.append(lookup)
         if len(waiting) == 1:
-            if self._mailbox is None:
-                self._mailbox = Mailbox()
-            self._mailbox.run(lambda: self._ask(question, waiting))
+            try:
+                if self._mailbox is None:
+                    self._mailbox = Mailbox()
+                self._mailbox.run(lambda: self._ask(question, waiting))
+            except (OSError, RuntimeError) as error:  # no descriptor or no thread is left, perhaps for a moment only
+                self._answer(question, waiting, _reasonOf(error))
         return lookup
 
     def lookUpService(self, recordName: str, finished: ServicesFound) -> Lookup:
@@ -61,7 +66,7 @@ class SystemResolver(NameResolver):
             # Without addresses of a family (loopback does not count) there is no use in the others'.
             found = socket.getaddrinfo(host, None, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
         except (OSError, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+            reason = _reasonOf(error)
             return lambda: self._answer(question, waiting, reason)
         places = list(dict.fromkeys(entry[4] for entry in found))
         return lambda: self._answer(question, waiting, places)
@@ -70,10 +75,10 @@ class SystemResolver(NameResolver):
         if self._waiting.get(question) is waiting:  # else all of them were aborted
             del self._waiting[question]
         self._closeIfIdle()
-        for lookup in tuple(waiting):
-            lookup.answer(
-                _notFound(question[0], found) if isinstance(found, str) else [qtAddress(each)[0] for each in found]
-            )
+        for lookup in waiting:
+            answer = _notFound(question[0], found) if isinstance(found, str) else [qtAddress(each)[0] for each in found]
+            # Each by itself: a slot may start an event loop, which has to serve the others, or raise.
+            schedulerOfThisThread().defer(partial(lookup.answer, answer))
 
     def _abort(self, lookup: _AddressLookup) -> None:
         waiting = self._waiting.get(lookup.question, [])
@@ -146,6 +151,10 @@ def _servicesOf(lookup: QDnsLookup) -> Sequence[ServiceRecord] | SecureError:
     code = SecureError.Code.HostNotFound if missing else SecureError.Code.Failed
     reason = lookup.errorString().rstrip(".")
     return SecureError(code, f"The service {lookup.name()!r} was not found in DNS ({reason}); check the domain.")
+
+
+def _reasonOf(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _notFound(host: str, reason: str) -> SecureError:

@@ -322,6 +322,7 @@ class Connecting(Handshake):
     def _resetConnection(self) -> None:
         """Forget the previous connection, so that nothing of it leaks into the next."""
         dataPath = self._dataPath
+        dataPath.held = False
         last, isBound = self._attempt, dataPath.state is _State.BoundState
         if dataPath.used or not last.isFresh:
             # A SocketClient says what it connects to before it binds or connects.

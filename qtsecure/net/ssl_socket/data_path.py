@@ -107,6 +107,7 @@ class DataPath:
         writable: The socket is open for writing.
         awaitsTls: TLS is still to begin, on an accepted connection as well as on one that is being made
             for TLS: nothing goes out plain.
+        held: What is queued waits although the handshake is complete: it is for another end than this TLS's.
         open: write() may queue: the socket is open for writing and not unconnected.
         outputEnds: shutdownWrite() was called; the socket is told when the queue is empty.
         closing: The connection ends as soon as the queue is empty.
@@ -150,6 +151,7 @@ class DataPath:
         "error",
         "flushScheduled",
         "heard",
+        "held",
         "holder",
         "incoming",
         "lastTraffic",
@@ -207,6 +209,7 @@ class DataPath:
         self.qtHolds = False
         self.flushScheduled = False
         self._flushing = False
+        self.held = False
         self.announcing = False
         self._unreadAnswers = 0
         self.configuration: SslConfiguration | None = None
@@ -419,7 +422,7 @@ class DataPath:
         self.flushScheduled = False
         transport = self.transport
         stream = self.stream
-        if transport is None or self._flushing:
+        if transport is None or self._flushing or (self.held and not self.closing):
             return
         if stream is None:
             if not self.sendsPlain:

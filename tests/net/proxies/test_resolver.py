@@ -363,6 +363,26 @@ def test_a_thousand_questions_are_not_a_thousand_threads(monkeypatch: pytest.Mon
     assert answers.count(["direct://"]) == 100
 
 
+def test_the_system_has_no_thread_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question has an error as its answer, and later ones are asked as ever."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(system_resolver, "systemProxies", lambda uri: ["direct://"])
+    resolver = SystemProxyResolver()
+    answers: list[object] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        for _ in range(2 * system_resolver._MOST_THREADS):
+            resolver.lookup("https://example.org", answers.append)
+    assert answers == []
+    spin(lambda: len(answers) == 2 * system_resolver._MOST_THREADS)
+    assert all(isinstance(each, SecureError) and each.code is SecureError.Code.Failed for each in answers)
+    assert not resolver._lookups
+    assert proxiesOf(resolver, "https://example.org") == ["direct://"]
+
+
 def test_other_threads_are_refused(qapp: QCoreApplication) -> None:
     """By name."""
     for make in RESOLVERS.values():

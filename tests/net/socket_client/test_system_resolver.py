@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import queue
 import socket as native
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from PySide6.QtCore import QThread, QTimer
@@ -281,3 +282,113 @@ def test_threads_are_few(qapp: object, monkeypatch: pytest.MonkeyPatch) -> None:
     resolver.lookUpAddresses("again.few.example", Layer.IPv4Protocol, answers.append)
     spin(lambda: len(answers) == 101)
     awake.stop()
+
+
+@pytest.mark.parametrize("hosts", [("a.example", "b.example"), ("same.example", "same.example")])
+def test_answers_that_come_together_do_not_wait_for_each_other(
+    qapp: object, monkeypatch: pytest.MonkeyPatch, hosts: tuple[str, str]
+) -> None:
+    """The program was stopped while both came, and the first one's slot runs an event loop for the second."""
+    resolver = SystemResolver()
+    answers: list[str] = []
+
+    def first(answer: object) -> None:
+        spin(lambda: answers == ["second"])
+        answers.append("first")
+
+    _answerTogether(monkeypatch, resolver, hosts, first, lambda answer: answers.append("second"))
+    spin(lambda: len(answers) == 2)
+    assert answers == ["second", "first"]
+
+
+@pytest.mark.parametrize("hosts", [("a.example", "b.example"), ("same.example", "same.example")])
+def test_an_exception_of_one_asker_is_not_the_others(
+    qapp: object, monkeypatch: pytest.MonkeyPatch, hosts: tuple[str, str]
+) -> None:
+    """It is reported as that of any slot, and the other answer, which was there already, comes."""
+    reported: list[object] = []
+    monkeypatch.setattr("sys.excepthook", lambda kind, value, trace: reported.append(kind))
+    answers: list[str] = []
+    _answerTogether(
+        monkeypatch, SystemResolver(), hosts, lambda answer: answers.append(str(1 // 0)), lambda _: answers.append("2")
+    )
+    spin(lambda: answers == ["2"])
+    assert reported == [ZeroDivisionError]
+
+
+def _answerTogether(
+    monkeypatch: pytest.MonkeyPatch,
+    resolver: SystemResolver,
+    hosts: tuple[str, str],
+    first: Callable[[object], None],
+    second: Callable[[object], None],
+) -> None:
+    """Ask both, and let the event loop run only when all the answers are there, the first one's in front."""
+    given = threading.Event()
+    put = Mailbox.put
+
+    def noted(mailbox: Mailbox, answer: Callable[[], None]) -> None:
+        put(mailbox, answer)
+        given.set()
+
+    monkeypatch.setattr(native, "getaddrinfo", lambda *arguments, **named: [])
+    monkeypatch.setattr(Mailbox, "put", noted)
+    resolver.lookUpAddresses(hosts[0], Layer.IPv4Protocol, first)
+    assert given.wait(60)
+    given.clear()
+    resolver.lookUpAddresses(hosts[1], Layer.IPv4Protocol, second)
+    assert hosts[0] == hosts[1] or given.wait(60)
+
+
+@pytest.mark.parametrize("failing", ["socketpair", "start"])
+def test_a_question_that_could_not_be_asked_is_asked_again(
+    qapp: object, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """There was no descriptor or no thread left for it; the next asker must not wait for its answer."""
+
+    def refuse(*arguments: object) -> None:
+        raise OSError(24, "Too many open files") if failing == "socketpair" else RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(lookup_threads, "_workers", lookup_threads._Workers())
+    resolver = SystemResolver()
+    before = openDescriptors()
+    answers: list[object] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(native if failing == "socketpair" else threading.Thread, failing, refuse)
+        resolver.lookUpAddresses("localhost", Layer.IPv4Protocol, answers.append)
+    assert answers == []
+    spin(lambda: answers != [])
+    assert isinstance(answers[0], SecureError)
+    assert ("Too many open files" if failing == "socketpair" else "new thread") in answers[0].message
+    assertNoneLeft(before, "socket:")
+    resolver.lookUpAddresses("localhost", Layer.IPv4Protocol, answers.append)
+    spin(lambda: len(answers) == 2)
+    assert answers[1] == [QHostAddress("127.0.0.1")]
+    assert lookup_threads._workers._open == 0
+    assert lookup_threads._workers._threads == 1
+
+
+def test_a_job_that_comes_while_the_last_thread_goes(qapp: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program was stopped in the middle of asking, for longer than an idle thread waits: the job is done."""
+    before = set(threading.enumerate())
+
+    class Jobs(queue.SimpleQueue[object]):
+        """Stops whoever puts something in until the threads have lost patience."""
+
+        def put(self, item: object, *arguments: object, **named: object) -> None:
+            for thread in set(threading.enumerate()) - before:
+                if asked:
+                    thread.join(0.3)
+            asked.append(item)
+            super().put(item)
+
+    asked: list[object] = []
+    workers = lookup_threads._Workers()
+    monkeypatch.setattr(workers, "_jobs", Jobs())
+    monkeypatch.setattr(lookup_threads, "_workers", workers)
+    monkeypatch.setattr(lookup_threads, "_IDLE_SECONDS", 0.05)
+    answers: list[object] = []
+    SystemResolver().lookUpAddresses("localhost", Layer.IPv4Protocol, answers.append)
+    spin(lambda: len(answers) == 1)
+    SystemResolver().lookUpAddresses("localhost", Layer.IPv4Protocol, answers.append)
+    spin(lambda: len(answers) == 2)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 import shiboken6
 from PySide6.QtCore import QObject
+from PySide6.QtNetwork import QAbstractSocket
 
 from qtsecure import (
     Cancellable,
@@ -115,6 +116,27 @@ def test_gio_s17_while_addresses_are_tried(story: Story) -> None:
         assert [each.state() for each in story.connections] == [State.UnconnectedState] * 2
         assertCancelled(story, operation, ClientEvent.Connecting)
         assertNoneLeft(before, "socket:")
+
+
+def test_gio_s17_a_slot_ends_another_attempt(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It hears of the end of the first socket, aborts the second, and runs an event loop: nothing is counted twice."""
+    raised: list[object] = []
+    monkeypatch.setattr("sys.excepthook", lambda kind, value, trace: raised.append(value))
+    port = story.freePort("::1")
+    with SilentAddress("::1", port), SilentAddress("127.0.0.1", port):
+        story.client.setAttemptDelay(10)
+        operation = story.client.connectToHost("localhost", port)
+        spin(lambda: len(story.connections) == 2)
+        first, second = story.connections
+
+        def react(state: QAbstractSocket.SocketState) -> None:
+            second.abort()
+            settle()
+
+        first.stateChanged.connect(react)
+        operation.cancel()
+        assertCancelled(story, operation, ClientEvent.Connecting)
+    assert raised == []
 
 
 def test_gio_s17_in_the_handshake_and_within_50_ms(story: Story) -> None:

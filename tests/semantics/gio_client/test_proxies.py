@@ -19,6 +19,7 @@ from qtsecure import (
     SecureError,
     ServiceRecord,
     SimpleProxyResolver,
+    SocketConnectable,
     SslConfiguration,
     SslSocket,
     UnixAddress,
@@ -371,6 +372,38 @@ def test_gio_s28_https_proxies(story: Story) -> None:
         each.deleteLater()
     settle()
     assertNoneLeft(before, "socket:")
+
+
+def test_gio_s28_an_early_slot_writes_and_runs_an_event_loop(story: Story) -> None:
+    """When TLS with the proxy stands: what it writes is for the server, and reaches it through the server's TLS."""
+    server = story.server(identity=story.pki.ca.issue(["far.example"]))
+    proxy = HttpsProxy(story.pki.otherCa.issue(["proxy.example"]))
+    story.resolver.addresses["proxy.example"] = ["127.0.0.1"]
+    use(story, f"https://proxy.example:{proxy.serverPort()}")
+    story.client.setTls(True)
+    story.client.setProxyTlsConfiguration(SslConfiguration.forClient([story.pki.otherCa.certificate]))
+    waiting: list[int] = []
+
+    def watch(event: ClientEvent, connectable: SocketConnectable, connection: SslSocket | None) -> None:
+        if event is ClientEvent.Connecting and connection is not None:
+            connection.encrypted.connect(lambda: writeEarly(connection))
+
+    def writeEarly(connection: SslSocket) -> None:
+        assert connection.write(b"for the server") == 14
+        settle()
+        waiting.append(connection.bytesToWrite())
+
+    story.client.clientEvent.connect(watch)
+    connection = story.success(story.client.connectToHost("far.example", server.serverPort()))
+    assert waiting == [14]
+    spin(server.hasPendingConnections)
+    end = server.nextPendingConnection()
+    assert end is not None
+    spin(lambda: end.bytesAvailable() == 14)
+    assert end.readBytes() == b"for the server"
+    connection.abort()
+    proxy.close()
+    proxy.deleteLater()
 
 
 def test_gio_s28_certificates_of_proxies_can_be_told_from_those_of_servers(story: Story) -> None:
