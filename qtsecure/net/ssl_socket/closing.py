@@ -6,6 +6,8 @@ Unconnected, readChannelFinished, and disconnected if there was a connection.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QIODevice, qWarning
 from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
@@ -22,6 +24,10 @@ _Wish = members_of(AfterEngine)
 _State = members_of(QAbstractSocket.SocketState)
 _NOT_OPEN = QIODevice.OpenModeFlag.NotOpen
 _CLOSING_PATIENCE_MS = 30_000
+_STANDSTILL_MS = 100
+"""A deadline that comes later than this was kept from coming."""
+_TURN_MS = 50
+"""In which the event loop brings what has waited, through whatever layers of Qt's."""
 
 
 class Closing(Writing):
@@ -159,13 +165,52 @@ class Closing(Writing):
             )
 
     def _closingStalled(self) -> None:
-        self._attempt.closingDeadline = None
+        Closing._reviewClosing(self, last=False)
+
+    def _closingStalledAgain(self) -> None:
+        Closing._reviewClosing(self, last=True)
+
+    def _reviewClosing(self, *, last: bool) -> None:
+        attempt = self._attempt
         if not isValid(self) or self._dataPath.transport is None:
             return
-        if self._left() < self._attempt.leftAtDeadline:
+        if self._left() >= attempt.leftAtDeadline and not Closing._isTimeUp(
+            self, "closingDeadline", _CLOSING_PATIENCE_MS, self._closingStalledAgain, last=last
+        ):
+            return
+        attempt.closingDeadline = None
+        if self._left() < attempt.leftAtDeadline:
             self._boundClosing()
         else:
             Closing._drop(self)
+
+    def _isTimeUp(self, name: str, most: int, again: Callable[[], None], *, last: bool) -> bool:
+        """Whether a deadline that has come is to count.
+
+        It may come late because the process has stood still, with the answer waiting in the kernel. So that is looked
+        at first, and a peer that has kept its time gets back, once, what it could not use. While the look lasts the
+        deadline stands: whatever ends it, or makes it wait, does so.
+
+        Args:
+            name: Of the deadline in the attempt.
+            most: How long it was, in ms.
+            again: What is called when the time that was given back is over.
+            last: None is given any more.
+        """
+        attempt, dataPath = self._attempt, self._dataPath
+        transport, deadline = dataPath.transport, getattr(attempt, name)
+        if transport is None or deadline is None or self._engineOnStack():
+            return True
+        late = (dataPath.scheduler.clock() - deadline.due) * 1000
+        standing = dataPath.scheduler.callLater(min(max(late, _TURN_MS), most), again)
+        setattr(attempt, name, standing)
+        came = transport.takeWhatWaits()
+        if not isValid(self) or self._attempt is not attempt or getattr(attempt, name) is not standing:
+            return False
+        if not last and (came is None or (came and late >= _STANDSTILL_MS)):
+            return False
+        standing.cancel()
+        return True
 
     def _drop(self, *, graceful: bool = False) -> bool:
         """Let go of the transport and become Unconnected; False when a slot deleted the socket, or connects it anew."""

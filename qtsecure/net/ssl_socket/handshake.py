@@ -351,10 +351,22 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             attempt.handshakeDeadline = None
 
     def _handshakeTimedOut(self) -> None:
-        attempt = self._attempt
-        attempt.handshakeDeadline = None
+        Handshake._reviewHandshake(self, last=False)
+
+    def _handshakeTimedOutAgain(self) -> None:
+        Handshake._reviewHandshake(self, last=True)
+
+    def _reviewHandshake(self, *, last: bool) -> None:
         if not isValid(self) or self._dataPath.state is _State.UnconnectedState:
             return
+        if Closing._isTimeUp(
+            self, "handshakeDeadline", self._handshakeTimeout, self._handshakeTimedOutAgain, last=last
+        ):
+            self._attempt.handshakeDeadline = None
+            self._giveUpHandshake()
+
+    def _giveUpHandshake(self) -> None:
+        attempt = self._attempt
         # As QSslServer does: disconnected first, then the error, unless a slot has begun anew.
         if Closing._drop(self, graceful=True) and self._attempt is attempt:
             SocketBase._reportError(
