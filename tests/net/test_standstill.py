@@ -160,6 +160,20 @@ def test_a_flight_waits_that_is_not_the_last(client: SslSocket, peer: PeerServer
     assert errors == []
 
 
+@pytest.mark.parametrize("version", ["1.2"])
+def test_a_flight_was_read_before_the_deadline_came(client: SslSocket, peer: PeerServer, clock: FakeClock) -> None:
+    """After a standstill the socket may have its turn first: that makes the server no later."""
+    errors = sayHello(client, peer)
+    peer.say()
+    clock.now += LIMIT / 1000 + 3
+    spin(lambda: isReadable(peer.socket))
+    clock.advance(0)
+    finish(client, peer)
+    clock.advance(100_000)
+    assert client.isEncrypted()
+    assert errors == []
+
+
 @pytest.mark.parametrize(("late", "given"), [(3, 3), (1000, LIMIT / 1000)])
 @pytest.mark.parametrize("version", ["1.2"])
 def test_what_was_given_back_ends(
@@ -239,7 +253,10 @@ def test_a_slot_of_what_waits_ends_the_connection(
 
 @both_versions
 @pytest.mark.parametrize("goesOn", [True, False])
-def test_a_client_of_a_server(conversation: Conversation, clock: FakeClock, version: Version, goesOn: bool) -> None:
+@pytest.mark.parametrize("first", ["socket", "timer"])
+def test_a_client_of_a_server(
+    conversation: Conversation, clock: FakeClock, version: Version, first: str, goesOn: bool
+) -> None:
     """Its hello has waited: the handshake goes on; and what ends it then is told as what it is."""
     conversation.serverConfiguration.setProtocol(PROTOCOLS[version])
     conversation.server.setHandshakeTimeout(LIMIT)
@@ -252,7 +269,10 @@ def test_a_client_of_a_server(conversation: Conversation, clock: FakeClock, vers
     accepted = conversation.accepted[0]
     peer.say()
     arrives(accepted)
-    clock.advance(LIMIT / 1000 + 3)
+    clock.now += LIMIT / 1000 + 3
+    if first == "socket":
+        spin(lambda: isReadable(peer.socket))
+    clock.advance(0)
     assert conversation.server.statistics().handshaking == 1
     if goesOn:
         finish(accepted, peer)

@@ -14,6 +14,7 @@ from shiboken6 import isValid
 
 from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.states import IN_HANDSHAKE, StreamState
+from qtsecure.net.event_loop.standstill import hasStoodStill, respite
 from qtsecure.net.ssl_socket.after_engine import AfterEngine
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.writing import Writing
@@ -24,10 +25,6 @@ _Wish = members_of(AfterEngine)
 _State = members_of(QAbstractSocket.SocketState)
 _NOT_OPEN = QIODevice.OpenModeFlag.NotOpen
 _CLOSING_PATIENCE_MS = 30_000
-_STANDSTILL_MS = 100
-"""A deadline that comes later than this was kept from coming."""
-_TURN_MS = 50
-"""In which the event loop brings what has waited, through whatever layers of Qt's."""
 
 
 class Closing(Writing):
@@ -187,9 +184,8 @@ class Closing(Writing):
     def _isTimeUp(self, name: str, most: int, again: Callable[[], None], *, last: bool) -> bool:
         """Whether a deadline that has come is to count.
 
-        It may come late because the process has stood still, with the answer waiting in the kernel. So that is looked
-        at first, and a peer that has kept its time gets back, once, what it could not use. While the look lasts the
-        deadline stands: whatever ends it, or makes it wait, does so.
+        What waits in the kernel is looked at first (see ``event_loop.standstill``). While that lasts the deadline
+        stands: whatever ends it, or makes it wait, does so.
 
         Args:
             name: Of the deadline in the attempt.
@@ -201,13 +197,14 @@ class Closing(Writing):
         transport, deadline = dataPath.transport, getattr(attempt, name)
         if transport is None or deadline is None or self._engineOnStack():
             return True
-        late = (dataPath.scheduler.clock() - deadline.due) * 1000
-        standing = dataPath.scheduler.callLater(min(max(late, _TURN_MS), most), again)
+        now = dataPath.scheduler.clock()
+        standing = dataPath.scheduler.callLater(respite(deadline, now, most), again)
         setattr(attempt, name, standing)
         came = transport.takeWhatWaits()
         if not isValid(self) or self._attempt is not attempt or getattr(attempt, name) is not standing:
             return False
-        if not last and (came is None or (came and late >= _STANDSTILL_MS)):
+        inTime = (came or attempt.heardAt >= deadline.due) and hasStoodStill(deadline, now)
+        if not last and (came is None or inTime):
             return False
         standing.cancel()
         return True
