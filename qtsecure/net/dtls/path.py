@@ -28,6 +28,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net.datagrams.datagram_socket import Address, DatagramSocket
 from qtsecure.net.dtls.statistics import DtlsPeerStatistics, LocalDrop
 from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
+from qtsecure.net.event_loop.standstill import TURN_MS
 
 __all__ = ["DtlsPath", "PathTable", "announceAll"]
 
@@ -111,6 +112,7 @@ class DtlsPath:
         heard: The names of the signals that somebody has connected; the others are not emitted.
         refusals: How often ICMP said that nobody is there.
         thread: The identifier of the thread that it belongs to.
+        lastHeard: When something came: anything in the handshake, then what is authentic.
         trouble: The last errno of the network, or 0.
     """
 
@@ -125,7 +127,6 @@ class DtlsPath:
         "_held",
         "_idle",
         "_idleTimeout",
-        "_lastHeard",
         "_listenersLeft",
         "_news",
         "_peer",
@@ -141,6 +142,7 @@ class DtlsPath:
         "ended",
         "established",
         "heard",
+        "lastHeard",
         "messages",
         "refusals",
         "thread",
@@ -180,7 +182,7 @@ class DtlsPath:
         self._timer: Deadline | None = None
         self._idle: Deadline | None = None
         self._idleTimeout = 0
-        self._lastHeard = 0.0
+        self.lastHeard = 0.0
 
     def begin(self, socket: DatagramSocket, address: Address) -> None:
         """Send through this socket to this address from now on."""
@@ -197,7 +199,7 @@ class DtlsPath:
             now = self._clock()
             message = association.receive_message(datagram, now)
             if message:
-                self._lastHeard = now
+                self.lastHeard = now
                 if self._direct and self._batch:
                     announceAll(self._batch)  # in the order of arrival; the slots may have ended this association
                 if self._direct and (peer := self._peer()) is not None:
@@ -215,6 +217,7 @@ class DtlsPath:
             else:
                 self.drop(LocalDrop.BUSY)
         else:
+            self.lastHeard = self._scheduler.clock()
             self.step(association.receive, datagram)
 
     def _receivedOther(self, association: DtlsAssociation, now: float) -> None:
@@ -223,7 +226,7 @@ class DtlsPath:
         if outgoing := association.take_outgoing():
             self.send(outgoing)
         if messages := association.take_messages():
-            self._lastHeard = now
+            self.lastHeard = now
             self.deliver(messages)
         if association.has_events:
             self.afterStep()
@@ -383,7 +386,7 @@ class DtlsPath:
             self.drop(LocalDrop.QUEUE_FULL, len(messages) - room)
             messages = messages[:room]
         queue += messages
-        self.arrivals.extend([self._lastHeard] * len(messages))
+        self.arrivals.extend([self.lastHeard] * len(messages))
         if self.watchers:
             for wake in self.watchers:
                 wake(True)
@@ -461,14 +464,20 @@ class DtlsPath:
         due = association.timer() if association is not None and not self.busy and not self.ended else None
         return due is not None and self._scheduler.clock() >= due
 
-    def hear(self) -> None:
-        """Read what has come, before silence counts against the other side: it may be this process that slept."""
-        if self._socket is None or self.ended:
-            return
+    def hear(self) -> bool:
+        """Read what has come, before silence counts against the other side: it may be this process that slept.
+
+        Returns:
+            Whether that was all; False where only the event loop can bring what there may be.
+        """
+        socket = self._socket
+        if socket is None or self.ended:
+            return True
         try:
-            (self._socket.serve if self._table is None else self._table.hear)()
+            (socket.serve if self._table is None else self._table.hear)()
         except Exception:  # noqa: BLE001 - of a program's transport; reported as in a slot, and the timers go on
             sys.excepthook(*sys.exc_info())
+        return socket.seesAll()
 
     def _tellOfRepetition(self) -> None:
         peer = self._peer()
@@ -486,14 +495,19 @@ class DtlsPath:
             self._idle.cancel()
             self._idle = None
         if milliseconds > 0 and self.established:
-            self._lastHeard = self._scheduler.clock()
+            self.lastHeard = self._scheduler.clock()
             self._idle = self._scheduler.callLater(milliseconds, self._idleFired)
 
     def _idleFired(self) -> None:
         """Messages only note the time; the wait for the rest begins here."""
+        self._reviewIdle(last=False)
+
+    def _idleFiredAgain(self) -> None:
+        self._reviewIdle(last=True)
+
+    def _reviewIdle(self, *, last: bool) -> None:
         fired = self._idle
-        if self._idleLeft() <= 0:
-            self.hear()
+        heardAll = self._idleLeft() > 0 or self.hear()
         peer = self._peer()
         if self.ended or peer is None or self._idle is not fired:
             return
@@ -501,16 +515,19 @@ class DtlsPath:
         left = self._idleLeft()
         if left > 0:
             self._idle = self._scheduler.callLater(left, self._idleFired)
+        elif not heardAll and not last:
+            turn = min(max(-left, TURN_MS), self._idleTimeout)
+            self._idle = self._scheduler.callLater(turn, self._idleFiredAgain)
         else:
             peer.idledOut()
 
     def _idleLeft(self) -> float:
-        return self._idleTimeout - (self._scheduler.clock() - self._lastHeard) * 1000
+        return self._idleTimeout - (self._scheduler.clock() - self.lastHeard) * 1000
 
     def establish(self) -> None:
         """The handshake is complete."""
         self.established = self.writable = True
-        self._lastHeard = self._clock()
+        self.lastHeard = self._clock()
         self.setIdleTimeout(self._idleTimeout)
 
     # ------------------------------------------------------------------------------- end
