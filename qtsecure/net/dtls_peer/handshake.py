@@ -72,6 +72,9 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     def setHandshakeTimeout(self, ms: int) -> None:
         """Limit the whole handshake, from connectToHost() on; takes effect with the next one.
 
+        Progress does not extend it. But when the program itself has stood still, in a busy slot for example, a
+        peer whose answer came in time gets as long as that lasted once more.
+
         Raises:
             TypeError: For anything but an int.
             ValueError: For a negative number other than -1.
