@@ -174,6 +174,23 @@ def test_a_flight_was_read_before_the_deadline_came(client: SslSocket, peer: Pee
     assert errors == []
 
 
+@pytest.mark.parametrize("transport_mode", ["qt"], indirect=True)
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_the_hello_waited_for_a_slot(client: SslSocket, peer: PeerServer, clock: FakeClock) -> None:
+    """A QTcpSocket sends it from the event loop only, so that the server has heard nothing while we stood still."""
+
+    def standStill() -> None:
+        clock.now += LIMIT / 1000 + 3
+
+    client.connected.connect(standStill)
+    errors = sayHello(client, peer)
+    clock.advance(0)
+    finish(client, peer)
+    clock.advance(100_000)
+    assert client.isEncrypted()
+    assert errors == []
+
+
 @pytest.mark.parametrize(("late", "given"), [(3, 3), (1000, LIMIT / 1000)])
 @pytest.mark.parametrize("version", ["1.2"])
 def test_what_was_given_back_ends(

@@ -100,7 +100,7 @@ class AcceptedSocket(SslSocket):
         if reference is None:
             super().plainLanded(data)
             return
-        self._attempt.heardAt = dataPath.scheduler.clock()
+        dataPath.lastTraffic = dataPath.scheduler.clock()
         server = reference()
         if server is not None:
             server.socketSpoke(self)

@@ -42,7 +42,6 @@ class Attempt(Questions):
         closingDeadline: When a peer that reads nothing is no longer waited for.
         idleDeadline: When a connection without any traffic is given up.
         leftAtDeadline: How much was still to be sent when that wait began.
-        heardAt: When something came in the handshake, by the scheduler's clock.
         heldInput: How many bytes came while a decision was pending.
         sharesSessions: On a client: its sessions may be kept for other sockets of this process.
         lastSession: The last session that was told of or kept.
@@ -63,7 +62,6 @@ class Attempt(Questions):
     closingDeadline: Deadline | None = None
     idleDeadline: Deadline | None = None
     leftAtDeadline: int = 0
-    heardAt: float = 0.0
     heldInput: int = 0
     sharesSessions: bool = False
     lastSession: Session | None = None

@@ -203,7 +203,7 @@ class Closing(Writing):
         came = transport.takeWhatWaits()
         if not isValid(self) or self._attempt is not attempt or getattr(attempt, name) is not standing:
             return False
-        inTime = (came or attempt.heardAt >= deadline.due) and hasStoodStill(deadline, now)
+        inTime = (came or dataPath.lastTraffic >= deadline.due) and hasStoodStill(deadline, now)
         if not last and (came is None or inTime):
             return False
         standing.cancel()

@@ -197,7 +197,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
 
     def handshakeLanded(self, stream: TlsStream, count: int) -> None:
         """Handshake messages arrived in the landing buffer of this thread."""
-        self._attempt.heardAt = self._dataPath.scheduler.clock()
+        self._dataPath.lastTraffic = self._dataPath.scheduler.clock()
         stream.receive_landed(count)
         if stream.state in _WAITING:
             self._attempt.heldInput += count
