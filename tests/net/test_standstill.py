@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtNetwork import QHostAddress, QNetworkProxy, QTcpSocket
 
 from qtsecure.engine.tls_stream import TlsStream
+from qtsecure.net.questions.choice_requests import VirtualHostRequest
 from qtsecure.net.ssl_socket import SslSocket, connecting
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.engine.support import Version, client_configuration, server_configuration
@@ -116,6 +117,21 @@ def sayHello(client: SslSocket, peer: PeerServer) -> list[Error]:
 def arrives(client: SslSocket) -> None:
     """Wait until what was sent has arrived in the kernel."""
     assert select.select([client.socketDescriptor()], [], [], 20)[0]
+
+
+def beginAsClient(conversation: Conversation, version: Version) -> tuple[SslSocket, Peer]:
+    """A client of the conversation's server, whose hello waits there."""
+    conversation.serverConfiguration.setProtocol(PROTOCOLS[version])
+    conversation.server.setHandshakeTimeout(LIMIT)
+    conversation.listen()
+    configuration = client_configuration([conversation.pki.ca.certificate], version)
+    peer = Peer(TlsStream(configuration, server=False, peer_name="127.0.0.1"))
+    peer.use(socket.create_connection(("127.0.0.1", conversation.server.serverPort()), 20))
+    peer.flight = bytes(peer.stream.take_outgoing())
+    spin(lambda: bool(conversation.accepted))
+    peer.say()
+    arrives(conversation.accepted[0])
+    return conversation.accepted[0], peer
 
 
 def finish(client: SslSocket, peer: Peer) -> None:
@@ -275,17 +291,7 @@ def test_a_client_of_a_server(
     conversation: Conversation, clock: FakeClock, version: Version, first: str, goesOn: bool
 ) -> None:
     """Its hello has waited: the handshake goes on; and what ends it then is told as what it is."""
-    conversation.serverConfiguration.setProtocol(PROTOCOLS[version])
-    conversation.server.setHandshakeTimeout(LIMIT)
-    conversation.listen()
-    configuration = client_configuration([conversation.pki.ca.certificate], version)
-    peer = Peer(TlsStream(configuration, server=False, peer_name="127.0.0.1"))
-    peer.use(socket.create_connection(("127.0.0.1", conversation.server.serverPort()), 20))
-    peer.flight = bytes(peer.stream.take_outgoing())
-    spin(lambda: bool(conversation.accepted))
-    accepted = conversation.accepted[0]
-    peer.say()
-    arrives(accepted)
+    accepted, peer = beginAsClient(conversation, version)
     clock.now += LIMIT / 1000 + 3
     if first == "socket":
         spin(lambda: isReadable(peer.socket))
@@ -300,6 +306,30 @@ def test_a_client_of_a_server(
     peer.close()
     numbers = conversation.server.statistics()
     assert (numbers.encrypted, numbers.timedOut, numbers.failed) == (int(goesOn), 0, int(not goesOn))
+
+
+@both_versions
+def test_a_choice_in_what_waits(conversation: Conversation, clock: FakeClock, version: Version) -> None:
+    """The program's time does not count, and what was given back goes on afterwards."""
+    requests: list[VirtualHostRequest] = []
+
+    def ask(accepted: SslSocket, request: VirtualHostRequest) -> None:
+        requests.append(request)
+        request.defer()
+
+    conversation.server.certificateRequired.connect(ask)
+    accepted, peer = beginAsClient(conversation, version)
+    clock.advance(LIMIT / 1000 + 3)
+    assert len(requests) == 1
+    clock.advance(200)
+    assert requests[0].isPending()
+    requests[0].provide(conversation.serverConfiguration)
+    settle()
+    clock.advance(2.9)
+    assert accepted.state() == State.ConnectedState
+    clock.advance(0.2)
+    assert conversation.server.statistics().timedOut == 1
+    peer.close()
 
 
 # -------------------------------------------------------------------------------- connecting
