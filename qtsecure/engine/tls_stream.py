@@ -40,6 +40,7 @@ from qtsecure.engine.events import (
 from qtsecure.engine.failures import explain_handshake_failure, explain_traffic_failure
 from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.host_names import HostName, InvalidHostName, normalize_host_name
+from qtsecure.engine.key_shares import forget_key_share, learn_key_share, predict_key_share
 from qtsecure.engine.ocsp import demands_status_untrusted
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.psk_exchange import PskExchange, suites_for
@@ -436,8 +437,10 @@ class TlsStream(StreamAnswers):
                 self._name_checked = _openssl.set_verified_host(pipe.connection, host.ascii, host.ip)
             if not host.ip and self.configuration.server_name_indication:
                 pipe.connection.set_tlsext_host_name(host.ascii.encode("ascii"))
-        if not self.server and self.configuration.asks_for_status:
-            pipe.connection.request_ocsp()
+        if not self.server:
+            predict_key_share(pipe.connection, configuration, self._peer_place)
+            if configuration.asks_for_status:
+                pipe.connection.request_ocsp()
         if self._resumption is not None and self._resumption.offered is not None:
             self._resumption.offered.offer_on(pipe.connection)
         self._pipe = pipe
@@ -515,6 +518,8 @@ class TlsStream(StreamAnswers):
         if self._psk.given and not self.server and self.protocol_version() is _TLS_1_3:
             assert self._pipe is not None
             _openssl_psk.forget_offered_key(self._pipe.connection)
+        if self._peer_place:
+            learn_key_share(self._peer_place, self.group_name())
         self._move(_T.COMPLETE)
         self.events.append(HandshakeCompleted())
 
@@ -571,6 +576,8 @@ class TlsStream(StreamAnswers):
         self._fail(failure)
 
     def _fail(self, failure: StreamFailed) -> None:
+        if not self._complete:
+            forget_key_share(self._peer_place)
         self._move(_T.FAIL)
         self.events.append(failure)
 
