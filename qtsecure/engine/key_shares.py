@@ -40,25 +40,32 @@ def predict_key_share(connection: SSL.Connection, configuration: TlsConfiguratio
         configuration: Of the client. A program that names groups gets what it asks for.
         place: Where the server is, for example ``"host:443"``; empty where the front end does not know it.
     """
-    if place in _agreed and not configuration.groups and configuration.maximum_version is _TLS_1_3:
+    if place in _agreed and _is_default(configuration):
         _openssl.send_share_of_best_group(connection)
 
 
-def learn_key_share(place: str, group: str) -> None:
+def learn_key_share(configuration: TlsConfiguration, place: str, group: str) -> None:
     """Remember which group the server there has agreed on.
 
     Args:
+        configuration: As above.
         place: As above.
         group: The name of the group that the handshake has used.
     """
     if group != _BEST:
-        forget_key_share(place)
-    elif place and place not in _agreed:
+        forget_key_share(configuration, place)
+    elif place and place not in _agreed and _is_default(configuration):
         _agreed[place] = None
         if len(_agreed) > _MAX_PLACES:
             _agreed.popitem(last=False)
 
 
-def forget_key_share(place: str) -> None:
+def forget_key_share(configuration: TlsConfiguration, place: str) -> None:
     """A handshake with the server there has failed: the hello may have been the reason."""
-    _agreed.pop(place, None)
+    if _is_default(configuration):
+        _agreed.pop(place, None)
+
+
+def _is_default(configuration: TlsConfiguration) -> bool:
+    """Whether there are key shares at all, and OpenSSL chooses them; DTLS 1.2 and TLS 1.2 have none."""
+    return configuration.maximum_version is _TLS_1_3 and not configuration.groups

@@ -145,6 +145,15 @@ def test_groups_of_the_program_are_obeyed(pki: PublicKeyInfrastructure) -> None:
     assert hello[_SUPPORTED_GROUPS] == bytes.fromhex("0004 001d 11ec")
 
 
+def test_other_versions_teach_nothing(pki: PublicKeyInfrastructure) -> None:
+    """A connection of TLS 1.2 knows no key shares, and what it has agreed on does not count."""
+    clients = Clients(pki)
+    clients.connect()
+    older = client_configuration([pki.ca.certificate], "1.2")
+    Pair(older, server_configuration(pki.server, groups=("X25519",)), place=_PLACE).established()
+    assert shares(clients.connect()[0]) == [_HYBRID]
+
+
 def test_resumption_has_one_share(pki: PublicKeyInfrastructure) -> None:
     """A resumed handshake exchanges keys as well."""
     client, server = client_configuration([pki.ca.certificate]), server_configuration(pki.server)
@@ -159,7 +168,7 @@ def test_places_are_bounded(pki: PublicKeyInfrastructure) -> None:
     """A client of ever new servers forgets the oldest."""
     Clients(pki).connect()
     for number in range(key_shares._MAX_PLACES):
-        key_shares.learn_key_share(f"host{number}:443", "X25519MLKEM768")
+        key_shares.learn_key_share(TlsConfiguration(), f"host{number}:443", "X25519MLKEM768")
     assert len(key_shares._agreed) == key_shares._MAX_PLACES
     assert shares(Clients(pki).connect()[0]) == [_HYBRID, _X25519]
 
