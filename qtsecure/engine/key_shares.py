@@ -2,8 +2,8 @@
 
 OpenSSL sends two, for X25519MLKEM768 and for X25519, as it cannot know whether the server takes the
 first. A server that has agreed on the first will most likely do so again, so its place is remembered,
-and the next hello to it has one share only, which saves an eighth of a client's handshake. All groups
-are offered as before: a server that has changed its mind asks for another share (HelloRetryRequest),
+and the next hello to it has one share only, which saves making a key. All groups are
+offered as before: a server that has changed its mind asks for another share (HelloRetryRequest),
 which costs a round trip once, and is not remembered any more.
 
 Only the best group is ever predicted. With a share of a weaker one alone, a server that knows the
