@@ -98,10 +98,14 @@ def directoryByOpenssl(tmp_path: Path) -> Path:
     """The same files, made as the how-to says."""
     if shutil.which("openssl") is None:
         pytest.skip("there is no openssl command here")
-    page = (DOCS / "howto-client-certificates.md").read_text("utf-8")
-    (commands,) = (block for block in SHELL.findall(page) if "req -x509" in block)
-    subprocess.run(["sh", "-c", commands], cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    runCommands("howto-client-certificates", "req -x509", tmp_path)
     return tmp_path
+
+
+def runCommands(page: str, word: str, directory: Path) -> None:
+    """Run the one block of commands of a page that has this word in it."""
+    (commands,) = (block for block in SHELL.findall((DOCS / f"{page}.md").read_text("utf-8")) if word in block)
+    subprocess.run(["sh", "-ec", commands], cwd=directory, check=True, capture_output=True, timeout=120)
 
 
 def start(code: str, directory: Path, port: int) -> subprocess.Popen[str]:
@@ -163,10 +167,7 @@ def test_certificates_by_openssl(directoryByOpenssl: Path) -> None:
 
 def test_pkcs12_by_openssl(directoryByOpenssl: Path) -> None:
     """The command of the how-to makes the file that its block reads."""
-    (command,) = (
-        block for block in SHELL.findall((DOCS / "howto-client-certificates.md").read_text("utf-8")) if "pkcs12" in block
-    )
-    subprocess.run(["sh", "-ec", command], cwd=directoryByOpenssl, check=True, capture_output=True, timeout=120)
+    runCommands("howto-client-certificates", "pkcs12", directoryByOpenssl)
     configuration = qtsecure.SslConfiguration.fromPkcs12(str(directoryByOpenssl / "client.p12"), "secret")
     assert configuration.localCertificateChain()[0].subjectInfo("CN") == ["client"]
 

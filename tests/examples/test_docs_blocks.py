@@ -17,7 +17,7 @@ import PySide6.QtCore
 import PySide6.QtNetwork
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QObject, Signal
 from PySide6.QtNetwork import QAbstractSocket, QAuthenticator, QHostAddress, QLocalServer, QNetworkProxy
 from PySide6.QtWidgets import QApplication, QInputDialog, QMessageBox
 
@@ -89,6 +89,18 @@ def test_every_name_comes_from_somewhere(path: Path) -> None:
         above = BLOCK.sub("", text[: block.start()])
         told = set(re.findall(r"`(\w+)(?:\(\))?`", above))
         assert used - made - told <= {*dir(builtins), "__name__"}
+
+
+@pytest.mark.parametrize(
+    ("page", "server"), [("howto-first-server", SslServer), ("howto-dtls", DtlsServer)], ids=["SslServer", "DtlsServer"]
+)
+def test_tables_of_signals(page: str, server: type[QObject]) -> None:
+    """A server's page lists all of its signals, and no others."""
+    text = (DOCS / f"{page}.md").read_text("utf-8").partition(f"Signals of `{server.__name__}`")[2]
+    rows = re.findall(r"^\| (`[^|]*) \|", text.partition("\n#")[0], re.MULTILINE)
+    listed = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    signals = {name for name in dir(server) if isinstance(getattr(server, name), Signal)}
+    assert listed == signals - {"destroyed", "objectNameChanged"}
 
 
 def parts(page: str) -> list[str]:

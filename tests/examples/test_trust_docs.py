@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 from qtsecure import SslConfiguration, SslServer, SslSocket
 from qtsecure.testing import PublicKeyInfrastructure, waitFor
 from qtsecure.testing.certificates import selfSignedCertificate
-from tests.examples.test_docs import DOCS, SHELL, programs, start
+from tests.examples.test_docs import programs, runCommands, start
 
 
 @contextlib.contextmanager
@@ -94,17 +93,11 @@ def test_stapled_status(files: tuple[Path, PublicKeyInfrastructure], status: str
     assert text in (err if code else out)
 
 
-def run(page: str, word: str, directory: Path) -> None:
-    """The one block of a page with commands and this word in it."""
-    (commands,) = (block for block in SHELL.findall((DOCS / f"{page}.md").read_text("utf-8")) if word in block)
-    subprocess.run(["sh", "-ec", commands], cwd=directory, check=True, capture_output=True, timeout=120)
-
-
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl command here")
 def test_status_by_the_own_authority(tmp_path: Path) -> None:
     """The commands of both pages make what the programs need."""
-    run("howto-client-certificates", "req -x509", tmp_path)
-    run("howto-revocation", "printf", tmp_path)
+    runCommands("howto-client-certificates", "req -x509", tmp_path)
+    runCommands("howto-revocation", "printf", tmp_path)
     with running("howto-revocation", tmp_path) as port:
         assert client("howto-revocation", tmp_path, port) == (0, "status: Good\nanswer: hello\n", "")
 
@@ -112,20 +105,19 @@ def test_status_by_the_own_authority(tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl command here")
 def test_list_of_the_own_authority(tmp_path: Path, qapp: object) -> None:
     """The page's commands make a list that lets the server through, and one that does not."""
-    run("howto-client-certificates", "req -x509", tmp_path)
-    run("howto-revocation", "taken-back.txt", tmp_path)
-    identity = SslConfiguration.forServer(str(tmp_path / "server.pem"), str(tmp_path / "server-key.pem"))
+    runCommands("howto-client-certificates", "req -x509", tmp_path)
+    runCommands("howto-revocation", "taken-back.txt", tmp_path)
     server = SslServer()
-    server.setSslConfiguration(identity)
+    server.setSslConfiguration(SslConfiguration.forServer(tmp_path / "server.pem", tmp_path / "server-key.pem"))
     assert server.listen("127.0.0.1")
     for good in (True, False):
-        configuration = SslConfiguration.forClient(str(tmp_path / "ca.pem"))
-        configuration.setCrls([str(tmp_path / "ca.crl")])
+        configuration = SslConfiguration.forClient(tmp_path / "ca.pem")
+        configuration.setCrls([tmp_path / "ca.crl"])
         socket = SslSocket()
         socket.setSslConfiguration(configuration)
         socket.connectToHostEncrypted("localhost", server.serverPort())
         waitFor(socket.isEncrypted if good else lambda socket=socket: "revoked" in socket.errorString())
         socket.abort()
         if good:
-            run("howto-revocation", "-revoke", tmp_path)
+            runCommands("howto-revocation", "-revoke", tmp_path)
     server.close()
