@@ -13,7 +13,7 @@ from qtsecure.net.ssl_socket import SslSocket
 from tests.engine.support import make_certificate
 from tests.net.conftest import MakeConversation
 from tests.net.conversation import PROTOCOLS, Conversation, Error, FakeClock, State, VerifyMode, settle, spin
-from tests.net.deferred import WAYS_TO_DELETE, Deferred, answerInDialog, both_roles, doubt
+from tests.net.deferred import WAYS_TO_DELETE, Deferred, answerInDialog, both_roles, doubt, forsake
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 both_versions = pytest.mark.parametrize("version", ["1.2", "1.3"])
@@ -164,11 +164,6 @@ def test_a_deleted_question_is_a_no(make_conversation: MakeConversation, version
 def test_a_question_deleted_in_the_slot_is_a_no(make_conversation: MakeConversation, version: str, role: str) -> None:
     """Although it was deferred."""
     conversation = make_conversation(PROTOCOLS[version])
-
-    def forsake(request: CertificateRequest) -> None:
-        request.defer()
-        delete(request)
-
     doubt(conversation, role, forsake)
     conversation.connect()
     conversation.waitForClientEnd()
