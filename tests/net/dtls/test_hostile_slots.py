@@ -67,11 +67,7 @@ def test_a_client_that_restarts_while_its_old_peer_says_goodbye(conversation: Dt
     """A slot of the old peer runs an event loop, in which the hello comes once more."""
     relay = Relay(conversation.listen())
     client, server = conversation.client, conversation.server
-    client.setSslConfiguration(conversation.clientConfiguration)
-    client.connectToHost("127.0.0.1", relay.port)
-    spin(lambda: client.isEncrypted() and server.hasPendingConnections())
-    old = server.nextPendingConnection()
-    assert old is not None
+    old = conversation.establish(port=relay.port)
 
     def wait() -> None:
         loop = QEventLoop()
@@ -80,10 +76,7 @@ def test_a_client_that_restarts_while_its_old_peer_says_goodbye(conversation: Dt
 
     old.disconnected.connect(wait)
     client.abort()
-    client.connectToHost("127.0.0.1", relay.port)
-    spin(lambda: client.isEncrypted() and server.hasPendingConnections())
-    peer = server.nextPendingConnection()
-    assert peer is not None
+    peer = conversation.establish(port=relay.port)
     client.writeDatagram(b"anew")
     spin(peer.hasPendingDatagrams)
     assert server.statistics().live == 1
