@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,8 +14,8 @@ import pytest
 import qtsecure
 from qtsecure.testing import PublicKeyInfrastructure
 from qtsecure.testing.certificates import selfSignedCertificate
+from tests.examples.running import ROOT, certificateFiles, startOnPort
 
-ROOT = Path(qtsecure.__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("**/*.md"), *ROOT.glob("*.md")])
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -86,8 +84,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def selfSignedDirectory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A server certificate without an authority, as the README makes it."""
     path = tmp_path_factory.mktemp("self-signed")
-    files = selfSignedCertificate().writeTo(path, "server")
-    files.key.rename(path / "server-key.pem")
+    certificateFiles(path)
     return path
 
 
@@ -100,20 +97,6 @@ def directoryByOpenssl(tmp_path: Path) -> Path:
     (commands,) = re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     subprocess.run(["sh", "-c", commands], cwd=tmp_path, check=True, capture_output=True, timeout=120)
     return tmp_path
-
-
-def start(code: str, directory: Path, port: int) -> subprocess.Popen[str]:
-    """Run a program of the documentation on another port than everybody's."""
-    assert code.count("4433") == 1
-    return subprocess.Popen(
-        [sys.executable, "-u", "-c", code.replace("4433", str(port))],
-        cwd=directory,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
 
 
 @pytest.mark.parametrize(
@@ -170,11 +153,11 @@ def converse(
     change: Callable[[str], str] = str,
 ) -> None:
     """Run both programs, changed, until the client ends."""
-    server = start(change(programs(serverPage)[names[0]]), directory, 0)
+    server = startOnPort(change(programs(serverPage)[names[0]]), directory, 0)
     try:
         assert server.stdout is not None
         port = int(server.stdout.readline().removeprefix("listening on port "))
-        client = start(change(programs(clientPage)[names[1]]), directory, port)
+        client = startOnPort(change(programs(clientPage)[names[1]]), directory, port)
         out, err = client.communicate(timeout=120)
         assert (client.returncode, err) == (0, "")
         assert out.endswith(answer)
@@ -196,12 +179,12 @@ def test_servers_tell_whom_they_refuse(directory: Path, page: str, old: str, new
     files = selfSignedCertificate().writeTo(directory, "impostor")
     files.key.rename(directory / "impostor-key.pem")
     code = programs(page)
-    server = start(code["server"], directory, 0)
+    server = startOnPort(code["server"], directory, 0)
     try:
         assert server.stdout is not None
         assert server.stderr is not None
         port = int(server.stdout.readline().removeprefix("listening on port "))
-        client = start(re.sub(rf'"{old}([^"]*)"', rf'"{new}\1"', code["client"]), directory, port)
+        client = startOnPort(re.sub(rf'"{old}([^"]*)"', rf'"{new}\1"', code["client"]), directory, port)
         client.communicate(timeout=120)
         assert client.returncode == 1
         line = server.stderr.readline()
@@ -222,11 +205,11 @@ def test_servers_tell_whom_they_refuse(directory: Path, page: str, old: str, new
 def test_failures_are_told(directory: Path, page: str, old: str, new: str, text: str) -> None:
     """What a beginner gets wrong first."""
     code = programs(page)
-    server = start(code["server"], directory, 0)
+    server = startOnPort(code["server"], directory, 0)
     try:
         assert server.stdout is not None
         port = int(server.stdout.readline().removeprefix("listening on port "))
-        client = start(code["client"].replace(old, new), directory, port)
+        client = startOnPort(code["client"].replace(old, new), directory, port)
         _, err = client.communicate(timeout=120)
         assert client.returncode == 1
         assert text in err

@@ -26,7 +26,8 @@ from qtsecure.testing import (
     tlsEchoServer,
     waitFor,
 )
-from tests.examples.test_docs import BLOCK, DOCS, PAGES, ROOT, programs
+from tests.examples.running import ROOT
+from tests.examples.test_docs import BLOCK, DOCS, PAGES, programs
 from tests.ports import closedPort
 
 pytestmark = pytest.mark.usefixtures("qapp")
