@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,9 +14,9 @@ import pytest
 import qtsecure
 from qtsecure.testing import PublicKeyInfrastructure
 from qtsecure.testing.certificates import selfSignedCertificate
+from tests.examples.running import ROOT, certificateFiles, startOnPort
 from tests.ports import closedPort
 
-ROOT = Path(qtsecure.__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("**/*.md"), *ROOT.glob("*.md")])
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -88,8 +86,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def selfSignedDirectory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A server certificate without an authority, as the README makes it."""
     path = tmp_path_factory.mktemp("self-signed")
-    files = selfSignedCertificate().writeTo(path, "server")
-    files.key.rename(path / "server-key.pem")
+    certificateFiles(path)
     return path
 
 
@@ -106,20 +103,6 @@ def runCommands(page: str, word: str, directory: Path) -> None:
     """Run the one block of commands of a page that has this word in it."""
     (commands,) = (block for block in SHELL.findall((DOCS / f"{page}.md").read_text("utf-8")) if word in block)
     subprocess.run(["sh", "-ec", commands], cwd=directory, check=True, capture_output=True, timeout=120)
-
-
-def start(code: str, directory: Path, port: int) -> subprocess.Popen[str]:
-    """Run a program of the documentation on another port than everybody's."""
-    assert code.count("4433") == 1
-    return subprocess.Popen(
-        [sys.executable, "-u", "-c", code.replace("4433", str(port))],
-        cwd=directory,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
 
 
 @pytest.mark.parametrize(
@@ -188,7 +171,7 @@ def test_trace_of_the_page(directory: Path) -> None:
     try:
         assert server.stdout is not None
         port = int(server.stdout.readline().removeprefix("READY "))
-        out, err = start(programs("howto-debugging")["client"], directory, port).communicate(timeout=120)
+        out, err = startOnPort(programs("howto-debugging")["client"], directory, port).communicate(timeout=120)
     finally:
         server.kill()
         server.communicate(timeout=120)
@@ -199,7 +182,7 @@ def test_trace_of_the_page(directory: Path) -> None:
 def test_debugging_without_a_server(directory: Path) -> None:
     """The program says so, and ends."""
     with closedPort() as port:
-        client = start(programs("howto-debugging")["client"], directory, port)
+        client = startOnPort(programs("howto-debugging")["client"], directory, port)
         assert client.communicate(timeout=120) == ("", "Connection refused: nothing listens on that port.\n")
     assert client.returncode == 1
 
@@ -215,11 +198,11 @@ def converse(
     change: Callable[[str], str] = str,
 ) -> None:
     """Run both programs, changed, until the client ends."""
-    server = start(change(programs(serverPage)[names[0]]), directory, 0)
+    server = startOnPort(change(programs(serverPage)[names[0]]), directory, 0)
     try:
         assert server.stdout is not None
         port = int(server.stdout.readline().removeprefix("listening on port "))
-        client = start(change(programs(clientPage)[names[1]]), directory, port)
+        client = startOnPort(change(programs(clientPage)[names[1]]), directory, port)
         out, err = client.communicate(timeout=120)
         assert (client.returncode, err) == (0, "")
         assert out.endswith(answer)
@@ -241,12 +224,12 @@ def test_servers_tell_whom_they_refuse(directory: Path, page: str, old: str, new
     files = selfSignedCertificate().writeTo(directory, "impostor")
     files.key.rename(directory / "impostor-key.pem")
     code = programs(page)
-    server = start(code["server"], directory, 0)
+    server = startOnPort(code["server"], directory, 0)
     try:
         assert server.stdout is not None
         assert server.stderr is not None
         port = int(server.stdout.readline().removeprefix("listening on port "))
-        client = start(re.sub(rf'"{old}([^"]*)"', rf'"{new}\1"', code["client"]), directory, port)
+        client = startOnPort(re.sub(rf'"{old}([^"]*)"', rf'"{new}\1"', code["client"]), directory, port)
         client.communicate(timeout=120)
         assert client.returncode == 1
         line = server.stderr.readline()
@@ -267,11 +250,11 @@ def test_servers_tell_whom_they_refuse(directory: Path, page: str, old: str, new
 def test_failures_are_told(directory: Path, page: str, old: str, new: str, text: str) -> None:
     """What a beginner gets wrong first."""
     code = programs(page)
-    server = start(code["server"], directory, 0)
+    server = startOnPort(code["server"], directory, 0)
     try:
         assert server.stdout is not None
         port = int(server.stdout.readline().removeprefix("listening on port "))
-        client = start(code["client"].replace(old, new), directory, port)
+        client = startOnPort(code["client"].replace(old, new), directory, port)
         _, err = client.communicate(timeout=120)
         assert client.returncode == 1
         assert text in err

@@ -31,7 +31,8 @@ from qtsecure.testing import (
     tlsEchoServer,
     waitFor,
 )
-from tests.examples.test_docs import BLOCK, DOCS, PAGES, ROOT, programs, start
+from tests.examples.running import ROOT, startOnPort
+from tests.examples.test_docs import BLOCK, DOCS, PAGES, programs
 from tests.ports import closedPort
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -228,7 +229,7 @@ class TestHowtoDtls:
             "from PySide6.QtCore import QCoreApplication\n\napp = QCoreApplication([])\n"
             f"{Page('howto-dtls').parts[4]}print(server.serverPort())\napp.exec()\n"
         )
-        servers = [start(code, files, 0) for _ in range(2)]
+        servers = [startOnPort(code, files, 0) for _ in range(2)]
         printed: list[str] = []
         try:
             first, second = [int(server.stdout.readline()) for server in servers if server.stdout is not None]
@@ -426,7 +427,7 @@ def test_howto_first_server(files: Path, qtsecure_pki: PublicKeyInfrastructure, 
 
 def test_howto_first_server_ends_a_line_without_an_end(files: Path, trust: SslConfiguration) -> None:
     """Its buffer is full, and nothing would ever tell; others are served."""
-    server = start(programs("howto-first-server")["server"], files, 0)
+    server = startOnPort(programs("howto-first-server")["server"], files, 0)
     try:
         assert server.stdout is not None
         port = int(server.stdout.readline().removeprefix("listening on port "))

@@ -12,7 +12,8 @@ import pytest
 
 from qtsecure.testing import PublicKeyInfrastructure
 from qtsecure.testing.peers import PythonTlsServer
-from tests.examples.test_docs import DOCS, ROOT, programs
+from tests.examples.running import ROOT
+from tests.examples.test_docs import DOCS, programs
 from tests.net.proxy_servers import Socks5Proxy
 from tests.ports import closedPort
 

@@ -13,13 +13,14 @@ import pytest
 from qtsecure import SslConfiguration, SslServer, SslSocket
 from qtsecure.testing import PublicKeyInfrastructure, waitFor
 from qtsecure.testing.certificates import selfSignedCertificate
-from tests.examples.test_docs import programs, runCommands, start
+from tests.examples.running import startOnPort
+from tests.examples.test_docs import programs, runCommands
 
 
 @contextlib.contextmanager
 def running(page: str, directory: Path) -> Iterator[int]:
     """The server of a page; gives its port."""
-    server = start(programs(page)["server"], directory, 0)
+    server = startOnPort(programs(page)["server"], directory, 0)
     try:
         assert server.stdout is not None
         yield int(server.stdout.readline().removeprefix("listening on port "))
@@ -30,7 +31,7 @@ def running(page: str, directory: Path) -> Iterator[int]:
 
 def client(page: str, directory: Path, port: int) -> tuple[int, str, str]:
     """The client of a page: its exit code and what it printed."""
-    process = start(programs(page)["client"], directory, port)
+    process = startOnPort(programs(page)["client"], directory, port)
     out, err = process.communicate(timeout=120)
     return process.returncode, out, err
 
