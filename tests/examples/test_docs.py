@@ -14,7 +14,7 @@ import pytest
 import qtsecure
 from qtsecure.testing import PublicKeyInfrastructure
 from qtsecure.testing.certificates import selfSignedCertificate
-from tests.examples.running import ROOT, certificateFiles, startOnPort
+from tests.examples.running import ROOT, certificateFiles, startCommand, startOnPort
 from tests.ports import closedPort
 
 DOCS = ROOT / "docs"
@@ -159,15 +159,7 @@ def test_trace_of_the_page(directory: Path) -> None:
     """The server that the page names sends the messages that the page shows; their sizes vary with the certificate."""
     page = (DOCS / "howto-debugging.md").read_text("utf-8")
     (command,) = re.findall(r"`qtsecure (serve [^`]*)`", page)
-    arguments = command.replace("4433", "0").split()
-    server = subprocess.Popen(
-        [sys.executable, "-u", "-m", "qtsecure", *arguments],
-        cwd=directory,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
+    server = startCommand(directory, *command.replace("4433", "0").split())
     try:
         assert server.stdout is not None
         port = int(server.stdout.readline().removeprefix("READY "))
