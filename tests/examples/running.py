@@ -37,6 +37,11 @@ def startOnPort(code: str, directory: Path, port: int, *places: Path) -> subproc
     return _python(directory, ["-c", code.replace("4433", str(port))], *places)
 
 
+def startCommand(directory: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start the command qtsecure."""
+    return _python(directory, ["-m", "qtsecure", *arguments])
+
+
 def _python(directory: Path, arguments: list[str], *places: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-u", *arguments],

@@ -20,7 +20,7 @@ from tests.net.conversation import settle, spin
 def test_the_how_to_shows_the_same() -> None:
     """Word for word, so that what is explained is what is tested."""
     page = (ROOT / "docs" / "howto-custom-datagrams.md").read_text("utf-8")
-    (shown,) = re.findall(r"^```python\n(class .*?)^```", page, re.DOTALL | re.MULTILINE)
+    (shown,) = re.findall(r"^```python\n(from PySide6.QtCore import Qt\n.*?)^```", page, re.DOTALL | re.MULTILINE)
     assert (ROOT / "examples" / "custom_datagrams" / "local_datagrams.py").read_text("utf-8").endswith(shown)
 
 

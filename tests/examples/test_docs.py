@@ -14,12 +14,14 @@ import pytest
 import qtsecure
 from qtsecure.testing import PublicKeyInfrastructure
 from qtsecure.testing.certificates import selfSignedCertificate
-from tests.examples.running import ROOT, certificateFiles, startOnPort
+from tests.examples.running import ROOT, certificateFiles, startCommand, startOnPort
+from tests.ports import closedPort
 
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("**/*.md"), *ROOT.glob("*.md")])
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PROGRAM = re.compile(r"^<!-- program: (\w+) -->\n```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -93,10 +95,14 @@ def directoryByOpenssl(tmp_path: Path) -> Path:
     """The same files, made as the how-to says."""
     if shutil.which("openssl") is None:
         pytest.skip("there is no openssl command here")
-    page = (DOCS / "howto-client-certificates.md").read_text("utf-8")
-    (commands,) = re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    subprocess.run(["sh", "-c", commands], cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    runCommands("howto-client-certificates", "req -x509", tmp_path)
     return tmp_path
+
+
+def runCommands(page: str, word: str, directory: Path) -> None:
+    """Run the one block of commands of a page that has this word in it."""
+    (commands,) = (block for block in SHELL.findall((DOCS / f"{page}.md").read_text("utf-8")) if word in block)
+    subprocess.run(["sh", "-ec", commands], cwd=directory, check=True, capture_output=True, timeout=120)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +146,37 @@ def test_certificates_by_openssl(directoryByOpenssl: Path) -> None:
     """The commands of the how-to make what its programs need."""
     page = "howto-client-certificates"
     converse(directoryByOpenssl, page, page, "answer: hello, client\n", "")
+
+
+def test_pkcs12_by_openssl(directoryByOpenssl: Path) -> None:
+    """The command of the how-to makes the file that its block reads."""
+    runCommands("howto-client-certificates", "pkcs12", directoryByOpenssl)
+    configuration = qtsecure.SslConfiguration.fromPkcs12(str(directoryByOpenssl / "client.p12"), "secret")
+    assert configuration.localCertificateChain()[0].subjectInfo("CN") == ["client"]
+
+
+def test_trace_of_the_page(directory: Path) -> None:
+    """The server that the page names sends the messages that the page shows; their sizes vary with the certificate."""
+    page = (DOCS / "howto-debugging.md").read_text("utf-8")
+    (command,) = re.findall(r"`qtsecure (serve [^`]*)`", page)
+    server = startCommand(directory, *command.replace("4433", "0").split())
+    try:
+        assert server.stdout is not None
+        port = int(server.stdout.readline().removeprefix("READY "))
+        out, err = startOnPort(programs("howto-debugging")["client"], directory, port).communicate(timeout=120)
+    finally:
+        server.kill()
+        server.communicate(timeout=120)
+    (shown,) = re.findall(r"^```text\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert (re.sub(r" \d+ bytes", "", out), err) == (re.sub(r" \d+ bytes", "", shown), "")
+
+
+def test_debugging_without_a_server(directory: Path) -> None:
+    """The program says so, and ends."""
+    with closedPort() as port:
+        client = startOnPort(programs("howto-debugging")["client"], directory, port)
+        assert client.communicate(timeout=120) == ("", "Connection refused: nothing listens on that port.\n")
+    assert client.returncode == 1
 
 
 def converse(
