@@ -1,4 +1,7 @@
-"""A sensor that sends a measurement every second and begins anew when it has to: python sensor.py [PORT [COUNT]]."""
+"""A sensor that sends a measurement every second: python sensor.py [PORT [COUNT]].
+
+It begins anew when its association has ended. That is told only if the collector says goodbye, or in the handshake.
+"""
 
 import json
 import random
