@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -19,14 +18,6 @@ pytestmark = pytest.mark.skipif(not is_group_supported("X25519MLKEM768"), reason
 _HYBRID, _X25519 = 0x11EC, 0x001D
 _SUPPORTED_GROUPS, _KEY_SHARE = 10, 51
 _PLACE = "server.test:443"
-
-
-@pytest.fixture(autouse=True)
-def nothing_known() -> Iterator[None]:
-    """No test knows what another one has learnt."""
-    key_shares._agreed.clear()
-    yield
-    key_shares._agreed.clear()
 
 
 def hellos(pair: Pair) -> list[dict[int, bytes]]:
