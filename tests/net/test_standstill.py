@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtNetwork import QHostAddress, QNetworkProxy, QTcpSocket
 
 from qtsecure.engine.tls_stream import TlsStream
+from qtsecure.net.native_sockets.name_lookup import NameLookup
 from qtsecure.net.questions.choice_requests import VirtualHostRequest
 from qtsecure.net.ssl_socket import SslSocket, connecting
 from qtsecure.testing.pki import PublicKeyInfrastructure
@@ -252,6 +253,19 @@ def test_a_server_that_drips_after_a_standstill_is_left(client: SslSocket, peer:
     assert errors == [Error.SocketTimeoutError]
 
 
+@pytest.mark.parametrize("version", ["1.2"])
+def test_a_limit_that_was_lifted_meanwhile(client: SslSocket, peer: PeerServer, clock: FakeClock) -> None:
+    """That concerns the next handshake; this one gets back what it could not use, as before."""
+    errors = sayHello(client, peer)
+    client.setHandshakeTimeout(-1)
+    peer.say()
+    arrives(client)
+    clock.advance(LIMIT / 1000 + 3)
+    assert client.state() == State.ConnectedState
+    finish(client, peer)
+    assert errors == []
+
+
 @both_versions
 def test_a_server_that_says_nothing_is_left_at_once(client: SslSocket, peer: PeerServer, clock: FakeClock) -> None:
     """It had its time, and nothing waits."""
@@ -367,6 +381,55 @@ def test_the_time_out_of_a_connection_that_stands_already(conversation: Conversa
     spin(lambda: client.state() == State.ConnectedState)
     assert conversation.recorder.count("client.errorOccurred") == 0
     client.abort()
+
+
+@pytest.mark.parametrize("first", ["timer", "socket"])
+def test_a_connection_that_stands_is_traffic(conversation: Conversation, clock: FakeClock, first: str) -> None:
+    """setTimeout(): the server gets the whole of it for its first byte, however late the connection stood."""
+    client = conversation.client
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client.setTimeout(LIMIT)
+        client.connectToHost("127.0.0.1", listener.getsockname()[1])
+        clock.now += LIMIT / 1000 + 0.2
+        if first == "timer":
+            clock.advance(0)
+        spin(lambda: client.state() == State.ConnectedState)
+        clock.advance(LIMIT / 1000 - 1)
+        clock.advance(0.5)
+        assert client.state() == State.ConnectedState
+        clock.advance(1)
+        assert client.state() == State.UnconnectedState
+    assert conversation.recorder.of("client.errorOccurred") == [(Error.SocketTimeoutError,)]
+
+
+def test_a_bound_socket_whose_connection_stands_already(conversation: Conversation, clock: FakeClock) -> None:
+    """It has a descriptor from the beginning, at which nothing is to be read yet."""
+    client = conversation.client
+    conversation.listen()
+    assert client.bind("127.0.0.1")
+    client.connectToHost("127.0.0.1", conversation.server.serverPort())
+    clock.advance(33)
+    spin(lambda: client.state() == State.ConnectedState)
+    clock.advance(100)
+    assert client.state() == State.ConnectedState
+    assert conversation.recorder.count("client.errorOccurred") == 0
+    client.abort()
+
+
+def test_a_bound_socket_that_looks_a_name_up(
+    conversation: Conversation, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """setTimeout(): a look at it, which is not connected, would break it; it times out, once."""
+    client = conversation.client
+    assert client.bind("127.0.0.1")
+    client.setTimeout(1000)
+    monkeypatch.setattr(NameLookup, "start", lambda lookup, name: None)
+    client.connectToHost("nowhere.invalid", 5)
+    clock.advance(2)
+    clock.advance(2)
+    settle()
+    assert client.state() == State.UnconnectedState
+    assert conversation.recorder.of("client.errorOccurred") == [(Error.SocketTimeoutError,)]
 
 
 def test_the_next_address_is_waited_for_without_an_event_loop(

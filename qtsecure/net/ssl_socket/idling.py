@@ -25,6 +25,10 @@ class _WatchedDataPath(DataPath):
 
     __slots__ = ()
 
+    def transportConnected(self) -> None:
+        self.lastTraffic = self.scheduler.clock()
+        DataPath.transportConnected(self)
+
     def transportLanded(self, count: int) -> None:
         self.lastTraffic = self.scheduler.clock()
         DataPath.transportLanded(self, count)
@@ -88,15 +92,12 @@ class Idling(HalfClosing):
         if not isValid(self) or self._state == _State.UnconnectedState:
             return
         attempt, dataPath = self._attempt, self._dataPath
-        state = dataPath.state
         now = dataPath.scheduler.clock()
         if dataPath.readingPaused or attempt.request is not None or self._engineOnStack():
             dataPath.lastTraffic = now
         elif dataPath.lastTraffic + self._timeout / 1000 <= now:
             if not Closing._isTimeUp(self, "idleDeadline", self._timeout, self._lookForTrafficAgain, last=last):
                 return
-            if dataPath.state != state:  # an answer to connecting, too
-                dataPath.lastTraffic = now
         attempt.idleDeadline = None
         left = dataPath.lastTraffic + self._timeout / 1000 - now
         if left > 0:
