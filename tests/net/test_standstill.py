@@ -458,6 +458,25 @@ def test_the_next_address_is_waited_for_without_an_event_loop(
             filler.close()
 
 
+# ------------------------------------------------------------------------------------ silence
+
+
+@pytest.mark.parametrize("late", [0, 3])
+def test_an_end_that_waits(conversation: Conversation, clock: FakeClock, late: float) -> None:
+    """setTimeout(): it is told as what it is, although a QTcpSocket tells of it only from the event loop."""
+    client = conversation.client
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client.setTimeout(1000)
+        client.connectToHost("127.0.0.1", listener.getsockname()[1])
+        spin(lambda: client.state() == State.ConnectedState)
+        listener.accept()[0].close()
+        arrives(client)
+        clock.advance(1 + late)
+        settle()
+    assert client.state() == State.UnconnectedState
+    assert conversation.recorder.of("client.errorOccurred") == [(Error.RemoteHostClosedError,)]
+
+
 # ----------------------------------------------------------------------------------- closing
 
 

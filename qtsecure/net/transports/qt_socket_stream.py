@@ -100,7 +100,7 @@ class QtSocketStream(DeviceStream):
         if self._isReady(EVENT_WRITE) and self._tcp().bytesToWrite():
             self.wait(_AT_ONCE_MS, writing=True)
             came = True
-        return came
+        return None if self._ended else came
 
     def _isReady(self, event: int) -> bool:
         descriptor = self.descriptor()
