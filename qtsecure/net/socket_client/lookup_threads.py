@@ -89,7 +89,7 @@ class Mailbox:
 
     def __init__(self) -> None:
         self._answers: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer that runs inside it may close us
         self._near, self._far = socket.socketpair()
         self._near.setblocking(False)
         self._far.setblocking(False)
