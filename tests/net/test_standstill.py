@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -475,6 +476,38 @@ def test_an_end_that_waits(conversation: Conversation, clock: FakeClock, late: f
         settle()
     assert client.state() == State.UnconnectedState
     assert conversation.recorder.of("client.errorOccurred") == [(Error.RemoteHostClosedError,)]
+
+
+@pytest.mark.parametrize("first", ["timer", "socket"])
+def test_an_end_that_is_told_for_long(conversation: Conversation, clock: FakeClock, first: str) -> None:
+    """setTimeout(): a slot of errorOccurred shows a dialog; what is being told of does not time out meanwhile."""
+    client = conversation.client
+    client.errorOccurred.connect(lambda: clock.advance(10))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client.setTimeout(1000)
+        client.connectToHost("127.0.0.1", listener.getsockname()[1])
+        spin(lambda: client.state() == State.ConnectedState)
+        listener.accept()[0].close()
+        arrives(client)
+        clock.advance(1 if first == "timer" else 0)
+        spin(lambda: client.state() == State.UnconnectedState)
+    assert conversation.recorder.of("client.errorOccurred") == [(Error.RemoteHostClosedError,)]
+    assert conversation.recorder.count("client.disconnected") == 1
+
+
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("version", ["1.3"])
+def test_the_end_of_a_handshake_that_is_told_for_long(
+    client: SslSocket, peer: PeerServer, clock: FakeClock, reset: bool
+) -> None:
+    """The same, with the handshake's limit."""
+    errors = sayHello(client, peer)
+    client.errorOccurred.connect(lambda: clock.advance(2 * LIMIT / 1000))
+    if reset:
+        peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+    spin(lambda: client.state() == State.UnconnectedState)
+    assert errors in ([Error.RemoteHostClosedError], [Error.NetworkError])
 
 
 # ----------------------------------------------------------------------------------- closing

@@ -263,6 +263,7 @@ class Closing(Writing):
         """
         transport = self._dataPath.transport
         self._dataPath.closing = False
+        self._attempt.cancelDeadlines()  # a slot may show a dialog, in whose event loop they would come
         if not SocketBase._reportError(self, error, text):
             if transport is not None:
                 transport.closeGracefully()
