@@ -495,6 +495,20 @@ def test_an_end_that_is_told_for_long(conversation: Conversation, clock: FakeClo
     assert conversation.recorder.count("client.disconnected") == 1
 
 
+@pytest.mark.parametrize("version", ["1.3"])
+def test_a_clean_end_that_is_told_for_long(client: SslSocket, peer: PeerServer, clock: FakeClock) -> None:
+    """The same with close_notify, behind which more may still be sent."""
+    errors = sayHello(client, peer)
+    finish(client, peer)
+    client.setTimeout(1000)
+    client.errorOccurred.connect(lambda: clock.advance(10))
+    peer.stream.close()
+    peer.flight = bytes(peer.stream.take_outgoing())
+    peer.say()
+    spin(lambda: client.state() == State.UnconnectedState)
+    assert errors == [Error.RemoteHostClosedError]
+
+
 @pytest.mark.parametrize("reset", [False, True])
 @pytest.mark.parametrize("version", ["1.3"])
 def test_the_end_of_a_handshake_that_is_told_for_long(

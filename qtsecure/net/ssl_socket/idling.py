@@ -95,9 +95,10 @@ class Idling(HalfClosing):
         now = dataPath.scheduler.clock()
         if dataPath.readingPaused or attempt.request is not None or self._engineOnStack():
             dataPath.lastTraffic = now
-        elif dataPath.lastTraffic + self._timeout / 1000 <= now:
-            if not Closing._isTimeUp(self, "idleDeadline", self._timeout, self._lookForTrafficAgain, last=last):
-                return
+        elif dataPath.lastTraffic + self._timeout / 1000 <= now and not Closing._isTimeUp(
+            self, "idleDeadline", self._timeout, self._lookForTrafficAgain, last=last
+        ):
+            return
         attempt.idleDeadline = None
         left = dataPath.lastTraffic + self._timeout / 1000 - now
         if left > 0:
@@ -109,6 +110,12 @@ class Idling(HalfClosing):
             self._giveUpConnecting(text)
         else:
             Closing._endWith(self, error, text)
+
+    def _peerClosed(self) -> None:
+        self._cancelIdleDeadline()  # while that is told: a slot may show a dialog, in whose event loop it would come
+        super()._peerClosed()
+        if isValid(self) and self._state != _State.UnconnectedState and self._attempt.idleDeadline is None:
+            self._watchTraffic()
 
     def _resetConnection(self) -> None:
         super()._resetConnection()
