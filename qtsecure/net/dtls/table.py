@@ -154,15 +154,18 @@ class ClientTable:
         if owner is not None:
             owner.pathPeerDestroyed(path)
 
-    def hear(self) -> None:
-        """Read what has come, unless that was done a moment ago."""
+    def hear(self) -> bool:
+        """Read what has come, unless that was done a moment ago; False inside itself, where more may be to come."""
+        if self._heardAt == math.inf:
+            return False
         if self.socket is None or self._scheduler.clock() - self._heardAt < _HEARING_PAUSE:
-            return
-        self._heardAt = math.inf  # not inside itself
+            return True
+        self._heardAt = math.inf
         try:
             self.socket.serve()
         finally:
             self._heardAt = self._scheduler.clock()
+        return True
 
     def drop(self, reason: LocalDrop) -> None:
         """Count what is thrown away."""

@@ -86,7 +86,10 @@ class PathTimers:
         if socket is None or self.ended:
             return True
         try:
-            (socket.serve if self._table is None else self._table.hear)()
+            if self._table is None:
+                socket.serve()
+            elif not self._table.hear():
+                return False
         except Exception:  # noqa: BLE001 - of a program's transport; reported as in a slot, and the timers go on
             sys.excepthook(*sys.exc_info())
         return socket.seesAll()

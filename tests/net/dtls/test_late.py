@@ -169,8 +169,12 @@ def test_rubbish_prolongs_nothing(pair: Pair, clock: FakeClock) -> None:
     assert pair.client.status() is Status.Error
 
 
-def test_clients_of_a_server_after_a_standstill(conversation: DtlsConversation, clock: FakeClock) -> None:
-    """One look at the socket serves all of them, and each has kept its time."""
+@pytest.mark.parametrize("nested", [False, True])
+def test_clients_of_a_server_after_a_standstill(conversation: DtlsConversation, clock: FakeClock, nested: bool) -> None:
+    """One look at the socket serves all of them, and each has kept its time; also when a slot shows a dialog in it."""
+    if nested:
+        conversation.server.newConnection.connect(lambda: clock.advance(0))
+        conversation.server.pendingConnectionAvailable.connect(lambda: clock.advance(0))
     conversation.server.setHandshakeTimeout(LIMIT)
     conversation.connect()
     others = [conversation.client, *(conversation.makeClient(f"other{number}") for number in range(3))]
