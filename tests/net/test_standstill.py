@@ -509,6 +509,17 @@ def test_a_clean_end_that_is_told_for_long(client: SslSocket, peer: PeerServer, 
     assert errors == [Error.RemoteHostClosedError]
 
 
+@both_versions
+def test_an_alert_that_is_told_for_long(client: SslSocket, peer: PeerServer, clock: FakeClock) -> None:
+    """In a slot of alertReceived: the handshake has failed by then, which is told instead of the lateness."""
+    errors = sayHello(client, peer)
+    client.setTimeout(LIMIT)
+    client.alertReceived.connect(lambda: clock.advance(2 * LIMIT / 1000))
+    peer.socket.sendall(b"\x15\3\3\0\2\2\x28")  # handshake_failure
+    spin(lambda: client.state() == State.UnconnectedState)
+    assert errors == [Error.SslHandshakeFailedError]
+
+
 @pytest.mark.parametrize("reset", [False, True])
 @pytest.mark.parametrize("version", ["1.3"])
 def test_the_end_of_a_handshake_that_is_told_for_long(

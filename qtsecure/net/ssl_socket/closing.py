@@ -200,7 +200,8 @@ class Closing(Writing):
         now = dataPath.scheduler.clock()
         standing = dataPath.scheduler.callLater(respite(deadline, now, most), again)
         setattr(attempt, name, standing)
-        came = transport.takeWhatWaits()
+        # First what the engine has said: a slot may be in an event loop of its own that hears of something before it.
+        came = self.handleEvents() and transport.takeWhatWaits()
         if not isValid(self) or self._attempt is not attempt or getattr(attempt, name) is not standing:
             return False
         inTime = (came or dataPath.lastTraffic >= deadline.due) and hasStoodStill(deadline, now)
