@@ -478,6 +478,30 @@ def test_an_end_that_waits(conversation: Conversation, clock: FakeClock, late: f
     assert conversation.recorder.of("client.errorOccurred") == [(Error.RemoteHostClosedError,)]
 
 
+def test_a_time_out_that_began_with_binding(conversation: Conversation, clock: FakeClock) -> None:
+    """It is none of a connection yet; and nothing is left of it when it is switched off later."""
+    client = conversation.client
+    conversation.listen()
+    client.setTimeout(1000)
+    assert client.bind("127.0.0.1")
+    clock.advance(0.9)
+    client.connectToHost("127.0.0.1", conversation.server.serverPort())
+    spin(lambda: client.state() == State.ConnectedState)
+    client.setTimeout(0)
+    clock.advance(0.5)
+    clock.advance(100)
+    assert client.state() == State.ConnectedState
+    client.abort()
+    client.setTimeout(1000)
+    assert client.bind("127.0.0.1")
+    clock.advance(2)
+    clock.advance(2)
+    settle()
+    assert client.state() == State.BoundState
+    assert conversation.recorder.count("client.errorOccurred") == 0
+    client.abort()
+
+
 @pytest.mark.parametrize("first", ["timer", "socket"])
 def test_an_end_that_is_told_for_long(conversation: Conversation, clock: FakeClock, first: str) -> None:
     """setTimeout(): a slot of errorOccurred shows a dialog; what is being told of does not time out meanwhile."""

@@ -89,7 +89,7 @@ class Idling(HalfClosing):
         self._reviewTraffic(last=True)
 
     def _reviewTraffic(self, *, last: bool) -> None:
-        if not isValid(self) or self._state == _State.UnconnectedState:
+        if not isValid(self) or self._state in (_State.UnconnectedState, _State.BoundState):
             return
         attempt, dataPath = self._attempt, self._dataPath
         now = dataPath.scheduler.clock()
