@@ -23,7 +23,8 @@ import pytest
 from tests.figures import Figure
 from tests.reliability.tlsfuzzer_scripts import NOT_CONTENT, RUNS, Run
 
-_PLACE = Path(os.environ.get("QTSECURE_TLSFUZZER", ""))
+_NAMED = os.environ.get("QTSECURE_TLSFUZZER", "")
+_PLACE = Path(_NAMED).resolve()
 _TOGETHER = 2
 _LIMIT_S = 240
 _SCRIPTS, _CONVERSATIONS = 61, 4370
@@ -33,10 +34,7 @@ pytestmark = [
     pytest.mark.figure("R26"),
     pytest.mark.slow,
     pytest.mark.timeout(2400),
-    pytest.mark.skipif(
-        "QTSECURE_TLSFUZZER" not in os.environ,
-        reason="tlsfuzzer is not there: QTSECURE_TLSFUZZER names no checkout of it",
-    ),
+    pytest.mark.skipif(not _NAMED, reason="tlsfuzzer is not there: QTSECURE_TLSFUZZER names no checkout of it"),
 ]
 
 
