@@ -53,10 +53,19 @@ class Result(NamedTuple):
 
 
 @pytest.fixture
-def servers() -> Iterator[subprocess.Popen[str]]:
+def complaints(tmp_path: Path) -> Path:
+    """What the servers print apart from their ports: exceptions, and warnings of Qt."""
+    return tmp_path / "complaints.txt"
+
+
+@pytest.fixture
+def servers(complaints: Path) -> Iterator[subprocess.Popen[str]]:
     """Servers that answer requests of HTTP."""
     command = [sys.executable, "-m", "tests.reliability.answering_server"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    with complaints.open("w", encoding="utf-8") as errors:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=Path(__file__).parents[2]
+        )
     yield process
     process.terminate()
     process.communicate()
@@ -94,7 +103,7 @@ def _runs() -> list[Run]:
     return [run for script in scripts for run in [each for each in RUNS if each.script == script] or [Run(script)]]
 
 
-def test_r26_tlsfuzzer(servers: subprocess.Popen[str], figure: Figure) -> None:
+def test_r26_tlsfuzzer(servers: subprocess.Popen[str], complaints: Path, figure: Figure) -> None:
     """All scripts: how many are content, how many conversations succeed, and whether the servers live."""
     assert servers.stdout is not None
     ports = json.loads(servers.stdout.readline())
@@ -111,3 +120,6 @@ def test_r26_tlsfuzzer(servers: subprocess.Popen[str], figure: Figure) -> None:
     figure.none("scripts that do not end", sum(not result.ended for result in results), len(results))
     figure.none("crashes of the servers", servers.poll() is not None, 1)
     figure.none("hangs of the servers", not converse(Run("tls13-conversation"), ports).content, 1)
+    said = complaints.read_text("utf-8")
+    print(said)
+    figure.none("lines that the servers complain with", len(said.splitlines()), len(results))
