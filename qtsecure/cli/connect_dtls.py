@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 
 from PySide6.QtCore import QTimer
-from PySide6.QtNetwork import QSsl
 
 from qtsecure import DtlsPeer, SecureError, SslConfiguration
 from qtsecure.cli.client_command import PATIENCE_MS, ClientCommand
 from qtsecure.cli.exit_codes import ExitCode
-from qtsecure.cli.output import Output
+from qtsecure.cli.output import Fields, Output
 from qtsecure.cli.standard_input import StandardInput, descriptorOfStdin
 
 __all__ = ["connectDtls"]
@@ -52,6 +51,11 @@ class _Connect(ClientCommand):
         """A message has arrived."""
         raise NotImplementedError
 
+    def report(self, name: str, fields: Fields) -> None:
+        if name == "encrypted":
+            super().report("connected", {})  # programs await it, whatever carries the messages
+        super().report(name, fields)
+
     def leave(self) -> None:
         super().leave()
         self.peer.close()
@@ -74,9 +78,7 @@ class _Connect(ClientCommand):
 
     def _failed(self, error: SecureError) -> None:
         code = _EXIT_CODES.get(error.code, ExitCode.TLS_FAILURE)
-        demanded = error.alert == QSsl.AlertType.CertificateRequired.value
-        advice = " Give it with --cert and --key." if demanded else ""
-        self.finish(code, error.code.name, error.message + advice)
+        self.finish(code, error.code.name, self.withAdvice(error.message))
 
 
 class _Messages(_Connect):

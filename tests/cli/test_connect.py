@@ -65,9 +65,10 @@ def test_json(run, files) -> None:
 
 
 def test_wrong_answer(run, files) -> None:
-    """Exit code 3, as soon as the answer differs."""
+    """Exit code 3, as soon as the answer differs; it is shown whole, however long the message was."""
     with PythonTlsServer(files.pki.server, greeting=b"something else\n") as server:
         done = run("connect", f"localhost:{server.port}", *files.trust, "--message", "one", "--expect-echo")
+    assert "message(text='something else')" in done.out
     assert done.code == 3
     assert "differs" in done.sentence()
 
@@ -262,6 +263,22 @@ def test_client_certificate(run, files) -> None:
         server.takeErrors()
     assert done.code == 5
     assert "client certificate" in done.sentence()
+    assert done.sentence().endswith("Give it with --cert and --key.")
+
+
+def test_a_missing_client_certificate_before_tls_1_3(run, files) -> None:
+    """Its servers have no alert of its own for that, but they have asked."""
+    with PythonTlsServer(
+        files.pki.server,
+        clientCertificate="required",
+        caCertificates=[files.pki.ca.certificate],
+        maximumVersion=ssl.TLSVersion.TLSv1_2,
+    ) as server:
+        done = run("connect", f"localhost:{server.port}", *files.trust, "--message", "x")
+        server.waitForError()
+        server.takeErrors()
+    assert done.code == 5
+    assert "has asked for a client certificate, and none was sent" in done.sentence()
     assert done.sentence().endswith("Give it with --cert and --key.")
 
 

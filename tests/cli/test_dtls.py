@@ -79,6 +79,8 @@ def test_pre_shared_key_client_certificate_and_alpn(run, serving, files) -> None
     assert done.code == ended.code == 0
     assert "PSK" in str(done.of("encrypted")[0]["cipher"])
     assert done.of("message") == [{"event": "message", "text": "x"}]
+    names = done.names()
+    assert names.index("encrypted") == names.index("connected") + 1
     assert ended.of("preSharedKeyAuthenticationRequired")[0]["identity"] == "sensor"
     assert ended.of("closed")[0]["clean"] is True
     with serving("--dtls", *files.server, *files.trust, "--require-client-cert", "--alpn", "a,b", "--json") as server:
@@ -87,7 +89,7 @@ def test_pre_shared_key_client_certificate_and_alpn(run, serving, files) -> None
         refused = run("connect", "--dtls", target, *files.trust, "--message", "x", "--json")
     assert done.of("encrypted")[0]["alpn"] == "b"
     assert refused.code == 5
-    assert refused.of("error")[0]["text"]
+    assert str(refused.of("error")[0]["text"]).endswith("none was sent. Give it with --cert and --key.")
 
 
 @pytest.mark.parametrize(
@@ -96,6 +98,7 @@ def test_pre_shared_key_client_certificate_and_alpn(run, serving, files) -> None
         (("--message", "x", "--timeout", "20000"), 4, "refused"),
         (("--psk", "nonsense"), 2, "IDENTITY:HEX"),
         (("--cert", "missing.pem"), 2, "belong together"),
+        (("--message", ""), 2, "An empty --message"),
     ],
 )
 def test_failures(run, words: tuple[str, ...], code: int, text: str) -> None:

@@ -136,6 +136,25 @@ def test_idle_timeout(serving, files) -> None:
         assert server.finished().code == 0
 
 
+@pytest.mark.parametrize("dtls", [[], ["--dtls"]])
+def test_closed_is_the_end_of_a_connection(serving, files, dtls: list[str]) -> None:
+    """Programs count them and ask whether they were clean: the end of the server itself is no such event."""
+    with serving(*files.server, *dtls, "--idle-timeout", 200, "--json") as server:
+        assert server.finished().names() == ["ready"]
+
+
+def test_a_goodbye_of_the_server_is_clean(serving, files) -> None:
+    """As on a client that says goodbye first: the connection was complete."""
+    with serving(*files.server, "--echo", "--json") as server:
+        with PythonTlsClient(server.port, caCertificates=[files.pki.ca.certificate]) as client:
+            client.send(b"x")
+            client.waitForReceived(1)
+            server.interrupt()
+            assert client.waitForEnding().ending == "closeNotify"
+        done = server.finished()
+    assert [event["clean"] for event in done.of("closed")] == [True]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows sends other signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(serving, files, number: int) -> None:
@@ -219,6 +238,21 @@ def test_mismatched_key(in_process, files) -> None:
     done = in_process("serve", "--cert", files.cert, "--key", files.clientKey)
     assert done.code == 2
     assert "does not belong" in done.sentence()
+
+
+def test_one_identity_with_two_keys(in_process) -> None:
+    """Nobody could tell which of them counts."""
+    done = in_process("serve", "--psk", "sensor:00", "--psk", "sensor:01")
+    assert done.code == 2
+    assert "same identity" in done.sentence()
+
+
+def test_a_certificate_that_dtls_cannot_use(in_process, files, tmp_path: Path) -> None:
+    """It is told before READY, and not when the first client comes."""
+    unusable = files.pki.ed25519Server.writeTo(tmp_path, "ed25519")
+    done = in_process("serve", "--dtls", "--cert", unusable.certificate, "--key", unusable.key)
+    assert (done.code, done.out) == (2, "")
+    assert "Ed25519" in done.sentence()
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

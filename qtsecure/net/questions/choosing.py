@@ -44,6 +44,7 @@ _FOR_WANT_OF_A_CERTIFICATE = frozenset(
         AlertDescription.CERTIFICATE_UNKNOWN,
         AlertDescription.ACCESS_DENIED,
         AlertDescription.CERTIFICATE_REQUIRED,
+        AlertDescription.DECODE_ERROR,  # GnuTLS, with TLS 1.2
     }
 )
 """The alerts of servers that wanted a certificate and got none."""
@@ -305,10 +306,19 @@ class Choosing:
             self._tellServerOfMessage(direction, event.name, event.size)
 
     def _withReason(self, failure: StreamFailed) -> StreamFailed:
-        """What went wrong; where the server may have missed a certificate, also why there was none."""
-        reason = self._questions.noCertificate
-        if not reason or failure.alert not in _FOR_WANT_OF_A_CERTIFICATE:
+        """What went wrong; where the server may have missed a certificate, also that, or why, there was none."""
+        if failure.alert not in _FOR_WANT_OF_A_CERTIFICATE:
             return failure
-        return late.StreamFailed(
-            failure.kind, f"{failure.message} No certificate was sent: {reason}", failure.alert, failure.engine_reasons
-        )
+        engine = self._engine()
+        if reason := self._questions.noCertificate:
+            text = f"No certificate was sent: {reason}"
+        elif (
+            failure.alert != AlertDescription.CERTIFICATE_REQUIRED  # which says so itself
+            and engine is not None
+            and engine.certificate_was_requested
+            and engine.configuration.credentials is None
+        ):
+            text = "The server has asked for a client certificate, and none was sent."
+        else:
+            return failure
+        return late.StreamFailed(failure.kind, f"{failure.message} {text}", failure.alert, failure.engine_reasons)
