@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import threading
 from typing import Any
@@ -12,6 +13,7 @@ from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy, QTcp
 from shiboken6 import isValid
 
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.native_sockets.socket_errors import socketError
 from qtsecure.net.qt_objects.plain_slots import plainSlot
 from qtsecure.net.transports.device_stream import DeviceStream
 from qtsecure.net.transports.stream import StreamOwner
@@ -19,6 +21,8 @@ from qtsecure.net.transports.stream import StreamOwner
 __all__ = ["QtSocketStream"]
 
 _State = QAbstractSocket.SocketState
+_BETTER_TEXTS = dict(map(socketError, (errno.ECONNREFUSED, errno.ETIMEDOUT)))
+"""Sentences that say more than Qt's."""
 _LINGER_MS = 1000
 _OWN_BUFFER = 64 * 1024
 _oneAtATime = threading.RLock()
@@ -49,6 +53,7 @@ class QtSocketStream(DeviceStream):
         """Take over a connected descriptor; OSError when it is none."""
         if not 0 <= descriptor <= 0x7FFFFFFF:
             raise OSError("the number is no descriptor")  # Qt would use its lower half
+        _requireConnected(descriptor)
         transport = cls(owner)
         with _oneAtATime:
             adopted = transport._tcp().setSocketDescriptor(descriptor)
@@ -79,6 +84,9 @@ class QtSocketStream(DeviceStream):
             self._tcp().connectToHost(address, port)
         self._starting = False
 
+    def _errorText(self, error: QAbstractSocket.SocketError, text: str) -> str:
+        return _BETTER_TEXTS.get(error, text)
+
     def _boundDevice(self, reading: bool) -> None:
         pass  # always bounded
 
@@ -100,6 +108,15 @@ class QtSocketStream(DeviceStream):
 
     def abort(self) -> None:
         self._part(_abort)
+
+
+def _requireConnected(descriptor: int) -> None:
+    """Raise OSError for files and sockets without a peer: QTcpSocket would believe that they are connected."""
+    native = socket.socket(fileno=descriptor)
+    try:
+        native.getpeername()
+    finally:
+        native.detach()
 
 
 def _shutDown(descriptor: int) -> None:
