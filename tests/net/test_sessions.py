@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 import shiboken6
+from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QSsl
 
 from qtsecure.errors import SecureError
@@ -208,6 +209,7 @@ def test_stored_and_restored(alone: Conversation) -> None:
     alone.client.setSslConfiguration(alone.clientConfiguration)
     session = TlsSession.fromBytes(stored)
     assert session.toBytes() == stored
+    assert TlsSession.fromBytes(QByteArray(stored)) == session  # as QSettings returns it
     alone.client.setSession(session)
     assert again(alone)
 

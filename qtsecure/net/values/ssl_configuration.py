@@ -115,11 +115,15 @@ class SslConfiguration(Algorithms, Revocation, VirtualHosting, HandshakeResults)
             passphrase: What the key is encrypted with, or an Interaction to ask if it is.
 
         Raises:
-            SecureError: Certificate or key cannot be read, or they do not belong together.
+            SecureError: Certificate or key cannot be read, there is no certificate, or they do not belong together.
         """
-        return SslConfiguration._ofServer(
-            certificatesFrom(certificateChain), OwnKey(privateKeyFrom(privateKey, passphrase))
-        )
+        chain = certificatesFrom(certificateChain)
+        if not chain:  # of a file, for instance, in which QSslCertificate.fromPath() found none
+            raise SecureError(
+                SecureError.Code.BadCertificate,
+                "certificateChain contains no certificate; a server needs its own, followed by its intermediates.",
+            )
+        return SslConfiguration._ofServer(chain, OwnKey(privateKeyFrom(privateKey, passphrase)))
 
     @staticmethod
     def fromPkcs12(
@@ -470,6 +474,8 @@ class SslConfiguration(Algorithms, Revocation, VirtualHosting, HandshakeResults)
             TypeError: ``path`` is no path.
             ValueError: ``path`` contains a NUL.
         """
+        if not isinstance(path, (str, bytes, os.PathLike, type(None))):
+            raise TypeError(f"path must be a path or None, not {type(path).__name__}")
         name = "" if path is None else os.fsdecode(path)
         if "\0" in name:
             raise ValueError("path must not contain a NUL")
