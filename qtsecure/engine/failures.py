@@ -7,6 +7,7 @@ from qtsecure.engine.events import FailureKind, StreamFailed
 
 __all__ = ["explain_handshake_failure", "explain_traffic_failure"]
 
+_NO_KEY = "psk identity not found"
 _BY_REASON: dict[str, tuple[FailureKind, str]] = {
     "http request": (FailureKind.NOT_TLS, "the peer spoke plain HTTP; use https on its side"),
     "https proxy request": (FailureKind.NOT_TLS, "the peer took this port for an HTTP proxy"),
@@ -26,7 +27,7 @@ _BY_REASON: dict[str, tuple[FailureKind, str]] = {
         "the peer's messages cannot be decrypted; with a pre-shared key, the keys of both sides differ",
     ),
     "binder does not verify": (FailureKind.HANDSHAKE, "the pre-shared keys of both sides differ"),
-    "psk identity not found": (FailureKind.HANDSHAKE, "the client's pre-shared key identity is not known here"),
+    _NO_KEY: (FailureKind.HANDSHAKE, "the client's pre-shared key identity is not known here"),
     # A TLS 1.3 server says this when it is left without any way to prove who it is.
     "no suitable signature algorithm": (
         FailureKind.HANDSHAKE,
@@ -85,6 +86,9 @@ def explain_handshake_failure(reasons: tuple[str, ...], sent: int | None, receiv
             received,
             reasons,
         )
+    if _NO_KEY in reasons and sent == AlertDescription.HANDSHAKE_FAILURE:  # a server sends unknown_psk_identity
+        text = "no pre-shared key was given for the server; set identity and key when they are asked for"
+        return StreamFailed(FailureKind.HANDSHAKE, f"Error during SSL handshake: {text}.", sent, reasons)
     for reason in reasons:
         if reason in _BY_REASON:
             kind, text = _BY_REASON[reason]

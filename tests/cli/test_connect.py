@@ -238,6 +238,17 @@ def test_insecure_without_trusted_certificates(run, files, tmp_path: Path) -> No
     assert "SSL_CERT_FILE" in done.sentence()
 
 
+@pytest.mark.parametrize("transport", ["", "qt"])
+def test_the_server_hears_why_it_is_refused(run, serving, files, transport: str) -> None:
+    """The command ends at once, but not before its alert is on its way."""
+    with serving(*files.server, "--json") as server:
+        done = run("connect", f"localhost:{server.port}", QTSECURE_TRANSPORT=transport)
+        server.interrupt()
+        ended = server.finished()
+    assert done.code == 5
+    assert [event["type"] for event in ended.of("alertReceived")] == ["UnknownCa"]
+
+
 def test_server_name(run, files) -> None:
     """What is sent as SNI, and what the certificate must prove."""
     with PythonTlsServer(files.pki.server) as server:

@@ -73,6 +73,16 @@ def test_failures_of_traffic(reading: bool, kind: FailureKind, begin: str) -> No
     assert "no longer usable" in explain_traffic_failure(reading, (), None, None).message
 
 
+def test_no_pre_shared_key() -> None:
+    """OpenSSL has one reason for a client whose program gave no key, and for a server that does not know the client."""
+    reasons = ("psk identity not found",)
+    client = explain_handshake_failure(reasons, AlertDescription.HANDSHAKE_FAILURE, None)
+    assert "no pre-shared key was given for the server" in client.message
+    server = explain_handshake_failure(reasons, AlertDescription.UNKNOWN_PSK_IDENTITY, None)
+    assert "the client's pre-shared key identity is not known here" in server.message
+    assert client.kind is server.kind is FailureKind.HANDSHAKE
+
+
 def test_unknown_identity_of_a_pre_shared_key() -> None:
     """TLS 1.3 servers have one alert for this and for everything else that is not in common."""
     message = explain_handshake_failure((), None, AlertDescription.HANDSHAKE_FAILURE).message

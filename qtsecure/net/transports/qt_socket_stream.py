@@ -87,6 +87,12 @@ class QtSocketStream(DeviceStream):
     def _errorText(self, error: QAbstractSocket.SocketError, text: str) -> str:
         return _BETTER_TEXTS.get(error, text)
 
+    def _write(self, device: QIODevice, data: bytes) -> object:
+        assert isinstance(device, QTcpSocket)
+        taken = device.write(data)
+        device.flush()  # an alert, for instance, is to be on its way before a slot ends the program
+        return taken
+
     def _boundDevice(self, reading: bool) -> None:
         pass  # always bounded
 
