@@ -144,6 +144,11 @@ class Choosing(StreamFacts):
         """On a client: whether the server has asked for a certificate."""
         return self._certificate_requested
 
+    @property
+    def certificate_missed(self) -> bool:
+        """On a client: whether the server has asked for a certificate, and there was none to send or to choose."""
+        return self._certificate_requested and not self._chooses and self.configuration.credentials is None
+
     def accepted_authorities(self) -> tuple[bytes, ...]:
         """On a client: the names of the authorities (DER) whose certificates the server asked for; none for any."""
         if self._pipe is None or not self._certificate_requested:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtsecure.engine.alerts import AlertDescription, alert_text
+from qtsecure.engine.alerts import FOR_WANT_OF_A_CERTIFICATE, AlertDescription, alert_text
 from qtsecure.engine.events import FailureKind, StreamFailed
 
 __all__ = ["explain_handshake_failure", "explain_traffic_failure"]
@@ -76,16 +76,24 @@ def _of_alert(received: int) -> str:
     return f"{told}: {hint}" if hint else told
 
 
-def explain_handshake_failure(reasons: tuple[str, ...], sent: int | None, received: int | None) -> StreamFailed:
-    """The last event of a handshake that OpenSSL ended."""
+def explain_handshake_failure(
+    reasons: tuple[str, ...], sent: int | None, received: int | None, *, certificate_missed: bool = False
+) -> StreamFailed:
+    """The last event of a handshake that OpenSSL ended.
+
+    Args:
+        reasons: OpenSSL's.
+        sent: The alert that was sent, if one was.
+        received: The alert that was received, if one was.
+        certificate_missed: The server has asked this client for a certificate, and there was none to send.
+    """
     if received is not None:
-        kind = FailureKind.CERTIFICATE_REQUIRED if received == AlertDescription.CERTIFICATE_REQUIRED else None
-        return StreamFailed(
-            kind or FailureKind.HANDSHAKE,
-            f"Error during SSL handshake: {_of_alert(received)}.",
-            received,
-            reasons,
-        )
+        text = f"Error during SSL handshake: {_of_alert(received)}."
+        if received == AlertDescription.CERTIFICATE_REQUIRED:
+            return StreamFailed(FailureKind.CERTIFICATE_REQUIRED, text, received, reasons)
+        if certificate_missed and received in FOR_WANT_OF_A_CERTIFICATE:
+            text += " The server has asked for a client certificate, and none was sent."
+        return StreamFailed(FailureKind.HANDSHAKE, text, received, reasons)
     if _NO_KEY in reasons and sent == AlertDescription.HANDSHAKE_FAILURE:  # a server sends unknown_psk_identity
         text = "no pre-shared key was given for the server; set identity and key when they are asked for"
         return StreamFailed(FailureKind.HANDSHAKE, f"Error during SSL handshake: {text}.", sent, reasons)

@@ -73,6 +73,17 @@ def test_failures_of_traffic(reading: bool, kind: FailureKind, begin: str) -> No
     assert "no longer usable" in explain_traffic_failure(reading, (), None, None).message
 
 
+@pytest.mark.parametrize("missed", [False, True])
+def test_a_server_that_wanted_a_certificate(missed: bool) -> None:
+    """Before TLS 1.3 there is no alert of its own for that; what we reject ourselves has nothing to do with it."""
+    for alert in (AlertDescription.HANDSHAKE_FAILURE, AlertDescription.DECODE_ERROR):
+        message = explain_handshake_failure((), None, alert, certificate_missed=missed).message
+        assert ("asked for a client certificate, and none was sent" in message) is missed
+    for sent, received in ((AlertDescription.BAD_CERTIFICATE, None), (None, AlertDescription.PROTOCOL_VERSION)):
+        message = explain_handshake_failure((), sent, received, certificate_missed=missed).message
+        assert "client certificate" not in message
+
+
 def test_no_pre_shared_key() -> None:
     """OpenSSL has one reason for a client whose program gave no key, and for a server that does not know the client."""
     reasons = ("psk identity not found",)

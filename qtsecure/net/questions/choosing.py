@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from PySide6.QtCore import SIGNAL, QByteArray, QObject, SignalInstance
 from shiboken6 import isValid
 
-from qtsecure.engine.alerts import AlertDescription
+from qtsecure.engine.alerts import FOR_WANT_OF_A_CERTIFICATE
 from qtsecure.engine.states import StreamState
 from qtsecure.errors import SecureError
 from qtsecure.net import late, values
@@ -37,17 +37,6 @@ __all__ = ["CERTIFICATE_REQUIRED", "Choosing"]
 
 CERTIFICATE_REQUIRED = "certificateRequired"
 _SIGNAL = SIGNAL(f"{CERTIFICATE_REQUIRED}(PyObject)")
-_FOR_WANT_OF_A_CERTIFICATE = frozenset(
-    {
-        AlertDescription.HANDSHAKE_FAILURE,
-        AlertDescription.BAD_CERTIFICATE,
-        AlertDescription.CERTIFICATE_UNKNOWN,
-        AlertDescription.ACCESS_DENIED,
-        AlertDescription.CERTIFICATE_REQUIRED,
-        AlertDescription.DECODE_ERROR,  # GnuTLS, with TLS 1.2
-    }
-)
-"""The alerts of servers that wanted a certificate and got none."""
 
 
 class Choosing:
@@ -306,19 +295,10 @@ class Choosing:
             self._tellServerOfMessage(direction, event.name, event.size)
 
     def _withReason(self, failure: StreamFailed) -> StreamFailed:
-        """What went wrong; where the server may have missed a certificate, also that, or why, there was none."""
-        if failure.alert not in _FOR_WANT_OF_A_CERTIFICATE:
+        """What went wrong; where the server may have missed a certificate, also why there was none."""
+        reason = self._questions.noCertificate
+        if not reason or failure.alert not in FOR_WANT_OF_A_CERTIFICATE:
             return failure
-        engine = self._engine()
-        if reason := self._questions.noCertificate:
-            text = f"No certificate was sent: {reason}"
-        elif (
-            failure.alert != AlertDescription.CERTIFICATE_REQUIRED  # which says so itself
-            and engine is not None
-            and engine.certificate_was_requested
-            and engine.configuration.credentials is None
-        ):
-            text = "The server has asked for a client certificate, and none was sent."
-        else:
-            return failure
-        return late.StreamFailed(failure.kind, f"{failure.message} {text}", failure.alert, failure.engine_reasons)
+        return late.StreamFailed(
+            failure.kind, f"{failure.message} No certificate was sent: {reason}", failure.alert, failure.engine_reasons
+        )
