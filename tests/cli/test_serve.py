@@ -68,6 +68,18 @@ def test_prints_messages(serving, files) -> None:
     assert done.of("encrypted")[0]["protocol"] == "TlsV1_3"
 
 
+@pytest.mark.parametrize("dtls", [[], ["--dtls"]])
+def test_programs_are_told_of_messages_that_are_returned(run, serving, files, dtls: list[str]) -> None:
+    """--echo --json: the same events as without --echo."""
+    with serving(*files.server, *dtls, "--echo", "--count", 1, "--json") as server:
+        target = f"localhost:{server.port}"
+        done = run("connect", *dtls, target, *files.trust, "--message", "eins", "--message", "zwei ü", "--expect-echo")
+        ended = server.finished()
+    assert done.code == 0
+    assert [event["text"] for event in ended.of("message")] == ["eins", "zwei ü"]
+    assert {event["peer"] for event in ended.of("message")} == {ended.of("encrypted")[0]["peer"]}
+
+
 def test_alpn(serving, files) -> None:
     """The client's first choice that the server knows."""
     with serving(*files.server, "--alpn", "http/1.1,h2", "--count", 1, "--json") as server:
