@@ -6,6 +6,7 @@ import contextlib
 import errno
 import socket
 import threading
+from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
 from PySide6.QtCore import QIODevice, QObject
@@ -13,6 +14,7 @@ from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy, QTcp
 from shiboken6 import isValid
 
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.native_sockets.readiness import isReady
 from qtsecure.net.native_sockets.socket_errors import socketError
 from qtsecure.net.qt_objects.plain_slots import plainSlot
 from qtsecure.net.transports.device_stream import DeviceStream
@@ -24,6 +26,8 @@ _State = QAbstractSocket.SocketState
 _BETTER_TEXTS = dict(map(socketError, (errno.ECONNREFUSED, errno.ETIMEDOUT)))
 """Sentences that say more than Qt's."""
 _LINGER_MS = 1000
+_AT_ONCE_MS = 30_000
+"""For what the kernel has already: a QTcpSocket that is given less may not come to look."""
 _OWN_BUFFER = 64 * 1024
 _oneAtATime = threading.RLock()
 """Held while a QTcpSocket makes its engine, for which Qt locks a mutex of the whole process.
@@ -100,6 +104,21 @@ class QtSocketStream(DeviceStream):
         if self._tcp().state() in (_State.HostLookupState, _State.ConnectingState):
             return self._tcp().waitForConnected(milliseconds)
         return super()._waitForDevice(device, milliseconds, writing)
+
+    def takeWhatWaits(self) -> bool | None:
+        if self.descriptor() < 0:
+            return None  # it connects, or has ended, which is told from the event loop
+        came = self._reading and (self._tcp().bytesAvailable() > 0 or self._isReady(EVENT_READ))
+        if came:
+            self.wait(_AT_ONCE_MS, writing=False)
+        if self._isReady(EVENT_WRITE) and self._tcp().bytesToWrite():
+            self.wait(_AT_ONCE_MS, writing=True)
+            came = True
+        return came
+
+    def _isReady(self, event: int) -> bool:
+        descriptor = self.descriptor()
+        return descriptor >= 0 and isReady(descriptor, event)
 
     def onConnected(self) -> None:
         self._tcp().setSocketOption(QAbstractSocket.SocketOption.LowDelayOption, 1)
