@@ -225,7 +225,7 @@ class DeviceStream(StreamTransport):
             taken: object = None
             self._writing = True
             try:
-                taken = self._write(device, data)
+                taken = device.write(data)
             finally:
                 self._writing = False
                 if not isinstance(taken, int) or not 0 <= taken <= len(data):
@@ -243,10 +243,6 @@ class DeviceStream(StreamTransport):
             return self._credit(self._reported)
         self._notOurs = 0  # a device without a buffer need not report what it has written
         return self._credit(self.unsent)
-
-    def _write(self, device: QIODevice, data: bytes) -> object:
-        """Give the device bytes; how many it has taken."""
-        return device.write(data)
 
     def _credit(self, count: int) -> int:
         """Note that the device has written so many bytes; how many of them were ours."""

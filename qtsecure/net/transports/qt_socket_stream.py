@@ -91,12 +91,6 @@ class QtSocketStream(DeviceStream):
     def _errorText(self, error: QAbstractSocket.SocketError, text: str) -> str:
         return _BETTER_TEXTS.get(error, text)
 
-    def _write(self, device: QIODevice, data: bytes) -> object:
-        assert isinstance(device, QTcpSocket)
-        taken = device.write(data)
-        device.flush()  # an alert, for instance, is to be on its way before a slot ends the program
-        return taken
-
     def _boundDevice(self, reading: bool) -> None:
         pass  # always bounded
 
@@ -151,6 +145,7 @@ def _shutDown(descriptor: int) -> None:
 
 
 def _abort(device: Any) -> None:
+    device.flush()  # as with sockets of our own, an alert is on its way whatever slots do
     device.abort()
     device.deleteLater()
 
@@ -168,6 +163,7 @@ class _Lingering:
 
     def __init__(self, device: Any) -> None:
         self._device: QTcpSocket | None = device
+        device.flush()  # the program may end before its event loop runs again
         device.setReadBufferSize(0)
         self._connections = [
             device.readyRead.connect(plainSlot(self._drop)),
