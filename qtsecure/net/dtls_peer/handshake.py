@@ -187,13 +187,17 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
 
     def _handshakeTimedOut(self) -> None:
         attempt, path = self._attempt, self._path
-        attempt.handshakeDeadline = None
+        fired = attempt.handshakeDeadline
         if not isValid(self) or self._status is not Status.Handshaking:
+            attempt.handshakeDeadline = None
             return
         if path is not None and not path.busy:
             path.hear()
             if not self._isStill(attempt) or self._status is not Status.Handshaking:
                 return
+            if attempt.handshakeDeadline is not fired:
+                return  # what was heard has brought a question, and the user's time is not the peer's fault
+        attempt.handshakeDeadline = None
         if path is not None and path.association is not None and not path.ended and not path.busy:
             path.step(path.association.give_up)
         if self._isStill(attempt) and self._status is Status.Handshaking:

@@ -10,10 +10,17 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtNetwork import QHostAddress
 from shiboken6 import delete, isValid
 
-from qtsecure import CertificateRequest, DatagramTransport, DtlsPeer, SecureError
+from qtsecure import (
+    CertificateRequest,
+    ClientCertificateRequest,
+    DatagramTransport,
+    DtlsPeer,
+    Interaction,
+    SecureError,
+)
 from qtsecure.net.datagrams.datagram_socket import DatagramSocket
 from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.net.conversation import settle, spin
+from tests.net.conversation import FakeClock, VerifyMode, settle, spin
 from tests.net.dtls.conversation import DtlsConversation
 from tests.net.dtls.test_transports import KINDS, bound, carrier, establish
 from tests.semantics.godot.support import Pair, Result, Status
@@ -120,6 +127,62 @@ def test_the_last_flight_waits_at_the_deadline(pair: Pair) -> None:
     begin(pair, 5)
     pair.client._handshakeTimedOut()
     assert pair.client.status() is Status.Connected
+
+
+def test_a_question_that_waits_at_the_deadline(pair: Pair, clock: FakeClock) -> None:
+    """The server's flight brings it: the user's time is not the peer's fault, whichever is served first."""
+    asked: list[CertificateRequest] = []
+
+    def ask(request: CertificateRequest) -> None:
+        asked.append(request)
+        request.defer()
+
+    pair.client.acceptCertificate.connect(ask)
+    pair.server.setHandshakeTimeout(-1)
+    pair.serve(pair.pki.unknownCa)
+    assert pair.begin() is Result.Ok
+    for number in range(3):
+        pair.ends[1 - number % 2].poll()
+    clock.now += 31
+    pair.client._handshakeTimedOut()
+    assert len(asked) == 1
+    assert pair.client.status() is Status.Handshaking
+    clock.advance(200)
+    assert asked[0].isPending()
+    asked[0].accept()
+    spin(pair.client.isEncrypted)
+
+
+def test_a_choice_that_waits_at_the_deadline(pair: Pair, clock: FakeClock) -> None:
+    """The same for a client's certificate; what is left of the time counts on with the answer, and that is nothing."""
+    requests: list[ClientCertificateRequest] = []
+
+    class User(Interaction):
+        def requestCertificate(self, request: ClientCertificateRequest) -> None:
+            request.defer()
+            requests.append(request)
+
+    user = User()
+    pair.client.setInteraction(user)
+    pair.server.setHandshakeTimeout(-1)
+    pair.serve()
+    configuration = pair.server.sslConfiguration()
+    configuration.setPeerVerifyMode(VerifyMode.QueryPeer)
+    pair.server.setSslConfiguration(configuration)
+    assert pair.begin() is Result.Ok
+    for number in range(3):
+        pair.ends[1 - number % 2].poll()
+    assert not requests
+    clock.now += 31
+    pair.client._handshakeTimedOut()
+    assert len(requests) == 1
+    clock.advance(200)
+    assert requests[0].isPending()
+    assert pair.client.status() is Status.Handshaking
+    requests[0].decline()
+    assert pair.client.status() is Status.Handshaking
+    clock.advance(0)
+    assert pair.client.status() is Status.Error
 
 
 def test_many_silent_peers_read_the_socket_once(
