@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QCoreApplication
@@ -19,6 +19,7 @@ from qtsecure import (
     SecureError,
 )
 from qtsecure.net.datagrams.datagram_socket import DatagramSocket
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import FakeClock, VerifyMode, settle, spin
 from tests.net.dtls.conversation import DtlsConversation
@@ -210,6 +211,120 @@ def test_many_silent_peers_read_the_socket_once(
         path._idleFired()
     assert len(reads) == 1
     assert [peer.isEncrypted() for peer in peers] == [True, False, False, False]
+
+
+ACTIONS: dict[str, Callable[[DtlsPeer], object]] = {
+    "delete": delete,
+    "close": DtlsPeer.close,
+    "abort": DtlsPeer.abort,
+    "event loop": lambda peer: settle(),
+    "timers first": lambda peer: schedulerOfThisThread().fireDue(),
+    "poll": DtlsPeer.poll,
+}
+actions = pytest.mark.parametrize("action", ACTIONS)
+
+
+def assertEndsAs(peer: DtlsPeer, action: str) -> None:
+    """What has come was in time: the association stands, unless the slot has ended it."""
+    assert isValid(peer) is (action != "delete")
+    if action != "delete":
+        assert peer.isEncrypted() is (action not in ("close", "abort"))
+        assert peer.error() is None
+
+
+@actions
+@pytest.mark.parametrize("signal", ["readyRead", "datagramReceived"])
+@pytest.mark.parametrize("kind", [*KINDS, "own", "server"])
+def test_slots_of_what_waits_when_the_idle_timer_comes(
+    pair: Pair,
+    conversation: DtlsConversation,
+    exceptions: list[BaseException],
+    clock: FakeClock,
+    kind: str,
+    signal: str,
+    action: str,
+) -> None:
+    """They run inside of the timer, and may do anything to the association."""
+    if kind in ("own", "server"):
+        client, peer = conversation.client, conversation.establish()
+        if kind == "server":
+            client, peer = peer, client
+    else:
+        pair.listen()
+        client, peer = pair.client, establish(pair, carrier(pair, kind))
+    client.setIdleTimeout(1000)
+    settle()
+    path = client._path
+    assert path is not None
+    got: list[bytes] = []
+
+    def act(*message: bytes) -> None:
+        got.append(message[0] if message else client.readDatagram())
+        ACTIONS[action](client)
+
+    getattr(client, signal).connect(act)
+    for message in (b"first", b"second"):
+        peer.writeDatagram(message)
+    clock.now += 2
+    path._idleFired()
+    assert got[0] == b"first"
+    assertEndsAs(client, action)
+    settle()
+    assertEndsAs(client, action)
+    if action not in ("delete", "close", "abort"):
+        spin(lambda: path.deadlines()[1] is not None)
+        if signal == "datagramReceived":
+            assert got == [b"first", b"second"]
+    assert exceptions == []
+
+
+@actions
+@pytest.mark.parametrize("timer", ["_timerFired", "_handshakeTimedOut", "_addressSilent"])
+@pytest.mark.parametrize("signal", ["statusChanged", "encrypted"])
+def test_slots_of_an_end_of_the_handshake_that_waits_when_a_timer_comes(
+    pair: Pair, exceptions: list[BaseException], clock: FakeClock, timer: str, signal: str, action: str
+) -> None:
+    """The same in the handshake, whose last flight has come."""
+    begin(pair, 5)
+    client, path = pair.client, pair.client._path
+    assert path is not None
+    acted: list[bool] = []
+
+    def act(*_: object) -> None:
+        acted.append(True)
+        if len(acted) == 1:
+            ACTIONS[action](client)
+
+    getattr(client, signal).connect(act)
+    clock.now += 2
+    getattr(path if timer == "_timerFired" else client, timer)()
+    assert acted
+    assertEndsAs(client, action)
+    settle()
+    assertEndsAs(client, action)
+    assert exceptions == []
+
+
+def test_the_timers_of_others_in_a_slot_of_what_waits(conversation: DtlsConversation, clock: FakeClock) -> None:
+    """An event loop of the slot serves them before the socket: what waits there for them has come in time as well."""
+    clients = [conversation.makeClient(f"client{number}") for number in range(3)]
+    peers = [conversation.establish(client) for client in clients]
+    got: list[bytes] = []
+
+    def act(message: bytes) -> None:
+        got.append(message)
+        schedulerOfThisThread().fireDue()
+
+    for client, peer in zip(clients, peers, strict=True):
+        peer.datagramReceived.connect(act)
+        client.writeDatagram(b"from now on each message is told when it is read")
+    spin(lambda: len(got) == 3)
+    for client, peer in zip(clients, peers, strict=True):
+        peer.setIdleTimeout(1000)
+        client.writeDatagram(b"in time")
+    clock.advance(2)
+    assert [peer.isEncrypted() for peer in peers] == [True, True, True]
+    assert got[3:] == [b"in time"] * 3
 
 
 @pytest.mark.parametrize("steps", [1, 3, 5])
