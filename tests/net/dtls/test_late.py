@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from PySide6.QtCore import QCoreApplication
@@ -435,6 +436,56 @@ def test_a_shared_socket_is_bound_anew_before_its_end_is_told(pair: Pair) -> Non
     assert not second.isClosed()
     establish(pair, second)
     pair.client.close()
+
+
+@pytest.mark.parametrize(
+    "action", ["delete other", "close other", "event loop", "delete socket", "anew", "anew after the other"]
+)
+@pytest.mark.parametrize("how", ["closed", "deleted"])
+def test_slots_of_the_end_of_a_shared_socket(
+    pair: Pair, exceptions: list[BaseException], how: str, action: str
+) -> None:
+    """Each share is told once, whatever the slots of the others do; what they begin anew is none of it."""
+    if how == "deleted" and action.startswith("anew"):
+        pytest.skip("nothing is left to bind")
+    pair.listen()
+    udp = bound()
+    shares = [DatagramTransport.fromUdpSocket(udp, "127.0.0.1", port) for port in (9, 10, 11)]
+    told: list[int] = []
+    made: list[DatagramTransport] = []
+
+    def act() -> None:
+        if action == "delete other":
+            delete(shares[1])
+        elif action == "close other":
+            shares[1].close()
+        elif action == "event loop":
+            settle()
+        elif action == "delete socket" and isValid(udp):
+            delete(udp)
+        elif action.startswith("anew"):
+            assert udp.bind(QHostAddress("127.0.0.1"), 0)
+            made.append(DatagramTransport.fromUdpSocket(udp, "127.0.0.1", pair.server.serverPort()))
+
+    def closed(number: int) -> None:
+        told.append(number)
+        if number == (1 if action == "anew after the other" else 0):
+            act()
+
+    for number, share in enumerate(shares):
+        share.closed.connect(partial(closed, number))
+    if how == "closed":
+        udp.close()
+    else:
+        delete(udp)
+    spin(lambda: 2 in told)
+    settle()
+    assert sorted(told) == ([0, 2] if action == "delete other" else [0, 1, 2])
+    for transport in made:
+        assert not transport.isClosed()
+        establish(pair, transport)
+        pair.client.close()
+    assert exceptions == []
 
 
 def test_a_transport_is_deleted_before_its_messages_are_announced(pair: Pair) -> None:
