@@ -214,7 +214,7 @@ class ProxyNegotiator(QObject):
             return  # its end is reported
         if dataPath.stream is None:
             dataPath.transport.send(memoryview(request))
-        else:
+        elif dataPath.stream.established:  # else a slot has said goodbye
             dataPath.transport.send(dataPath.stream.write_and_take(request))
             dataPath.sendOutgoing()
 
