@@ -11,7 +11,7 @@ from tests.net.own_process import assertFine
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork()")
 
 _BEGIN = """
-import os, select, socket, sys, threading, warnings
+import os, select, socket, sys, threading, traceback, warnings
 from PySide6.QtCore import QCoreApplication
 from tests.net.conversation import spin
 
@@ -30,6 +30,8 @@ def fork(inChild):
             os.read(begin, 1)
             inChild()
             status = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(status)
     return child, mayBegin
@@ -152,3 +154,47 @@ print("fine")
 def test_a_program_that_ends_while_a_name_is_looked_up() -> None:
     """Qt's objects are gone before ours are."""
     assertFine(_END)
+
+
+_SOCKETS = (
+    _BEGIN
+    + """
+from qtsecure import DtlsPeer, SslSocket
+
+def found(end):
+    return not end.peerAddress().isNull()
+
+def begin(host):
+    end = SslSocket() if sys.argv[1] == "tls" else DtlsPeer()
+    end.connectToHost(host, port)
+    return end
+
+def inChild():
+    end = begin("localhost")
+    spin(lambda: found(end))
+    begin("localhost").abort()
+    wrong = SslSocket()
+    wrong.connectToHost("a" * 70 + ".example", port)
+    assert wrong.state() == wrong.state().HostLookupState
+    spin(lambda: wrong.state() == wrong.state().UnconnectedState)
+    assert "not found" in wrong.errorString(), wrong.errorString()
+
+listener = socket.create_server(("127.0.0.1", 0))
+port = listener.getsockname()[1]
+first = begin("localhost")  # Qt's resolver has a thread from now on, which waits for more
+spin(lambda: found(first))
+child, mayBegin = fork(inChild)
+os.write(mayBegin, b"x")
+assert os.waitpid(child, 0)[1] == 0
+second = begin("localhost")
+spin(lambda: found(second))
+listener.close()
+print("fine")
+"""
+)
+
+
+@pytest.mark.parametrize("protocol", ["tls", "dtls"])
+def test_a_child_looks_names_up_without_the_threads_of_qt(protocol: str) -> None:
+    """They are the parent's, and Qt would wait for them for ever."""
+    assertFine(_SOCKETS, protocol)

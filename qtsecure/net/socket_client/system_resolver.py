@@ -13,7 +13,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net.event_loop.forks import forgetsInChild
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.native_sockets.addresses import qtAddress
-from qtsecure.net.socket_client.lookup_threads import Mailbox
+from qtsecure.net.native_sockets.lookup_threads import Mailbox
 from qtsecure.net.socket_client.resolver import AddressesFound, Lookup, NameResolver, ServicesFound
 from qtsecure.net.socket_client.service_records import ServiceRecord
 
