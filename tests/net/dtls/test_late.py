@@ -306,6 +306,37 @@ def test_slots_of_an_end_of_the_handshake_that_waits_when_a_timer_comes(
     assert exceptions == []
 
 
+@actions
+@pytest.mark.parametrize("end", [0, 1], ids=["client", "server"])
+def test_slots_of_a_repetition(
+    pair: Pair, exceptions: list[BaseException], clock: FakeClock, end: int, action: str
+) -> None:
+    """Nothing was waiting, so the flight is sent again, and the slot may do anything then, too."""
+    begin(pair, 3)
+    peer = pair.taken[-1] if end else pair.client
+    path = peer._path
+    assert path is not None
+    acted: list[bool] = []
+
+    def act() -> None:
+        acted.append(True)
+        if len(acted) == 1:
+            ACTIONS[action](peer)
+
+    peer.retransmissionTimeout.connect(act)
+    pair.ends[0]._waiting.clear()  # type: ignore[attr-defined]  # of a pair in memory
+    clock.now += 2
+    path._timerFired()
+    assert acted
+    settle()
+    assert isValid(peer) is (action != "delete")
+    if action in ("close", "abort"):
+        assert peer.status() is Status.Disconnected
+    elif action != "delete":
+        spin(lambda: pair.client.isEncrypted() and pair.taken[-1].isEncrypted())
+    assert exceptions == []
+
+
 def test_the_timers_of_others_in_a_slot_of_what_waits(conversation: DtlsConversation, clock: FakeClock) -> None:
     """An event loop of the slot serves them before the socket: what waits there for them has come in time as well."""
     clients = [conversation.makeClient(f"client{number}") for number in range(3)]
