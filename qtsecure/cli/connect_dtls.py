@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from PySide6.QtCore import QTimer
-from PySide6.QtNetwork import QSsl
 
 from qtsecure import DtlsPeer, SecureError, SslConfiguration
 from qtsecure.cli.client_command import PATIENCE_MS, ClientCommand
@@ -74,8 +73,7 @@ class _Connect(ClientCommand):
 
     def _failed(self, error: SecureError) -> None:
         code = _EXIT_CODES.get(error.code, ExitCode.TLS_FAILURE)
-        demanded = error.alert == QSsl.AlertType.CertificateRequired.value
-        advice = " Give it with --cert and --key." if demanded else ""
+        advice = " Give it with --cert and --key." if error.code is _Code.CertificateRequired else ""
         self.finish(code, error.code.name, error.message + advice)
 
 

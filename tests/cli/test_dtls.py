@@ -87,7 +87,9 @@ def test_pre_shared_key_client_certificate_and_alpn(run, serving, files) -> None
         refused = run("connect", "--dtls", target, *files.trust, "--message", "x", "--json")
     assert done.of("encrypted")[0]["alpn"] == "b"
     assert refused.code == 5
-    assert refused.of("error")[0]["text"]
+    (error,) = refused.of("error")
+    assert error["code"] == "CertificateRequired"
+    assert str(error["text"]).endswith("none was sent. Give it with --cert and --key.")
 
 
 @pytest.mark.parametrize(

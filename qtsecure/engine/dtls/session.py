@@ -165,7 +165,8 @@ class DtlsSession(TlsStream):
     def alerted(self, level: int, description: int) -> None:
         """An unencrypted alert that is to be believed has arrived."""
         self.alert(False, level, description)
-        self._fail(explain_handshake_failure((), self._alert_sent, description))
+        owing = self._owes_certificate()
+        self._fail(explain_handshake_failure((), self._alert_sent, description, owes_certificate=owing))
 
     def abandon(self, failure: StreamFailed) -> None:
         """Fail for a reason that OpenSSL does not see."""

@@ -395,13 +395,15 @@ def test_gio_d15_modes_of_authentication(
     assert (peer.isEncrypted(), not peer.peerCertificate().isNull(), peer.authenticationMode()) == expected
 
 
-def test_gio_d15_a_required_certificate_is_missing(conversation: DtlsConversation) -> None:
+@pytest.mark.parametrize("fatal", [True, False])
+def test_gio_d15_a_required_certificate_is_missing(conversation: DtlsConversation, fatal: bool) -> None:
     """The server says what it misses, and the client learns of it at once instead of waiting for a minute."""
     conversation.demandClientCertificate()
-    conversation.serverConfiguration.setMissingCertificateIsFatal(True)
+    conversation.serverConfiguration.setMissingCertificateIsFatal(fatal)
     client = prepared(conversation)
     error = refusal(client.handshake)
-    assert error.code is Code.HandshakeRefused
+    assert error.code is Code.CertificateRequired
+    assert "none was sent" in error.message
     assert error.alert == QSsl.AlertType.HandshakeFailure.value  # DTLS 1.2 has no better one
     spin(lambda: conversation.server.statistics().failed == 1)
     ((_, failure),) = conversation.arguments("server.errorOccurred")
