@@ -115,6 +115,15 @@ def test_a_name_that_the_certificate_does_not_prove(run, serving, files) -> None
         assert run(*words, "--message", "x", "--insecure").code == 0
 
 
+def test_a_certificate_that_serves_nobody(run, files, tmp_path: Path) -> None:
+    """A server that cannot serve says so before it is READY."""
+    own = files.pki.ed25519Server.writeTo(tmp_path, "ed25519")
+    done = run("serve", "--dtls", "--cert", own.certificate, "--key", own.key, "--idle-timeout", 20_000)
+    assert done.code == 2
+    assert done.out == ""
+    assert "Ed25519" in done.sentence()
+
+
 def test_too_large(run, serving, files) -> None:
     """A message that fits into no datagram is a usage error."""
     with serving("--dtls", *files.server, "--echo") as server:
