@@ -21,6 +21,7 @@ from qtsecure import DatagramTransport, DtlsPeer, DtlsServer, SecureError
 from qtsecure.net.datagrams.memory_transports import RelayedTransport
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import FakeClock, assertNoneLeft, deleteEverything, openDescriptors, settle, spin
+from tests.net.own_process import assertFine
 from tests.semantics.godot.support import Collector, Pair, Result, Status
 
 Carrier = QUdpSocket | native.socket | DatagramTransport
@@ -580,3 +581,31 @@ def test_a_transport_that_outlives_the_application(mode: str) -> None:
         check=False,
     )
     assert (process.returncode, process.stderr) == (0, "")
+
+
+_LAST_WORDS = """
+from PySide6.QtCore import QCoreApplication, QTimer
+from PySide6.QtNetwork import QUdpSocket
+from qtsecure import DtlsPeer, DtlsServer, TlsOptions
+from qtsecure.testing.pki import PublicKeyInfrastructure
+
+app = QCoreApplication([])
+pki = PublicKeyInfrastructure()
+server = DtlsServer()
+server.setup(TlsOptions.server(pki.server.privateKey, list(pki.server.chain)))
+server.listen("127.0.0.1", 0)
+udp = QUdpSocket(app)
+udp.connectToHost("127.0.0.1", server.serverPort())
+peer = DtlsPeer()
+peer.errorOccurred.connect(app.quit)
+peer.connectToPeer(udp, "localhost", TlsOptions.client(pki.otherCa.certificate))
+QTimer.singleShot(20_000, app.quit)
+app.exec()
+assert peer.error() is not None
+print("fine")
+"""
+
+
+def test_a_socket_that_ends_with_the_application() -> None:
+    """A failed client still holds it, to repeat its alert; Qt has nothing to complain about."""
+    assertFine(_LAST_WORDS)
