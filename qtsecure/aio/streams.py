@@ -149,6 +149,8 @@ async def readLine(socket: SslSocket, maxSize: int = 0) -> bytes:
 
 async def writeStream(socket: SslSocket, data: bytes) -> None:
     """Queue everything, waiting for room where setWriteBufferLimit() asks for it."""
+    if isinstance(data, str):
+        raise TypeError("data must be bytes, not str; encode text first.")
     rest = memoryview(data).cast("B")  # write() counts bytes, whatever the items are
     while rest:
         taken = socket.write(rest)

@@ -144,7 +144,7 @@ def test_items_that_are_no_bytes(run: Run[Any], server: SslServer, client_config
         await writing
         for nothing in (b"", array.array("I")):
             await aio.write(client, nothing)  # type: ignore[arg-type]  # as above
-        with pytest.raises(TypeError):
+        with pytest.raises(TypeError, match=r"^data must be bytes, not str; encode text first"):
             await aio.write(client, "text")  # type: ignore[arg-type]  # that is the test
 
     run(scene())

@@ -521,15 +521,16 @@ ConfigurationSource: TypeAlias = SslConfiguration | QSslConfiguration | _Convert
 """What programs may give for a configuration: ours, Qt's, or TlsOptions."""
 
 
-def configurationFrom(source: ConfigurationSource) -> SslConfiguration:
+def configurationFrom(source: ConfigurationSource, *, name: str = "configuration") -> SslConfiguration:
     """Return a copy of what a program gives as a configuration.
 
     Raises:
         SecureError, ValueError: Qt's configuration has no equivalent.
-        TypeError: ``source`` is of another type.
+        TypeError: ``source`` is of another type; the message calls it ``name``.
     """
-    if source is None:
-        raise TypeError("configuration must be an SslConfiguration, a QSslConfiguration or TlsOptions, not None")
+    if not isinstance(source, (SslConfiguration, QSslConfiguration, _Convertible)):
+        found = "None" if source is None else type(source).__name__
+        raise TypeError(f"{name} must be an SslConfiguration, a QSslConfiguration or TlsOptions, not {found}")
     return SslConfiguration(source)
 
 

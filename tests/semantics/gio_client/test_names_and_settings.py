@@ -308,6 +308,7 @@ def test_gio_s04_what_only_looks_like_an_address(story: Story, host: str) -> Non
         (lambda: UnixAddress("x" * 108), ValueError, "107"),
         (lambda: UnixAddress("a\0b"), ValueError, "path"),
         (lambda: UnixAddress(b"x"), TypeError, "path"),
+        (lambda: UnixAddress(5), TypeError, "^path must be "),
         (lambda: NetworkService("", "example.org"), ValueError, "service"),
         (lambda: NetworkService("_imaps", "example.org"), ValueError, "underscore"),
         (lambda: NetworkService("imaps", ""), ValueError, "domain"),
