@@ -14,6 +14,7 @@ from qtsecure import (
     CertificateRequest,
     Condition,
     DtlsPeer,
+    Interaction,
     SecureError,
     SslCertificate,
     SslConfiguration,
@@ -36,6 +37,19 @@ CHANGES = (
     "protocolChanged",
     "cipherChanged",
 )
+
+
+class Asked(Interaction):
+    """Answers with this passphrase, and counts."""
+
+    def __init__(self, answer: str | None) -> None:
+        super().__init__()
+        self.answer = answer
+        self.questions: list[str] = []
+
+    def askPassword(self, description: str) -> str | None:
+        self.questions.append(description)
+        return self.answer
 
 
 class Lenient(DtlsPeer):
@@ -453,6 +467,23 @@ def test_gio_d19_a_certificate_without_its_key(conversation: DtlsConversation) -
     client.setCertificate(None)
     assert client.certificate().isNull()
     assert client.sslConfiguration().privateKey() is None
+
+
+def test_gio_d19_the_interaction_is_asked_for_the_passphrase(conversation: DtlsConversation) -> None:
+    """Once, where none is given; without an answer nothing changes."""
+    client, identity = conversation.client, conversation.pki.client
+    encrypted = identity.keyPem(b"secret")
+    chain = list(identity.chain)
+    for answer in (None, "wrong"):
+        client.setInteraction(Asked(answer))
+        assert refusal(client.setCertificate, chain, encrypted).code is Code.BadCertificatePassword
+        assert client.certificate().isNull()
+    asked = Asked("secret")
+    client.setInteraction(asked)
+    client.setCertificate(chain, encrypted)
+    client.setCertificate(chain, identity.privateKey)
+    assert client.certificate() == SslCertificate(identity.certificate)
+    assert len(asked.questions) == 1
 
 
 def test_gio_d19_a_certificate_is_shown(conversation: DtlsConversation) -> None:
