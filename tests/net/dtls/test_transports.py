@@ -302,6 +302,12 @@ def test_what_makes_no_transport(qapp: QCoreApplication, call: Callable[[], obje
         call()
 
 
+def test_a_bound_socket_needs_the_other_side(qapp: QCoreApplication) -> None:
+    """Connecting it is not the only advice: it may be meant for several."""
+    with pytest.raises(ValueError, match=r"^address and port must be given"):
+        DatagramTransport.fromUdpSocket(bound())
+
+
 def test_two_transports_over_one_connected_socket(pair: Pair) -> None:
     pair.listen()
     udp, plain = pair.udp(), pair.native()
