@@ -615,3 +615,25 @@ print("fine")
 def test_a_socket_that_ends_with_the_application() -> None:
     """A failed client still holds it, to repeat its alert; Qt has nothing to complain about."""
     assertFine(_LAST_WORDS)
+
+
+_CLOSED_AT_ONCE = """
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtNetwork import QHostAddress, QUdpSocket
+from qtsecure import DtlsServer
+
+app = QCoreApplication([])
+udp = QUdpSocket()
+udp.bind(QHostAddress("127.0.0.1"), 0)
+server = DtlsServer()
+assert server.bind(udp)
+udp.close()
+app.processEvents()
+assert not server.isListening()
+print("fine")
+"""
+
+
+def test_a_shared_socket_that_is_closed_at_once() -> None:
+    """Nothing is read from it any more, about which Qt would complain."""
+    assertFine(_CLOSED_AT_ONCE)
