@@ -102,6 +102,7 @@ class _Connect(ClientCommand):
         socket.setTimeout(0)  # from now on silence is the command's own matter
         self.socket = socket
         self._watch(socket)
+        self.report("connected", {})  # the signal has come before
         socket.setPeerVerifyName(self.serverName or self.target.host)
         socket.startClientEncryption()
 

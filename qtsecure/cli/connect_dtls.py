@@ -42,6 +42,7 @@ class _Connect(ClientCommand):
     def start(self) -> None:
         self.peer.datagramReceived.connect(self.receive)
         self.peer.errorOccurred.connect(self._failed)
+        self.peer.statusChanged.connect(self._statusChanged)
         try:
             self.peer.connectToHost(self.target.host, self.target.port, self.serverName)
         except (ValueError, SecureError) as error:
@@ -70,6 +71,10 @@ class _Connect(ClientCommand):
 
     def timeoutText(self) -> str:
         return "Datagrams may get lost: the answer did not come"
+
+    def _statusChanged(self, status: int) -> None:
+        if status == DtlsPeer.Status.Connected:
+            self.report("connected", {})  # as with TLS, where it is a signal
 
     def _failed(self, error: SecureError) -> None:
         code = _EXIT_CODES.get(error.code, ExitCode.TLS_FAILURE)

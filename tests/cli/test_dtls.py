@@ -79,6 +79,7 @@ def test_pre_shared_key_client_certificate_and_alpn(run, serving, files) -> None
     assert done.code == ended.code == 0
     assert "PSK" in str(done.of("encrypted")[0]["cipher"])
     assert done.of("message") == [{"event": "message", "text": "x"}]
+    assert [name for name in done.names() if name in ("connected", "encrypted")] == ["connected", "encrypted"]
     assert ended.of("preSharedKeyAuthenticationRequired")[0]["identity"] == "sensor"
     assert ended.of("closed")[0]["clean"] is True
     with serving("--dtls", *files.server, *files.trust, "--require-client-cert", "--alpn", "a,b", "--json") as server:
