@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import array
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 import shiboken6
-from PySide6.QtCore import SIGNAL, QObject
+from PySide6.QtCore import SIGNAL, QCoreApplication, QObject
 from PySide6.QtNetwork import QAbstractSocket
 
 from qtsecure import DtlsPeer, DtlsServer, SecureError, SslConfiguration, SslServer, SslSocket, aio
@@ -211,3 +212,14 @@ def test_a_wait_that_cannot_begin_leaves_nothing(run: Run[Any]) -> None:
         assert watched.receivers(SIGNAL("objectNameChanged(QString)")) == before
 
     run(scene())
+
+
+def test_the_wrong_event_loop(qapp: QCoreApplication) -> None:
+    """Nothing would ever happen in asyncio's own, and nobody would know why."""
+
+    async def scene() -> None:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(aio.connectEncrypted("127.0.0.1", 9), 0.05)
+
+    with pytest.warns(RuntimeWarning, match=r"qasync\.run\(\)"):
+        asyncio.run(scene())
