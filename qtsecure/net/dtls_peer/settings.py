@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QSslSocket
+from shiboken6 import isValid
 
 from qtsecure.net.arguments import checkBool
 from qtsecure.net.dtls_peer.variants import Variants
@@ -62,7 +63,9 @@ class Settings(Variants):
         # Two configurations may take them.
         if isinstance(chain, Iterator):
             chain = list(chain)
-        own = None if key is None else privateKeyFrom(key, self.interaction() if passphrase is None else passphrase)
+        if passphrase is None and (asked := self.interaction()) is not None and isValid(asked):
+            passphrase = asked
+        own = None if key is None else privateKeyFrom(key, passphrase)
 
         def show(configuration: SslConfiguration) -> None:
             configuration.setPrivateKey(None)

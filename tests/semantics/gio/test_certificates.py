@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtNetwork import QSsl, QSslSocket, QUdpSocket
+from shiboken6 import delete
 
 from qtsecure import (
     Cancellable,
@@ -484,6 +485,8 @@ def test_gio_d19_the_interaction_is_asked_for_the_passphrase(conversation: DtlsC
     client.setCertificate(chain, identity.privateKey)
     assert client.certificate() == SslCertificate(identity.certificate)
     assert len(asked.questions) == 1
+    delete(asked)
+    client.setCertificate(chain, identity.privateKey)
 
 
 def test_gio_d19_a_certificate_is_shown(conversation: DtlsConversation) -> None:
