@@ -207,6 +207,9 @@ class _Pipe(_Connect):
         self.socket.encryptedBytesWritten.connect(self._proceed)
         self._input.start()
 
+    def letGo(self) -> None:
+        self._input.close()
+
     def receive(self) -> None:
         data = self.socket.readBytes()
         if self._atEnd:

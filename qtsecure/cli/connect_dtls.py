@@ -125,6 +125,9 @@ class _Pipe(_Connect):
     def begin(self) -> None:
         self._input.start()
 
+    def letGo(self) -> None:
+        self._input.close()
+
     def receive(self, message: bytes) -> None:
         if self._silence.isActive():
             self._silence.start()

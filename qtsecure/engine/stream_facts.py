@@ -1,4 +1,4 @@
-"""What front ends may ask about a connection: version, suite, names, and where its secrecy comes from."""
+"""What front ends may ask about a connection: certificates, version, suite, names, and where its secrecy comes from."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from qtsecure.engine.channel_bindings import channel_binding
 from qtsecure.engine.ciphers import is_psk_cipher
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.psk_exchange import PskExchange
+from qtsecure.engine.resumption import Resumption
+from qtsecure.engine.states import StreamState
+from qtsecure.engine.verification import VerificationIssue
 from qtsecure.errors import ChannelBindingError
 
 __all__ = ["StreamFacts"]
+
+_DECIDING = StreamState.DECIDING
 
 
 class StreamFacts:
@@ -19,8 +24,13 @@ class StreamFacts:
 
     __slots__ = ()
     server: bool
+    state: StreamState
+    _chain_to_judge: tuple[bytes, ...]
+    _complete: bool
+    _issues: list[VerificationIssue]
     _pipe: Pipe | None
     _psk: PskExchange
+    _resumption: Resumption | None
 
     @property
     def requested_name(self) -> bytes | None:
@@ -30,7 +40,20 @@ class StreamFacts:
     @property
     def complete(self) -> bool:
         """Whether the handshake has completed, whatever happened since."""
-        raise NotImplementedError
+        return self._complete and self.state is not _DECIDING
+
+    @property
+    def issues(self) -> tuple[VerificationIssue, ...]:
+        """Everything that was found wrong with the peer's certificate."""
+        return tuple(self._issues)
+
+    def peer_certificates(self) -> tuple[bytes, ...]:
+        """The peer's chain as DER, leaf first, as it was sent (inside accept_now(): as it was built)."""
+        if self._chain_to_judge:
+            return self._chain_to_judge
+        if self._complete and self._resumption is not None and self._resumption.offered is not None:
+            return self._resumption.offered.chain  # a resumed handshake brings none along
+        return self._pipe.peer_certificates() if self._pipe is not None else ()
 
     def protocol_version(self) -> ProtocolVersion:
         """The negotiated version."""

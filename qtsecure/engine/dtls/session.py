@@ -224,13 +224,8 @@ class DtlsSession(TlsStream):
     def _plain_alert(self, alert: AlertDescription) -> bytes:
         return plain_record(ALERT, 0, bytes((AlertLevel.FATAL, alert)))
 
-    def _watch_afterwards(self) -> None:
-        # A read goes on behind handshake messages: the association counts those itself.
-        assert self._pipe is not None
-        self._pipe.watch_messages()
-
     def handshake_message(self) -> None:
-        """After the handshake, reading does not stop at such messages."""
+        """After the handshake; the association counts such messages itself."""
         self.answered_peer = True
 
     def message_traced(self, sent: bool, kind: int, size: int) -> None:

@@ -4,15 +4,14 @@ Everything that happens for every message is here, and in plain Python: setting 
 QObject or calling one of its methods costs five to ten times as much as with other objects. The
 peer keeps its path, which knows its peer weakly; a server's table keeps the paths of its clients.
 
-The engine knows no time and no socket; both come from here. While it asks the program something
-(``busy``) nothing may reach it: datagrams wait, timers come later.
+The engine knows no time and no socket; both come from here, the time from ``timers``. While it asks
+the program something (``busy``) nothing may reach it: datagrams wait, timers come later.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import sys
 from collections import deque
 from collections.abc import Callable
 from threading import get_ident
@@ -27,9 +26,10 @@ from qtsecure.engine.states import StreamState
 from qtsecure.errors import SecureError
 from qtsecure.net.datagrams.datagram_socket import Address, DatagramSocket
 from qtsecure.net.dtls.statistics import DtlsPeerStatistics, LocalDrop
-from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
+from qtsecure.net.dtls.timers import PathTimers
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 
-__all__ = ["DtlsPath", "PathTable", "announceAll"]
+__all__ = ["DtlsPath", "PathPeer", "PathTable", "announceAll"]
 
 _MOST_MESSAGES = 1024
 """That wait to be read; further ones are dropped, as the network does."""
@@ -43,7 +43,7 @@ _MTUS_BELOW = (1232, 548, SMALLEST_MTU)
 _BUSY_NETWORK = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.ENOMEM)
 
 
-class _Peer(Protocol):
+class PathPeer(Protocol):
     """What the path asks of its peer, and the signals that it emits for it."""
 
     readyRead: SignalInstance
@@ -86,11 +86,11 @@ def _sendNowhere(datagram: bytes) -> None:
     raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
 
 
-def _nobody() -> _Peer | None:
+def _nobody() -> PathPeer | None:
     return None
 
 
-class DtlsPath:
+class DtlsPath(PathTimers):
     """One association, its timers, and what waits to be read.
 
     Args:
@@ -123,9 +123,6 @@ class DtlsPath:
         "_direct",
         "_dropped",
         "_held",
-        "_idle",
-        "_idleTimeout",
-        "_lastHeard",
         "_listenersLeft",
         "_news",
         "_peer",
@@ -133,10 +130,8 @@ class DtlsPath:
         "_send",
         "_socket",
         "_table",
-        "_timer",
         "arrivals",
         "association",
-        "busy",
         "deaf",
         "ended",
         "established",
@@ -150,7 +145,7 @@ class DtlsPath:
     )
 
     def __init__(self, peer: QObject, table: PathTable | None = None, batch: list[DtlsPath] | None = None) -> None:
-        self._peer: Callable[[], _Peer | None] = ref(cast(_Peer, peer))
+        self._peer: Callable[[], PathPeer | None] = ref(cast(PathPeer, peer))
         self._socket: DatagramSocket | None = None
         self._send: Callable[[bytes], object] = _sendNowhere
         self._address: Address = ()
@@ -177,8 +172,8 @@ class DtlsPath:
         self._news = False
         self._held: list[bytes] = []
         self._dropped: dict[LocalDrop, int] = {}
-        self._timer: Deadline | None = None
-        self._idle: Deadline | None = None
+        self._timer = None
+        self._idle = None
         self._idleTimeout = 0
         self._lastHeard = 0.0
 
@@ -257,6 +252,12 @@ class DtlsPath:
         finally:
             self.busy = False
         self.afterStep()
+
+    def establish(self) -> None:
+        """The handshake is complete."""
+        self.established = self.writable = True
+        self._lastHeard = self._clock()
+        self.setIdleTimeout(self._idleTimeout)
 
     def afterStep(self) -> None:
         """Send what the engine has to say, then tell the program, then go on with what came meanwhile."""
@@ -423,96 +424,6 @@ class DtlsPath:
                 return
             peer.datagramReceived.emit(self.messages.popleft())
 
-    # ------------------------------------------------------------------------------ time
-
-    def arm(self) -> None:
-        """Wait for the moment that the engine wants; an earlier wait is kept, and asks again."""
-        association = self.association
-        due = association.timer() if association is not None and not self.ended else None
-        if due is None:
-            return
-        if self._timer is not None and self._timer.isPending:
-            if self._timer.due <= due:
-                return
-            self._timer.cancel()
-        self._timer = self._scheduler.callLater((due - self._scheduler.clock()) * 1000, self._timerFired)
-
-    def _timerFired(self) -> None:
-        self._timer = None
-        if self._isDue():
-            self.hear()
-        association = self.association
-        if association is not None and self._isDue():
-            self.busy = True
-            try:
-                repeated = association.handle_timer(self._scheduler.clock())
-            finally:
-                self.busy = False
-            self.send(association.take_outgoing())
-            if repeated:
-                self._tellOfRepetition()
-            self.afterStep()
-        if not self.busy:
-            self.arm()
-
-    def _isDue(self) -> bool:
-        """Whether the engine's moment has come; while it asks the program, nothing is."""
-        association = self.association
-        due = association.timer() if association is not None and not self.busy and not self.ended else None
-        return due is not None and self._scheduler.clock() >= due
-
-    def hear(self) -> None:
-        """Read what has come, before silence counts against the other side: it may be this process that slept."""
-        if self._socket is None or self.ended:
-            return
-        try:
-            (self._socket.serve if self._table is None else self._table.hear)()
-        except Exception:  # noqa: BLE001 - of a program's transport; reported as in a slot, and the timers go on
-            sys.excepthook(*sys.exc_info())
-
-    def _tellOfRepetition(self) -> None:
-        peer = self._peer()
-        if peer is not None and not self.ended and "retransmissionTimeout" in self.heard:
-            peer.retransmissionTimeout.emit()
-
-    def deadlines(self) -> tuple[Deadline | None, ...]:
-        """Those that there may be."""
-        return self._timer, self._idle
-
-    def setIdleTimeout(self, milliseconds: int) -> None:
-        """End when nothing authentic has come for so long; 0 for never."""
-        self._idleTimeout = milliseconds
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
-        if milliseconds > 0 and self.established:
-            self._lastHeard = self._scheduler.clock()
-            self._idle = self._scheduler.callLater(milliseconds, self._idleFired)
-
-    def _idleFired(self) -> None:
-        """Messages only note the time; the wait for the rest begins here."""
-        fired = self._idle
-        if self._idleLeft() <= 0:
-            self.hear()
-        peer = self._peer()
-        if self.ended or peer is None or self._idle is not fired:
-            return
-        self._idle = None
-        left = self._idleLeft()
-        if left > 0:
-            self._idle = self._scheduler.callLater(left, self._idleFired)
-        else:
-            peer.idledOut()
-
-    def _idleLeft(self) -> float:
-        return self._idleTimeout - (self._scheduler.clock() - self._lastHeard) * 1000
-
-    def establish(self) -> None:
-        """The handshake is complete."""
-        self.established = self.writable = True
-        self._lastHeard = self._clock()
-        self.setIdleTimeout(self._idleTimeout)
-
     # ------------------------------------------------------------------------------- end
 
     def end(self) -> None:
@@ -596,7 +507,7 @@ class DtlsPath:
         """The numbers of this moment."""
         return DtlsPeerStatistics.of(self.association.statistics if self.association else None, self._dropped)
 
-    def peer(self) -> _Peer | None:
+    def peer(self) -> PathPeer | None:
         """Who signals for it; None when it is gone."""
         peer = self._peer()
         return peer if peer is not None and isValid(peer) else None

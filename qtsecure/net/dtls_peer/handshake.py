@@ -85,7 +85,8 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     def setIdleTimeout(self, ms: int) -> None:
         """End the association, with an error, when nothing authentic comes for so long.
 
-        Off by default on a client. The time begins anew with this call.
+        Nothing else tells that the other side has vanished: ICMP can be forged, and counts in the handshake
+        only. Off by default on a client. The time begins anew with this call.
 
         Raises:
             TypeError: For anything but an int.

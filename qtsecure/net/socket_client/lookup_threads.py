@@ -108,6 +108,10 @@ class Mailbox:
             with contextlib.suppress(OSError):  # so much is unread that the loop is awake anyway
                 self._far.send(b"\0")
 
+    def isOpen(self) -> bool:
+        """Whether answers still arrive; in any thread."""
+        return self._notifier is not None
+
     def close(self) -> None:
         """Nothing is expected any more."""
         with self._lock:

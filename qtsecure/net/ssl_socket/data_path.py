@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from qtsecure.net.ssl_socket.base import SocketObserver
     from qtsecure.net.values import SslConfiguration
 
-__all__ = ["DataPath", "SocketHolder", "WatchedDataPath", "nobody"]
+__all__ = ["DataPath", "SocketHolder", "nobody"]
 
 _SLICE = 64 * 1024
 """How much is encrypted at once; the ciphertext of one slice is all that OpenSSL ever holds."""
@@ -116,7 +116,7 @@ class DataPath:
         scheduler: Of the thread of the connection.
         thread: Python's identifier of it; write() and the reading methods look at it.
         readingPaused: The read limit is reached (or a decision is pending); the peer has to wait.
-        lastTraffic: When bytes came or went last, by the scheduler's clock; only with a time-out.
+        lastTraffic: When bytes came or went last, by the scheduler's clock; only with a time-out, see ``idling``.
         newData: There is data that readyRead has not yet announced.
         announcing: A slot of readyRead is running.
         heard: The names of the signals that somebody has connected; the others are not emitted.
@@ -542,28 +542,3 @@ class DataPath:
         socket = self._socket()
         if socket is not None and isValid(socket):
             socket.transportFailed(error, text)
-
-
-class WatchedDataPath(DataPath):
-    """Notes the time of the latest traffic.
-
-    A data path becomes one, and stops being one, by assignment to its ``__class__``: connections
-    without a time-out shall not pay for it with every message. Calls that were deferred before that still come to the
-    methods here: hence no super(), which refuses an object that is none any more.
-    """
-
-    __slots__ = ()
-
-    def transportLanded(self, count: int) -> None:
-        self.lastTraffic = self.scheduler.clock()
-        DataPath.transportLanded(self, count)
-
-    def transportSent(self, count: int) -> None:
-        self.lastTraffic = self.scheduler.clock()
-        DataPath.transportSent(self, count)
-
-    def flushQueued(self) -> None:
-        size = self.outgoing.size
-        DataPath.flushQueued(self)
-        if self.outgoing.size < size:
-            self.lastTraffic = self.scheduler.clock()

@@ -7,12 +7,37 @@ from shiboken6 import isValid
 
 from qtsecure.net.arguments import checkTimeout
 from qtsecure.net.ssl_socket.closing import Closing
-from qtsecure.net.ssl_socket.data_path import DataPath, WatchedDataPath
+from qtsecure.net.ssl_socket.data_path import DataPath
 from qtsecure.net.ssl_socket.half_closing import HalfClosing
 
 __all__ = ["Idling"]
 
 _State = QAbstractSocket.SocketState
+
+
+class _WatchedDataPath(DataPath):
+    """Notes the time of the latest traffic.
+
+    A data path becomes one, and stops being one, by assignment to its ``__class__``: connections
+    without a time-out shall not pay for it with every message. Calls that were deferred before that still come to the
+    methods here: hence no super(), which refuses an object that is none any more.
+    """
+
+    __slots__ = ()
+
+    def transportLanded(self, count: int) -> None:
+        self.lastTraffic = self.scheduler.clock()
+        DataPath.transportLanded(self, count)
+
+    def transportSent(self, count: int) -> None:
+        self.lastTraffic = self.scheduler.clock()
+        DataPath.transportSent(self, count)
+
+    def flushQueued(self) -> None:
+        size = self.outgoing.size
+        DataPath.flushQueued(self)
+        if self.outgoing.size < size:
+            self.lastTraffic = self.scheduler.clock()
 
 
 class Idling(HalfClosing):
@@ -39,7 +64,7 @@ class Idling(HalfClosing):
         """
         self._timeout = checkTimeout(ms, name="ms")
         # Only connections with a time-out note the time of each message.
-        self._dataPath.__class__ = WatchedDataPath if self._timeout > 0 else DataPath
+        self._dataPath.__class__ = _WatchedDataPath if self._timeout > 0 else DataPath
         if self._state != _State.UnconnectedState:
             self._watchTraffic()
 

@@ -8,7 +8,7 @@ from shiboken6 import delete
 
 from qtsecure import CertificateRequest, DtlsPeer, SecureError
 from tests.net.conversation import FakeClock, settle, spin
-from tests.net.deferred import WAYS_TO_DELETE, Deferred, answerInDialog, both_roles, doubt
+from tests.net.deferred import WAYS_TO_DELETE, Deferred, answerInDialog, both_roles, doubt, forsake
 from tests.net.dtls.conversation import DtlsConversation, Status
 
 
@@ -146,11 +146,6 @@ def test_sec_d23_a_deleted_question_is_a_no(conversation: DtlsConversation, role
 @both_roles
 def test_sec_d23_a_question_deleted_in_the_slot_is_a_no(conversation: DtlsConversation, role: str) -> None:
     """Although it was deferred."""
-
-    def forsake(request: CertificateRequest) -> None:
-        request.defer()
-        delete(request)
-
     doubt(conversation, role, forsake)
     conversation.connect()
     spin(lambda: bool(conversation.arguments(f"{role}.errorOccurred")))

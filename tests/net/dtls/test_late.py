@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QCoreApplication
 from PySide6.QtNetwork import QHostAddress
-from shiboken6 import delete, isValid
+from shiboken6 import delete
 
-from qtsecure import CertificateRequest, DatagramTransport, DtlsPeer, SecureError
+from qtsecure import DatagramTransport, DtlsPeer, SecureError
 from qtsecure.net.datagrams.datagram_socket import DatagramSocket
-from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import settle, spin
 from tests.net.dtls.conversation import DtlsConversation
 from tests.net.dtls.test_transports import KINDS, bound, carrier, establish
@@ -20,22 +17,6 @@ from tests.semantics.godot.support import Pair, Result, Status
 
 _FORGED_ALERT = b"\x15\xfe\xfd\0\0\0\0\0\0\0\x63\0\2\2\x28"
 """handshake_failure, fatal and unencrypted, which anybody can send."""
-
-
-@pytest.fixture
-def pair(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure, transport_mode: str) -> Iterator[Pair]:
-    """A client and a server, in both modes."""
-    made = Pair(qtsecure_pki)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def exceptions(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
-    """What was raised into the event loop, which nobody would notice."""
-    raised: list[BaseException] = []
-    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: raised.append(error))
-    return raised
 
 
 def begin(pair: Pair, steps: int) -> None:
@@ -85,10 +66,10 @@ def test_the_idle_timeout_is_switched_off_by_a_slot_of_what_waits(pair: Pair) ->
     assert path.deadlines()[1] is None
 
 
-def test_a_transport_that_raises_when_it_is_polled(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch, exceptions: list[BaseException]
-) -> None:
+def test_a_transport_that_raises_when_it_is_polled(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reported as an exception in a slot is; the silence counts all the same."""
+    reported: list[str] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: reported.append(str(error)))
     pair.establish()
     pair.client.setIdleTimeout(1000)
     path = pair.client._path
@@ -100,7 +81,7 @@ def test_a_transport_that_raises_when_it_is_polled(
     monkeypatch.setattr(pair.ends[0], "poll", poll)
     path._lastHeard -= 1000
     path._idleFired()
-    assert [str(error) for error in exceptions] == ["broken"]
+    assert reported == ["broken"]
     assert pair.client.status() is Status.Error
 
 
@@ -165,36 +146,6 @@ def test_a_forged_alert_against_an_answer_that_waits(pair: Pair, steps: int) -> 
 
 
 # ------------------------------------------------------------------------------- awkward ends
-
-
-@pytest.mark.parametrize("signal", ["statusChanged", "closed", "disconnected"])
-@pytest.mark.parametrize("what", ["delete", "begin anew"])
-def test_a_handshake_that_ends_in_an_awkward_slot_counts_no_more(
-    conversation: DtlsConversation, signal: str, what: str
-) -> None:
-    """Of a server's peer: its place among the handshakes is free, or a few hundred of them would end the server."""
-    server = conversation.server
-    done: list[DtlsPeer] = []
-
-    def act(peer: DtlsPeer) -> None:
-        if peer not in done:
-            done.append(peer)
-            if what == "delete":
-                delete(peer)
-            else:
-                peer.setPeer("127.0.0.1", 9)
-
-    def started(peer: DtlsPeer) -> None:
-        getattr(peer, signal).connect(lambda *_: act(peer))
-        peer.close()
-
-    server.startedEncryptionHandshake.connect(started)
-    conversation.connect()
-    spin(lambda: bool(done))
-    conversation.client.abort()
-    numbers = server.statistics()
-    assert (numbers.handshaking, numbers.failed) == (0, numbers.accepted)
-    assert isValid(done[0]) is (what == "begin anew")
 
 
 def test_a_peer_of_a_server_that_becomes_a_client(conversation: DtlsConversation) -> None:
@@ -308,47 +259,3 @@ def test_a_server_that_listens_again_when_its_socket_is_lost(conversation: DtlsC
     spin(lambda: bool(told))
     assert server.isListening()
     assert "socket" in told[0].message
-
-
-@pytest.mark.parametrize("what", ["delete", "close", "abort", "begin anew"])
-@pytest.mark.parametrize("end", ["abort", "deadline"])
-def test_a_question_that_is_cancelled_by_the_end(
-    conversation: DtlsConversation, exceptions: list[BaseException], what: str, end: str
-) -> None:
-    """Its slot is the first to hear of the end, and may end the association on its own; the end is told once."""
-    client = conversation.client
-    conversation.clientConfiguration.setCaCertificates([])
-    asked: list[CertificateRequest] = []
-
-    def act() -> None:
-        if what == "delete":
-            delete(client)
-        elif what == "begin anew":
-            client.close()
-            client.connectToHost("127.0.0.1", conversation.server.serverPort())
-        else:
-            getattr(client, what)()
-
-    def ask(request: CertificateRequest) -> None:
-        request.defer()
-        if not asked:
-            request.cancelled.connect(act)
-        asked.append(request)
-
-    client.acceptCertificate.connect(ask)
-    conversation.connect()
-    spin(lambda: bool(asked))
-    if end == "abort":
-        client.abort()
-    else:
-        client._handshakeTimedOut()
-    if what == "begin anew":
-        spin(lambda: len(asked) == 2)
-        assert client.status() is Status.Handshaking
-        assert client.error() is None
-        asked[1].accept()
-        spin(client.isEncrypted)
-    elif what != "delete":
-        assert client.status() is Status.Disconnected
-    assert conversation.names("client").count("disconnected") == (what != "delete")
-    assert exceptions == []

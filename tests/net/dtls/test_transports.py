@@ -8,7 +8,7 @@ import os
 import socket as native
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from weakref import ref
 
@@ -19,21 +19,12 @@ from shiboken6 import delete, isValid
 
 from qtsecure import DatagramTransport, DtlsPeer, DtlsServer, SecureError
 from qtsecure.net.datagrams.memory_transports import RelayedTransport
-from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import FakeClock, assertNoneLeft, deleteEverything, openDescriptors, settle, spin
 from tests.net.own_process import assertFine
 from tests.semantics.godot.support import Collector, Pair, Result, Status
 
 Carrier = QUdpSocket | native.socket | DatagramTransport
 KINDS = ("udp", "native", "over udp", "over native", "shared")
-
-
-@pytest.fixture
-def pair(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure, transport_mode: str) -> Iterator[Pair]:
-    """A client and a server, in both modes."""
-    made = Pair(qtsecure_pki)
-    yield made
-    made.close()
 
 
 def bound() -> QUdpSocket:

@@ -93,7 +93,7 @@ def test_wrong_types(pki: PublicKeyInfrastructure) -> None:
     with pytest.raises(TypeError, match="commonNameOverride"):
         TlsOptions.client(None, 7)  # type: ignore[arg-type]  # the mistake under test
     with pytest.raises(TypeError, match="clientAuth"):
-        TlsOptions.server(pki.server.privateKey, pki.server.chain, True)  # type: ignore[arg-type]
+        TlsOptions.server(pki.server.privateKey, pki.server.chain, True)  # type: ignore[arg-type]  # the mistake under test
     with pytest.raises(TypeError, match="made by"):
         TlsOptions()
 
