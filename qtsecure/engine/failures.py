@@ -78,7 +78,12 @@ def _of_alert(received: int, hint: str | None = None) -> str:
 
 
 def explain_handshake_failure(
-    reasons: tuple[str, ...], sent: int | None, received: int | None, *, owes_certificate: bool = False
+    reasons: tuple[str, ...],
+    sent: int | None,
+    received: int | None,
+    *,
+    owes_certificate: bool = False,
+    psk_enabled: bool = True,
 ) -> StreamFailed:
     """The last event of a handshake that OpenSSL ended.
 
@@ -87,6 +92,7 @@ def explain_handshake_failure(
         sent: The alert that was sent.
         received: The alert that was received.
         owes_certificate: On a client: the server has asked for a certificate and got none.
+        psk_enabled: Whether the peer may have missed our pre-shared key.
     """
     if received is not None:
         kind, hint = FailureKind.HANDSHAKE, None
@@ -94,6 +100,8 @@ def explain_handshake_failure(
             kind = FailureKind.CERTIFICATE_REQUIRED
         elif owes_certificate and received in _ALERTS_TO_NO_CERTIFICATE:
             kind, hint = FailureKind.CERTIFICATE_REQUIRED, "it asked for a client certificate, and none was sent"
+        elif not psk_enabled and received == AlertDescription.HANDSHAKE_FAILURE:
+            hint = "it found no acceptable set of parameters, or wants a pre-shared key"
         return StreamFailed(kind, f"Error during SSL handshake: {_of_alert(received, hint)}.", received, reasons)
     for reason in reasons:
         if reason in _BY_REASON:
