@@ -43,13 +43,6 @@ def transport_mode(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture(autouse=True)
-def _newServers() -> None:
-    """A server on a port that was another test's has not been met before; the hello to it would be a shorter one."""
-    if (shares := sys.modules.get("qtsecure.engine.key_shares")) is not None:
-        shares._agreed.clear()
-
-
-@pytest.fixture(autouse=True)
 def _noLeftovers() -> Iterator[None]:
     """Delete what a test gave to deleteLater(), so that it cannot disturb the next one."""
     yield

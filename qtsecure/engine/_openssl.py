@@ -12,7 +12,6 @@ re-raised by the caller once OpenSSL has returned.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 from weakref import ReferenceType
@@ -31,7 +30,6 @@ __all__ = [
     "forget_errors",
     "install_alpn_selection",
     "install_verification",
-    "send_share_of_best_group",
     "set_groups",
     "set_verified_host",
     "watch_info",
@@ -73,15 +71,6 @@ NAME_MATCHING = 0x20 | 0x4  # X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, X509_CHECK_FL
 _CB_ALERT = 0x4000
 _CB_WRITE = 0x08
 _CB_LOOP = 0x01
-# A file of settings for OpenSSL may name groups, and nothing tells which.
-_SSL_set1_curves_list: Any = None if "OPENSSL_CONF" in os.environ else getattr(lib, "SSL_set1_curves_list", None)
-# OpenSSL's own order, but the first group alone has a star, which means a key share; of a group that
-# comes again, as X25519 does in DEFAULT, the second mention does not count.
-_BEST_GROUP_FIRST = (
-    b"?*X25519MLKEM768:?SecP256r1MLKEM768:?curveSM2MLKEM768 / ?X25519:DEFAULT"
-    if SSL.OPENSSL_VERSION_NUMBER >= 0x40000000
-    else b"?*X25519MLKEM768 / ?X25519:DEFAULT"
-)
 
 
 def forget_errors() -> None:
@@ -292,15 +281,6 @@ def set_groups(context: SSL.Context, groups: tuple[str, ...]) -> None:
             SecureError.Code.InvalidArgument,
             f"The key-exchange groups {', '.join(groups)} are not all known to {openssl_version()}.",
         )
-
-
-def send_share_of_best_group(connection: SSL.Connection) -> None:
-    """On a client: offer the default groups, but with a key share of the best one only.
-
-    Where the binding cannot do it, or OpenSSL is too old for the list, the default stays as it is.
-    """
-    if _SSL_set1_curves_list is not None and _SSL_set1_curves_list(connection._ssl, _BEST_GROUP_FIRST) != 1:
-        lib.ERR_clear_error()
 
 
 def set_verified_host(connection: SSL.Connection, ascii_name: str, ip: bytes) -> bool:

@@ -19,7 +19,6 @@ from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import AlertSent, CertificateProblems, FailureKind, HandshakeCompleted, StreamFailed
 from qtsecure.engine.failures import explain_handshake_failure
 from qtsecure.engine.host_names import HostName
-from qtsecure.engine.key_shares import learn_key_share, predict_key_share
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.psk_exchange import suites_for
 from qtsecure.engine.resumption import Resumption
@@ -50,7 +49,6 @@ class StreamHandshake(StreamAnswers):
     __slots__ = ("_complete", "_pipe", "raised")
 
     _host: HostName | None
-    _peer_place: str
 
     # ------------------------------------------------------------------ what front ends call
 
@@ -122,10 +120,8 @@ class StreamHandshake(StreamAnswers):
                 self._name_checked = _openssl.set_verified_host(pipe.connection, host.ascii, host.ip)
             if not host.ip and self.configuration.server_name_indication:
                 pipe.connection.set_tlsext_host_name(host.ascii.encode("ascii"))
-        if not self.server:
-            predict_key_share(pipe.connection, configuration, self._peer_place)
-            if configuration.asks_for_status:
-                pipe.connection.request_ocsp()
+        if not self.server and self.configuration.asks_for_status:
+            pipe.connection.request_ocsp()
         if self._resumption is not None and self._resumption.offered is not None:
             self._resumption.offered.offer_on(pipe.connection)
         self._pipe = pipe
@@ -203,8 +199,6 @@ class StreamHandshake(StreamAnswers):
         if self._psk.given and not self.server and self.protocol_version() is _TLS_1_3:
             assert self._pipe is not None
             _openssl_psk.forget_offered_key(self._pipe.connection)
-        if self._peer_place:
-            learn_key_share(self.configuration, self._peer_place, self.group_name())
         self._move(_T.COMPLETE)
         self.events.append(HandshakeCompleted())
 

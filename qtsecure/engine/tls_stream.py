@@ -28,7 +28,6 @@ from qtsecure.engine.events import Event, FailureKind, PeerClosed, StreamFailed
 from qtsecure.engine.failures import explain_traffic_failure
 from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.host_names import HostName, InvalidHostName, normalize_host_name
-from qtsecure.engine.key_shares import forget_key_share
 from qtsecure.engine.ocsp import demands_status_untrusted
 from qtsecure.engine.psk_exchange import PskExchange
 from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_handshake_untrusted
@@ -327,8 +326,6 @@ class TlsStream(StreamHandshake):
         return False
 
     def _fail(self, failure: StreamFailed) -> None:
-        if not self._complete:
-            forget_key_share(self.configuration, self._peer_place)
         self._move(_T.FAIL)
         self.events.append(failure)
 
