@@ -13,7 +13,8 @@ import shiboken6
 from PySide6.QtCore import SIGNAL, QCoreApplication, QObject
 from PySide6.QtNetwork import QAbstractSocket
 
-from qtsecure import DtlsPeer, DtlsServer, SecureError, SslConfiguration, SslServer, SslSocket, aio
+from qtsecure import DtlsPeer, DtlsServer, SecureError, SslConfiguration, SslServer, SslSocket, TlsOptions, aio
+from qtsecure.testing import PublicKeyInfrastructure
 from tests.aio.conftest import Run
 from tests.aio.test_streams import pair
 
@@ -223,3 +224,16 @@ def test_the_wrong_event_loop(qapp: QCoreApplication) -> None:
 
     with pytest.warns(RuntimeWarning, match=r"qasync\.run\(\)"):
         asyncio.run(scene())
+
+
+def test_options_of_a_server(run: Run[Any]) -> None:
+    """They verify no server; no client takes them."""
+    identity = PublicKeyInfrastructure(shared=True).server
+    options = TlsOptions.server(identity.privateKey, list(identity.chain))
+
+    async def scene() -> None:
+        for connect in (aio.connectEncrypted, aio.connectDtls):
+            with pytest.raises(ValueError, match="must be for a client"):
+                await connect("127.0.0.1", 9, configuration=options)
+
+    run(scene())
