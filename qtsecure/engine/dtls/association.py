@@ -320,7 +320,7 @@ class DtlsAssociation(AssociationHandshake):
         if self._session.state not in IN_HANDSHAKE:
             return
         if self._alert.alert is not None:
-            self._believe_alert(now)
+            self._believe_alert(now, last=True)
             return
         self._session.abandon(StreamFailed(FailureKind.TIMED_OUT, self._why_nothing_happened()))
         if self.server:

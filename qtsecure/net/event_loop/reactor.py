@@ -261,11 +261,20 @@ class Reactor:
         """
         if not registration.interest:
             return False
+        self._serveAlone(registration, milliseconds)
+        return True
+
+    def serveReady(self, registration: Registration) -> bool:
+        """Serve one descriptor alone, now; whether anything was ready."""
+        return bool(registration.interest) and self._serveAlone(registration, 0)
+
+    def _serveAlone(self, registration: Registration, milliseconds: int) -> bool:
         poller = select.poll()
         poller.register(registration.descriptor, registration.interest)
-        for _, events in poller.poll(milliseconds if milliseconds >= 0 else None):
+        ready = poller.poll(milliseconds if milliseconds >= 0 else None)
+        for _, events in ready:
             registration.callback(events)
-        return True
+        return bool(ready)
 
     def _finish(self, end: float) -> bool:
         """Serve what is queued; False when the time is up. Nested event loops share the queue."""
