@@ -35,7 +35,7 @@ class _Workers:
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[tuple[Mailbox, Job]] = queue.SimpleQueue()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer that runs inside it may look up, too
         self._threads = 0
         self._open = 0  # jobs that no thread has finished
 
@@ -61,9 +61,10 @@ class _Workers:
                 mailbox, job = self._jobs.get(timeout=_IDLE_SECONDS)
             except queue.Empty:
                 with self._lock:
+                    self._threads -= 1
                     if self._jobs.empty():
-                        self._threads -= 1
                         return
+                    self._threads += 1
                 continue
             answer = job()
             with self._lock:

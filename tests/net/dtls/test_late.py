@@ -19,7 +19,7 @@ from qtsecure import (
     SecureError,
 )
 from qtsecure.net.datagrams.datagram_socket import DatagramSocket
-from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
 from tests.net.conversation import FakeClock, VerifyMode, settle, spin
 from tests.net.dtls.conversation import DtlsConversation
 from tests.net.dtls.test_transports import KINDS, bound, carrier, establish
@@ -27,6 +27,10 @@ from tests.semantics.godot.support import Pair, Result, Status
 
 _FORGED_ALERT = b"\x15\xfe\xfd\0\0\0\0\0\0\0\x63\0\2\2\x28"
 """handshake_failure, fatal and unencrypted, which anybody can send."""
+_FORGED_DAMAGE = _FORGED_ALERT[:-1] + b"\x32"
+"""decode_error, which may mean that a datagram of ours was damaged on its way."""
+LIMIT = 10_000
+"""Of a handshake, in ms."""
 
 
 def begin(pair: Pair, steps: int) -> None:
@@ -36,6 +40,12 @@ def begin(pair: Pair, steps: int) -> None:
     for number in range(steps):
         pair.ends[1 - number % 2].poll()
     assert pair.client.status() is Status.Handshaking
+
+
+def fireFirst(deadline: Deadline | None) -> None:
+    """Before all others that are due."""
+    assert deadline is not None
+    deadline.fire()
 
 
 # --------------------------------------------------------------------- timers before what waits
@@ -54,11 +64,11 @@ def test_a_message_that_waits_prolongs_the_idle_timeout(pair: Pair, conversation
     path = client._path
     assert path is not None
     peer.writeDatagram(b"in time")
-    path._lastHeard -= 1000
+    path.lastHeard -= 1000
     path._idleFired()
     assert client.isEncrypted()
     assert client.readDatagram() == b"in time"
-    path._lastHeard -= 1000
+    path.lastHeard -= 1000
     path._idleFired()
     assert client.status() is Status.Error
 
@@ -70,7 +80,7 @@ def test_the_idle_timeout_is_switched_off_by_a_slot_of_what_waits(pair: Pair) ->
     path = pair.client._path
     assert path is not None
     peer.putPacket(b"x")
-    path._lastHeard -= 1000
+    path.lastHeard -= 1000
     path._idleFired()
     assert pair.client.isEncrypted()
     assert path.deadlines()[1] is None
@@ -89,7 +99,7 @@ def test_a_transport_that_raises_when_it_is_polled(pair: Pair, monkeypatch: pyte
         raise RuntimeError("broken")
 
     monkeypatch.setattr(pair.ends[0], "poll", poll)
-    path._lastHeard -= 1000
+    path.lastHeard -= 1000
     path._idleFired()
     assert reported == ["broken"]
     assert pair.client.status() is Status.Error
@@ -128,7 +138,7 @@ def test_a_question_that_waits_at_the_deadline(pair: Pair, clock: FakeClock) -> 
     for number in range(3):
         pair.ends[1 - number % 2].poll()
     clock.now += 31
-    pair.client._handshakeTimedOut()
+    fireFirst(pair.client._attempt.handshakeDeadline)
     assert len(asked) == 1
     assert pair.client.status() is Status.Handshaking
     clock.advance(200)
@@ -138,7 +148,7 @@ def test_a_question_that_waits_at_the_deadline(pair: Pair, clock: FakeClock) -> 
 
 
 def test_a_choice_that_waits_at_the_deadline(pair: Pair, clock: FakeClock) -> None:
-    """The same for a client's certificate; what is left of the time counts on with the answer, and that is nothing."""
+    """The same for a client's certificate; what was given back of the time counts on with the answer."""
     requests: list[ClientCertificateRequest] = []
 
     class User(Interaction):
@@ -158,15 +168,154 @@ def test_a_choice_that_waits_at_the_deadline(pair: Pair, clock: FakeClock) -> No
         pair.ends[1 - number % 2].poll()
     assert not requests
     clock.now += 31
-    pair.client._handshakeTimedOut()
+    fireFirst(pair.client._attempt.handshakeDeadline)
     assert len(requests) == 1
     clock.advance(200)
     assert requests[0].isPending()
     assert pair.client.status() is Status.Handshaking
     requests[0].decline()
-    assert pair.client.status() is Status.Handshaking
+    deadline = pair.client._attempt.handshakeDeadline
+    assert deadline is not None
+    assert 0 < deadline.due - clock.now <= 1
+    spin(pair.client.isEncrypted)
+
+
+@pytest.mark.parametrize("first", ["timer", "socket"])
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_flight_waits_that_is_not_the_last(pair: Pair, clock: FakeClock, steps: int, first: str) -> None:
+    """The server could not go on while we stood still: it gets the time for it, with all the timers due at once."""
+    pair.client.setHandshakeTimeout(LIMIT)
+    begin(pair, steps)
+    clock.now += LIMIT / 1000 + 3
+    if first == "socket":
+        pair.ends[0].poll()
     clock.advance(0)
+    assert pair.client.status() is not Status.Error
+    spin(lambda: pair.client.isEncrypted() and bool(pair.taken) and pair.taken[-1].isEncrypted())
+    clock.advance(100_000)
+    assert pair.client.isEncrypted()
+    assert pair.recorder.count("client.errorOccurred") == 0
+
+
+def test_timers_that_are_due_at_once_try_again_once(pair: Pair, clock: FakeClock) -> None:
+    """After a standstill nothing is made up for."""
+    pair.client.setHandshakeTimeout(0)
+    begin(pair, 2)
+    path = pair.client._path
+    assert path is not None
+    assert path.association is not None
+    clock.advance(30)
+    numbers = path.association.statistics
+    assert numbers.retransmissions + numbers.restarts == 1
+
+
+@pytest.mark.parametrize(("late", "given"), [(3, 3), (1000, 10)])
+def test_what_was_given_back_ends(pair: Pair, clock: FakeClock, late: float, given: float) -> None:
+    """As much as could not be used, and no more than there was; then it is over, once."""
+    pair.client.setHandshakeTimeout(LIMIT)
+    begin(pair, 1)
+    clock.advance(LIMIT / 1000 + late)
+    clock.advance(given - 0.1)
+    assert pair.client.status() is Status.Handshaking
+    pair.ends[0].datagramReceived.emit(_FORGED_ALERT[:-1])
+    clock.advance(0.2)
     assert pair.client.status() is Status.Error
+    assert pair.recorder.count("client.errorOccurred") == 1
+
+
+@pytest.mark.parametrize("late", [0, 3])
+def test_a_server_that_says_nothing_is_left_at_once(pair: Pair, clock: FakeClock, late: float) -> None:
+    """It had its time, and nothing waits."""
+    pair.client.setHandshakeTimeout(LIMIT)
+    begin(pair, 2)
+    clock.advance(LIMIT / 1000 + late)
+    assert pair.client.status() is Status.Error
+    assert pair.recorder.count("client.errorOccurred") == 1
+
+
+def test_rubbish_prolongs_nothing(pair: Pair, clock: FakeClock) -> None:
+    """As long as the process runs."""
+    pair.client.setHandshakeTimeout(LIMIT)
+    begin(pair, 2)
+    pair.ends[0].datagramReceived.emit(_FORGED_ALERT[:-1])
+    clock.advance(LIMIT / 1000 + 0.09)
+    assert pair.client.status() is Status.Error
+
+
+def test_clients_of_a_server_after_a_standstill(conversation: DtlsConversation, clock: FakeClock) -> None:
+    """One look at the socket serves all of them, and each has kept its time."""
+    conversation.server.setHandshakeTimeout(LIMIT)
+    conversation.connect()
+    others = [conversation.client, *(conversation.makeClient(f"other{number}") for number in range(3))]
+    for client in others[1:]:
+        client.setSslConfiguration(conversation.clientConfiguration)
+        client.connectToHost("127.0.0.1", conversation.server.serverPort())
+    for client in others:
+        client.setHandshakeTimeout(0)
+    conversation.server.poll()
+    for client in others:
+        client.poll()  # the hellos with their cookies
+    conversation.server.poll()
+    assert conversation.server.statistics().handshaking == len(others)
+    for client in others:
+        client.poll()  # their last flights
+    clock.advance(LIMIT / 1000 + 3)
+    assert conversation.server.statistics().failed == 0
+    spin(lambda: all(client.isEncrypted() for client in others))
+    for client in others:
+        client.abort()
+
+
+class _Unpolled(DatagramTransport):
+    """A transport of the program's that brings something from the event loop only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+
+    def send(self, datagram: bytes) -> bool:
+        self.sent.append(datagram)
+        return True
+
+
+def test_what_only_the_event_loop_can_bring(pair: Pair, clock: FakeClock) -> None:
+    """It has its turn before silence counts."""
+    transport = _Unpolled()
+    pair.client.setHandshakeTimeout(LIMIT)
+    assert pair.client.connectToPeer(transport, "localhost", pair.options) is Result.Ok
+    clock.advance(LIMIT / 1000 + 3)
+    assert pair.client.status() is Status.Handshaking
+    clock.advance(3)
+    assert pair.client.status() is Status.Error
+    assert pair.recorder.count("client.errorOccurred") == 1
+
+
+def test_a_message_that_only_the_event_loop_can_bring(pair: Pair, clock: FakeClock) -> None:
+    """The same of the idle timeout."""
+    peer = pair.establish()
+    path = pair.client._path
+    assert path is not None
+    assert path.socket is not None
+    pair.client.setIdleTimeout(1000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(path.socket), "seesAll", lambda _: False)
+        patch.setattr(type(path.socket), "serve", lambda _: None)
+        peer.putPacket(b"in time")
+        clock.advance(2)
+    spin(lambda: bool(pair.client.hasPendingDatagrams()))
+    clock.advance(0.9)
+    assert pair.client.isEncrypted()
+    clock.advance(0.2)
+    assert pair.client.status() is Status.Error
+
+
+def test_an_alert_at_the_deadline_is_told(pair: Pair) -> None:
+    """There is no time left to find out whether somebody has forged it; and no name was looked for in vain."""
+    begin(pair, 2)
+    pair.ends[0].datagramReceived.emit(_FORGED_DAMAGE)
+    pair.client._handshakeTimedOut()
+    assert pair.client.status() is Status.Error
+    assert "could not be decoded" in pair.client.errorString()
 
 
 def test_many_silent_peers_read_the_socket_once(
@@ -190,7 +339,7 @@ def test_many_silent_peers_read_the_socket_once(
     for peer in peers:
         path = peer._path
         assert path is not None
-        path._lastHeard -= 1000
+        path.lastHeard -= 1000
         path._idleFired()
     assert len(reads) == 1
     assert [peer.isEncrypted() for peer in peers] == [True, False, False, False]
