@@ -277,7 +277,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     def socketLost(self) -> None:
         """The program has deleted the socket below."""
         code = _Code.UncleanClose if self.isEncrypted() else _Code.Closed
-        self._endWithoutGoodbye(SecureError(code, "What carried the association was closed or deleted."))
+        self._endWithoutGoodbye(SecureError(code, "What carried the association was closed, shut down or deleted."))
 
     def _endWithoutGoodbye(self, error: SecureError) -> None:
         """The other side cannot be heard any more: an error, or the quiet end that the configuration asks for."""

@@ -156,6 +156,10 @@ class Scheduler:
                 tasks.remove(task)
                 task()
 
+    def hasTasksOf(self, *objects: object) -> bool:
+        """Whether runTasksOf() has something to run."""
+        return bool(self.tasks) and bool(self._tasksOf(objects))
+
     def _tasksOf(self, objects: tuple[object, ...]) -> list[Callable[[], None]]:
         # Of a copy: the garbage collector and other threads may defer something at any time.
         return [task for task in list(self.tasks) if any(getattr(task, "__self__", None) is each for each in objects)]

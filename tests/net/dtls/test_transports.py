@@ -127,6 +127,23 @@ def test_it_is_closed_by_the_program(pair: Pair, kind: str) -> None:
     assert pair.client.connectToPeer(transport, "localhost", pair.options) is Result.InvalidParameter
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a socket that was shut down reports an error there")
+@pytest.mark.parametrize("kind", ["native", "over native"])
+@pytest.mark.parametrize("how", [native.SHUT_RD, native.SHUT_RDWR])
+def test_the_program_ends_receiving(pair: Pair, kind: str, how: int) -> None:
+    """A socket after shutdown() is readable for ever without a datagram: that is an end, and nothing spins on it."""
+    pair.listen()
+    plain = pair.native()
+    establish(pair, plain if kind == "native" else DatagramTransport.fromSocket(plain))
+    plain.shutdown(how)
+    spin(lambda: pair.client.status() is Status.Error)
+    ((error,),) = pair.recorder.of("client.errorOccurred")
+    assert isinstance(error, SecureError)
+    assert error.code is SecureError.Code.UncleanClose
+    assert "shut down" in error.message
+    assert os.get_blocking(plain.fileno()) is True
+
+
 @pytest.mark.parametrize("kind", ["udp", "over udp", "over native", "shared"])
 @pytest.mark.parametrize("when", ["handshaking", "connected"])
 def test_it_is_deleted(pair: Pair, kind: str, when: str) -> None:
