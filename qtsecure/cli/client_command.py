@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from PySide6.QtCore import QTimer
-from PySide6.QtNetwork import QSsl, QSslError
+from PySide6.QtNetwork import QSslError
 
 from qtsecure import DtlsPeer, PreSharedKeyAuthenticator, SslConfiguration, SslError, SslSocket
 from qtsecure.cli.arguments import PreSharedKey
@@ -39,8 +39,6 @@ class ClientCommand(Command):
         self.leaving = False
         self._key: PreSharedKey | None = options.psk[0] if options.psk else None
         self._insecure: bool = options.insecure
-        self._ownCertificate = bool(options.cert)
-        self._certificateMissed = False
         self._keyAsked = False
         self._timer = QTimer(self, singleShot=True, interval=options.timeout)
         self._timer.timeout.connect(self._timedOut)
@@ -51,7 +49,6 @@ class ClientCommand(Command):
         connection.setSslConfiguration(configuration)
         watchSocket(connection, self.report, psk=self._key is not None)
         connection.sslErrors.connect(self._certificateErrors)
-        connection.alertReceived.connect(self._alerted)
         connection.encrypted.connect(self._begin)
         connection.disconnected.connect(self._disconnected)
         if self._key is not None:
@@ -99,10 +96,6 @@ class ClientCommand(Command):
         self.leave()
         return False
 
-    def withAdvice(self, text: str) -> str:
-        """What went wrong, and what to do when it was for want of a certificate."""
-        return f"{text} Give it with --cert and --key." if self._certificateMissed else text
-
     def limitTime(self) -> None:
         """Allow the next step its time."""
         if self._timer.interval() > 0:
@@ -134,13 +127,6 @@ class ClientCommand(Command):
         missing = QSslError.SslError.NoPeerCertificate
         if self._insecure or (self._keyAsked and all(error.error() == missing for error in errors)):
             self._connection.ignoreSslErrors(errors)
-
-    def _alerted(self, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str) -> None:
-        # Before TLS 1.3 servers have no alert of its own for that.
-        demanded = kind == QSsl.AlertType.CertificateRequired or (
-            kind == QSsl.AlertType.HandshakeFailure and self._connection.isCertificateRequested()
-        )
-        self._certificateMissed = demanded and not self._ownCertificate
 
     def _disconnected(self) -> None:
         clean = self.leaving or endedCleanly(self._connection)

@@ -47,8 +47,6 @@ def serverConfiguration(options: argparse.Namespace) -> SslConfiguration:
         else:
             configuration.setPeerVerifyMode(_Mode.QueryPeer if options.ca else _Mode.VerifyNone)
         configuration.setAllowedNextProtocols(options.alpn)
-        # A server would tell what it cannot use, such as Ed25519 with DTLS, when the first client comes.
-        configuration.toEngine("server", pskEnabled=bool(options.psk), datagrams=options.dtls)
     except SecureError as error:
         raise _fileError(error, options) from None
     return configuration

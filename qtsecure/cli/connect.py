@@ -74,6 +74,7 @@ class _Connect(ClientCommand):
 
     def __init__(self, output: Output, options: argparse.Namespace, configuration: SslConfiguration) -> None:
         super().__init__(output, options)
+        self._ownCertificate = bool(options.cert)
         self._configuration = configuration
         self._detour: Detour | None = None
         if options.proxy or isinstance(self.target, ServiceTarget):
@@ -103,6 +104,7 @@ class _Connect(ClientCommand):
         socket.setTimeout(0)  # from now on silence is the command's own matter
         self.socket = socket
         self._watch(socket)
+        self.report("connected", {})  # the signal has come before
         socket.setPeerVerifyName(self.serverName or self.target.host)
         socket.startClientEncryption()
 
@@ -134,7 +136,10 @@ class _Connect(ClientCommand):
             code = ExitCode.TLS_FAILURE
         else:
             code = EXIT_CODES.get(error, ExitCode.NOT_CONNECTED)
-        self.finish(code, error.name, self.withAdvice(self.socket.errorString()))
+        failure = self.socket.failure()
+        demanded = failure is not None and failure.code is SecureError.Code.CertificateRequired
+        advice = " Give it with --cert and --key." if demanded and not self._ownCertificate else ""
+        self.finish(code, error.name, self.socket.errorString() + advice)
 
 
 class _Messages(_Connect):

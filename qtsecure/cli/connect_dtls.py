@@ -9,7 +9,7 @@ from PySide6.QtCore import QTimer
 from qtsecure import DtlsPeer, SecureError, SslConfiguration
 from qtsecure.cli.client_command import PATIENCE_MS, ClientCommand
 from qtsecure.cli.exit_codes import ExitCode
-from qtsecure.cli.output import Fields, Output
+from qtsecure.cli.output import Output
 from qtsecure.cli.standard_input import StandardInput, descriptorOfStdin
 
 __all__ = ["connectDtls"]
@@ -42,6 +42,7 @@ class _Connect(ClientCommand):
     def start(self) -> None:
         self.peer.datagramReceived.connect(self.receive)
         self.peer.errorOccurred.connect(self._failed)
+        self.peer.statusChanged.connect(self._statusChanged)
         try:
             self.peer.connectToHost(self.target.host, self.target.port, self.serverName)
         except (ValueError, SecureError) as error:
@@ -50,11 +51,6 @@ class _Connect(ClientCommand):
     def receive(self, message: bytes) -> None:
         """A message has arrived."""
         raise NotImplementedError
-
-    def report(self, name: str, fields: Fields) -> None:
-        if name == "encrypted":
-            super().report("connected", {})  # programs await it, whatever carries the messages
-        super().report(name, fields)
 
     def leave(self) -> None:
         super().leave()
@@ -76,9 +72,14 @@ class _Connect(ClientCommand):
     def timeoutText(self) -> str:
         return "Datagrams may get lost: the answer did not come"
 
+    def _statusChanged(self, status: int) -> None:
+        if status == DtlsPeer.Status.Connected:
+            self.report("connected", {})  # as with TLS, where it is a signal
+
     def _failed(self, error: SecureError) -> None:
         code = _EXIT_CODES.get(error.code, ExitCode.TLS_FAILURE)
-        self.finish(code, error.code.name, self.withAdvice(error.message))
+        advice = " Give it with --cert and --key." if error.code is _Code.CertificateRequired else ""
+        self.finish(code, error.code.name, error.message + advice)
 
 
 class _Messages(_Connect):

@@ -11,10 +11,8 @@ from types import FrameType, TracebackType
 
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QSocketNotifier, QTimer
 
-from qtsecure import SecureError
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Output
-from qtsecure.net.transports.choice import usesReactor
 
 __all__ = ["Command"]
 
@@ -80,13 +78,8 @@ class Command(QObject):
     def _startUnlessEnded(self) -> None:
         if self.isFinished():
             self._loop.quit()  # a signal came before the loop ran, which forgets what it was told until then
-            return
-        try:
-            usesReactor()
-        except SecureError as error:  # the environment asks for what does not exist
-            self.finish(ExitCode.USAGE, "Usage", error.message)
-            return
-        self.start()
+        else:
+            self.start()
 
     @contextlib.contextmanager
     def _exceptionsEndIt(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ import enum
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["FOR_WANT_OF_A_CERTIFICATE", "AlertDescription", "AlertLevel", "alert_text", "fatal_alert_record"]
+__all__ = ["AlertDescription", "AlertLevel", "alert_text", "fatal_alert_record"]
 
 _ALERT_CONTENT_TYPE: Final = 21
 _TLS_1_2_RECORD: Final = 0x0303
@@ -67,18 +67,6 @@ class AlertDescription(enum.IntEnum):
 
 
 _D = AlertDescription
-
-FOR_WANT_OF_A_CERTIFICATE: Final = frozenset(
-    {
-        _D.HANDSHAKE_FAILURE,
-        _D.BAD_CERTIFICATE,
-        _D.CERTIFICATE_UNKNOWN,
-        _D.ACCESS_DENIED,
-        _D.CERTIFICATE_REQUIRED,
-        _D.DECODE_ERROR,  # GnuTLS, with TLS 1.2
-    }
-)
-"""The alerts of servers that wanted a certificate and got none."""
 
 # Written from the view of whoever sent the alert, so that both "the peer sent: ..." and
 # "sent to the peer: ..." read well.

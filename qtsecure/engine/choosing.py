@@ -144,11 +144,6 @@ class Choosing(StreamFacts):
         """On a client: whether the server has asked for a certificate."""
         return self._certificate_requested
 
-    @property
-    def certificate_missed(self) -> bool:
-        """On a client: whether the server has asked for a certificate, and there was none to send or to choose."""
-        return self._certificate_requested and not self._chooses and self.configuration.credentials is None
-
     def accepted_authorities(self) -> tuple[bytes, ...]:
         """On a client: the names of the authorities (DER) whose certificates the server asked for; none for any."""
         if self._pipe is None or not self._certificate_requested:
@@ -184,6 +179,12 @@ class Choosing(StreamFacts):
                 SecureError.Code.NotSupported,
                 "This build of the 'cryptography' package cannot serve several hosts; install a newer one.",
             )
+
+    def _owes_certificate(self) -> bool:
+        """On a client: whether the server has asked for a certificate and got none."""
+        return (
+            self._certificate_requested and self._pipe is not None and self._pipe.connection.get_certificate() is None
+        )
 
     def _hold(self, data: bytes | memoryview) -> None:
         """Keep what the client sends until it is clear which configuration is for it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtsecure.engine.alerts import FOR_WANT_OF_A_CERTIFICATE, AlertDescription, alert_text
+from qtsecure.engine.alerts import AlertDescription, alert_text
 from qtsecure.engine.events import FailureKind, StreamFailed
 
 __all__ = ["explain_handshake_failure", "explain_traffic_failure"]
@@ -61,6 +61,14 @@ _BY_ALERT: dict[int, str] = {
     ),
 }
 
+_ALERTS_TO_NO_CERTIFICATE = frozenset(
+    {
+        AlertDescription.HANDSHAKE_FAILURE,  # OpenSSL and Mbed TLS
+        AlertDescription.BAD_CERTIFICATE,  # Go and NSS
+        AlertDescription.DECODE_ERROR,  # GnuTLS
+    }
+)
+"""What servers say of a missing certificate before TLS 1.3."""
 
 _IN_TRAFFIC: dict[str, str] = {
     "decryption failed or bad record mac": "the data was changed on its way or belongs to another connection",
@@ -70,30 +78,38 @@ _IN_TRAFFIC: dict[str, str] = {
 }
 
 
-def _of_alert(received: int) -> str:
-    hint = _BY_ALERT.get(received)
+def _of_alert(received: int, hint: str | None = None) -> str:
+    hint = hint or _BY_ALERT.get(received)
     told = f"the peer sent the alert '{alert_text(received)}' ({received})"
     return f"{told}: {hint}" if hint else told
 
 
 def explain_handshake_failure(
-    reasons: tuple[str, ...], sent: int | None, received: int | None, *, certificate_missed: bool = False
+    reasons: tuple[str, ...],
+    sent: int | None,
+    received: int | None,
+    *,
+    owes_certificate: bool = False,
+    psk_enabled: bool = True,
 ) -> StreamFailed:
     """The last event of a handshake that OpenSSL ended.
 
     Args:
-        reasons: OpenSSL's.
-        sent: The alert that was sent, if one was.
-        received: The alert that was received, if one was.
-        certificate_missed: The server has asked this client for a certificate, and there was none to send.
+        reasons: OpenSSL's own.
+        sent: The alert that was sent.
+        received: The alert that was received.
+        owes_certificate: On a client: the server has asked for a certificate and got none.
+        psk_enabled: Whether the peer may have missed our pre-shared key.
     """
     if received is not None:
-        text = f"Error during SSL handshake: {_of_alert(received)}."
+        kind, hint = FailureKind.HANDSHAKE, None
         if received == AlertDescription.CERTIFICATE_REQUIRED:
-            return StreamFailed(FailureKind.CERTIFICATE_REQUIRED, text, received, reasons)
-        if certificate_missed and received in FOR_WANT_OF_A_CERTIFICATE:
-            text += " The server has asked for a client certificate, and none was sent."
-        return StreamFailed(FailureKind.HANDSHAKE, text, received, reasons)
+            kind = FailureKind.CERTIFICATE_REQUIRED
+        elif owes_certificate and received in _ALERTS_TO_NO_CERTIFICATE:
+            kind, hint = FailureKind.CERTIFICATE_REQUIRED, "it asked for a client certificate, and none was sent"
+        elif not psk_enabled and received == AlertDescription.HANDSHAKE_FAILURE:
+            hint = "it found no acceptable set of parameters, or wants a pre-shared key"
+        return StreamFailed(kind, f"Error during SSL handshake: {_of_alert(received, hint)}.", received, reasons)
     if _NO_KEY in reasons and sent == AlertDescription.HANDSHAKE_FAILURE:  # a server sends unknown_psk_identity
         text = "no pre-shared key was given for the server; set identity and key when they are asked for"
         return StreamFailed(FailureKind.HANDSHAKE, f"Error during SSL handshake: {text}.", sent, reasons)

@@ -249,7 +249,11 @@ class StreamHandshake(StreamAnswers):
     def _fail_handshake(self) -> None:
         assert self._pipe is not None
         failure = explain_handshake_failure(
-            self._pipe.reasons, self._alert_sent, self._alert_received, certificate_missed=self.certificate_missed
+            self._pipe.reasons,
+            self._alert_sent,
+            self._alert_received,
+            owes_certificate=self._owes_certificate(),
+            psk_enabled=self.configuration.psk_enabled,
         )
         refusal = self._refusal or (f"{_sentence(self._issues[0])}." if self._issues else "")
         if refusal and self._alert_received is None and not _REFUSALS.isdisjoint(self._pipe.reasons):

@@ -51,15 +51,3 @@ def test_a_signal_before_the_event_loop_runs(qapp: object, number: signal.Signal
     guard.stop()
     assert hung == []
     assert not command.begun
-
-
-def test_an_environment_that_asks_for_what_does_not_exist(
-    qapp: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """It is told in one line, before the command begins, and not by a traceback from deep inside."""
-    monkeypatch.setenv("QTSECURE_TRANSPORT", "foo")
-    command = _Interrupted(Output("x"))
-    command.number = 0
-    assert command.run() is ExitCode.USAGE
-    assert not command.begun
-    assert capsys.readouterr().err == "qtsecure x: QTSECURE_TRANSPORT must be 'reactor' or 'qt', not 'foo'.\n"

@@ -259,14 +259,6 @@ def test_one_identity_with_two_keys(in_process) -> None:
     assert "same identity" in done.sentence()
 
 
-def test_a_certificate_that_dtls_cannot_use(in_process, files, tmp_path: Path) -> None:
-    """It is told before READY, and not when the first client comes."""
-    unusable = files.pki.ed25519Server.writeTo(tmp_path, "ed25519")
-    done = in_process("serve", "--dtls", "--cert", unusable.certificate, "--key", unusable.key)
-    assert (done.code, done.out) == (2, "")
-    assert "Ed25519" in done.sentence()
-
-
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_abrupt_client(serving, files, version: ssl.TLSVersion) -> None:
     """A client that vanishes is a finished connection, but no clean one."""

@@ -73,17 +73,6 @@ def test_failures_of_traffic(reading: bool, kind: FailureKind, begin: str) -> No
     assert "no longer usable" in explain_traffic_failure(reading, (), None, None).message
 
 
-@pytest.mark.parametrize("missed", [False, True])
-def test_a_server_that_wanted_a_certificate(missed: bool) -> None:
-    """Before TLS 1.3 there is no alert of its own for that; what we reject ourselves has nothing to do with it."""
-    for alert in (AlertDescription.HANDSHAKE_FAILURE, AlertDescription.DECODE_ERROR):
-        message = explain_handshake_failure((), None, alert, certificate_missed=missed).message
-        assert ("asked for a client certificate, and none was sent" in message) is missed
-    for sent, received in ((AlertDescription.BAD_CERTIFICATE, None), (None, AlertDescription.PROTOCOL_VERSION)):
-        message = explain_handshake_failure((), sent, received, certificate_missed=missed).message
-        assert "client certificate" not in message
-
-
 def test_no_pre_shared_key() -> None:
     """OpenSSL has one reason for a client whose program gave no key, and for a server that does not know the client."""
     reasons = ("psk identity not found",)
@@ -99,3 +88,29 @@ def test_unknown_identity_of_a_pre_shared_key() -> None:
     message = explain_handshake_failure((), None, AlertDescription.HANDSHAKE_FAILURE).message
     assert "no acceptable set of parameters" in message
     assert "does not know the identity of our pre-shared key" in message
+
+
+def test_no_key_is_spoken_of_where_there_is_none() -> None:
+    """Whoever offered none is told that one may be wanted."""
+    message = explain_handshake_failure((), None, AlertDescription.HANDSHAKE_FAILURE, psk_enabled=False).message
+    assert "no acceptable set of parameters, or wants a pre-shared key" in message
+    assert "identity" not in message
+
+
+@pytest.mark.parametrize(
+    "alert",
+    [AlertDescription.HANDSHAKE_FAILURE, AlertDescription.BAD_CERTIFICATE, AlertDescription.DECODE_ERROR],
+)
+def test_a_missing_certificate_before_tls_1_3(alert: AlertDescription) -> None:
+    """No alert says that a certificate is missing; whoever owes one can tell."""
+    owing = explain_handshake_failure((), None, alert, owes_certificate=True)
+    assert (owing.kind, owing.alert) == (FailureKind.CERTIFICATE_REQUIRED, alert)
+    assert "it asked for a client certificate, and none was sent" in owing.message
+    assert explain_handshake_failure((), None, alert).kind is FailureKind.HANDSHAKE
+
+
+def test_a_missing_certificate_is_not_blamed_for_everything() -> None:
+    """What an alert says for certain counts."""
+    failure = explain_handshake_failure((), None, AlertDescription.PROTOCOL_VERSION, owes_certificate=True)
+    assert failure.kind is FailureKind.HANDSHAKE
+    assert "it supports none of our TLS versions" in failure.message

@@ -165,8 +165,14 @@ class DtlsSession(TlsStream):
     def alerted(self, level: int, description: int) -> None:
         """An unencrypted alert that is to be believed has arrived."""
         self.alert(False, level, description)
-        missed = self.certificate_missed
-        self._fail(explain_handshake_failure((), self._alert_sent, description, certificate_missed=missed))
+        failure = explain_handshake_failure(
+            (),
+            self._alert_sent,
+            description,
+            owes_certificate=self._owes_certificate(),
+            psk_enabled=self.configuration.psk_enabled,
+        )
+        self._fail(failure)
 
     def abandon(self, failure: StreamFailed) -> None:
         """Fail for a reason that OpenSSL does not see."""

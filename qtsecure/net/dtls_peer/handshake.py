@@ -7,6 +7,7 @@ the questions that it waits for (``net.handshake_questions``); after each emit t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import SIGNAL
 from PySide6.QtNetwork import QSslError
@@ -276,7 +277,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     def socketLost(self) -> None:
         """The program has deleted the socket below."""
         code = _Code.UncleanClose if self.isEncrypted() else _Code.Closed
-        self._endWithoutGoodbye(SecureError(code, "What carried the association was closed or deleted."))
+        self._endWithoutGoodbye(SecureError(code, "What carried the association was closed, shut down or deleted."))
 
     def _endWithoutGoodbye(self, error: SecureError) -> None:
         """The other side cannot be heard any more: an error, or the quiet end that the configuration asks for."""
@@ -330,10 +331,12 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
 
     def _failed(self, path: DtlsPath, failure: StreamFailed) -> None:
         status = Status.Error
-        if failure.kind is FailureKind.CERTIFICATE_REJECTED and self._attempt.sslErrors:
-            mismatch = QSslError.SslError.HostNameMismatch
-            if all(error.error() == mismatch for error in self._attempt.sslErrors):
+        if failure.kind is FailureKind.CERTIFICATE_REJECTED:
+            errors = {error.error() for error in self._attempt.sslErrors}
+            if errors == {QSslError.SslError.HostNameMismatch}:
                 status = Status.ErrorHostnameMismatch
+            elif errors == {QSslError.SslError.NoPeerCertificate} and self._observer is not None:  # on a server
+                failure = replace(failure, kind=FailureKind.CERTIFICATE_REQUIRED)
         self._forgetSessions()
         self._finish(status, _explain(failure, path))
 

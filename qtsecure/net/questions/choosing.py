@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from PySide6.QtCore import SIGNAL, QByteArray, QObject, SignalInstance
 from shiboken6 import isValid
 
-from qtsecure.engine.alerts import FOR_WANT_OF_A_CERTIFICATE
+from qtsecure.engine.alerts import AlertDescription
 from qtsecure.engine.states import StreamState
 from qtsecure.errors import SecureError
 from qtsecure.net import late, values
@@ -37,6 +37,16 @@ __all__ = ["CERTIFICATE_REQUIRED", "Choosing"]
 
 CERTIFICATE_REQUIRED = "certificateRequired"
 _SIGNAL = SIGNAL(f"{CERTIFICATE_REQUIRED}(PyObject)")
+_FOR_WANT_OF_A_CERTIFICATE = frozenset(
+    {
+        AlertDescription.HANDSHAKE_FAILURE,
+        AlertDescription.BAD_CERTIFICATE,
+        AlertDescription.CERTIFICATE_UNKNOWN,
+        AlertDescription.ACCESS_DENIED,
+        AlertDescription.CERTIFICATE_REQUIRED,
+    }
+)
+"""The alerts of servers that wanted a certificate and got none."""
 
 
 class Choosing:
@@ -297,7 +307,7 @@ class Choosing:
     def _withReason(self, failure: StreamFailed) -> StreamFailed:
         """What went wrong; where the server may have missed a certificate, also why there was none."""
         reason = self._questions.noCertificate
-        if not reason or failure.alert not in FOR_WANT_OF_A_CERTIFICATE:
+        if not reason or failure.alert not in _FOR_WANT_OF_A_CERTIFICATE:
             return failure
         return late.StreamFailed(
             failure.kind, f"{failure.message} No certificate was sent: {reason}", failure.alert, failure.engine_reasons

@@ -128,7 +128,7 @@ class Connecting(Handshake):
     ) -> bool:
         """Take over a connected native descriptor; False (and error()) when it is not one.
 
-        On success the socket owns the descriptor and closes it.
+        On success the socket owns the descriptor and closes it, and what it had before is ended.
 
         Raises:
             TypeError, ValueError: For a ``socketDescriptor`` that is no int, or another state.
@@ -137,19 +137,30 @@ class Connecting(Handshake):
         checkInt(socketDescriptor, name="socketDescriptor")
         if state != _State.ConnectedState:
             raise ValueError("state must be ConnectedState; other descriptors cannot be adopted.")
-        return Connecting._adoptDescriptor(self, socketDescriptor, openMode)
+        attempt = self._attempt
+        if attempt.request is None and attempt.choice is None:
+            return Connecting._adoptDescriptor(self, socketDescriptor, openMode)
+        try:
+            Connecting._checkForeign(self, socketDescriptor)
+            late.checkConnected(socketDescriptor)
+        except (OSError, ValueError, OverflowError) as error:
+            return Connecting._refuseDescriptor(self, socketDescriptor, error)
+        # Before anything of the new connection is here: slots run now, perhaps an event loop, and may begin another.
+        cancelRequest(attempt)
+        if not isValid(self):
+            return False
+        adopted = Connecting._adoptDescriptor(self, socketDescriptor, openMode)
+        if not adopted and isValid(self) and self._attempt is attempt:
+            Closing._drop(self)  # a slot has closed the descriptor, and nobody can answer for the old connection
+        return adopted
 
     def _adoptDescriptor(self, socketDescriptor: int, openMode: QIODevice.OpenModeFlag = _Mode.ReadWrite) -> bool:
         """setSocketDescriptor() for a socket of which nobody else knows yet, too."""
-        before = self._dataPath.transport
         try:
-            if socketDescriptor >= 0 and before is not None and socketDescriptor == before.descriptor():
-                raise ValueError("it is this socket's own")  # the end of the old connection would close it
+            Connecting._checkForeign(self, socketDescriptor)
             transport = late.adoptStream(self._dataPath, socketDescriptor)
         except (OSError, ValueError, OverflowError) as error:
-            self._dataPath.error = _Error.SocketResourceError
-            self.setErrorString(f"The descriptor {socketDescriptor} is not a connected socket: {error}.")
-            return False
+            return Connecting._refuseDescriptor(self, socketDescriptor, error)
         Connecting._abortTransport(self)
         Connecting._abandonAttempt(self)
         if not isValid(self):
@@ -157,6 +168,16 @@ class Connecting(Handshake):
             return False
         Connecting._adopt(self, transport, openMode)
         return True
+
+    def _checkForeign(self, socketDescriptor: int) -> None:
+        before = self._dataPath.transport
+        if socketDescriptor >= 0 and before is not None and socketDescriptor == before.descriptor():
+            raise ValueError("it is this socket's own")  # the end of the old connection would close it
+
+    def _refuseDescriptor(self, socketDescriptor: int, error: Exception) -> bool:
+        self._dataPath.error = _Error.SocketResourceError
+        self.setErrorString(f"The descriptor {socketDescriptor} is not a connected socket: {error}.")
+        return False
 
     def _adopt(
         self,
