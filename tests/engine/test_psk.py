@@ -338,6 +338,9 @@ def test_verifying_clients_miss_the_certificate(version: Version) -> None:
         assert len(pair.client.of(CertificateProblems)) == 1
         assert pair.client.completed is (answer == "accept")
         assert pair.client.stream.psk_used()
+        assert pair.client.alerts_sent == ([] if answer == "accept" else [40 if version == "1.2" else 116])
+        assert pair.server.alerts_received == pair.client.alerts_sent  # its last flight was held
+        assert pair.server.completed is (answer == "accept")
 
 
 # ------------------------------------------------------------------------------------- secrecy
