@@ -41,6 +41,16 @@ _BY_REASON: dict[str, tuple[FailureKind, str]] = {
     "excessive message size": (FailureKind.HANDSHAKE, "the peer sent a larger message than the protocol allows"),
 }
 
+_BY_REASON_ON_CLIENT: dict[str, tuple[FailureKind, str]] = {
+    **_BY_REASON,
+    "psk identity not found": (
+        FailureKind.HANDSHAKE,
+        "the server wants a pre-shared key, and the program gave none that can be used; give an identity and a key "
+        "when preSharedKeyAuthenticationRequired asks",
+    ),
+}
+"""OpenSSL has one reason for both roles where there is no key."""
+
 _BY_ALERT: dict[int, str] = {
     AlertDescription.CERTIFICATE_REQUIRED: "it demands a client certificate",
     AlertDescription.UNKNOWN_CA: "it does not trust the authority that issued our certificate",
@@ -75,7 +85,9 @@ def _of_alert(received: int) -> str:
     return f"{told}: {hint}" if hint else told
 
 
-def explain_handshake_failure(reasons: tuple[str, ...], sent: int | None, received: int | None) -> StreamFailed:
+def explain_handshake_failure(
+    reasons: tuple[str, ...], sent: int | None, received: int | None, *, server: bool = True
+) -> StreamFailed:
     """The last event of a handshake that OpenSSL ended."""
     if received is not None:
         kind = FailureKind.CERTIFICATE_REQUIRED if received == AlertDescription.CERTIFICATE_REQUIRED else None
@@ -85,9 +97,10 @@ def explain_handshake_failure(reasons: tuple[str, ...], sent: int | None, receiv
             received,
             reasons,
         )
+    known = _BY_REASON if server else _BY_REASON_ON_CLIENT
     for reason in reasons:
-        if reason in _BY_REASON:
-            kind, text = _BY_REASON[reason]
+        if reason in known:
+            kind, text = known[reason]
             return StreamFailed(kind, f"Error during SSL handshake: {text}.", sent, reasons)
     detail = ", ".join(reasons) or (alert_text(sent) if sent is not None else "the engine gave no reason")
     return StreamFailed(FailureKind.HANDSHAKE, f"Error during SSL handshake: {detail}.", sent, reasons)

@@ -251,7 +251,9 @@ class StreamHandshake(StreamAnswers):
 
     def _fail_handshake(self) -> None:
         assert self._pipe is not None
-        failure = explain_handshake_failure(self._pipe.reasons, self._alert_sent, self._alert_received)
+        failure = explain_handshake_failure(
+            self._pipe.reasons, self._alert_sent, self._alert_received, server=self.server
+        )
         refusal = self._refusal or (f"{_sentence(self._issues[0])}." if self._issues else "")
         if refusal and self._alert_received is None and not _REFUSALS.isdisjoint(self._pipe.reasons):
             failure = StreamFailed(FailureKind.CERTIFICATE_REJECTED, refusal, self._alert_sent, self._pipe.reasons)

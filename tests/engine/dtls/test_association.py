@@ -396,6 +396,13 @@ def test_qt_2_28_keys_and_hints(engine_path: str) -> None:
     assert all(end.association.psk_used() for end in network.ends if end.association)
 
 
+def test_a_client_without_a_key_says_that_the_program_gave_none() -> None:
+    """As in TLS 1.2."""
+    network = Network(psk_client(), psk_server(), client_decisions=Recorder(), server_decisions=Recorder()).handshake()
+    assert network.client.failure is not None
+    assert "the program gave none that can be used" in network.client.failure.message
+
+
 @pytest.mark.parametrize("answer", ["reject", "accept", "late no", "late yes"])
 def test_who_misses_the_certificate_tells_it(engine_path: str, answer: str) -> None:
     """A client with a key that insists on a certificate, too: its last flight is held, so that the server is told why."""
