@@ -405,7 +405,7 @@ def test_a_client_without_a_key_says_that_the_program_gave_none() -> None:
 
 @pytest.mark.parametrize("answer", ["reject", "accept", "late no", "late yes"])
 def test_who_misses_the_certificate_tells_it(engine_path: str, answer: str) -> None:
-    """A client with a key that insists on a certificate, too: its last flight is held, so that the server is told why."""
+    """A client with a key insists on a certificate, too: its last flight is held, so that the server is told why."""
     network = Network(
         psk_client(verify_mode=VerifyMode.PEER),
         psk_server(),
