@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+import json
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtNetwork import QSsl, QSslError
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
@@ -146,8 +147,32 @@ def test_another_certificate_is_another_question(prompter, makeClient, serve, pk
 
     other = selfSignedCertificate()
     server.setSslConfiguration(SslConfiguration.forServer(list(other.chain), other.privateKey))
+    assert "Another certificate was trusted" not in texts(dialog)
     second = prompted(prompter, makeClient(), server.serverPort())
     assert SslCertificate(other.certificate).fingerprint()[:47] in texts(second)
+    assert "Another certificate was trusted for this server on " in texts(second)
+    assert "or this is an attack" in texts(second)
+    assert SslCertificate(pki.selfSigned.certificate).fingerprint()[:47] in texts(second)
+    assert second.rejectButton().isDefault()
+    assert second.lifetime() is Lifetime.Once
+
+
+def test_sec_a_file_that_somebody_has_changed(decisions, settingsFile, pki, qtbot) -> None:
+    """Its fingerprint stays text, and leaves the buttons where they are; a moment that is not there is not shown."""
+    decisions.remember(madeRequest(pki.selfSigned.certificate, IssueCode.HOSTNAME_MISMATCH), Lifetime.Forever)
+    settings = QSettings(str(settingsFile), QSettings.Format.IniFormat)
+    (key,) = settings.allKeys()
+    fields = json.loads(settings.value(key))
+    fields |= {"fingerprint": "<b>\u202e" + "F" * 9000, "decidedAt": None}
+    settings.setValue(key, json.dumps(fields))
+    dialog = TrustDialog(madeRequest(pki.server.certificate, IssueCode.HOSTNAME_MISMATCH), decisions)
+    qtbot.addWidget(dialog)
+    usual = TrustDialog(madeRequest(pki.server.certificate, IssueCode.HOSTNAME_MISMATCH))
+    qtbot.addWidget(usual)
+    assert "Another certificate was trusted for this server before." in texts(dialog)
+    assert "<b>\\u202eFFF" in texts(dialog)
+    assert "F" * 60 not in texts(dialog)
+    assert dialog.sizeHint().width() < 1.6 * usual.sizeHint().width()
 
 
 def test_without_decisions_there_is_no_choice(window, makeClient, serve, pki) -> None:
