@@ -5,7 +5,12 @@ from __future__ import annotations
 from qtsecure.engine.alerts import AlertDescription, alert_text
 from qtsecure.engine.events import FailureKind, StreamFailed
 
-__all__ = ["explain_handshake_failure", "explain_traffic_failure"]
+__all__ = ["explain_early_end", "explain_handshake_failure", "explain_traffic_failure"]
+
+_NOT_WAITED = (
+    " It did not wait for the answer to the question that was open here; answer sooner, or connect again once the "
+    "answer is remembered."
+)
 
 _BY_REASON: dict[str, tuple[FailureKind, str]] = {
     "http request": (FailureKind.NOT_TLS, "the peer spoke plain HTTP; use https on its side"),
@@ -104,6 +109,16 @@ def explain_handshake_failure(
             return StreamFailed(kind, f"Error during SSL handshake: {text}.", sent, reasons)
     detail = ", ".join(reasons) or (alert_text(sent) if sent is not None else "the engine gave no reason")
     return StreamFailed(FailureKind.HANDSHAKE, f"Error during SSL handshake: {detail}.", sent, reasons)
+
+
+def explain_early_end(what: str, *, asked: bool) -> StreamFailed:
+    """The last event of a handshake that the peer ended without an alert that tells a reason.
+
+    Args:
+        what: A sentence about what it has done.
+        asked: The program was being asked something meanwhile: the peer may have run out of patience.
+    """
+    return StreamFailed(FailureKind.ENDED_IN_HANDSHAKE, what + _NOT_WAITED if asked else what)
 
 
 def explain_traffic_failure(

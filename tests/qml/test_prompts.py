@@ -179,6 +179,15 @@ def test_peer_gives_up(window: Document) -> None:
     assert not any(line.startswith("answered") for line in lines(window))
 
 
+def test_the_server_does_not_wait_for_the_answer(window: Document, clock: FakeClock) -> None:
+    """After its time for handshakes the prompt goes, and the sentence says why."""
+    ask(window)
+    clock.advance(6)
+    waitFor(lambda: not window.get("open"))
+    assert not any(line.startswith("answered") for line in lines(window))
+    waitFor(lambda: "It did not wait for the answer to the question" in window.get("socket").property("errorString"))
+
+
 def test_several_questions(window: Document) -> None:
     """One after the other; each answer is for its own connection."""
     ask(window)

@@ -7,7 +7,7 @@ import json
 
 import pytest
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtNetwork import QSsl, QSslError
+from PySide6.QtNetwork import QAbstractSocket, QSsl, QSslError
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from shiboken6 import delete, isValid
@@ -207,6 +207,17 @@ def test_a_name_that_no_certificate_can_have(decisions, pki, qtbot) -> None:
     dialog = TrustDialog(request, decisions)
     dialog.accept()
     assert request._answer.name == "REJECTED"
+
+
+def test_the_server_does_not_wait_for_the_answer(prompter, makeClient, serve, pki, clock: FakeClock) -> None:
+    """After its five seconds the dialog goes, and the error says that the answer would have been too late."""
+    client, server = makeClient(), serve(pki.selfSigned)
+    dialog = prompted(prompter, client, server.serverPort())
+    clock.advance(server.handshakeTimeout() / 1000 + 1)
+    waitFor(lambda: client.error() != QAbstractSocket.SocketError.UnknownSocketError)
+    waitFor(lambda: prompter.dialog() is None)
+    assert not isValid(dialog) or not dialog.isVisible()
+    assert "It did not wait for the answer to the question" in client.errorString()
 
 
 def test_the_peer_gives_up(prompter, makeClient, qtsecure_faulty_server) -> None:

@@ -232,6 +232,18 @@ def test_a_decision_may_take_long(pki: PublicKeyInfrastructure, answer: str) -> 
         assert network.server.alerts_received == [45]
 
 
+def test_a_server_that_does_not_wait_for_a_decision(pki: PublicKeyInfrastructure) -> None:
+    """Its alert is told together with what it has not waited for."""
+    network = Network(dtls_client([pki.ca.certificate]), dtls_server(pki.expired), client_answer="wait").start()
+    network.run(2)
+    assert network.server.association is not None
+    network.server.association.close(network.link.now)
+    network.run(5)
+    assert network.client.failure is not None
+    assert network.client.failure.kind is FailureKind.ENDED_IN_HANDSHAKE
+    assert "It did not wait for the answer to the question" in network.client.failure.message
+
+
 @pytest.mark.parametrize("answer", ["accept", "reject"])
 def test_server_decides_about_a_client(pki: PublicKeyInfrastructure, answer: Any) -> None:
     """Its last flight is held, so the client is not complete before the decision."""
