@@ -221,9 +221,10 @@ class TrustDialog(QDialog):
         body.addLayout(self._column, 1)
         self._column.setSpacing(12)
         self._column.addLayout(self._makeHeader(request))
-        earlier = self._decisions.trustedBefore(request) if self._decisions is not None else None
-        if earlier is not None:
-            self._column.addWidget(EarlierCertificate(earlier, self))
+        if self._decisions is not None and isValid(self._decisions):
+            earlier = self._decisions.trustedBefore(request)
+            if earlier is not None:
+                self._column.addWidget(EarlierCertificate(earlier, self))
         problems = ProblemList(self)
         problems.setErrors(self._errors)
         self._column.addWidget(problems)

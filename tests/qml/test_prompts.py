@@ -272,6 +272,21 @@ def bounds(target: QQuickItem) -> QRectF:
     return target.mapRectToScene(QRectF(0, 0, target.width(), target.height()))
 
 
+def test_keys_scroll_nothing_where_all_is_seen(
+    load: Load, qtsecure_pki: PublicKeyInfrastructure, tmp_path: Path
+) -> None:
+    """The content stays where it is."""
+    document = load(SMALL.replace("320", "640"))
+    QTest.qWaitForWindowActive(document.root)
+    decisions = TrustDecisionsItem(document.root)
+    decisions._setFile(str(tmp_path / "decisions.ini"))
+    askAbout(document, question(document, qtsecure_pki.wrongHost, decisions))
+    content = settledView(document, overflows=False).property("contentItem")
+    for _ in range(5):
+        QTest.keyClick(document.root, Qt.Key.Key_Down)
+    assert content.property("contentY") == 0
+
+
 @pytest.mark.parametrize(("width", "height"), [(480, 320), (480, 640), (320, 240)])
 @pytest.mark.parametrize("changed", [False, True])
 def test_small_windows(

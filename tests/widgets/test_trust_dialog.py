@@ -175,6 +175,14 @@ def test_sec_a_file_that_somebody_has_changed(decisions, settingsFile, pki, qtbo
     assert dialog.sizeHint().width() < 1.6 * usual.sizeHint().width()
 
 
+def test_decisions_that_were_deleted(decisions, pki, qtbot) -> None:
+    """The question is asked all the same."""
+    delete(decisions)
+    dialog = TrustDialog(madeRequest(pki.server.certificate, IssueCode.HOSTNAME_MISMATCH), decisions)
+    qtbot.addWidget(dialog)
+    assert "could not be verified" in texts(dialog)
+
+
 def test_without_decisions_there_is_no_choice(window, makeClient, serve, pki) -> None:
     """Only once."""
     prompter, client, server = TrustPrompter(None, window), makeClient(), serve(pki.expired)
