@@ -11,6 +11,7 @@ import json
 import statistics
 import subprocess
 import sys
+import textwrap
 from dataclasses import asdict
 from typing import Any
 
@@ -112,8 +113,12 @@ def show(outcomes: dict[str, Outcome]) -> bool:
 
 def main() -> int:
     """The command."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; all of them by default")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    # argparse's own lines end at hyphens, in the middle of a name.
+    rows = textwrap.fill(f"of {', '.join(ROWS)}; all of them by default", 80, break_on_hyphens=False)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=rows)
     parser.add_argument("--repeats", type=int, default=3, help="runs of each side (default 3)")
     parser.add_argument("--json", metavar="FILE", help="write every measurement there")
     parser.add_argument("--plot", metavar="FILE.png", help="also measure and draw ping-pong against idle pairs")

@@ -265,7 +265,7 @@ def _echo(side: Side, count: int, size: int, peers: int) -> dict[str, Any]:
         clients.append(None)
         clients[-1] = echo.client(encrypted, received if len(clients) == peers else None)
 
-    write: Callable[[bytes], object] = lambda _: None  # noqa: E731
+    write: Callable[[bytes], object] = lambda _: None  # noqa: E731 - start() replaces it
     another()
     application.exec()
     return {"value": count / state["seconds"], "unit": "/s", "facts": state["facts"]}

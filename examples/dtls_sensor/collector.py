@@ -26,7 +26,12 @@ def giveKey(peer, authenticator):
 
 def welcome():
     peer = server.nextPendingConnection()
-    peer.datagramReceived.connect(lambda message: print(peer.objectName(), json.loads(message), flush=True))
+
+    def take(message):
+        print(peer.objectName(), json.loads(message), flush=True)
+        peer.writeDatagram(b"ok")  # shows the sensor that somebody is there
+
+    peer.datagramReceived.connect(take)
     peer.disconnected.connect(peer.deleteLater)
 
 

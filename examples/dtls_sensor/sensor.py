@@ -1,4 +1,8 @@
-"""A sensor that sends a measurement every second and begins anew when it has to: python sensor.py [PORT [COUNT]]."""
+"""A sensor that sends a measurement every second: python sensor.py [PORT [COUNT]].
+
+It begins anew when its association has ended. UDP does not tell that a collector has vanished, so the collector
+answers each measurement, and five seconds without any answer end the association.
+"""
 
 import json
 import random
@@ -18,6 +22,7 @@ peer = DtlsPeer()
 configuration = SslConfiguration()
 configuration.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyNone)  # the server has to use the key
 peer.setSslConfiguration(configuration)
+peer.setIdleTimeout(5000)
 timer = QTimer(interval=1000 if left < 0 else 20)
 
 
@@ -49,6 +54,7 @@ def lost():
 peer.preSharedKeyAuthenticationRequired.connect(giveKey)
 peer.encrypted.connect(timer.start)
 peer.errorOccurred.connect(lambda error: print(error.message, file=sys.stderr))
+peer.datagramReceived.connect(lambda answer: None)  # taken, so that answers do not pile up
 peer.disconnected.connect(lost)
 timer.timeout.connect(measure)
 connect()

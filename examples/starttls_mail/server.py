@@ -42,6 +42,9 @@ class Session(QObject):
                 print("mail:", " / ".join(self.mail), flush=True)
                 self.mail = None
                 self.say("250 Taken")
+        if self.socket.bytesAvailable() == self.socket.readBufferSize():
+            print("refused: a line without end", file=sys.stderr, flush=True)
+            self.socket.abort()
 
     def obey(self, command):
         if command == "EHLO":

@@ -42,6 +42,9 @@ class Command(QObject):
         """Ctrl+C or a request to terminate."""
         self.finish(ExitCode.INTERRUPTED)
 
+    def letGo(self) -> None:
+        """Close what other threads could still reach; called once, behind the event loop."""
+
     def finish(self, exitCode: ExitCode, errorCode: str = "", message: str = "") -> None:
         """End the command; only the first call counts.
 
@@ -63,9 +66,12 @@ class Command(QObject):
 
     def run(self) -> ExitCode:
         """Start, and return how it ended."""
-        with self._interruptible(), self._exceptionsEndIt():
-            QTimer.singleShot(0, self._startUnlessEnded)
-            self._loop.exec()
+        try:
+            with self._interruptible(), self._exceptionsEndIt():
+                QTimer.singleShot(0, self._startUnlessEnded)
+                self._loop.exec()
+        finally:
+            self.letGo()
         assert self._exitCode is not None
         return self._exitCode
 

@@ -29,9 +29,16 @@ class _Serve(ServerCommand):
         self, output: Output, options: argparse.Namespace, configuration: SslConfiguration, address: QHostAddress
     ) -> None:
         super().__init__(output, options, address)
-        server = DtlsServer(self)
-        self.use(server, configuration)
-        server.acceptError.connect(self._unusable)
+        self._configuration = configuration
+        self._dtls = DtlsServer(self)
+        self.use(self._dtls, configuration)
+        self._dtls.acceptError.connect(self._unusable)
+
+    def start(self) -> None:
+        if self._dtls.setup(self._configuration) is not DtlsPeer.Result.Ok:
+            self.finish(ExitCode.USAGE, "Usage", self._dtls.errorString())  # an Ed25519 key, for example
+            return
+        super().start()
 
     def _unusable(self, error: SecureError) -> None:
         self.finish(ExitCode.USAGE, error.code.name, error.message)

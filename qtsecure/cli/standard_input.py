@@ -6,8 +6,10 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 
-from PySide6.QtCore import QObject, Qt, Signal
+from qtsecure.net.qt_objects.plain_slots import plainSlot
+from qtsecure.net.socket_client.lookup_threads import Mailbox
 
 __all__ = ["StandardInput", "descriptorOfStdin"]
 
@@ -15,11 +17,12 @@ _CHUNK = 65536
 _AHEAD = 4
 
 
-class StandardInput(QObject):
+class StandardInput:
     """Hands out chunks of a descriptor, which a thread reads.
 
     A thread, because neither a file nor a Windows console can be watched by an event loop. It is a
-    daemon: nothing can wake it from reading a terminal.
+    daemon: nothing can wake it from reading a terminal. So it may come back while the process ends,
+    and must not touch Qt then: emitting a signal of an object that goes at that moment is a crash.
 
     Args:
         descriptor: What to read; None for a process without stdin.
@@ -27,47 +30,50 @@ class StandardInput(QObject):
         onEnd: Called once, at the end.
     """
 
-    _arrived = Signal(object)
-
     def __init__(self, descriptor: int | None, onData: Callable[[bytes], None], onEnd: Callable[[], None]) -> None:
-        super().__init__()
         self._descriptor = descriptor
         self._onData = onData
         self._onEnd = onEnd
         self._room = threading.Semaphore(_AHEAD)
-        self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._mailbox: Mailbox | None = None
 
     def start(self) -> None:
         """Begin to read."""
+        self._mailbox = mailbox = Mailbox()
         if self._descriptor is None:
-            self._arrived.emit(b"")
+            mailbox.put(self._onEnd)
         else:
-            threading.Thread(target=self._read, args=(self._descriptor,), name="stdin", daemon=True).start()
+            arguments = (self._descriptor, mailbox, self._room, plainSlot(self._deliver))
+            threading.Thread(target=_read, args=arguments, name="stdin", daemon=True).start()
 
     def proceed(self) -> None:
         """A chunk has been used; the thread may read another one."""
         self._room.release()
 
-    def _read(self, descriptor: int) -> None:
-        # Not through sys.stdin: its lock, held by a thread that never returns, would abort the
-        # interpreter when it ends.
-        data = b"-"
-        while data:
-            try:
-                data = os.read(descriptor, _CHUNK)
-            except OSError:
-                data = b""  # closed, or the terminal has gone: the same as its end
-            self._room.acquire()
-            try:
-                self._arrived.emit(data)
-            except RuntimeError:
-                return  # the command has ended, and this object with it
+    def close(self) -> None:
+        """Hand out nothing any more; to be called before the objects behind the callbacks go."""
+        if self._mailbox is not None:
+            self._mailbox.close()
 
     def _deliver(self, data: bytes) -> None:
         if data:
             self._onData(data)
         else:
             self._onEnd()
+
+
+def _read(descriptor: int, mailbox: Mailbox, room: threading.Semaphore, deliver: Callable[[bytes], None]) -> None:
+    """The thread. It refers to nobody who belongs to Qt, as the last reference must not end here."""
+    # Not through sys.stdin: its lock, held by a thread that never returns, would abort the
+    # interpreter when it ends.
+    data = b"-"
+    while data and mailbox.isOpen():
+        try:
+            data = os.read(descriptor, _CHUNK)
+        except OSError:
+            data = b""  # closed, or the terminal has gone: the same as its end
+        room.acquire()
+        mailbox.put(partial(deliver, data))
 
 
 def descriptorOfStdin() -> int | None:

@@ -37,7 +37,8 @@ _METHODS = {
 }
 
 _cache: OrderedDict[tuple[bool, bool, TlsConfiguration], SSL.Context] = OrderedDict()
-_lock = threading.Lock()
+_lock = threading.RLock()
+"""A finalizer that runs while a context is made may want one, in the same thread."""
 
 
 def context_for(configuration: TlsConfiguration, *, server: bool, traced: bool = False) -> SSL.Context:
@@ -62,7 +63,7 @@ def context_for(configuration: TlsConfiguration, *, server: bool, traced: bool =
         context = _build(configuration, server)
         if traced:
             _trace(context)
-        _cache[key] = context
+        context = _cache.setdefault(key, context)
         if len(_cache) > _MAX_CACHED:
             _cache.popitem(last=False)
         return context

@@ -75,6 +75,8 @@ _BY_ALERT: dict[int, str] = {
     ),
 }
 
+_ALERTS_TO_NO_CERTIFICATE = frozenset({AlertDescription.HANDSHAKE_FAILURE, AlertDescription.BAD_CERTIFICATE})
+"""What servers say of a missing certificate before TLS 1.3: OpenSSL and Mbed TLS the former, Go and NSS the latter."""
 
 _IN_TRAFFIC: dict[str, str] = {
     "decryption failed or bad record mac": "the data was changed on its way or belongs to another connection",
@@ -84,24 +86,40 @@ _IN_TRAFFIC: dict[str, str] = {
 }
 
 
-def _of_alert(received: int) -> str:
-    hint = _BY_ALERT.get(received)
+def _of_alert(received: int, hint: str | None = None) -> str:
+    hint = hint or _BY_ALERT.get(received)
     told = f"the peer sent the alert '{alert_text(received)}' ({received})"
     return f"{told}: {hint}" if hint else told
 
 
 def explain_handshake_failure(
-    reasons: tuple[str, ...], sent: int | None, received: int | None, *, server: bool = True
+    reasons: tuple[str, ...],
+    sent: int | None,
+    received: int | None,
+    *,
+    owes_certificate: bool = False,
+    psk_enabled: bool = True,
+    server: bool = True,
 ) -> StreamFailed:
-    """The last event of a handshake that OpenSSL ended."""
+    """The last event of a handshake that OpenSSL ended.
+
+    Args:
+        reasons: OpenSSL's own.
+        sent: The alert that was sent.
+        received: The alert that was received.
+        owes_certificate: On a client: the server has asked for a certificate and got none.
+        psk_enabled: Whether the peer may have missed our pre-shared key.
+        server: Whose handshake it is.
+    """
     if received is not None:
-        kind = FailureKind.CERTIFICATE_REQUIRED if received == AlertDescription.CERTIFICATE_REQUIRED else None
-        return StreamFailed(
-            kind or FailureKind.HANDSHAKE,
-            f"Error during SSL handshake: {_of_alert(received)}.",
-            received,
-            reasons,
-        )
+        kind, hint = FailureKind.HANDSHAKE, None
+        if received == AlertDescription.CERTIFICATE_REQUIRED:
+            kind = FailureKind.CERTIFICATE_REQUIRED
+        elif owes_certificate and received in _ALERTS_TO_NO_CERTIFICATE:
+            kind, hint = FailureKind.CERTIFICATE_REQUIRED, "it asked for a client certificate, and none was sent"
+        elif not psk_enabled and received == AlertDescription.HANDSHAKE_FAILURE:
+            hint = "it found no acceptable set of parameters, or wants a pre-shared key"
+        return StreamFailed(kind, f"Error during SSL handshake: {_of_alert(received, hint)}.", received, reasons)
     known = _BY_REASON if server else _BY_REASON_ON_CLIENT
     for reason in reasons:
         if reason in known:

@@ -26,7 +26,7 @@ class KeyLog:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer that runs inside it may connect, too
         self._broken = False
         try:
             descriptor = self._open()

@@ -252,7 +252,12 @@ class StreamHandshake(StreamAnswers):
     def _fail_handshake(self) -> None:
         assert self._pipe is not None
         failure = explain_handshake_failure(
-            self._pipe.reasons, self._alert_sent, self._alert_received, server=self.server
+            self._pipe.reasons,
+            self._alert_sent,
+            self._alert_received,
+            owes_certificate=self._owes_certificate(),
+            psk_enabled=self.configuration.psk_enabled,
+            server=self.server,
         )
         refusal = self._refusal or (f"{_sentence(self._issues[0])}." if self._issues else "")
         if refusal and self._alert_received is None and not _REFUSALS.isdisjoint(self._pipe.reasons):

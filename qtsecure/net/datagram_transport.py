@@ -82,7 +82,8 @@ class DatagramTransport(QObject):
     def poll(self) -> None:
         """Emit datagramReceived for what is there by now; DtlsPeer.poll() works without an event loop then.
 
-        Define it where that is possible. Timers ask as well, before silence counts against the other side.
+        Define it where that is possible. Timers ask as well, before silence counts against the other side; without
+        it they wait for a turn of the event loop.
         """
 
     def close(self) -> None:

@@ -22,6 +22,9 @@ _MAX_TICKETS = 4
 class SessionCache:
     """Sessions by scope, the least recently used scopes dropped; usable from any thread.
 
+    Also in a finalizer or a signal's handler that Python runs in the middle of one of its methods, in the same thread:
+    none of them waits for itself, and what one has taken out of the table is its own until it is put back.
+
     Attributes:
         empty: Nothing is in it; only to be looked at, to save making a scope.
     """
@@ -32,33 +35,30 @@ class SessionCache:
     def reset(self) -> None:
         """Drop everything and begin anew, without waiting for other threads."""
         self.empty = True
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._sessions: OrderedDict[SessionScope, deque[Session]] = OrderedDict()
 
     def put(self, session: Session) -> None:
         """Keep a session for the next connections of its scope."""
         with self._lock:
-            kept = self._sessions.setdefault(session.scope, deque(maxlen=_MAX_TICKETS))
-            self._sessions.move_to_end(session.scope)
-            if session.version is not ProtocolVersion.TLS_1_3:
-                kept.clear()  # one of TLS 1.2 serves any number of connections
+            kept = self._sessions.pop(session.scope, None)
+            if kept is None or session.version is not ProtocolVersion.TLS_1_3:
+                kept = deque(maxlen=_MAX_TICKETS)  # one of TLS 1.2 serves any number of connections
             kept.append(session)
+            self._keep(session.scope, kept)
             if len(self._sessions) > _MAX_SCOPES:
                 self._sessions.popitem(last=False)
-            self.empty = False
 
     def take(self, scope: SessionScope) -> Session | None:
         """The newest session of a scope; one of TLS 1.3 is taken out, because its ticket is for one use."""
         with self._lock:
-            kept = self._sessions.get(scope)
+            kept = self._sessions.pop(scope, None)
             if kept is None:
                 return None
-            self._sessions.move_to_end(scope)
-            session = kept[-1]
-            if session.version is ProtocolVersion.TLS_1_3:
-                kept.pop()
-                if not kept:
-                    self._drop(scope)
+            session = kept.pop()
+            if session.version is not ProtocolVersion.TLS_1_3:
+                kept.append(session)
+            self._keep(scope, kept)
             return session
 
     def takeValid(self, scope: SessionScope) -> Session | None:
@@ -72,14 +72,16 @@ class SessionCache:
     def forget(self, scope: SessionScope) -> None:
         """Drop what is kept of a scope: a connection with it has failed."""
         with self._lock:
-            self._drop(scope)
+            self._sessions.pop(scope, None)
+            self.empty = not self._sessions
 
     def __len__(self) -> int:
         with self._lock:
-            return sum(map(len, self._sessions.values()))
+            return sum(map(len, list(self._sessions.values())))
 
-    def _drop(self, scope: SessionScope) -> None:
-        self._sessions.pop(scope, None)
+    def _keep(self, scope: SessionScope, kept: deque[Session]) -> None:
+        if kept:
+            self._sessions[scope] = kept
         self.empty = not self._sessions
 
 

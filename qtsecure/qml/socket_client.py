@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QMetaObject, QObject, Signal, Slot
+from collections.abc import Callable, Iterable
+
+from PySide6.QtCore import QMetaObject, QObject, Signal, SignalInstance, Slot
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
@@ -101,31 +103,38 @@ class SocketClientExtension(TrustSettings, QObject):
             self._operation.cancel()
 
     def _prepare(self) -> bool:
-        replaced = self._operation
-        for connection in self._heard:
-            QObject.disconnect(connection)
-        if replaced is not None:
-            self._over()
-            if isValid(replaced):
-                replaced.cancel()
-            if not isValid(self):
-                return False
         try:
             configuration = chosenConfiguration(self._configuration)
         except (SecureError, ValueError) as error:
-            self.connectionFailed.emit(str(error))
+            self._follow(None)
+            if isValid(self):
+                self.connectionFailed.emit(str(error))
             return False
         if configuration is not None:
             self._client.setTlsConfiguration(configuration)
         return True
 
     def _watch(self, operation: ConnectOperation) -> None:
-        self._operation = operation
-        self._heard = (
-            operation.finished.connect(plainSlot(self.take)),
-            operation.failed.connect(plainSlot(self.tellFailure)),
-        )
-        self.connectingChanged.emit()
+        self._follow(operation, [(operation.finished, self.take), (operation.failed, self.tellFailure)])
+
+    def _follow(
+        self,
+        operation: ConnectOperation | None,
+        slots: Iterable[tuple[SignalInstance, Callable[..., None]]] = (),
+    ) -> None:
+        """Replace the present operation, which is given up without a word.
+
+        The new one is there before the other goes: the handlers that this calls may call us again, and their call is
+        the later one.
+        """
+        replaced, self._operation = self._operation, operation
+        heard, self._heard = self._heard, tuple(signal.connect(plainSlot(slot)) for signal, slot in slots)
+        for connection in heard:
+            QObject.disconnect(connection)
+        if (replaced is None) is not (operation is None):
+            self.connectingChanged.emit()
+        if replaced is not None and isValid(replaced):
+            replaced.cancel()
 
     # --------------------------------------------------------------------------- properties
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -25,6 +26,13 @@ def _leaves(server: SslServer) -> None:
             peer.disconnectFromHost()
 
     server.pendingConnectionAvailable.connect(welcome)
+
+
+def _assertRefused(run: Run[Any], attempt: Coroutine[Any, Any, object]) -> None:
+    """The next attempt of the same object has a failure of its own."""
+    with pytest.raises(SecureError) as caught:
+        run(attempt)
+    assert caught.value.code is Code.ConnectionRefused
 
 
 @pytest.mark.parametrize("begins", ["connectEncrypted", "startClientEncryption"])
@@ -51,13 +59,8 @@ def test_what_a_server_says_before_it_leaves(
         return [await aio.read(socket), await aio.read(socket)]
 
     assert run(conversation()) == [b"busy", b""]
-
-    async def again() -> None:
-        with closedPort() as port, pytest.raises(SecureError) as caught:
-            await aio.connectEncrypted("127.0.0.1", port, socket=socket)
-        assert caught.value.code is Code.ConnectionRefused
-
-    run(again())
+    with closedPort() as port:
+        _assertRefused(run, aio.connectEncrypted("127.0.0.1", port, socket=socket))
 
 
 def test_a_slot_that_ends_the_new_connection(
@@ -97,10 +100,5 @@ def test_what_a_dtls_server_says_before_it_leaves(
         return [await aio.read(peer), await aio.read(peer)]
 
     assert run(conversation()) == [b"busy", b""]
-
-    async def again() -> None:
-        with closedUdpPort() as port, pytest.raises(SecureError) as caught:
-            await aio.connectDtls("127.0.0.1", port, peer=peer)
-        assert caught.value.code is Code.ConnectionRefused
-
-    run(again())
+    with closedUdpPort() as port:
+        _assertRefused(run, aio.connectDtls("127.0.0.1", port, peer=peer))

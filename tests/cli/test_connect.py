@@ -250,10 +250,14 @@ def test_server_name(run, files) -> None:
     assert "host name" in done.sentence()
 
 
-def test_client_certificate(run, files) -> None:
-    """Shown when it is given, missed when it is not."""
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_client_certificate(run, files, version: ssl.TLSVersion) -> None:
+    """Shown when it is given, missed when it is not; before TLS 1.3 no alert says so."""
     with PythonTlsServer(
-        files.pki.server, clientCertificate="required", caCertificates=[files.pki.ca.certificate]
+        files.pki.server,
+        clientCertificate="required",
+        caCertificates=[files.pki.ca.certificate],
+        maximumVersion=version,
     ) as server:
         words = ("connect", f"localhost:{server.port}", *files.trust, "--message", "x")
         assert run(*words, *files.client).code == 0

@@ -79,6 +79,7 @@ def test_pre_shared_key_client_certificate_and_alpn(run, serving, files) -> None
     assert done.code == ended.code == 0
     assert "PSK" in str(done.of("encrypted")[0]["cipher"])
     assert done.of("message") == [{"event": "message", "text": "x"}]
+    assert [name for name in done.names() if name in ("connected", "encrypted")] == ["connected", "encrypted"]
     assert ended.of("preSharedKeyAuthenticationRequired")[0]["identity"] == "sensor"
     assert ended.of("closed")[0]["clean"] is True
     with serving("--dtls", *files.server, *files.trust, "--require-client-cert", "--alpn", "a,b", "--json") as server:
@@ -87,7 +88,9 @@ def test_pre_shared_key_client_certificate_and_alpn(run, serving, files) -> None
         refused = run("connect", "--dtls", target, *files.trust, "--message", "x", "--json")
     assert done.of("encrypted")[0]["alpn"] == "b"
     assert refused.code == 5
-    assert refused.of("error")[0]["text"]
+    (error,) = refused.of("error")
+    assert error["code"] == "CertificateRequired"
+    assert str(error["text"]).endswith("none was sent. Give it with --cert and --key.")
 
 
 @pytest.mark.parametrize(
@@ -111,6 +114,15 @@ def test_a_name_that_the_certificate_does_not_prove(run, serving, files) -> None
         words = ("connect", "--dtls", f"127.0.0.1:{server.port}", *files.trust, "--servername", "other.example")
         assert run(*words, "--message", "x").code == 5
         assert run(*words, "--message", "x", "--insecure").code == 0
+
+
+def test_a_certificate_that_serves_nobody(run, files, tmp_path: Path) -> None:
+    """A server that cannot serve says so before it is READY."""
+    own = files.pki.ed25519Server.writeTo(tmp_path, "ed25519")
+    done = run("serve", "--dtls", "--cert", own.certificate, "--key", own.key, "--idle-timeout", 20_000)
+    assert done.code == 2
+    assert done.out == ""
+    assert "Ed25519" in done.sentence()
 
 
 def test_too_large(run, serving, files) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
+import weakref
+
+from PySide6.QtCore import QCoreApplication
 
 from qtsecure.cli.standard_input import StandardInput
 
@@ -25,6 +29,7 @@ def test_chunks_and_end(qtbot) -> None:
     os.close(writing)
     qtbot.waitUntil(lambda: bool(ended))
     assert b"".join(chunks) == b"onetwo"
+    source.close()
     os.close(reading)
 
 
@@ -45,6 +50,7 @@ def test_waits_for_the_network(qtbot, tmp_path) -> None:
         source.proceed()
     qtbot.waitUntil(lambda: bool(ended))
     assert sum(map(len, chunks)) == 1_000_000
+    source.close()
     os.close(descriptor)
 
 
@@ -55,3 +61,32 @@ def test_none(qtbot) -> None:
     source.start()
     assert not ended
     qtbot.waitUntil(lambda: ended == [True])
+    source.close()
+
+
+def test_end_of_the_command(qtbot) -> None:
+    """What comes after close() reaches nobody, and the thread, which may outlive everything else, keeps nobody alive.
+
+    It used to emit a signal of an object that was being deleted, and the command crashed.
+    """
+    reading, writing = os.pipe()
+    heard: list[bytes] = []
+    source = StandardInput(reading, heard.append, lambda: heard.append(b""))
+    source.start()
+    [thread] = [thread for thread in threading.enumerate() if thread.name == "stdin"]
+    gone = weakref.ref(source)
+    source.close()
+    del source
+    assert gone() is None
+    os.write(writing, b"too late")
+    os.close(writing)
+    thread.join(60)
+    assert not thread.is_alive()
+    QCoreApplication.processEvents()
+    assert not heard
+    os.close(reading)
+
+
+def test_closed_before_it_began() -> None:
+    """A command may end before it has connected."""
+    StandardInput(None, lambda data: None, lambda: None).close()

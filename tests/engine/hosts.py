@@ -1,4 +1,4 @@
-"""Virtual hosts for tests of the engine: a server that chooses by name, for TLS and for DTLS alike."""
+"""TLS and DTLS alike for tests of the engine: a client and a server, and a server with virtual hosts."""
 
 from __future__ import annotations
 
@@ -24,8 +24,34 @@ def of_version(configuration: TlsConfiguration, version: AnyVersion) -> TlsConfi
     return dataclasses.replace(configuration, minimum_version=number, maximum_version=number)
 
 
-class Visit:
-    """One client at a server with hosts; TLS and DTLS look the same from here.
+class AnyPair:
+    """A client and a server; TLS and DTLS look the same from here.
+
+    Args:
+        version: The version, to which both configurations are limited.
+        client: The client's configuration.
+        server: The server's configuration.
+        options: What Pair and Network both take.
+    """
+
+    def __init__(self, version: AnyVersion, client: TlsConfiguration, server: TlsConfiguration, **options: Any) -> None:
+        self.version = version
+        kind = Network if version == "dtls" else Pair
+        self.pair: Any = kind(of_version(client, version), of_version(server, version), **options)
+
+    @property
+    def client(self) -> Any:
+        """The client's stream or association."""
+        return self.pair.client.association if self.version == "dtls" else self.pair.client.stream
+
+    @property
+    def server(self) -> Any:
+        """The server's stream or association."""
+        return self.pair.server.association if self.version == "dtls" else self.pair.server.stream
+
+
+class Visit(AnyPair):
+    """One client at a server with hosts.
 
     Args:
         version: The version, to which all configurations are limited.
@@ -45,13 +71,12 @@ class Visit:
         session: Session | None = None,
         **options: Any,
     ) -> None:
-        self.version = version
         self.hosts = HostTable({host: of_version(each, version) for host, each in hosts.items()})
         self.fallback = of_version(fallback, version) if fallback is not None else None
         base = self.fallback or next(each for _, each in self.hosts.items())
-        client = of_version(client, version)
-        kind = Network if version == "dtls" else Pair
-        self.pair: Any = kind(client, base, name=name, session=session, server_chooses=True, place="here:1", **options)
+        super().__init__(
+            version, client, base, name=name, session=session, server_chooses=True, place="here:1", **options
+        )
         self.pair.server.react = self._choose
 
     def _choose(self, event: Event, now: float = 0.0) -> bool:
@@ -69,16 +94,6 @@ class Visit:
         """The handshake, whatever comes of it."""
         self.pair.handshake()
         return self
-
-    @property
-    def client(self) -> Any:
-        """The client's stream or association."""
-        return self.pair.client.association if self.version == "dtls" else self.pair.client.stream
-
-    @property
-    def server(self) -> Any:
-        """The server's stream or association."""
-        return self.pair.server.association if self.version == "dtls" else self.pair.server.stream
 
     @property
     def completed(self) -> bool:

@@ -91,22 +91,57 @@ def der_chain(chain: Iterable[x509.Certificate]) -> tuple[bytes, ...]:
     return tuple(certificate.public_bytes(Encoding.DER) for certificate in chain)
 
 
-class Side:
+class Told:
+    """What a stream or an association has told.
+
+    Attributes:
+        events: Every event so far.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        """The events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def failure(self) -> StreamFailed | None:
+        """The failure, which must be the last event and the only one of its kind."""
+        failures = self.of(StreamFailed)
+        if not failures:
+            return None
+        assert len(failures) == 1
+        assert self.events[-1] is failures[0]
+        failure: StreamFailed = failures[0]
+        return failure
+
+    @property
+    def alerts_sent(self) -> list[int]:
+        """The codes of the fatal alerts that it sent."""
+        return [event.description for event in self.of(AlertSent) if event.level == 2]
+
+    @property
+    def alerts_received(self) -> list[int]:
+        """The codes of the fatal alerts that it received."""
+        return [event.description for event in self.of(AlertReceived) if event.level == 2]
+
+
+class Side(Told):
     """One stream, everything that it told, and everything that it sent.
 
     Attributes:
         stream: The stream itself.
         answer: What it answers to a certificate decision.
-        events: Every event so far.
         sent: Every byte that it gave to the wire.
         plaintext: What was read from it.
         react: Called with each event; returns whether it has answered.
     """
 
     def __init__(self, stream: TlsStream, answer: Answer) -> None:
+        super().__init__()
         self.stream = stream
         self.answer = answer
-        self.events: list[Event] = []
         self.sent = bytearray()
         self.plaintext = bytearray()
         self.decisions_asked = 0
@@ -145,37 +180,12 @@ class Side:
         self.settle()
         return bytes(new)
 
-    def of(self, kind: type[Any]) -> list[Any]:
-        """The events of one kind."""
-        return [event for event in self.events if isinstance(event, kind)]
-
-    @property
-    def failure(self) -> StreamFailed | None:
-        """The failure, which must have been the last event and the only one of its kind."""
-        failures = self.of(StreamFailed)
-        if not failures:
-            return None
-        assert len(failures) == 1
-        failure: StreamFailed = failures[0]
-        assert self.events.index(failure) == len(self.events) - 1
-        return failure
-
     @property
     def completed(self) -> bool:
         """Whether it told, once, that the handshake is complete."""
         completions = self.of(HandshakeCompleted)
         assert len(completions) <= 1
         return bool(completions)
-
-    @property
-    def alerts_sent(self) -> list[int]:
-        """The codes of the fatal alerts that it sent."""
-        return [event.description for event in self.of(AlertSent) if event.level == 2]
-
-    @property
-    def alerts_received(self) -> list[int]:
-        """The codes of the fatal alerts that it received."""
-        return [event.description for event in self.of(AlertReceived) if event.level == 2]
 
     @property
     def issue_codes(self) -> list[int]:

@@ -14,8 +14,8 @@ from qtsecure.engine.configuration import VerifyMode
 from qtsecure.engine.sessions import Session
 from qtsecure.errors import ChannelBindingError
 from qtsecure.testing.pki import IssuedCertificate, PublicKeyInfrastructure, selfSignedCertificate
-from tests.engine.dtls.support import IDENTITY, KEY, Network
-from tests.engine.hosts import ANY_VERSION, AnyVersion, of_version
+from tests.engine.dtls.support import IDENTITY, KEY
+from tests.engine.hosts import ANY_VERSION, AnyPair, AnyVersion, of_version
 from tests.engine.support import (
     Pair,
     Recorder,
@@ -30,18 +30,15 @@ UNIQUE, END_POINT, EXPORTER = "tls-unique", "tls-server-end-point", "tls-exporte
 Code = ChannelBindingError.Code
 
 
-class Ends:
+class Ends(AnyPair):
     """Both ends of an established connection."""
 
     def __init__(
         self, pki: PublicKeyInfrastructure, version: AnyVersion, own: IssuedCertificate | None = None, **options: Any
     ) -> None:
-        client = of_version(client_configuration([pki.ca.certificate]), version)
-        server = of_version(server_configuration(own or pki.server), version)
-        self.pair: Any = (Network if version == "dtls" else Pair)(client, server, place="here:1", **options)
+        client, server = client_configuration([pki.ca.certificate]), server_configuration(own or pki.server)
+        super().__init__(version, client, server, place="here:1", **options)
         self.pair.established()
-        self.client = self.pair.client.association if version == "dtls" else self.pair.client.stream
-        self.server = self.pair.server.association if version == "dtls" else self.pair.server.stream
 
     def both(self, kind: str) -> bytes:
         """What both have in common."""
@@ -119,13 +116,10 @@ def test_gio_d51_invalid_state_before_the_end_of_the_handshake(
     pki: PublicKeyInfrastructure, version: AnyVersion
 ) -> None:
     """For every kind, known or not, at any moment before."""
-    client = of_version(client_configuration([pki.ca.certificate]), version)
-    server = of_version(server_configuration(pki.server), version)
-    pair: Any = (Network if version == "dtls" else Pair)(client, server)
-    end = pair.client.association if version == "dtls" else pair.client.stream
-    assert {refusal(end, kind) for kind in (UNIQUE, END_POINT, EXPORTER)} == {Code.InvalidState}
-    pair.start()
-    assert {refusal(end, kind) for kind in (UNIQUE, END_POINT, EXPORTER)} == {Code.InvalidState}
+    ends = AnyPair(version, client_configuration([pki.ca.certificate]), server_configuration(pki.server))
+    assert {refusal(ends.client, kind) for kind in (UNIQUE, END_POINT, EXPORTER)} == {Code.InvalidState}
+    ends.pair.start()
+    assert {refusal(ends.client, kind) for kind in (UNIQUE, END_POINT, EXPORTER)} == {Code.InvalidState}
 
 
 @pytest.mark.parametrize("algorithm", [SHA256(), SHA384(), SHA512()], ids=lambda value: str(value.name))
@@ -169,17 +163,15 @@ def test_sec_e19_no_end_point_for_ed25519(version: AnyVersion) -> None:
 def test_no_end_point_without_certificate(version: AnyVersion) -> None:
     """A connection with a pre-shared key."""
     fields: dict[str, Any] = {"psk_enabled": True, "tls12_ciphers": PSK_TLS12_CIPHERS}
-    client = of_version(client_configuration((), verify_mode=VerifyMode.NONE, **fields), version)
-    server = of_version(server_configuration(None, **fields), version)
-    pair: Any = (Network if version == "dtls" else Pair)(
-        client,
-        server,
+    ends = AnyPair(
+        version,
+        client_configuration((), verify_mode=VerifyMode.NONE, **fields),
+        server_configuration(None, **fields),
         client_decisions=Recorder(client_key=(IDENTITY, KEY)),
         server_decisions=Recorder(server_keys={IDENTITY: KEY}),
     )
-    pair.established()
-    for side in pair.ends if version == "dtls" else pair.sides:
-        end = side.association if version == "dtls" else side.stream
+    ends.pair.established()
+    for end in (ends.client, ends.server):
         assert refusal(end, END_POINT) is Code.NotAvailable
         assert len(end.channel_binding(EXPORTER)) == 32
 

@@ -12,15 +12,14 @@ from qtsecure.engine.configuration import VerifyMode
 from qtsecure.engine.events import CertificateProblems, CertificateRequested
 from qtsecure.engine.states import StreamState
 from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.engine.dtls.support import Network
-from tests.engine.hosts import ANY_VERSION, AnyVersion, of_version
-from tests.engine.support import Pair, client_configuration, credentials, server_configuration
+from tests.engine.hosts import ANY_VERSION, AnyPair, AnyVersion
+from tests.engine.support import client_configuration, credentials, server_configuration
 
 any_version = pytest.mark.parametrize("version", ANY_VERSION)
 
 
-class Meeting:
-    """A client that chooses, and a server that asks; TLS and DTLS look the same from here."""
+class Meeting(AnyPair):
+    """A client that chooses, and a server that asks."""
 
     def __init__(
         self,
@@ -33,14 +32,12 @@ class Meeting:
         own: Credentials | None = None,
         answer: Any = "wait",
     ) -> None:
-        self.version = version
-        client = of_version(client_configuration(authorities or [pki.ca.certificate], credentials=own), version)
+        client = client_configuration(authorities or [pki.ca.certificate], credentials=own)
         fields: dict[str, Any] = {"clients": [pki.ca.certificate], "certificate_required": required} if asks else {}
         if asks and not required:
             fields["verify_mode"] = VerifyMode.QUERY
-        server = of_version(server_configuration(pki.server, **fields), version)
-        kind = Network if version == "dtls" else Pair
-        self.pair: Any = kind(client, server, client_chooses=True, client_answer="wait")
+        server = server_configuration(pki.server, **fields)
+        super().__init__(version, client, server, client_chooses=True, client_answer="wait")
         self.answer = answer
         self.pair.client.react = self._react
 
@@ -65,14 +62,6 @@ class Meeting:
         else:
             self.pair.run()
         return self
-
-    @property
-    def client(self) -> Any:
-        return self.pair.client.association if self.version == "dtls" else self.pair.client.stream
-
-    @property
-    def server(self) -> Any:
-        return self.pair.server.association if self.version == "dtls" else self.pair.server.stream
 
     @property
     def requests(self) -> list[CertificateRequested]:

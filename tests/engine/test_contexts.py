@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import concurrent.futures
+import gc
 import os
 import ssl
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,37 @@ def test_equal_configurations_share_a_context(pki: PublicKeyInfrastructure) -> N
     first, second = (server_configuration(pki.server) for _ in range(2))
     assert first is not second
     assert context_for(first, server=True) is context_for(second, server=True)
+
+
+def test_a_context_is_made_while_another_one_is(pki: PublicKeyInfrastructure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a finalizer that a garbage collection runs meanwhile, in the same thread: it does not wait for itself."""
+    outer, inner = (server_configuration(pki.server, alpn_protocols=(name,)) for name in (b"outer", b"inner"))
+    made: list[SSL.Context] = []
+
+    class Connects:
+        """A log's handler that reports over TLS, for example."""
+
+        def __init__(self) -> None:
+            self.cycle = self
+
+        def __del__(self) -> None:
+            made.extend(context_for(each, server=True) for each in (inner, outer))
+
+    build = contexts._build
+
+    def collecting(configuration: TlsConfiguration, server: bool) -> SSL.Context:
+        monkeypatch.setattr(contexts, "_build", build)
+        Connects()
+        gc.collect()
+        return build(configuration, server)
+
+    monkeypatch.setattr(contexts, "_build", collecting)
+    thread = threading.Thread(target=lambda: made.append(context_for(outer, server=True)), daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert len(made) == 3
+    assert made[1] is made[2] is context_for(outer, server=True)
 
 
 def test_roles_and_configurations_have_their_own(pki: PublicKeyInfrastructure) -> None:

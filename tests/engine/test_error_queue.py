@@ -47,7 +47,7 @@ def foreign_signature(pki: PublicKeyInfrastructure) -> IssuedCertificate:
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=True)
-        .sign(ec.generate_private_key(ec.SECP384R1()), pki.ca.certificate.signature_hash_algorithm)  # type: ignore[arg-type]
+        .sign(ec.generate_private_key(ec.SECP384R1()), pki.ca.certificate.signature_hash_algorithm)  # type: ignore[arg-type]  # it has one
     )
     return IssuedCertificate(certificate, key, (certificate,))
 

@@ -55,7 +55,7 @@ def der(certificate: IssuedCertificate | CertificateAuthority) -> bytes:
 
 def delegated(pki: PublicKeyInfrastructure, delegate: IssuedCertificate, **fields: object) -> bytes:
     """A good status, signed by somebody else than the issuer."""
-    return make_status(pki.ca, pki.server, signer=delegate, certificates=[delegate.certificate], **fields)  # type: ignore[arg-type]
+    return make_status(pki.ca, pki.server, signer=delegate, certificates=[delegate.certificate], **fields)  # type: ignore[arg-type]  # fields of any kind
 
 
 # What the server staples, and what is to be found; none for a good status.
@@ -320,7 +320,7 @@ def stapling(
     return Pair(
         client_configuration([pki.ca.certificate], version, ocsp_stapling=True),
         server_configuration(server or pki.server, version, ocsp_response=response),
-        **pair,  # type: ignore[arg-type]
+        **pair,  # type: ignore[arg-type]  # what Pair takes
     )
 
 

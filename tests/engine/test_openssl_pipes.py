@@ -400,7 +400,7 @@ def test_addresses_are_reused_safely(pki: PublicKeyInfrastructure, engine_path: 
 def test_stream_without_decisions_uses_the_safe_ones(pki: PublicKeyInfrastructure) -> None:
     """No key, no acceptance, no continuing."""
     stream = TlsStream(client_configuration([pki.ca.certificate], interrupt_on_error=True), server=False)
-    assert stream._decisions.continue_after(None) is False  # type: ignore[arg-type]
+    assert stream._decisions.continue_after(None) is False  # type: ignore[arg-type]  # it does not look at the error
     assert stream._decisions.accept_now(()) is None
     assert stream._decisions.psk_for_server(b"") is None
     assert stream._decisions.psk_for_client(b"x") is None

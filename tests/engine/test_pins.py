@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -23,6 +24,8 @@ from tests.engine.support import (
     server_configuration,
 )
 
+MakePins = Callable[[IssuedCertificate], Pins]
+
 
 def whole(certificate: IssuedCertificate) -> Pins:
     der = certificate.certificate.public_bytes(Encoding.DER)
@@ -37,9 +40,9 @@ def key(certificate: IssuedCertificate) -> Pins:
 @pytest.mark.parametrize("pin", [whole, key])
 @pytest.mark.parametrize("mode", VerifyMode)
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_pinned_server(pki: PublicKeyInfrastructure, version: Version, mode: VerifyMode, pin: object) -> None:
+def test_the_pinned_server(pki: PublicKeyInfrastructure, version: Version, mode: VerifyMode, pin: MakePins) -> None:
     """By its certificate or its key."""
-    client = client_configuration([pki.ca.certificate], version, verify_mode=mode, pins=pin(pki.server))  # type: ignore[operator]
+    client = client_configuration([pki.ca.certificate], version, verify_mode=mode, pins=pin(pki.server))
     pair = Pair(client, server_configuration(pki.server, version)).established()
     assert pair.say(b"hello") == b"hello"
 
@@ -48,11 +51,11 @@ def test_the_pinned_server(pki: PublicKeyInfrastructure, version: Version, mode:
 @pytest.mark.parametrize("mode", VerifyMode)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_another_server(
-    engine_path: str, pki: PublicKeyInfrastructure, version: Version, mode: VerifyMode, pin: object
+    engine_path: str, pki: PublicKeyInfrastructure, version: Version, mode: VerifyMode, pin: MakePins
 ) -> None:
     """Refused with bad_certificate although its chain is valid, in every mode; nobody is asked."""
     other = make_certificate(pki.ca)
-    client = client_configuration([pki.ca.certificate], version, verify_mode=mode, pins=pin(other))  # type: ignore[operator]
+    client = client_configuration([pki.ca.certificate], version, verify_mode=mode, pins=pin(other))
     pair = Pair(client, server_configuration(pki.server, version), client_answer="accept")
     pair.handshake()
     failure = pair.client.failure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -48,7 +49,7 @@ def make_crl(
     for each in revoked:
         entry = x509.RevokedCertificateBuilder().serial_number(each.certificate.serial_number)
         builder = builder.add_revoked_certificate(entry.revocation_date(NOW - DAY).build())
-    return builder.sign((signer or issuer).privateKey, SHA256())  # type: ignore[arg-type]
+    return builder.sign((signer or issuer).privateKey, SHA256())
 
 
 Make = Callable[[PublicKeyInfrastructure], list[x509.CertificateRevocationList]]
@@ -106,12 +107,12 @@ def test_each_authority_needs_a_list(pki: PublicKeyInfrastructure, version: Vers
     assert not completed("root", "intermediate")
 
 
-def test_loading(pki: PublicKeyInfrastructure, tmp_path: object) -> None:
+def test_loading(pki: PublicKeyInfrastructure, tmp_path: Path) -> None:
     """Objects, DER, PEM with several lists, and files."""
     one, two = make_crl(pki.ca), make_crl(pki.otherCa)
     ders = (one.public_bytes(Encoding.DER), two.public_bytes(Encoding.DER))
     pem = one.public_bytes(Encoding.PEM) + b"comment\n" + two.public_bytes(Encoding.PEM)
-    file = tmp_path / "lists.pem"  # type: ignore[operator]
+    file = tmp_path / "lists.pem"
     file.write_bytes(pem)
     assert load_crls([one, two]) == load_crls(pem) == load_crls(pem.decode()) == load_crls(file) == ders
     assert load_crls(ders[0]) == load_crls([one, ders[0]]) == ders[:1]

@@ -11,7 +11,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from OpenSSL import SSL, crypto
 
 from qtsecure.engine.configuration import VerifyMode
-from qtsecure.engine.events import AlertReceived, AlertSent, CertificateProblems, FailureKind, HandshakeCompleted
+from qtsecure.engine.events import (
+    AlertReceived,
+    AlertSent,
+    CertificateProblems,
+    FailureKind,
+    HandshakeCompleted,
+    StreamFailed,
+)
 from qtsecure.engine.states import StreamState
 from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.engine.verification import IssueCode
@@ -190,8 +197,8 @@ def test_bad_server_certificate(
     stream.reject_certificate()
     assert stream.next_event() == AlertSent(2, alert)
     failure = stream.next_event()
-    assert failure is not None
-    assert (failure.kind, failure.alert) == (FailureKind.CERTIFICATE_REJECTED, alert)  # type: ignore[union-attr]
+    assert isinstance(failure, StreamFailed), failure
+    assert (failure.kind, failure.alert) == (FailureKind.CERTIFICATE_REJECTED, alert)
     peer.connection.bio_write(bytes(stream.take_outgoing()))
     with pytest.raises(SSL.Error) as error:
         peer.connection.do_handshake()
@@ -341,21 +348,18 @@ def test_missing_client_certificate_is_a_decision(
     assert accepted.say(b"anonymous") == b"anonymous"
 
 
-def test_no_common_version(pki: PublicKeyInfrastructure) -> None:
+@pytest.mark.parametrize(("ours", "theirs"), [("1.2", "1.3"), ("1.3", "1.2")])
+def test_no_common_version(pki: PublicKeyInfrastructure, ours: Version, theirs: Version) -> None:
     """protocol_version from the server, whichever side is older."""
-    for ours, theirs in (("1.2", "1.3"), ("1.3", "1.2")):
-        pair = Pair(
-            client_configuration([pki.ca.certificate], ours),  # type: ignore[arg-type]
-            server_configuration(pki.server, theirs),  # type: ignore[arg-type]
-        ).handshake()
-        assert pair.server.alerts_sent == pair.client.alerts_received == [70]
-        for side in pair.sides:
-            assert side.failure is not None
-            assert (side.failure.kind, side.failure.alert) == (FailureKind.HANDSHAKE, 70)
-        assert pair.client.failure is not None
-        assert "none of our TLS versions" in pair.client.failure.message
-        assert pair.server.failure is not None
-        assert "no TLS version in common" in pair.server.failure.message
+    pair = Pair(client_configuration([pki.ca.certificate], ours), server_configuration(pki.server, theirs)).handshake()
+    assert pair.server.alerts_sent == pair.client.alerts_received == [70]
+    for side in pair.sides:
+        assert side.failure is not None
+        assert (side.failure.kind, side.failure.alert) == (FailureKind.HANDSHAKE, 70)
+    assert pair.client.failure is not None
+    assert "none of our TLS versions" in pair.client.failure.message
+    assert pair.server.failure is not None
+    assert "no TLS version in common" in pair.server.failure.message
 
 
 @pytest.mark.parametrize("version", VERSIONS)

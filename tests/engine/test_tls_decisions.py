@@ -38,7 +38,7 @@ def bad_server(pki: PublicKeyInfrastructure, version: Version, **pair: object) -
     return Pair(
         client_configuration([pki.ca.certificate], version),
         server_configuration(pki.unknownCa, version),
-        **pair,  # type: ignore[arg-type]
+        **pair,  # type: ignore[arg-type]  # what Pair takes
     )
 
 
@@ -50,7 +50,7 @@ def bad_client(
     return Pair(
         client_configuration([pki.ca.certificate], version, credentials=own),
         server_configuration(pki.server, version, clients=[pki.ca.certificate]),
-        **pair,  # type: ignore[arg-type]
+        **pair,  # type: ignore[arg-type]  # what Pair takes
     )
 
 
@@ -302,7 +302,7 @@ def constrained_client(pki: PublicKeyInfrastructure, *, expired: bool) -> Issued
         ["client.example"],
         extensions=[CLIENT_AUTH],
         send=authority.chain,
-        **dates,  # type: ignore[arg-type]
+        **dates,  # type: ignore[arg-type]  # both are dates
     )
 
 
@@ -540,14 +540,14 @@ def test_errors_of_callbacks_come_out_once(
     for step in (pair.server.stream.start, pair.client.stream.start):
         try:
             step()
-        except BaseException as raised:  # noqa: BLE001
+        except BaseException as raised:  # noqa: BLE001 - KeyboardInterrupt is among them
             caught.append(raised)
     for _ in range(6):
         for source, target in ((pair.client, pair.server), (pair.server, pair.client)):
             source.settle()
             try:
                 target.stream.receive(source.take())
-            except BaseException as raised:  # noqa: BLE001
+            except BaseException as raised:  # noqa: BLE001 - KeyboardInterrupt is among them
                 caught.append(raised)
                 assert target is side
             target.settle()

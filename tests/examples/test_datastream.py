@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QByteArray, QDataStream, QIODevice
 
-import qtsecure
-from qtsecure.testing.certificates import selfSignedCertificate
 from qtsecure.testing.peers import PythonTlsClient
+from tests.examples.running import ROOT, certificateFiles, startOnPort
 
-ROOT = Path(qtsecure.__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "datastream"
 LONGEST = 120
 
 
 def start(name: str, directory: Path, port: int) -> subprocess.Popen[str]:
-    """Run one end in a directory with the certificate, on another port than everybody's."""
-    source = (EXAMPLE / name).read_text("utf-8")
-    assert source.count("4433") == 1
-    return subprocess.Popen(
-        [sys.executable, "-u", "-c", source.replace("4433", str(port))],
-        cwd=directory,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(EXAMPLE)])},
-    )
+    """Run one end in a directory with the certificate."""
+    return startOnPort((EXAMPLE / name).read_text("utf-8"), directory, port, EXAMPLE)
 
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    files = selfSignedCertificate().writeTo(tmp_path, "server")
-    files.key.rename(tmp_path / "server-key.pem")
+    certificateFiles(tmp_path)
     return tmp_path
 
 

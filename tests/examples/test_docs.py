@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,12 +14,14 @@ import pytest
 import qtsecure
 from qtsecure.testing import PublicKeyInfrastructure
 from qtsecure.testing.certificates import selfSignedCertificate
+from tests.examples.running import ROOT, certificateFiles, startCommand, startOnPort
+from tests.ports import closedPort
 
-ROOT = Path(qtsecure.__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("**/*.md"), *ROOT.glob("*.md")])
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PROGRAM = re.compile(r"^<!-- program: (\w+) -->\n```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -86,8 +86,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def selfSignedDirectory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A server certificate without an authority, as the README makes it."""
     path = tmp_path_factory.mktemp("self-signed")
-    files = selfSignedCertificate().writeTo(path, "server")
-    files.key.rename(path / "server-key.pem")
+    certificateFiles(path)
     return path
 
 
@@ -96,24 +95,14 @@ def directoryByOpenssl(tmp_path: Path) -> Path:
     """The same files, made as the how-to says."""
     if shutil.which("openssl") is None:
         pytest.skip("there is no openssl command here")
-    page = (DOCS / "howto-client-certificates.md").read_text("utf-8")
-    (commands,) = re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    subprocess.run(["sh", "-c", commands], cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    runCommands("howto-client-certificates", "req -x509", tmp_path)
     return tmp_path
 
 
-def start(code: str, directory: Path, port: int) -> subprocess.Popen[str]:
-    """Run a program of the documentation on another port than everybody's."""
-    assert code.count("4433") == 1
-    return subprocess.Popen(
-        [sys.executable, "-u", "-c", code.replace("4433", str(port))],
-        cwd=directory,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
+def runCommands(page: str, word: str, directory: Path) -> None:
+    """Run the one block of commands of a page that has this word in it."""
+    (commands,) = (block for block in SHELL.findall((DOCS / f"{page}.md").read_text("utf-8")) if word in block)
+    subprocess.run(["sh", "-ec", commands], cwd=directory, check=True, capture_output=True, timeout=120)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +148,37 @@ def test_certificates_by_openssl(directoryByOpenssl: Path) -> None:
     converse(directoryByOpenssl, page, page, "answer: hello, client\n", "")
 
 
+def test_pkcs12_by_openssl(directoryByOpenssl: Path) -> None:
+    """The command of the how-to makes the file that its block reads."""
+    runCommands("howto-client-certificates", "pkcs12", directoryByOpenssl)
+    configuration = qtsecure.SslConfiguration.fromPkcs12(str(directoryByOpenssl / "client.p12"), "secret")
+    assert configuration.localCertificateChain()[0].subjectInfo("CN") == ["client"]
+
+
+def test_trace_of_the_page(directory: Path) -> None:
+    """The server that the page names sends the messages that the page shows; their sizes vary with the certificate."""
+    page = (DOCS / "howto-debugging.md").read_text("utf-8")
+    (command,) = re.findall(r"`qtsecure (serve [^`]*)`", page)
+    server = startCommand(directory, *command.replace("4433", "0").split())
+    try:
+        assert server.stdout is not None
+        port = int(server.stdout.readline().removeprefix("READY "))
+        out, err = startOnPort(programs("howto-debugging")["client"], directory, port).communicate(timeout=120)
+    finally:
+        server.kill()
+        server.communicate(timeout=120)
+    (shown,) = re.findall(r"^```text\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert (re.sub(r" \d+ bytes", "", out), err) == (re.sub(r" \d+ bytes", "", shown), "")
+
+
+def test_debugging_without_a_server(directory: Path) -> None:
+    """The program says so, and ends."""
+    with closedPort() as port:
+        client = startOnPort(programs("howto-debugging")["client"], directory, port)
+        assert client.communicate(timeout=120) == ("", "Connection refused: nothing listens on that port.\n")
+    assert client.returncode == 1
+
+
 def converse(
     directory: Path,
     serverPage: str,
@@ -170,11 +190,11 @@ def converse(
     change: Callable[[str], str] = str,
 ) -> None:
     """Run both programs, changed, until the client ends."""
-    server = start(change(programs(serverPage)[names[0]]), directory, 0)
+    server = startOnPort(change(programs(serverPage)[names[0]]), directory, 0)
     try:
         assert server.stdout is not None
         port = int(server.stdout.readline().removeprefix("listening on port "))
-        client = start(change(programs(clientPage)[names[1]]), directory, port)
+        client = startOnPort(change(programs(clientPage)[names[1]]), directory, port)
         out, err = client.communicate(timeout=120)
         assert (client.returncode, err) == (0, "")
         assert out.endswith(answer)
@@ -196,12 +216,12 @@ def test_servers_tell_whom_they_refuse(directory: Path, page: str, old: str, new
     files = selfSignedCertificate().writeTo(directory, "impostor")
     files.key.rename(directory / "impostor-key.pem")
     code = programs(page)
-    server = start(code["server"], directory, 0)
+    server = startOnPort(code["server"], directory, 0)
     try:
         assert server.stdout is not None
         assert server.stderr is not None
         port = int(server.stdout.readline().removeprefix("listening on port "))
-        client = start(re.sub(rf'"{old}([^"]*)"', rf'"{new}\1"', code["client"]), directory, port)
+        client = startOnPort(re.sub(rf'"{old}([^"]*)"', rf'"{new}\1"', code["client"]), directory, port)
         client.communicate(timeout=120)
         assert client.returncode == 1
         line = server.stderr.readline()
@@ -222,11 +242,11 @@ def test_servers_tell_whom_they_refuse(directory: Path, page: str, old: str, new
 def test_failures_are_told(directory: Path, page: str, old: str, new: str, text: str) -> None:
     """What a beginner gets wrong first."""
     code = programs(page)
-    server = start(code["server"], directory, 0)
+    server = startOnPort(code["server"], directory, 0)
     try:
         assert server.stdout is not None
         port = int(server.stdout.readline().removeprefix("listening on port "))
-        client = start(code["client"].replace(old, new), directory, port)
+        client = startOnPort(code["client"].replace(old, new), directory, port)
         _, err = client.communicate(timeout=120)
         assert client.returncode == 1
         assert text in err

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 import qtsecure
 from qtsecure.testing.pki import PublicKeyInfrastructure
 
@@ -60,6 +62,26 @@ def test_sensor_and_collector() -> None:
         assert collector.stdout is not None
         lines = [collector.stdout.readline() for _ in range(3)]
     assert all(line.startswith("kitchen {'celsius': ") for line in lines), lines
+
+
+@pytest.mark.slow
+def test_sensor_whose_collector_vanishes() -> None:
+    """Nobody says goodbye: the sensor misses the answers, and finds the collector that takes the port over."""
+    collecting, sensor = EXAMPLES / "dtls_sensor" / "collector.py", EXAMPLES / "dtls_sensor" / "sensor.py"
+    with running(collecting, 0) as (collector, port):
+        words = [sys.executable, str(sensor), port]
+        measuring = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+        try:
+            assert collector.stdout is not None
+            assert collector.stdout.readline().startswith("kitchen")
+            collector.kill()
+            collector.wait(TIMEOUT_S)
+            with running(collecting, port) as (other, _):
+                assert other.stdout is not None
+                assert other.stdout.readline().startswith("kitchen")
+        finally:
+            measuring.kill()
+            measuring.communicate(timeout=TIMEOUT_S)
 
 
 def test_state_sync(tmp_path: Path) -> None:

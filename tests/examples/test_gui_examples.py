@@ -124,7 +124,7 @@ def test_dashboard(qtbot, example, monkeypatch: pytest.MonkeyPatch, kind: str) -
     if kind == "PaintedPlot":
         monkeypatch.setitem(sys.modules, "pyqtgraph", None)  # the plot that everybody has
     else:
-        pytest.importorskip("pyqtgraph")
+        pytest.importorskip("pyqtgraph", reason="pyqtgraph is not installed")
     dashboard = example("dtls_dashboard", "dashboard")
     monkeypatch.setattr(dashboard, "PERIOD_MS", 5)
     window, sensors = dashboard.makeAll()

@@ -12,8 +12,10 @@ import pytest
 
 from qtsecure.testing import PublicKeyInfrastructure
 from qtsecure.testing.peers import PythonTlsServer
-from tests.examples.test_docs import DOCS, ROOT, programs
+from tests.examples.running import ROOT
+from tests.examples.test_docs import DOCS, programs
 from tests.net.proxy_servers import Socks5Proxy
+from tests.ports import closedPort
 
 
 def run(code: str, directory: Path) -> tuple[int, str, str]:
@@ -56,3 +58,11 @@ def test_tunnel(tmp_path: Path, password: str) -> None:
             assert err == (
                 f"The proxy 127.0.0.1:{proxy.port} does not accept the user name and the password; check them.\n"
             )
+
+
+def test_tunnel_without_a_proxy(tmp_path: Path) -> None:
+    """Nobody listens at the proxy's place: the program says so, and ends."""
+    PublicKeyInfrastructure().ca.writeTo(tmp_path, "ca")
+    with closedPort() as port:
+        code = programs("howto-proxies")["tunnel"].replace(":1080", f":{port}")
+        assert run(code, tmp_path) == (1, "", "Connection refused: nothing listens on that port.\n")

@@ -60,7 +60,7 @@ def test_its_own_tests_pass(project: Path) -> None:
 @pytest.fixture
 def python(tmp_path: Path) -> Path:
     """The interpreter of a fresh environment with the built wheel, and with the packages that it depends on."""
-    pytest.importorskip("hatchling")
+    pytest.importorskip("hatchling", reason="hatchling is not installed")
     run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path / "wheels"], ROOT)
     (wheel,) = (tmp_path / "wheels").glob("*.whl")
     environment = tmp_path / "environment"

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-import qtsecure
 from qtsecure.testing.certificates import selfSignedCertificate
+from tests.examples.running import ROOT, certificateFiles, startOnPort
 from tests.ports import closedPort
 
-ROOT = Path(qtsecure.__file__).parents[1]
 QUICK = ROOT / "examples" / "quick"
 README = (ROOT / "README.md").read_text("utf-8")
 LONGEST = 20
@@ -31,18 +28,8 @@ def test_readme_shows_it(name: str) -> None:
 
 
 def start(name: str, directory: Path, port: int) -> subprocess.Popen[str]:
-    """Run an example in a directory, on another port than everybody's."""
-    source = (QUICK / name).read_text("utf-8")
-    assert source.count("4433") == 1
-    return subprocess.Popen(
-        [sys.executable, "-u", "-c", source.replace("4433", str(port))],
-        cwd=directory,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
+    """Run an example in a directory."""
+    return startOnPort((QUICK / name).read_text("utf-8"), directory, port)
 
 
 @pytest.fixture(params=["own", "openssl"])
@@ -55,8 +42,7 @@ def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         assert command is not None
         subprocess.run(["sh", "-c", command[0]], cwd=tmp_path, check=True, capture_output=True, timeout=120)
     else:
-        files = selfSignedCertificate().writeTo(tmp_path, "server")
-        files.key.rename(tmp_path / "server-key.pem")
+        certificateFiles(tmp_path)
     return tmp_path
 
 

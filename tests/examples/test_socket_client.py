@@ -9,8 +9,7 @@ import pytest
 
 import qtsecure
 from qtsecure.testing import PublicKeyInfrastructure
-from tests.examples import test_docs
-from tests.examples.running import finish, start
+from tests.examples.running import finish, start, startOnPort
 from tests.examples.test_docs import DOCS, programs
 from tests.net.conversation import settle
 
@@ -34,11 +33,11 @@ def test_first_program(tmp_path: Path) -> None:
     pki.ca.writeTo(tmp_path, "ca")
     files = pki.server.writeTo(tmp_path, "server")
     files.key.rename(tmp_path / "server-key.pem")
-    server = test_docs.start(programs("howto-first-server")["server"], tmp_path, 0)
+    server = startOnPort(programs("howto-first-server")["server"], tmp_path, 0)
     try:
         assert server.stdout is not None
         port = int(server.stdout.readline().removeprefix("listening on port "))
-        client = test_docs.start(programs("howto-socket-client")["client"], tmp_path, port)
+        client = startOnPort(programs("howto-socket-client")["client"], tmp_path, port)
         out, err = client.communicate(timeout=120)
     finally:
         server.kill()

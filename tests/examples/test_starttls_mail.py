@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -63,6 +64,16 @@ def test_without_tls_no_mail(server: Running) -> None:
         client.sendall(b"STARTTLS\r\nMAIL FROM:<evil@b.example>\r\n")
         assert lines.read() in (b"", b"220 Go ahead\r\n")
     assert "inject" in server.stop()[1]
+
+
+def test_a_line_without_end(server: Running) -> None:
+    """A client that fills the server's buffer without ending its line is not waited for."""
+    with socket.create_connection(("127.0.0.1", server.port), 20) as client:
+        assert client.makefile("rb").readline().startswith(b"220")
+        client.sendall(bytes(65536))
+        with contextlib.suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+    assert server.stop()[1] == "refused: a line without end\n"
 
 
 def test_a_server_that_is_not_trusted(server: Running) -> None:

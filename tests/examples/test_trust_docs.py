@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from qtsecure.testing import PublicKeyInfrastructure
+from qtsecure import SslConfiguration, SslServer, SslSocket
+from qtsecure.testing import PublicKeyInfrastructure, waitFor
 from qtsecure.testing.certificates import selfSignedCertificate
-from tests.examples.test_docs import DOCS, programs, start
+from tests.examples.running import startOnPort
+from tests.examples.test_docs import programs, runCommands
 
 
 @contextlib.contextmanager
 def running(page: str, directory: Path) -> Iterator[int]:
     """The server of a page; gives its port."""
-    server = start(programs(page)["server"], directory, 0)
+    server = startOnPort(programs(page)["server"], directory, 0)
     try:
         assert server.stdout is not None
         yield int(server.stdout.readline().removeprefix("listening on port "))
@@ -31,7 +31,7 @@ def running(page: str, directory: Path) -> Iterator[int]:
 
 def client(page: str, directory: Path, port: int) -> tuple[int, str, str]:
     """The client of a page: its exit code and what it printed."""
-    process = start(programs(page)["client"], directory, port)
+    process = startOnPort(programs(page)["client"], directory, port)
     out, err = process.communicate(timeout=120)
     return process.returncode, out, err
 
@@ -97,9 +97,28 @@ def test_stapled_status(files: tuple[Path, PublicKeyInfrastructure], status: str
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl command here")
 def test_status_by_the_own_authority(tmp_path: Path) -> None:
     """The commands of both pages make what the programs need."""
-    for page, sign in (("howto-client-certificates", "req -x509"), ("howto-revocation", "printf")):
-        blocks = re.findall(r"^```sh\n(.*?)^```", (DOCS / f"{page}.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)
-        (commands,) = [block for block in blocks if sign in block]
-        subprocess.run(["sh", "-ec", commands], cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    runCommands("howto-client-certificates", "req -x509", tmp_path)
+    runCommands("howto-revocation", "printf", tmp_path)
     with running("howto-revocation", tmp_path) as port:
         assert client("howto-revocation", tmp_path, port) == (0, "status: Good\nanswer: hello\n", "")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl command here")
+def test_list_of_the_own_authority(tmp_path: Path, qapp: object) -> None:
+    """The page's commands make a list that lets the server through, and one that does not."""
+    runCommands("howto-client-certificates", "req -x509", tmp_path)
+    runCommands("howto-revocation", "taken-back.txt", tmp_path)
+    server = SslServer()
+    server.setSslConfiguration(SslConfiguration.forServer(tmp_path / "server.pem", tmp_path / "server-key.pem"))
+    assert server.listen("127.0.0.1")
+    for good in (True, False):
+        configuration = SslConfiguration.forClient(tmp_path / "ca.pem")
+        configuration.setCrls([tmp_path / "ca.crl"])
+        socket = SslSocket()
+        socket.setSslConfiguration(configuration)
+        socket.connectToHostEncrypted("localhost", server.serverPort())
+        waitFor(socket.isEncrypted if good else lambda socket=socket: "revoked" in socket.errorString())
+        socket.abort()
+        if good:
+            runCommands("howto-revocation", "-revoke", tmp_path)
+    server.close()

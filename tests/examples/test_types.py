@@ -15,7 +15,7 @@ EXAMPLES = sorted({path.parent for path in (ROOT / "examples").glob("*/*.py")})
 @pytest.mark.timeout(300)
 def test_mypy_is_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it comes, without options; each example by itself, as modules of several have the same names."""
-    api = pytest.importorskip("mypy.api")
+    api = pytest.importorskip("mypy.api", reason="mypy is not installed")
     config = tmp_path / "mypy.ini"
     config.write_text(
         f"[mypy]\ncache_dir = {tmp_path.as_posix()}/cache\n[mypy-pyqtgraph.*]\nignore_missing_imports = true\n", "utf-8"

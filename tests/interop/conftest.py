@@ -62,7 +62,7 @@ def make_our_server(qapp: QCoreApplication) -> Iterator[Callable[..., OurServer]
     made: list[OurServer] = []
 
     def make(*arguments: object, **options: object) -> OurServer:
-        made.append(OurServer(*arguments, **options))  # type: ignore[arg-type]
+        made.append(OurServer(*arguments, **options))  # type: ignore[arg-type]  # handed on
         return made[-1]
 
     yield make

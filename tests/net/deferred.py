@@ -12,7 +12,7 @@ from shiboken6 import delete
 from qtsecure.net.questions.certificate_request import CertificateRequest
 from tests.net.conversation import settle, spin
 
-__all__ = ["WAYS_TO_DELETE", "Deferred", "answerInDialog", "both_roles", "doubt"]
+__all__ = ["WAYS_TO_DELETE", "Deferred", "answerInDialog", "both_roles", "doubt", "forsake"]
 
 both_roles = pytest.mark.parametrize("role", ["client", "server"])
 
@@ -43,6 +43,12 @@ def answerInDialog(request: CertificateRequest) -> None:
     QTimer.singleShot(10, loop.quit)
     loop.exec()
     request.accept()
+
+
+def forsake(request: CertificateRequest) -> None:
+    """Put it off, and delete it at once."""
+    request.defer()
+    delete(request)
 
 
 class Deferred:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.net.own_process import assertFine
 
-pytest.importorskip("resource")
+pytest.importorskip("resource", reason="Windows has no such limits")
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 

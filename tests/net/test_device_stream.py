@@ -454,7 +454,9 @@ def test_the_handshake_deadline_closes_the_device(overTcp: Link, clock: FakeCloc
     """A peer that says nothing costs neither the socket nor the device more than the time it has."""
     overTcp.client.setHandshakeTimeout(1000)
     overTcp.client.startClientEncryption()
-    clock.advance(2)
+    clock.advance(1)
+    assert overTcp.client.state() == State.ConnectedState  # the event loop has its turn, for what may wait
+    clock.advance(0.05)
     assert overTcp.client.error() == Error.SocketTimeoutError
     spin(lambda: not isConnected(overTcp.below[0]))
 

@@ -169,7 +169,7 @@ def test_a_greedy_connection_leaves_turns_to_the_others(makeCrowd: Callable[[int
     rounds, before = 30, moved[0]
     for number in range(1, rounds + 1):
         modest.write(b"x")
-        spin(lambda number=number: modest.bytesAvailable() == number)  # type: ignore[misc]
+        spin(lambda number=number: modest.bytesAvailable() == number)  # type: ignore[misc]  # a default binds the loop's value
     assert moved[0] - before < rounds * (16 << 20)  # two turns of 8 ms, in which a fast machine moves 8 MiB each
     spin(lambda: moved[0] > before + (8 << 20))  # and the transfer has not stopped
 

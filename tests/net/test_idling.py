@@ -59,7 +59,7 @@ def test_traffic_keeps_it(conversation: Conversation, clock: FakeClock, directio
     for number in range(1, 6):
         clock.advance(9)
         sender.write(b"x")
-        spin(lambda number=number: receiver.bytesAvailable() == number)  # type: ignore[misc]
+        spin(lambda number=number: receiver.bytesAvailable() == number)  # type: ignore[misc]  # a default binds the loop's value
     assert client.isEncrypted()
     clock.advance(9.9)
     settle()

@@ -168,7 +168,7 @@ def test_an_exception_in_an_override_leaks_no_descriptor(
     before = openDescriptors()
     for count in range(1, 4):
         with native.create_connection(("127.0.0.1", server.serverPort())) as client:
-            spin(lambda: len(reported) == count)  # noqa: B023
+            spin(lambda: len(reported) == count)  # noqa: B023 - called in this round only
             client.settimeout(5)
             if fault in (_before, _closedByItself):
                 assert client.recv(1) == b""
@@ -231,7 +231,7 @@ def test_ending_the_server_in_an_override(conversation: Conversation, qapp: QCor
         server = listening(Ending(), conversation)
         with native.create_connection(("127.0.0.1", server.serverPort())) as client:
             client.settimeout(5)
-            spin(lambda: not isValid(server) or not server.isListening())  # noqa: B023
+            spin(lambda: not isValid(server) or not server.isListening())  # noqa: B023 - called in this round only
             settle()
             assert client.recv(1) == b""
 

@@ -85,9 +85,9 @@ def test_which_clients_an_address_serves(
             client.setSslConfiguration(conversation.clientConfiguration)
             client.connectToHostEncrypted(host, server.serverPort())
             if not served:
-                spin(lambda: client.error() == Error.ConnectionRefusedError)  # noqa: B023
+                spin(lambda: client.error() == Error.ConnectionRefusedError)  # noqa: B023 - called in this round only
                 continue
-            spin(lambda: client.isEncrypted() and server.hasPendingConnections())  # noqa: B023
+            spin(lambda: client.isEncrypted() and server.hasPendingConnections())  # noqa: B023 - called in this round only
             peer = server.nextPendingConnection()
             assert peer is not None
             assert peer.peerAddress() == peer.localAddress() == client.peerAddress() == QHostAddress(host)

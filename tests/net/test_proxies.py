@@ -158,7 +158,7 @@ def test_a_time_out_in_the_slot(conversation: Conversation, clock: FakeClock) ->
     """The connection is given up without anything being asked of Qt's engine of the proxy, which waits for the slot."""
     client = conversation.client
     client.setTimeout(1000)
-    client.proxyAuthenticationRequired.connect(lambda *_: clock.advance(1.1))
+    client.proxyAuthenticationRequired.connect(lambda *_: [clock.advance(each) for each in (1.1, 0.2)])
     waits: list[int] = []
     original = ProxyStream.wait
 
@@ -232,7 +232,9 @@ def test_a_proxy_that_says_nothing(
         client = connectThrough(conversation, proxyAt(server, kind[1]))
         clock.advance(29)
         assert client.state() == State.ConnectingState
-        clock.advance(2)
+        clock.advance(1)
+        assert client.state() == State.ConnectingState  # the event loop has its turn, for what may wait
+        clock.advance(0.05)
         assert client.error() == Error.SocketTimeoutError
         assert client.state() == State.UnconnectedState
 

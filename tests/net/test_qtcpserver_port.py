@@ -99,7 +99,7 @@ def test_both_families_may_have_a_server_each(conversation: Conversation, first:
     for host, server in (("127.0.0.1", one if first == Special.AnyIPv4 else other), ("::1", None)):
         server = server or (other if first == Special.AnyIPv4 else one)
         with RawClient(one.serverPort(), host=host):
-            spin(lambda: server.statistics().accepted == 1)  # noqa: B023
+            spin(lambda: server.statistics().accepted == 1)  # noqa: B023 - called in this round only
     other.close()
 
 
@@ -257,7 +257,7 @@ def test_one_connection_after_the_other(conversation: Conversation) -> None:
     conversation.listen()
     for count in (1, 2, 3):
         with RawClient(conversation.server.serverPort()):
-            spin(lambda: conversation.recorder.count("server.newConnection") == count)  # noqa: B023
+            spin(lambda: conversation.recorder.count("server.newConnection") == count)  # noqa: B023 - called in this round only
 
 
 def test_what_was_queued_from_outside_comes_out_without_listening(qapp: QCoreApplication) -> None:
@@ -337,7 +337,7 @@ def test_peeking_at_what_grows(conversation: Conversation) -> None:
     for text in (b"abc\n", b"def\n", b"ghi\n"):
         conversation.client.write(text)
         expected = (seen[-1] if seen else b"") + text
-        spin(lambda: bool(seen) and seen[-1] == expected)  # noqa: B023
+        spin(lambda: bool(seen) and seen[-1] == expected)  # noqa: B023 - called in this round only
     assert seen == [b"abc\n", b"abc\ndef\n", b"abc\ndef\nghi\n"]
 
 

@@ -152,7 +152,7 @@ def test_reconnecting_after_a_timeout_is_not_told_its_error(conversation: Conver
 
     client.disconnected.connect(again)
     client.connectToHostEncrypted("127.0.0.1", silent.getsockname()[1])
-    spin(lambda: client.state() == State.ConnectedState)
+    spin(lambda: client.state() == State.ConnectedState and not client.encryptedBytesToWrite())  # the hello is out
     clock.advance(1.1)
     spin(client.isEncrypted)
     silent.close()

@@ -386,7 +386,7 @@ def test_deleted_handshaking_sockets_free_their_places(
         settle()
         assert server.statistics().accepted == 2
         for socket in list(server._room.handshaking):
-            way(socket)  # type: ignore[arg-type]
+            way(socket)
         deleteEverything()
         spin(good.isEncrypted)
     spin(server.hasPendingConnections)

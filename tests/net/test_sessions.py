@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 
 import pytest
 import shiboken6
@@ -447,3 +448,69 @@ def test_the_cache_serves_threads(qtsecure_pki: PublicKeyInfrastructure) -> None
     everything = [identifier for part in taken for identifier in part]
     assert len(everything) == len(set(everything))
     assert len(everything) > 1000
+
+
+@pytest.mark.parametrize("inner", ["put", "take", "forget"])
+@pytest.mark.parametrize("outer", ["put", "take", "forget", "count"])
+@pytest.mark.parametrize("version", PROTOCOLS)
+def test_the_cache_is_entered_again_in_the_same_thread(
+    qtsecure_pki: PublicKeyInfrastructure, version: str, outer: str, inner: str
+) -> None:
+    """A finalizer that the garbage collector runs inside it, or a signal's handler, may connect: it does not wait."""
+    from tests.engine.support import Pair, client_configuration, server_configuration
+
+    pair = Pair(
+        client_configuration([qtsecure_pki.ca.certificate], version), server_configuration(qtsecure_pki.server, version)
+    ).established()
+    pair.say(b"x", from_server=True)
+    session = pair.client.stream.session()
+    assert session is not None
+    cache = SessionCache()
+    calls: dict[str, Callable[[], object]] = {
+        "put": lambda: cache.put(session),
+        "take": lambda: cache.take(session.scope),
+        "forget": lambda: cache.forget(session.scope),
+        "count": lambda: len(cache),
+    }
+    interruptions: list[str] = []
+
+    class Interrupted(OrderedDict[object, object]):
+        """Python's eyes are on something else before each step."""
+
+        def __getattribute__(self, name: str) -> object:
+            interrupt()
+            return super().__getattribute__(name)
+
+        def __setitem__(self, key: object, value: object) -> None:
+            interrupt()
+            super().__setitem__(key, value)
+
+        def __len__(self) -> int:
+            interrupt()
+            return super().__len__()
+
+    def interrupt() -> None:
+        if not inside:
+            inside.append(True)
+            interruptions.append(inner)
+            calls[inner]()
+            inside.clear()
+
+    inside: list[bool] = [True]
+    results: list[object] = []
+
+    def work() -> None:
+        cache.put(session)
+        vars(cache)["_sessions"] = Interrupted(cache._sessions)
+        inside.clear()
+        calls[outer]()
+        inside.append(True)
+        cache.put(session)
+        results.extend([cache.empty, len(cache) > 0, cache.take(session.scope)])
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert interruptions
+    assert results == [False, True, session]

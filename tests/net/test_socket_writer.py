@@ -74,7 +74,7 @@ def test_an_image(conversation: Conversation, kind: str) -> None:
     image = QImage(20, 10, QImage.Format.Format_RGB32)
     image.fill(QColor(10, 20, 30))
     writer = SocketWriter(conversation.client)
-    assert QImageWriter(writer, kind.encode()).write(image)  # type: ignore[call-overload]
+    assert QImageWriter(writer, kind.encode()).write(image)
     assert writer.flush()
     conversation.client.disconnectFromHost()
     conversation.waitForClientEnd()

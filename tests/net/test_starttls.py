@@ -313,7 +313,7 @@ def test_an_end_while_a_slot_is_asked_is_heard_after_a_full_buffer(
         pair.client.preSharedKeyAuthenticationRequired.connect(_keys)
         pair.server.setReadBufferSize(size)
         pair.client.startClientEncryption()
-        spin(lambda pair=pair: pair.server.bytesAvailable() > 5)  # type: ignore[misc]
+        spin(lambda pair=pair: pair.server.bytesAvailable() > 5)  # type: ignore[misc]  # a default binds the loop's value
         size = 5 + int.from_bytes(pair.server.peek(5).data()[3:5], "big")
         arrive(pair.server, size)
         if pair.server.readBufferSize():

@@ -31,7 +31,7 @@ class Threads:
         self.threads = [QThread() for _ in workers]
         for worker, thread in zip(workers, self.threads, strict=True):
             worker.moveToThread(thread)
-            thread.started.connect(worker.start)  # type: ignore[attr-defined]
+            thread.started.connect(worker.start)  # type: ignore[attr-defined]  # each worker has one
 
     def start(self) -> None:
         for thread in self.threads:
@@ -261,7 +261,7 @@ def test_a_thread_that_ends_with_live_sockets(
         if ending == "objects with the thread":
             thread.finished.connect(worker.deleteLater)
         thread.start()
-        spin(lambda: waiter.noted, timeout=15_000)  # noqa: B023
+        spin(lambda: waiter.noted, timeout=15_000)  # noqa: B023 - called in this round only
         thread.quit()
         assert thread.wait(10_000)
         worker.silent.close()
@@ -284,7 +284,7 @@ def test_a_thread_that_runs_again(qapp: QCoreApplication, qtsecure_pki: PublicKe
         worker.moveToThread(thread)
         thread.started.connect(worker.start)
         thread.start()
-        spin(lambda: worker.left == 0, timeout=15_000)  # noqa: B023
+        spin(lambda: worker.left == 0, timeout=15_000)  # noqa: B023 - called in this round only
         thread.started.disconnect(worker.start)
         thread.quit()
         assert thread.wait(10_000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QByteArray, QCoreApplication, QObject
@@ -13,7 +13,8 @@ from qtsecure.qml.dtls_peer import DtlsConnection
 from qtsecure.qml.psk_question import PskQuestion
 from qtsecure.qml.tls_socket import TlsConnection
 from qtsecure.testing import waitFor
-from tests.qml.conftest import Load
+from qtsecure.testing.peers import SilentServer
+from tests.qml.conftest import Document, Load
 from tests.qml.documents import HEAD, SERVER_CONFIGURATION, TLS
 
 
@@ -352,6 +353,79 @@ def test_socket_client_takes_the_last_call(load: Load) -> None:
     log = document.get("log").toVariant()
     assert log[-1] == "echo hello"
     assert not any(str(line).startswith("failed") for line in log)
+
+
+ASKING = CLIENT.replace("property var identity: good", "property var identity: bad").replace(
+    "onStepChanged:",
+    """onConnectingChanged: root.note("connecting " + connecting)
+        onCertificateQuestion: question => {
+            question.defer()
+            question.pendingChanged.connect(() => { WHAT })
+            root.note("asked")
+        }
+        onStepChanged:""",
+)
+"""A client that asks about a certificate, and does something when it is replaced."""
+
+
+@pytest.fixture
+def silentPort() -> Iterator[int]:
+    """Where every attempt hangs in its handshake."""
+    with SilentServer() as server:
+        yield server.port
+
+
+def running(document: Document) -> list[str]:
+    """Where connections are being made to."""
+    client = document.get("client")
+    assert isinstance(client, SocketClient)
+    return [operation.connectable().toString() for operation in client._running.values() if not operation.isFinished()]
+
+
+def replacing(document: str, port: int) -> str:
+    """With a function that connects to the silent server."""
+    return document.replace(
+        "function startClient()",
+        f'function replace() {{ client.connectToHost("127.0.0.1", {port}) }}\n    function startClient()',
+    )
+
+
+def test_socket_client_whose_handler_connects_when_nothing_is_being_connected(load: Load, silentPort: int) -> None:
+    """One connection that replaces another leaves no moment without: there is never more than one."""
+    handler = (
+        'onConnectingChanged: { root.note("connecting " + connecting); if (!connecting) root.replace() }\n'
+        "        onStepChanged:"
+    )
+    document = load(replacing(CLIENT.replace("onStepChanged:", handler), silentPort))
+    document.call("replace")
+    document.call("startClient")
+    waitFor(lambda: document.get("done"))
+    assert running(document) == [f"127.0.0.1:{silentPort}"]
+    log = [line for line in document.get("log").toVariant() if line.startswith(("connecting", "echo", "true"))]
+    assert log == ["connecting true", "connecting false", "connecting true", "true true", "echo hello"]
+
+
+def test_socket_client_whose_handler_connects_while_it_is_replaced(load: Load, silentPort: int) -> None:
+    """The last call counts, and the others are given up without a word."""
+    document = load(replacing(ASKING.replace("WHAT", f'client.connectToHost("localhost", {silentPort})'), silentPort))
+    document.call("startClient")
+    waitFor(lambda: "asked" in document.get("log").toVariant())
+    document.call("replace")
+    waitFor(lambda: len(running(document)) == 1)
+    assert running(document) == [f"localhost:{silentPort}"]
+    assert document.get("log").toVariant().count("connecting false") == 0
+
+
+def test_socket_client_whose_handler_cancels_while_it_is_replaced(load: Load, silentPort: int) -> None:
+    """Nothing is connected to any more."""
+    document = load(replacing(ASKING.replace("WHAT", "client.cancel()"), silentPort))
+    document.call("startClient")
+    waitFor(lambda: "asked" in document.get("log").toVariant())
+    document.call("replace")
+    waitFor(lambda: document.get("done"))
+    assert running(document) == []
+    log = [line for line in document.get("log").toVariant() if line.startswith(("connecting", "failed"))]
+    assert log == ["connecting true", "connecting false", "failed: The connection attempt was cancelled."]
 
 
 def test_socket_client_that_is_given_nonsense_while_it_connects(load: Load) -> None:

@@ -5,26 +5,20 @@ A cell is one association in which one slot of one signal does one thing at its 
 
 from __future__ import annotations
 
-import gc
 import socket as native
-import sys
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import shiboken6
-from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QTimer
+from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QTimer
 from PySide6.QtNetwork import QSslSocket
 
 from qtsecure import DtlsPeer, DtlsServer, PreSharedKeyAuthenticator, SecureError, SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.reliability.cell_run import LOOKS, CellRun
 from tests.reliability.fork_server import serve
 from tests.reliability.steady_clock import SteadyClock
 
-_LIMIT_MS = 20_000
-_LOOKS = 100
-"""How often both ends are seen to have gone before a signal of theirs is given up."""
 _TIMEOUT_MS = 3000
 """Longer than a handshake takes on a busy computer."""
 _IDLE_MS = 500
@@ -86,25 +80,14 @@ class Cell(NamedTuple):
         return self.signal in (PSK, EARLY)
 
 
-class Run:
+class Run(CellRun):
     """One cell, in this process."""
 
     def __init__(self, cell: Cell) -> None:
+        super().__init__()
         self.cell = cell
-        self.faults: list[str] = []
-        self.acted = False
         self.written = 0
-        self.accepted: DtlsPeer | None = None
-        self._nested = False
-        self._over = 0
         self._waits = 0
-        sys.excepthook = self._onException
-        sys.unraisablehook = lambda args: self.faults.append(f"unraisable: {args.exc_value!r}")
-
-    def _onException(self, kind: type[BaseException], value: BaseException, trace: object) -> None:
-        frames = traceback.extract_tb(value.__traceback__)
-        where = " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in frames[::-1][:4])
-        self.faults.append(f"exception: {value!r} at {where}")
 
     # -------------------------------------------------------------------------- scenario
 
@@ -128,24 +111,18 @@ class Run:
         if cell.signal != "datagramReceived" or cell.owner != "client":
             self.client.readyRead.connect(self._answered)
         self.server.pendingConnectionAvailable.connect(self._fetch)
-        self._loop = QEventLoop()
-        watch = QTimer(interval=2)
-        watch.timeout.connect(self._checkEnd)
-        watch.start()
-        limit = QTimer(singleShot=True, interval=_LIMIT_MS)
-        limit.timeout.connect(self._hang)
-        limit.start()
         with native.socket(native.AF_INET, native.SOCK_DGRAM) as silent:
             silent.bind(("127.0.0.1", 0))
             repeats = (cell.owner, cell.signal) == ("client", "retransmissionTimeout")
-            self.client.connectToHost("127.0.0.1", silent.getsockname()[1] if repeats else self.route())
-            self._loop.exec()
-        watch.stop()
-        limit.stop()
-        if not self.acted:
-            self.faults.append("the signal did not come")
-        self._tearDown()
+            port = silent.getsockname()[1] if repeats else self.route()
+            self._runUntilOver(lambda: self.client.connectToHost("127.0.0.1", port))
         return self.faults
+
+    def _isLive(self, end: DtlsPeer) -> bool:
+        return end.status() in _LIVE
+
+    def _stateOf(self, end: DtlsPeer) -> str:
+        return end.status().name
 
     def route(self) -> int:
         """The port that the client is told."""
@@ -226,7 +203,7 @@ class Run:
         QTimer.singleShot(10, self._endNicely)
 
     def _endNicely(self) -> None:
-        if not self.acted and self.cell.signal in ("readyRead", "datagramReceived") and self._waits < _LOOKS:
+        if not self.acted and self.cell.signal in ("readyRead", "datagramReceived") and self._waits < LOOKS:
             # The greeting is still on its way: on a busy machine this timer may come before the socket's notifier.
             self._waits += 1
             QTimer.singleShot(10, self._endNicely)
@@ -235,35 +212,6 @@ class Run:
         first = self.accepted if (self.cell.owner == "client") == remote else self.client
         if first is not None and shiboken6.isValid(first):
             first.close()
-
-    def _checkEnd(self) -> None:
-        if self._nested:
-            return
-        for peer in (self.client, self.accepted):
-            if peer is not None and shiboken6.isValid(peer) and peer.status() in _LIVE:
-                self._over = 0
-                return
-        self._over += 1
-        if self.acted or self._over > _LOOKS:
-            self._loop.quit()
-
-    def _hang(self) -> None:
-        if self.acted:
-            states = [
-                peer.status().name if peer is not None and shiboken6.isValid(peer) else "gone"
-                for peer in (self.client, self.accepted)
-            ]
-            self.faults.append(f"hang: the client is {states[0]}, the server's peer {states[1]}")
-        self._loop.quit()
-
-    def _tearDown(self) -> None:
-        for obj in (self.client, self.server, self.parent):
-            if shiboken6.isValid(obj):
-                obj.deleteLater()
-        for _ in range(3):
-            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-            QCoreApplication.processEvents()
-            gc.collect()
 
     # ------------------------------------------------------------------------ the action
 

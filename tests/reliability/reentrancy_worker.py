@@ -5,27 +5,21 @@ A cell is one connection in which one slot of one signal does one thing at its f
 
 from __future__ import annotations
 
-import gc
-import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import shiboken6
-from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QTimer
+from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QTimer
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 
 from qtsecure.errors import SecureError
-from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import PreSharedKeyAuthenticator, Protocol, SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.reliability.cell_run import CellRun
 from tests.reliability.fork_server import serve
 from tests.reliability.steady_clock import SteadyClock
+from tests.reliability.telling_server import TellingServer
 
-_LIMIT_MS = 20_000
-_LOOKS = 100
-"""How often both ends are seen to have gone before a signal of theirs is given up."""
 _KEY = bytes(range(32))
 _State = QAbstractSocket.SocketState
 
@@ -125,41 +119,12 @@ def allCells() -> list[Cell]:
 _PKI = PublicKeyInfrastructure()
 
 
-class _Server(SslServer):
-    """Tells of each socket before its first byte."""
-
-    def __init__(self, created: Callable[[SslSocket], None]) -> None:
-        super().__init__()
-        self._created = created
-
-    def incomingConnection(self, socketDescriptor: int) -> None:
-        super().incomingConnection(socketDescriptor)
-        sockets = self.findChildren(SslSocket)
-        if sockets:
-            self._created(sockets[-1])
-
-
-class Run:
+class Run(CellRun):
     """One cell, in this process."""
 
     def __init__(self, cell: Cell) -> None:
+        super().__init__()
         self.cell = cell
-        self.faults: list[str] = []
-        self.acted = False
-        self.accepted: SslSocket | None = None
-        self.deleted: set[int] = set()
-        self._nested = False
-        self._over = 0
-        self._excepthook = sys.excepthook
-        sys.excepthook = self._onException
-        sys.unraisablehook = lambda args: self.faults.append(f"unraisable: {args.exc_value!r}")
-
-    def _onException(self, kind: type[BaseException], value: BaseException, trace: object) -> None:
-        import traceback
-
-        frames = traceback.extract_tb(value.__traceback__)
-        where = " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in frames[::-1][:4])
-        self.faults.append(f"exception: {value!r} at {where}")
 
     # -------------------------------------------------------------------------- scenario
 
@@ -169,7 +134,7 @@ class Run:
         cell = self.cell
         self.parent = QObject()
         self.client = SslSocket(self.parent)
-        self.server = _Server(self._socketCreated)
+        self.server = TellingServer(self._socketCreated)
         self._configure()
         assert self.server.listen("127.0.0.1", 0)
         self.port = self.server.serverPort()
@@ -178,22 +143,14 @@ class Run:
             getattr(target, cell.signal).connect(self._slot)
         self.client.readyRead.connect(self._answer)
         self.server.pendingConnectionAvailable.connect(self._fetch)
-        self._loop = QEventLoop()
-        watch = QTimer()
-        watch.timeout.connect(self._checkEnd)
-        watch.start(2)
-        limit = QTimer()
-        limit.setSingleShot(True)
-        limit.timeout.connect(self._hang)
-        limit.start(_LIMIT_MS)
-        self.client.connectToHostEncrypted("127.0.0.1", self.port)
-        self._loop.exec()
-        watch.stop()
-        limit.stop()
-        if not self.acted:
-            self.faults.append("the signal did not come")
-        self._tearDown()
+        self._runUntilOver(lambda: self.client.connectToHostEncrypted("127.0.0.1", self.port))
         return self.faults
+
+    def _isLive(self, end: SslSocket) -> bool:
+        return end.state() != _State.UnconnectedState
+
+    def _stateOf(self, end: SslSocket) -> str:
+        return str(end.state().name)
 
     def _configure(self) -> None:
         cell = self.cell
@@ -273,35 +230,6 @@ class Run:
             first = self.accepted if self.cell.owner == "client" else self.client
         if first is not None and shiboken6.isValid(first):
             first.close()
-
-    def _checkEnd(self) -> None:
-        if self._nested:
-            return
-        for socket in (self.client, self.accepted):
-            if socket is not None and shiboken6.isValid(socket) and socket.state() != _State.UnconnectedState:
-                self._over = 0
-                return
-        self._over += 1
-        if self.acted or self._over > _LOOKS:
-            self._loop.quit()
-
-    def _hang(self) -> None:
-        if self.acted:
-            states = [
-                str(s.state().name) if s is not None and shiboken6.isValid(s) else "gone"
-                for s in (self.client, self.accepted)
-            ]
-            self.faults.append(f"hang: the client is {states[0]}, the server's socket {states[1]}")
-        self._loop.quit()
-
-    def _tearDown(self) -> None:
-        for obj in (self.client, self.server, self.parent):
-            if shiboken6.isValid(obj):
-                obj.deleteLater()
-        for _ in range(3):
-            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-            QCoreApplication.processEvents()
-            gc.collect()
 
     # ------------------------------------------------------------------------ the action
 

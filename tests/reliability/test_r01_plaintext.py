@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QTimer
@@ -17,6 +17,7 @@ from qtsecure.testing.signals import SignalRecorder
 from tests.figures import Figure
 from tests.reliability.reentrancy_worker import SIGNALS
 from tests.reliability.steady_clock import SteadyClock
+from tests.reliability.telling_server import TellingServer
 from tests.reliability.wiretap import WireTap
 
 pytestmark = pytest.mark.figure("R1")
@@ -29,18 +30,6 @@ _VERIFYING = ("peerVerifyError", "sslErrors", "acceptCertificate", "handshakeInt
 _Unconnected = QAbstractSocket.SocketState.UnconnectedState
 
 
-class _Server(SslServer):
-    def __init__(self, created: Callable[[SslSocket], None]) -> None:
-        super().__init__()
-        self._created = created
-
-    def incomingConnection(self, socketDescriptor: int) -> None:
-        super().incomingConnection(socketDescriptor)
-        sockets = self.findChildren(SslSocket)
-        if sockets:
-            self._created(sockets[-1])
-
-
 class Cell:
     """One connection through the tap, with the canary written in every emission of one signal."""
 
@@ -51,7 +40,7 @@ class Cell:
         self.received = bytearray()
         self.accepted: SslSocket | None = None
         self.client = SslSocket()
-        self.server = _Server(self._created)
+        self.server = TellingServer(self._created)
         self._configure(pki, Protocol.TlsV1_2 if version == "1.2" else Protocol.TlsV1_3)
         self.client.encrypted.connect(self._everythingSaid)
         self.client.readyRead.connect(lambda: self.received.extend(self.client.readBytes()))

@@ -62,7 +62,7 @@ def test_each_datagram(qtsecure_pki: PublicKeyInfrastructure, figure: Figure, ki
                 network: Network = make(link, mtu=mtu).handshake(10)
                 slowest = max(slowest, link.now - 1000)
                 if not accident.happened:
-                    network.client.association.close(link.now)  # type: ignore[union-attr]
+                    network.client.association.close(link.now)  # type: ignore[union-attr]  # it has one by now
                     break
                 cells += 1
                 number += 1

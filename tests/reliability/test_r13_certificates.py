@@ -88,7 +88,7 @@ class World:
 
     def authority(self, issuer: IssuedCertificate, **fields: Any) -> IssuedCertificate:
         """An authority below another."""
-        return make_certificate(issuer, (), **{"ca": True, "common_name": "middle", **fields})  # type: ignore[arg-type]
+        return make_certificate(issuer, (), **{"ca": True, "common_name": "middle", **fields})
 
     def leaf(
         self,

@@ -23,6 +23,7 @@ from tests.reliability.dtls_reentrancy_worker import SIGNALS as DTLS_SIGNALS
 from tests.reliability.dtls_reentrancy_worker import Cell as DtlsCell
 from tests.reliability.fork_server import run
 from tests.reliability.reentrancy_worker import SIGNALS
+from tests.reliability.telling_server import TellingServer
 
 pytestmark = pytest.mark.figure("R27")
 
@@ -35,18 +36,6 @@ _SLOTS = [(owner, signal) for owner, signals in SIGNALS.items() for signal in si
 
 class Planned(Exception):  # noqa: N818 - not an error of the program
     """What the slots raise."""
-
-
-class _Server(SslServer):
-    def __init__(self, created: Callable[[SslSocket], None]) -> None:
-        super().__init__()
-        self._created = created
-
-    def incomingConnection(self, socketDescriptor: int) -> None:
-        super().incomingConnection(socketDescriptor)
-        sockets = self.findChildren(SslSocket)
-        if sockets:
-            self._created(sockets[-1])
 
 
 @pytest.fixture
@@ -81,7 +70,7 @@ class Conversation:
         self.encrypted = {"client": False, "server": False}
         self.accepted: SslSocket | None = None
         self.client = SslSocket()
-        self.server = _Server(self._created)
+        self.server = TellingServer(self._created)
         self._configure(pki)
         if owner != "accepted":
             watched: QObject = self.client if owner == "client" else self.server

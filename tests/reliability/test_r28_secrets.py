@@ -118,7 +118,7 @@ def useKeys(conversation: Conversation, everything: Everything, version: str, *,
         everything.texts += [repr(authenticator), str(authenticator), f"{authenticator}"]
         everything.add(conversation.client, conversation.client._dataPath.stream)
         everything.addError(lambda: authenticator.setPreSharedKey(make_secret() * 100))
-        everything.addError(lambda: authenticator.setPreSharedKey(make_secret().hex()))  # type: ignore[arg-type]
+        everything.addError(lambda: authenticator.setPreSharedKey(make_secret().hex()))  # type: ignore[arg-type]  # the mistake under test
         everything.addError(lambda: pickle.dumps(authenticator))
         everything.addError(lambda: copy.copy(authenticator))
         everything.addError(lambda: copy.deepcopy(authenticator))
@@ -275,7 +275,7 @@ def test_the_engine_overwrites_keys(everything: Everything, figure: Figure, vers
     fields = {"psk_enabled": True, "tls12_ciphers": ("ECDHE-PSK-CHACHA20-POLY1305",)}
     owners = Owner(), Owner()
     pair = Pair(
-        client_configuration((), version, verify_mode=EngineVerifyMode.NONE, **fields),  # type: ignore[arg-type]
+        client_configuration((), version, verify_mode=EngineVerifyMode.NONE, **fields),  # type: ignore[arg-type]  # fields of any kind
         server_configuration(None, version, **fields),  # type: ignore[arg-type]  # fields of any kind
         client_decisions=owners[0],
         server_decisions=owners[1],
@@ -324,8 +324,8 @@ def test_private_keys_and_passphrases(everything: Everything, qtsecure_pki: Publ
     for each in (configuration, options, credentials, engine, configuration._settings):
         everything.addError(lambda each=each: pickle.dumps(each))  # type: ignore[misc] # mypy and the default
     for wrong in (f"{passphrase}-wrong", ""):
-        everything.addError(lambda wrong=wrong: SslConfiguration().setPrivateKey(encrypted, wrong))  # type: ignore[misc]
-        everything.addError(lambda wrong=wrong: load_private_key(encrypted, wrong))  # type: ignore[misc]
+        everything.addError(lambda wrong=wrong: SslConfiguration().setPrivateKey(encrypted, wrong))  # type: ignore[misc]  # mypy and the default
+        everything.addError(lambda wrong=wrong: load_private_key(encrypted, wrong))  # type: ignore[misc]  # mypy and the default
     other = SslConfiguration()
     other.setLocalCertificate(qtsecure_pki.client.certificate)
     everything.addError(lambda: other.setPrivateKey(pem))

@@ -14,6 +14,7 @@ import pickle
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -329,6 +330,24 @@ def test_sec_e18_lines_are_appended_in_one_piece(tmp_path: Path, monkeypatch: py
     log.write(None, b"CLIENT_RANDOM c d")  # type: ignore[arg-type]  # see above
     assert written == [b"CLIENT_RANDOM a b\n", b"CLIENT_RANDOM c d\n"]
     assert all(flag & os.O_APPEND for flag in flags)
+
+
+def test_sec_e18_a_finalizer_connects_while_a_line_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The garbage collector may run one in the middle of it: it does not wait for itself."""
+    path = tmp_path / "keys.log"
+    log = KeyLog(str(path))
+    real = log._open
+
+    def collecting() -> int:
+        monkeypatch.setattr(log, "_open", real)
+        log.write(None, b"CLIENT_RANDOM c d")  # type: ignore[arg-type]  # it does not look at the connection
+        return real()
+
+    monkeypatch.setattr(log, "_open", collecting)
+    thread = threading.Thread(target=lambda: log.write(None, b"CLIENT_RANDOM a b"), daemon=True)  # type: ignore[arg-type]  # see above
+    thread.start()
+    thread.join(20)
+    assert path.read_bytes() == b"CLIENT_RANDOM c d\nCLIENT_RANDOM a b\n"
 
 
 def test_sec_e18_setting_a_key_log_warns(tmp_path: Path) -> None:

@@ -1,16 +1,54 @@
-"""A TCP relay that notes every byte of both directions."""
+"""Relays that note every byte of both directions."""
 
 from __future__ import annotations
 
 import select
 import socket
 import threading
+from typing import TypeVar
+
+__all__ = ["DatagramTap", "WireTap"]
+
+_T = TypeVar("_T", bound="_Tap")
 
 
-class WireTap:
-    """Listens on a free port of the loopback interface and passes everything on to another port.
+class _Tap:
+    """Listens on a free port of the loopback interface and passes everything on, in a thread of its own.
 
-    It serves one connection after the other, in a thread of its own.
+    Args:
+        front: Bound to that port.
+        others: What else is closed in the end.
+
+    Attributes:
+        port: Where it listens.
+        recorded: What has passed.
+    """
+
+    def __init__(self, front: socket.socket, *others: socket.socket) -> None:
+        self._wake, self._stop = socket.socketpair()
+        self._sockets = (self._wake, front, *others)
+        self.port: int = front.getsockname()[1]
+        self.recorded = bytearray()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self: _T) -> _T:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop.close()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+        for each in self._sockets:
+            each.close()
+
+    def _run(self) -> None:
+        """Until the other end of ``_wake`` is closed."""
+        raise NotImplementedError
+
+
+class WireTap(_Tap):
+    """For TCP, one connection after the other.
 
     Args:
         target: The port to pass on to.
@@ -19,21 +57,7 @@ class WireTap:
     def __init__(self, target: int) -> None:
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._wake, self._stop = socket.socketpair()
-        self.port: int = self._listener.getsockname()[1]
-        self.recorded = bytearray()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> WireTap:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._stop.close()
-        self._thread.join(10)
-        assert not self._thread.is_alive()
-        self._wake.close()
-        self._listener.close()
+        super().__init__(self._listener)
 
     def _run(self) -> None:
         others: dict[socket.socket, socket.socket] = {}
@@ -73,29 +97,19 @@ class WireTap:
                         end.close()
 
 
-class DatagramTap:
-    """The same for datagrams of one client, between it and a UDP port."""
+class DatagramTap(_Tap):
+    """For the datagrams of one client.
+
+    Args:
+        target: The UDP port to pass on to.
+    """
 
     def __init__(self, target: int) -> None:
         self._target = ("127.0.0.1", target)
         self._front, self._back = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
         for each in (self._front, self._back):
             each.bind(("127.0.0.1", 0))
-        self._wake, self._stop = socket.socketpair()
-        self.port: int = self._front.getsockname()[1]
-        self.recorded = bytearray()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> DatagramTap:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._stop.close()
-        self._thread.join(10)
-        assert not self._thread.is_alive()
-        for each in (self._wake, self._front, self._back):
-            each.close()
+        super().__init__(self._front, self._back)
 
     def _run(self) -> None:
         client = None

@@ -39,7 +39,7 @@ async def read(socket: SslSocket) -> None:
 @pytest.mark.slow
 def test_mypy_is_content(tmp_path: Path) -> None:
     """Strictly."""
-    api = pytest.importorskip("mypy.api")
+    api = pytest.importorskip("mypy.api", reason="mypy is not installed")
     (tmp_path / "test_typed.py").write_text(CODE, "utf-8")
     config = tmp_path / "mypy.ini"
     config.write_text(f"[mypy]\nstrict = true\ncache_dir = {tmp_path.as_posix()}/cache\n", "utf-8")

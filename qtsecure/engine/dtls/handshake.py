@@ -500,11 +500,11 @@ class AssociationHandshake(AssociationFacts):
             traced=self._traced,
         )
 
-    def _believe_alert(self, now: float) -> None:
+    def _believe_alert(self, now: float, *, last: bool = False) -> None:
         alert = self._alert.alert
         assert alert is not None
         at_cookie = self._cookie is not None and self._assembler.next == 1
-        if self._can_restart() and self._alert.worth_another_try(at_cookie=at_cookie):
+        if not last and self._can_restart() and self._alert.worth_another_try(at_cookie=at_cookie):
             self._alert.try_again(now)
             self._restart(now, keep_alert=True)
             return

@@ -165,7 +165,14 @@ class DtlsSession(TlsStream):
     def alerted(self, level: int, description: int) -> None:
         """An unencrypted alert that is to be believed has arrived."""
         self.alert(False, level, description)
-        self._fail(explain_handshake_failure((), self._alert_sent, description))
+        failure = explain_handshake_failure(
+            (),
+            self._alert_sent,
+            description,
+            owes_certificate=self._owes_certificate(),
+            psk_enabled=self.configuration.psk_enabled,
+        )
+        self._fail(failure)
 
     def abandon(self, failure: StreamFailed) -> None:
         """Fail for a reason that OpenSSL does not see."""
@@ -223,13 +230,8 @@ class DtlsSession(TlsStream):
     def _plain_alert(self, alert: AlertDescription) -> bytes:
         return plain_record(ALERT, 0, bytes((AlertLevel.FATAL, alert)))
 
-    def _watch_afterwards(self) -> None:
-        # A read goes on behind handshake messages: the association counts those itself.
-        assert self._pipe is not None
-        self._pipe.watch_messages()
-
     def handshake_message(self) -> None:
-        """After the handshake, reading does not stop at such messages."""
+        """After the handshake; the association counts such messages itself."""
         self.answered_peer = True
 
     def message_traced(self, sent: bool, kind: int, size: int) -> None:

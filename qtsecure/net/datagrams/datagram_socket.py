@@ -99,6 +99,10 @@ class DatagramSocket(ABC):
     def serve(self) -> None:
         """Report what is there now, as the event loop would have it done."""
 
+    def seesAll(self) -> bool:
+        """Whether serve() reports everything that is there; else the event loop has to bring it."""
+        return True
+
     @abstractmethod
     def close(self) -> None:
         """Close; nothing is reported any more."""

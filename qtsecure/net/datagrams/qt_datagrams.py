@@ -153,7 +153,7 @@ class QtDatagrams(UdpSocket):
         """Read what is there; how many datagrams that were, or -1 when the socket is gone."""
         for count in range(_MOST_READS):
             udp = self._socket
-            if udp is None or not isValid(udp):
+            if udp is None or self.isLost or not isValid(udp):
                 return -1
             received = udp.receiveDatagram() if udp.hasPendingDatagrams() else None
             if received is None or not received.isValid():

@@ -79,6 +79,10 @@ class TransportDatagrams(DatagramSocket):
         if self._news:
             self._endBatch()
 
+    def seesAll(self) -> bool:
+        """A transport that cannot be polled brings what has come when it gets to it."""
+        return type(self._transport).poll is not DatagramTransport.poll if self._transport is not None else True
+
     def discardKept(self) -> None:
         """Forget what came before anybody used the transport: a client has not asked for it."""
         if self._transport is not None:

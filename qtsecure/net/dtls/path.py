@@ -111,6 +111,7 @@ class DtlsPath(PathTimers):
         heard: The names of the signals that somebody has connected; the others are not emitted.
         refusals: How often ICMP said that nobody is there.
         thread: The identifier of the thread that it belongs to.
+        lastHeard: When something came: anything in the handshake, then what is authentic.
         trouble: The last errno of the network, or 0.
     """
 
@@ -175,7 +176,7 @@ class DtlsPath(PathTimers):
         self._timer = None
         self._idle = None
         self._idleTimeout = 0
-        self._lastHeard = 0.0
+        self.lastHeard = 0.0
 
     def begin(self, socket: DatagramSocket, address: Address) -> None:
         """Send through this socket to this address from now on."""
@@ -192,7 +193,7 @@ class DtlsPath(PathTimers):
             now = self._clock()
             message = association.receive_message(datagram, now)
             if message:
-                self._lastHeard = now
+                self.lastHeard = now
                 if self._direct and self._batch:
                     announceAll(self._batch)  # in the order of arrival; the slots may have ended this association
                 if self._direct and (peer := self._peer()) is not None:
@@ -210,6 +211,7 @@ class DtlsPath(PathTimers):
             else:
                 self.drop(LocalDrop.BUSY)
         else:
+            self.lastHeard = self._scheduler.clock()
             self.step(association.receive, datagram)
 
     def _receivedOther(self, association: DtlsAssociation, now: float) -> None:
@@ -218,7 +220,7 @@ class DtlsPath(PathTimers):
         if outgoing := association.take_outgoing():
             self.send(outgoing)
         if messages := association.take_messages():
-            self._lastHeard = now
+            self.lastHeard = now
             self.deliver(messages)
         if association.has_events:
             self.afterStep()
@@ -256,7 +258,7 @@ class DtlsPath(PathTimers):
     def establish(self) -> None:
         """The handshake is complete."""
         self.established = self.writable = True
-        self._lastHeard = self._clock()
+        self.lastHeard = self._clock()
         self.setIdleTimeout(self._idleTimeout)
 
     def afterStep(self) -> None:
@@ -384,7 +386,7 @@ class DtlsPath(PathTimers):
             self.drop(LocalDrop.QUEUE_FULL, len(messages) - room)
             messages = messages[:room]
         queue += messages
-        self.arrivals.extend([self._lastHeard] * len(messages))
+        self.arrivals.extend([self.lastHeard] * len(messages))
         if self.watchers:
             for wake in self.watchers:
                 wake(True)

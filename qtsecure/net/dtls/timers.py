@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from qtsecure.engine.dtls import DtlsAssociation
 from qtsecure.net.datagrams.datagram_socket import DatagramSocket
 from qtsecure.net.event_loop.scheduler import Deadline, Scheduler
+from qtsecure.net.event_loop.standstill import TURN_MS
 
 if TYPE_CHECKING:
     from qtsecure.net.dtls.path import PathPeer, PathTable
@@ -23,16 +24,16 @@ __all__ = ["PathTimers"]
 class PathTimers:
     """A part of DtlsPath."""
 
-    __slots__ = ("_idle", "_idleTimeout", "_lastHeard", "_timer", "busy")
+    __slots__ = ("_idle", "_idleTimeout", "_timer", "busy", "lastHeard")
 
     association: DtlsAssociation | None
     busy: bool
     ended: bool
     established: bool
     heard: set[str]
+    lastHeard: float
     _idle: Deadline | None
     _idleTimeout: int
-    _lastHeard: float
     _peer: Callable[[], PathPeer | None]
     _scheduler: Scheduler
     _socket: DatagramSocket | None
@@ -75,14 +76,20 @@ class PathTimers:
         due = association.timer() if association is not None and not self.busy and not self.ended else None
         return due is not None and self._scheduler.clock() >= due
 
-    def hear(self) -> None:
-        """Read what has come, before silence counts against the other side: it may be this process that slept."""
-        if self._socket is None or self.ended:
-            return
+    def hear(self) -> bool:
+        """Read what has come, before silence counts against the other side: it may be this process that slept.
+
+        Returns:
+            Whether that was all; False where only the event loop can bring what there may be.
+        """
+        socket = self._socket
+        if socket is None or self.ended:
+            return True
         try:
-            (self._socket.serve if self._table is None else self._table.hear)()
+            (socket.serve if self._table is None else self._table.hear)()
         except Exception:  # noqa: BLE001 - of a program's transport; reported as in a slot, and the timers go on
             sys.excepthook(*sys.exc_info())
+        return socket.seesAll()
 
     def _tellOfRepetition(self) -> None:
         peer = self._peer()
@@ -100,14 +107,19 @@ class PathTimers:
             self._idle.cancel()
             self._idle = None
         if milliseconds > 0 and self.established:
-            self._lastHeard = self._scheduler.clock()
+            self.lastHeard = self._scheduler.clock()
             self._idle = self._scheduler.callLater(milliseconds, self._idleFired)
 
     def _idleFired(self) -> None:
         """Messages only note the time; the wait for the rest begins here."""
+        self._reviewIdle(last=False)
+
+    def _idleFiredAgain(self) -> None:
+        self._reviewIdle(last=True)
+
+    def _reviewIdle(self, *, last: bool) -> None:
         fired = self._idle
-        if self._idleLeft() <= 0:
-            self.hear()
+        heardAll = self._idleLeft() > 0 or self.hear()
         peer = self._peer()
         if self.ended or peer is None or self._idle is not fired:
             return
@@ -115,11 +127,14 @@ class PathTimers:
         left = self._idleLeft()
         if left > 0:
             self._idle = self._scheduler.callLater(left, self._idleFired)
+        elif not heardAll and not last:
+            turn = min(max(-left, TURN_MS), self._idleTimeout)
+            self._idle = self._scheduler.callLater(turn, self._idleFiredAgain)
         else:
             peer.idledOut()
 
     def _idleLeft(self) -> float:
-        return self._idleTimeout - (self._scheduler.clock() - self._lastHeard) * 1000
+        return self._idleTimeout - (self._scheduler.clock() - self.lastHeard) * 1000
 
     def send(self, datagrams: list[bytes]) -> None:
         """Send; what the network does not take is lost, as datagrams are."""

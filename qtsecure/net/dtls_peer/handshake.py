@@ -7,6 +7,7 @@ the questions that it waits for (``net.handshake_questions``); after each emit t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import SIGNAL
 from PySide6.QtNetwork import QSslError
@@ -36,6 +37,7 @@ from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import PeerObserver, Status
 from qtsecure.net.dtls_peer.resuming import Resuming
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.standstill import hasStoodStill, respite
 from qtsecure.net.failures import tlsFailure
 from qtsecure.net.native_sockets.addresses import Ends
 from qtsecure.net.native_sockets.socket_errors import refusedText, socketError
@@ -70,6 +72,9 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     def setHandshakeTimeout(self, ms: int) -> None:
         """Limit the whole handshake, from connectToHost() on; takes effect with the next one.
 
+        Progress does not extend it. But when the program itself has stood still, in a busy slot for example, a
+        peer whose answer came in time gets as long as that lasted once more.
+
         Raises:
             TypeError: For anything but an int.
             ValueError: For a negative number other than -1.
@@ -83,7 +88,8 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     def setIdleTimeout(self, ms: int) -> None:
         """End the association, with an error, when nothing authentic comes for so long.
 
-        Off by default on a client. The time begins anew with this call.
+        Nothing else tells that the other side has vanished: ICMP can be forged, and counts in the handshake
+        only. Off by default on a client. The time begins anew with this call.
 
         Raises:
             TypeError: For anything but an int.
@@ -185,14 +191,40 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
                 self._finish(Status.Error, error)
 
     def _handshakeTimedOut(self) -> None:
+        self._reviewHandshake(last=False)
+
+    def _handshakeTimedOutAgain(self) -> None:
+        self._reviewHandshake(last=True)
+
+    def _reviewHandshake(self, *, last: bool) -> None:
+        if isValid(self) and self._status is Status.Handshaking and self._isTimeUp(last=last):
+            self._attempt.handshakeDeadline = None
+            self._endOverdueHandshake()
+
+    def _isTimeUp(self, *, last: bool) -> bool:
+        """Whether the handshake's deadline, which has come, is to count; see ``event_loop.standstill``.
+
+        While it is looked what has come, the deadline stands: whatever ends it, or makes it wait, does so.
+        """
         attempt, path = self._attempt, self._path
-        attempt.handshakeDeadline = None
-        if not isValid(self) or self._status is not Status.Handshaking:
-            return
-        if path is not None and not path.busy:
-            path.hear()
-            if not self._isStill(attempt) or self._status is not Status.Handshaking:
-                return
+        deadline = attempt.handshakeDeadline
+        if path is None or path.busy or deadline is None:
+            return True
+        scheduler = schedulerOfThisThread()
+        now = scheduler.clock()
+        standing = scheduler.callLater(respite(deadline, now, self._handshakeTimeout), self._handshakeTimedOutAgain)
+        attempt.handshakeDeadline = standing
+        heardAll = path.hear()
+        if not self._isStill(attempt) or attempt.handshakeDeadline is not standing:
+            return False
+        inTime = path.lastHeard >= deadline.due and hasStoodStill(deadline, now)
+        if not last and (inTime or not heardAll):
+            return False
+        standing.cancel()
+        return True
+
+    def _endOverdueHandshake(self) -> None:
+        attempt, path = self._attempt, self._path
         if path is not None and path.association is not None and not path.ended and not path.busy:
             path.step(path.association.give_up)
         if self._isStill(attempt) and self._status is Status.Handshaking:
@@ -298,10 +330,12 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
 
     def _failed(self, path: DtlsPath, failure: StreamFailed) -> None:
         status = Status.Error
-        if failure.kind is FailureKind.CERTIFICATE_REJECTED and self._attempt.sslErrors:
-            mismatch = QSslError.SslError.HostNameMismatch
-            if all(error.error() == mismatch for error in self._attempt.sslErrors):
+        if failure.kind is FailureKind.CERTIFICATE_REJECTED:
+            errors = {error.error() for error in self._attempt.sslErrors}
+            if errors == {QSslError.SslError.HostNameMismatch}:
                 status = Status.ErrorHostnameMismatch
+            elif errors == {QSslError.SslError.NoPeerCertificate} and self._observer is not None:  # on a server
+                failure = replace(failure, kind=FailureKind.CERTIFICATE_REQUIRED)
         self._forgetSessions()
         self._finish(status, _explain(failure, path, self._attempt))
 

@@ -32,6 +32,7 @@ from typing import Protocol
 from PySide6.QtCore import QSocketNotifier
 from shiboken6 import isValid
 
+from qtsecure.errors import SecureError
 from qtsecure.net.event_loop.scheduler import Waker, atThreadEnd, schedulerOfThisThread
 
 __all__ = ["ERROR", "READ", "WRITE", "Reactor", "Registration", "reactorAvailable", "reactorOfThisThread"]
@@ -44,7 +45,19 @@ ERROR = 8
 _POLLS_PER_WAKE_UP = 16
 _MAX_EVENTS = 256
 _REST = 0.001
-_BUDGET = float(os.environ.get("QTSECURE_REACTOR_BUDGET_MS", "8")) / 1000
+_VARIABLE = "QTSECURE_REACTOR_BUDGET_MS"
+
+
+def _seconds(milliseconds: str) -> float:
+    try:
+        return float(milliseconds) / 1000
+    except ValueError:
+        raise SecureError(
+            SecureError.Code.InvalidArgument, f"{_VARIABLE} must be a number of milliseconds, not {milliseconds!r}."
+        ) from None
+
+
+_BUDGET = _seconds(os.environ.get(_VARIABLE, "8"))
 
 reactorAvailable: bool = hasattr(select, "epoll") or hasattr(select, "kqueue")
 
@@ -248,11 +261,20 @@ class Reactor:
         """
         if not registration.interest:
             return False
+        self._serveAlone(registration, milliseconds)
+        return True
+
+    def serveReady(self, registration: Registration) -> bool:
+        """Serve one descriptor alone, now; whether anything was ready."""
+        return bool(registration.interest) and self._serveAlone(registration, 0)
+
+    def _serveAlone(self, registration: Registration, milliseconds: int) -> bool:
         poller = select.poll()
         poller.register(registration.descriptor, registration.interest)
-        for _, events in poller.poll(milliseconds if milliseconds >= 0 else None):
+        ready = poller.poll(milliseconds if milliseconds >= 0 else None)
+        for _, events in ready:
             registration.callback(events)
-        return True
+        return bool(ready)
 
     def _finish(self, end: float) -> bool:
         """Serve what is queued; False when the time is up. Nested event loops share the queue."""

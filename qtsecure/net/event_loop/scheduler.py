@@ -102,7 +102,8 @@ class Scheduler:
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()
-        if QAbstractEventDispatcher.instance() is None:
+        # Without an application, one that tears down what belonged to it for example, Qt would only complain.
+        if QAbstractEventDispatcher.instance() is None and QCoreApplication.instance() is not None:
             QEventLoop()  # gives a thread of Python's what timers need, and lets it run a loop later or never
         self.clock: Callable[[], float] = time.monotonic
         #: What was deferred; only to be looked at.

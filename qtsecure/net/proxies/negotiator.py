@@ -123,7 +123,7 @@ class ProxyNegotiator(QObject):
 
         The configuration of the connection itself is for the destination, and never shown to the proxy.
         """
-        self._configuration = configurationFrom(configuration)
+        self._configuration = configurationFrom(configuration, role="client")
 
     def start(self) -> None:
         """Begin.

@@ -11,6 +11,7 @@ from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.engine.records import describe_first_bytes_untrusted, starts_tls_handshake_untrusted
+from qtsecure.net.native_sockets.readiness import isReady
 from qtsecure.net.servers.statistics import Ending
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.ssl_socket.base import SocketBase, SocketObserver
@@ -21,7 +22,6 @@ __all__ = ["AcceptedSocket", "HandshakeServer"]
 
 
 _UNENCRYPTED = QSslSocket.SslMode.UnencryptedMode
-_Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
 class HandshakeServer(SocketObserver, Protocol):
@@ -74,11 +74,8 @@ class AcceptedSocket(SslSocket):
     def hasBytesWaiting(self) -> bool:
         """Whether the client has spoken (or left), and a busy event loop has not come to it yet."""
         descriptor = self.socketDescriptor()
-        if descriptor < 0:  # a QTcpSocket lets go of it before it tells that the client has left
-            return True
-        with _Selector() as selector:
-            selector.register(descriptor, selectors.EVENT_READ)
-            return bool(selector.select(0))
+        # A QTcpSocket lets go of it before it tells that the client has left.
+        return descriptor < 0 or isReady(descriptor, selectors.EVENT_READ)
 
     def giveWay(self) -> None:
         """End the connection of a silent client, whose place others need."""
@@ -91,9 +88,9 @@ class AcceptedSocket(SslSocket):
                 "as many handshakes as maxHandshakingConnections() allows were under way.",
             )
 
-    def _handshakeTimedOut(self) -> None:
+    def _giveUpHandshake(self) -> None:
         self.ending = Ending.TIMED_OUT
-        super()._handshakeTimedOut()
+        super()._giveUpHandshake()
 
     def plainLanded(self, data: bytes) -> None:
         """The client's first bytes."""
@@ -103,6 +100,7 @@ class AcceptedSocket(SslSocket):
         if reference is None:
             super().plainLanded(data)
             return
+        dataPath.lastTraffic = dataPath.scheduler.clock()
         server = reference()
         if server is not None:
             server.socketSpoke(self)

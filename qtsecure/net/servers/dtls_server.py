@@ -19,13 +19,13 @@ from qtsecure.engine.dtls import AdmittedHello, DtlsListener
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.errors import SecureError
 from qtsecure.net.arguments import checkLeast
-from qtsecure.net.datagrams.datagram_socket import Address, plainHost
+from qtsecure.net.datagrams.datagram_socket import Address, DatagramSocket, plainHost
 from qtsecure.net.dtls.listening import DtlsListening
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls.statistics import DtlsServerStatistics, LocalDrop
 from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
-from qtsecure.net.dtls_peer.base import PeerBase
+from qtsecure.net.dtls_peer.base import PeerBase, PeerObserver
 from qtsecure.net.native_sockets.addresses import Ends
 from qtsecure.net.qt_objects.flat_class import flattened
 from qtsecure.net.qt_objects.heard_signals import HearsSignals
@@ -234,24 +234,39 @@ class DtlsServer(HearsSignals, TakingServer, DtlsListening):
             return
         if current is not None:
             current.abandon()
-        self._accepted += 1
-        peer = DtlsPeer(self)
-        path = DtlsPath(peer, table, table.batch)
-        path.begin(table.socket, address)
-        table.paths[address] = path
+        peer = self._adoptClient(table, table.socket, address, self)
+        path = table.paths[address]
         self._handshaking[path] = peer
-        peer.adopt(
-            path,
-            self,
-            self._configuration,
-            Ends(table.socket.ownEnd(), address),
-            timeouts=(self._handshakeTimeout, self._idleTimeout),
-        )
         if "newConnection" in self._heard:
             self.newConnection.emit()
             if not isValid(self) or not isValid(peer) or path.ended:
                 return
         self._answer(hello, peer, listener)
+
+    def _adoptClient(
+        self, table: ClientTable, socket: DatagramSocket, address: Address, observer: PeerObserver
+    ) -> DtlsPeer:
+        """Make the peer of a client that has shown its address; from now on it counts as accepted.
+
+        Args:
+            table: Gets the path of its datagrams.
+            socket: Of the table.
+            address: Where the client is.
+            observer: Hears of the association.
+        """
+        self._accepted += 1
+        peer = DtlsPeer(self)
+        path = DtlsPath(peer, table, table.batch)
+        path.begin(socket, address)
+        table.paths[address] = path
+        peer.adopt(
+            path,
+            observer,
+            self._configuration,
+            Ends(socket.ownEnd(), address),
+            timeouts=(self._handshakeTimeout, self._idleTimeout),
+        )
+        return peer
 
     def _answer(self, hello: AdmittedHello, peer: DtlsPeer, listener: DtlsListener, *, mtu: int = 0) -> None:
         """Begin the handshake of an adopted peer, with the server's MTU unless another is given."""

@@ -20,7 +20,6 @@ from qtsecure.net.dtls.statistics import LocalDrop
 from qtsecure.net.dtls.table import ClientTable
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.dtls_peer.base import PeerBase
-from qtsecure.net.native_sockets.addresses import Ends
 
 if TYPE_CHECKING:
     from qtsecure.net.servers.dtls_server import DtlsServer
@@ -158,18 +157,7 @@ class _TransportClient:
             return
         if current is not None:
             current.abandon()
-        server._accepted += 1
-        self._peer = peer = DtlsPeer(server)
-        path = DtlsPath(peer, table, table.batch)
-        path.begin(table.socket, address)
-        table.paths[address] = path
-        peer.adopt(
-            path,
-            self,
-            server._configuration,
-            Ends(table.socket.ownEnd(), address),
-            timeouts=(server.handshakeTimeout(), server.idleTimeout()),
-        )
+        self._peer = peer = server._adoptClient(table, table.socket, address, self)
         peer._carrier = self.carrier
         self.handshaking = True
         server._answer(hello, peer, server._listener, mtu=self._mtu)

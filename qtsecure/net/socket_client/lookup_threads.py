@@ -33,7 +33,7 @@ class _Workers:
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[tuple[Mailbox, Job]] = queue.SimpleQueue()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer that runs inside it may look up, too
         self._threads = 0
         self._open = 0  # jobs that no thread has finished
 
@@ -59,9 +59,10 @@ class _Workers:
                 mailbox, job = self._jobs.get(timeout=_IDLE_SECONDS)
             except queue.Empty:
                 with self._lock:
+                    self._threads -= 1
                     if self._jobs.empty():
-                        self._threads -= 1
                         return
+                    self._threads += 1
                 continue
             answer = job()
             with self._lock:
@@ -107,6 +108,10 @@ class Mailbox:
             self._answers.put(answer)
             with contextlib.suppress(OSError):  # so much is unread that the loop is awake anyway
                 self._far.send(b"\0")
+
+    def isOpen(self) -> bool:
+        """Whether answers still arrive; in any thread."""
+        return self._notifier is not None
 
     def close(self) -> None:
         """Nothing is expected any more."""

@@ -6,12 +6,15 @@ Unconnected, readChannelFinished, and disconnected if there was a connection.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QIODevice, qWarning
 from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
 
 from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.states import IN_HANDSHAKE, StreamState
+from qtsecure.net.event_loop.standstill import hasStoodStill, respite
 from qtsecure.net.ssl_socket.after_engine import AfterEngine
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.writing import Writing
@@ -159,13 +162,52 @@ class Closing(Writing):
             )
 
     def _closingStalled(self) -> None:
-        self._attempt.closingDeadline = None
+        Closing._reviewClosing(self, last=False)
+
+    def _closingStalledAgain(self) -> None:
+        Closing._reviewClosing(self, last=True)
+
+    def _reviewClosing(self, *, last: bool) -> None:
+        attempt = self._attempt
         if not isValid(self) or self._dataPath.transport is None:
             return
-        if self._left() < self._attempt.leftAtDeadline:
+        if self._left() >= attempt.leftAtDeadline and not Closing._isTimeUp(
+            self, "closingDeadline", _CLOSING_PATIENCE_MS, self._closingStalledAgain, last=last
+        ):
+            return
+        attempt.closingDeadline = None
+        if self._left() < attempt.leftAtDeadline:
             self._boundClosing()
         else:
             Closing._drop(self)
+
+    def _isTimeUp(self, name: str, most: int, again: Callable[[], None], *, last: bool) -> bool:
+        """Whether a deadline that has come is to count.
+
+        What waits in the kernel is looked at first (see ``event_loop.standstill``). While that lasts the deadline
+        stands: whatever ends it, or makes it wait, does so.
+
+        Args:
+            name: Of the deadline in the attempt.
+            most: How long it was, in ms.
+            again: What is called when the time that was given back is over.
+            last: None is given any more.
+        """
+        attempt, dataPath = self._attempt, self._dataPath
+        transport, deadline = dataPath.transport, getattr(attempt, name)
+        if transport is None or deadline is None or self._engineOnStack():
+            return True
+        now = dataPath.scheduler.clock()
+        standing = dataPath.scheduler.callLater(respite(deadline, now, most), again)
+        setattr(attempt, name, standing)
+        came = transport.takeWhatWaits()
+        if not isValid(self) or self._attempt is not attempt or getattr(attempt, name) is not standing:
+            return False
+        inTime = (came or dataPath.lastTraffic >= deadline.due) and hasStoodStill(deadline, now)
+        if not last and (came is None or inTime):
+            return False
+        standing.cancel()
+        return True
 
     def _drop(self, *, graceful: bool = False) -> bool:
         """Let go of the transport and become Unconnected; False when a slot deleted the socket, or connects it anew."""

@@ -279,7 +279,17 @@ class Connecting(Handshake):
         self._attempt.addressDeadline = self._dataPath.scheduler.callLater(_ADDRESS_TIMEOUT_MS, self._addressTimedOut)
 
     def _addressTimedOut(self) -> None:
-        if isValid(self) and self._dataPath.state is _State.ConnectingState:
+        Connecting._reviewAddress(self, last=False)
+
+    def _addressTimedOutAgain(self) -> None:
+        Connecting._reviewAddress(self, last=True)
+
+    def _reviewAddress(self, *, last: bool) -> None:
+        if (
+            isValid(self)
+            and self._dataPath.state is _State.ConnectingState
+            and Closing._isTimeUp(self, "addressDeadline", _ADDRESS_TIMEOUT_MS, self._addressTimedOutAgain, last=last)
+        ):
             self._attemptFailed(_Error.SocketTimeoutError, "The remote host did not answer in time.")
 
     def _attemptFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:

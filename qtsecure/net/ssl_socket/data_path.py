@@ -116,7 +116,8 @@ class DataPath:
         scheduler: Of the thread of the connection.
         thread: Python's identifier of it; write() and the reading methods look at it.
         readingPaused: The read limit is reached (or a decision is pending); the peer has to wait.
-        lastTraffic: When bytes came or went last, by the scheduler's clock; only with a time-out, see ``idling``.
+        lastTraffic: When bytes came or went last, by the scheduler's clock; only in a handshake and with a time-out,
+            see ``idling``.
         newData: There is data that readyRead has not yet announced.
         announcing: A slot of readyRead is running.
         heard: The names of the signals that somebody has connected; the others are not emitted.
@@ -510,6 +511,8 @@ class DataPath:
 
     def transportSent(self, count: int) -> None:
         """The network has taken bytes that had to wait."""
+        if not self.encrypted:
+            self.lastTraffic = self.scheduler.clock()
         if self.tellsProgress:
             self.tellProgress(0, count)
         transport = self.transport

@@ -89,6 +89,9 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     def setHandshakeTimeout(self, ms: int) -> None:
         """Limit the whole handshake, from its first byte; takes effect with the next handshake.
 
+        Progress does not extend it. But when the program itself has stood still, in a busy slot for example, a
+        peer whose answer came in time gets as long as that lasted once more.
+
         Raises:
             ValueError: For a negative number other than -1.
         """
@@ -194,6 +197,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
 
     def handshakeLanded(self, stream: TlsStream, count: int) -> None:
         """Handshake messages arrived in the landing buffer of this thread."""
+        self._dataPath.lastTraffic = self._dataPath.scheduler.clock()
         stream.receive_landed(count)
         if stream.state in _WAITING:
             self._attempt.heldInput += count
@@ -351,10 +355,22 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             attempt.handshakeDeadline = None
 
     def _handshakeTimedOut(self) -> None:
-        attempt = self._attempt
-        attempt.handshakeDeadline = None
+        Handshake._reviewHandshake(self, last=False)
+
+    def _handshakeTimedOutAgain(self) -> None:
+        Handshake._reviewHandshake(self, last=True)
+
+    def _reviewHandshake(self, *, last: bool) -> None:
         if not isValid(self) or self._dataPath.state is _State.UnconnectedState:
             return
+        if Closing._isTimeUp(
+            self, "handshakeDeadline", self._handshakeTimeout, self._handshakeTimedOutAgain, last=last
+        ):
+            self._attempt.handshakeDeadline = None
+            self._giveUpHandshake()
+
+    def _giveUpHandshake(self) -> None:
+        attempt = self._attempt
         # As QSslServer does: disconnected first, then the error, unless a slot has begun anew.
         if Closing._drop(self, graceful=True) and self._attempt is attempt:
             SocketBase._reportError(

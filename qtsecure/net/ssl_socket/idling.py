@@ -79,15 +79,25 @@ class Idling(HalfClosing):
         self._attempt.idleDeadline = self._dataPath.scheduler.callLater(milliseconds, self._lookForTraffic)
 
     def _lookForTraffic(self) -> None:
-        self._attempt.idleDeadline = None
+        self._reviewTraffic(last=False)
+
+    def _lookForTrafficAgain(self) -> None:
+        self._reviewTraffic(last=True)
+
+    def _reviewTraffic(self, *, last: bool) -> None:
         if not isValid(self) or self._state == _State.UnconnectedState:
             return
-        dataPath = self._dataPath
+        attempt, dataPath = self._attempt, self._dataPath
+        state = dataPath.state
         now = dataPath.scheduler.clock()
-        if dataPath.readingPaused or self._attempt.request is not None or self._engineOnStack():
+        if dataPath.readingPaused or attempt.request is not None or self._engineOnStack():
             dataPath.lastTraffic = now
-        elif dataPath.lastTraffic + self._timeout / 1000 <= now and not self._takeWhatWaits():
-            return
+        elif dataPath.lastTraffic + self._timeout / 1000 <= now:
+            if not Closing._isTimeUp(self, "idleDeadline", self._timeout, self._lookForTrafficAgain, last=last):
+                return
+            if dataPath.state != state:  # an answer to connecting, too
+                dataPath.lastTraffic = now
+        attempt.idleDeadline = None
         left = dataPath.lastTraffic + self._timeout / 1000 - now
         if left > 0:
             self._lookForTrafficIn(left * 1000)
@@ -98,25 +108,6 @@ class Idling(HalfClosing):
             self._giveUpConnecting(text)
         else:
             Closing._endWith(self, error, text)
-
-    def _takeWhatWaits(self) -> bool:
-        """When the program has stood still, the timer may come before what the peer has sent in time.
-
-        Returns:
-            Whether it is still this look that decides; a slot may have changed everything.
-        """
-        dataPath, attempt = self._dataPath, self._attempt
-        transport, state = dataPath.transport, dataPath.state
-        if transport is None or state == _State.HostLookupState:
-            return True
-        if attempt.proxy is not None or self._isOverDevice:
-            return True  # waiting is no harmless look there: a device tells of it, and Qt's proxies may end in it
-        transport.wait(0, writing=False)
-        if not isValid(self) or self._attempt is not attempt or attempt.idleDeadline is not None:
-            return False
-        if dataPath.state != state:  # an answer to connecting, too
-            dataPath.lastTraffic = dataPath.scheduler.clock()
-        return self._timeout > 0 and dataPath.state != _State.UnconnectedState
 
     def _resetConnection(self) -> None:
         super()._resetConnection()

@@ -255,6 +255,8 @@ class Waiting(OverDevice):
                 return False
             left = limit.left()
             last = left <= 0
+            if not due and not last:
+                continue  # to wait for no time at all would end the attempt of a QTcpSocket that it has begun
             if self._serveOnce(min(left, due), writing):
                 continue
             if not isValid(self) or done():

@@ -53,6 +53,9 @@ class ProxyStream(QtSocketStream):
         )
         self._starting = False
 
+    def takeWhatWaits(self) -> None:
+        return None  # Qt's engine of the proxy need not survive the look
+
     def onProxyAuthenticationRequired(self, proxy: QNetworkProxy, authenticator: QAuthenticator) -> None:
         """The proxy wants to know who is asking."""
         authenticate = self._authenticate()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
 from PySide6.QtCore import QIODevice, QObject
@@ -12,6 +13,7 @@ from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy, QTcp
 from shiboken6 import isValid
 
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.native_sockets.readiness import isReady
 from qtsecure.net.qt_objects.plain_slots import plainSlot
 from qtsecure.net.transports.device_stream import DeviceStream
 from qtsecure.net.transports.stream import StreamOwner
@@ -20,6 +22,8 @@ __all__ = ["QtSocketStream"]
 
 _State = QAbstractSocket.SocketState
 _LINGER_MS = 1000
+_AT_ONCE_MS = 30_000
+"""For what the kernel has already: a QTcpSocket that is given less may not come to look."""
 _OWN_BUFFER = 64 * 1024
 _oneAtATime = threading.RLock()
 """Held while a QTcpSocket makes its engine, for which Qt locks a mutex of the whole process.
@@ -86,6 +90,21 @@ class QtSocketStream(DeviceStream):
         if self._tcp().state() in (_State.HostLookupState, _State.ConnectingState):
             return self._tcp().waitForConnected(milliseconds)
         return super()._waitForDevice(device, milliseconds, writing)
+
+    def takeWhatWaits(self) -> bool | None:
+        if self.descriptor() < 0:
+            return None  # it connects, or has ended, which is told from the event loop
+        came = self._reading and (self._tcp().bytesAvailable() > 0 or self._isReady(EVENT_READ))
+        if came:
+            self.wait(_AT_ONCE_MS, writing=False)
+        if self._isReady(EVENT_WRITE) and self._tcp().bytesToWrite():
+            self.wait(_AT_ONCE_MS, writing=True)
+            came = True
+        return came
+
+    def _isReady(self, event: int) -> bool:
+        descriptor = self.descriptor()
+        return descriptor >= 0 and isReady(descriptor, event)
 
     def onConnected(self) -> None:
         self._tcp().setSocketOption(QAbstractSocket.SocketOption.LowDelayOption, 1)

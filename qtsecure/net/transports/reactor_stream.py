@@ -244,6 +244,9 @@ class ReactorStream(StreamTransport):
     def wait(self, milliseconds: int, *, writing: bool) -> bool:
         return self._registration is not None and self._reactor.serveOne(self._registration, milliseconds)
 
+    def takeWhatWaits(self) -> bool:
+        return self._registration is not None and self._reactor.serveReady(self._registration)
+
     # ----------------------------------------------------------------------- closing
 
     def endOutput(self) -> None:

@@ -142,6 +142,17 @@ class StreamTransport(ABC):
             False, at once, when there is nothing to wait for.
         """
 
+    def takeWhatWaits(self) -> bool | None:
+        """Do now what the event loop would do for this connection, without waiting.
+
+        For timers: when the process has stood still, they may come before what has waited in the kernel meanwhile.
+
+        Returns:
+            Whether anything was there; None where nobody but the event loop can tell, as below proxies of Qt's and
+            devices of the program's: a look at them may be heard, or end them.
+        """
+        return None
+
     @abstractmethod
     def endOutput(self) -> None:
         """End our direction of the TCP connection and go on reading; nothing may be unsent.

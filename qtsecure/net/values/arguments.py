@@ -104,7 +104,7 @@ def applicationProtocolsFrom(protocols: Iterable[bytes | bytearray | QByteArray 
         TypeError: ``protocols`` is not a list of bytes or strings.
         ValueError: A name is empty or longer than 255 bytes, or all are longer than 65535.
     """
-    if isinstance(protocols, (bytes, bytearray, QByteArray, str)):
+    if isinstance(protocols, (bytes, bytearray, QByteArray, str)) or not isinstance(protocols, Iterable):
         raise TypeError(f"protocols must be a list of names, not one {type(protocols).__name__}")
     names = tuple(dict.fromkeys(octets(name, "protocols") for name in protocols))
     for name in names:

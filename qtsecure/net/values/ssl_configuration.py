@@ -45,6 +45,8 @@ _LARGEST_DEPTH = 1000
 class _Convertible(typing.Protocol):
     """TlsOptions, which builds on this module."""
 
+    def isServer(self) -> bool: ...
+
     def toSslConfiguration(self) -> SslConfiguration: ...
 
 
@@ -521,15 +523,29 @@ ConfigurationSource: TypeAlias = SslConfiguration | QSslConfiguration | _Convert
 """What programs may give for a configuration: ours, Qt's, or TlsOptions."""
 
 
-def configurationFrom(source: ConfigurationSource) -> SslConfiguration:
+def configurationFrom(
+    source: ConfigurationSource, *, name: str = "configuration", role: Role | None = None
+) -> SslConfiguration:
     """Return a copy of what a program gives as a configuration.
 
+    Args:
+        source: What the program gives.
+        name: What messages call it.
+        role: What it is for, if that is certain. TlsOptions of a server verify no server: with them
+            a client would believe anybody.
+
     Raises:
-        SecureError, ValueError: Qt's configuration has no equivalent.
+        SecureError: Qt's configuration has no equivalent.
         TypeError: ``source`` is of another type.
+        ValueError: Likewise, or TlsOptions are for the other role.
     """
-    if source is None:
-        raise TypeError("configuration must be an SslConfiguration, a QSslConfiguration or TlsOptions, not None")
+    if not isinstance(source, (SslConfiguration, QSslConfiguration, _Convertible)):
+        found = "None" if source is None else type(source).__name__
+        raise TypeError(f"{name} must be an SslConfiguration, a QSslConfiguration or TlsOptions, not {found}")
+    if role is not None and isinstance(source, _Convertible):
+        given = "server" if source.isServer() else "client"
+        if given != role:
+            raise ValueError(f"{name} must be for a {role}, not the TlsOptions of a {given}")
     return SslConfiguration(source)
 
 

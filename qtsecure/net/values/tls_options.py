@@ -133,7 +133,7 @@ class TlsOptions:
         Raises:
             SecureError: Key or certificate cannot be read, or they do not belong together.
             TypeError: An argument is of another type.
-            ValueError: Certificates are required, but nobody may issue them.
+            ValueError: ``certificate`` is empty, or certificates are required, but nobody may issue them.
         """
         if not isinstance(clientAuth, TlsOptions.ClientAuthentication):
             raise TypeError(f"clientAuth must be a TlsOptions.ClientAuthentication, not {type(clientAuth).__name__}")
@@ -141,6 +141,8 @@ class TlsOptions:
         if clientAuth is TlsOptions.ClientAuthentication.Required and not trusted:
             raise ValueError("trustedClientCas must not be empty when clients need a certificate")
         configuration = SslConfiguration.forServer(certificate, key)
+        if configuration.localCertificate().isNull():
+            raise ValueError("certificate must not be empty: a server has to show one")
         configuration.setCaCertificates(trusted)
         configuration.setPeerVerifyMode(_MODES[clientAuth])
         configuration.setMissingCertificateIsFatal(clientAuth is TlsOptions.ClientAuthentication.Required)

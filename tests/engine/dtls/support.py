@@ -12,8 +12,6 @@ from qtsecure.engine.ciphers import PSK_TLS12_CIPHERS
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.dtls import AdmittedHello, DtlsAssociation, DtlsListener, is_hello_start_untrusted
 from qtsecure.engine.events import (
-    AlertReceived,
-    AlertSent,
     CertificateProblems,
     Event,
     HandshakeCompleted,
@@ -24,7 +22,7 @@ from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.sessions import Session
 from qtsecure.testing.datagram_link import DatagramLink
 from qtsecure.testing.pki import IssuedCertificate, PublicKeyInfrastructure
-from tests.engine.support import Answer, client_configuration, server_configuration
+from tests.engine.support import Answer, Told, client_configuration, server_configuration
 
 CLIENT_ADDRESS = ("192.0.2.1", 40000)
 IDENTITY, KEY = b"somebody", bytes(range(32))
@@ -58,48 +56,23 @@ def psk_server(**fields: Any) -> TlsConfiguration:
     return dtls_server(None, **fields)
 
 
-class End:
+class End(Told):
     """One end: its association, everything that it told and got."""
 
     def __init__(self, association: DtlsAssociation | None, answer: Answer) -> None:
+        super().__init__()
         self.association = association
         self.answer = answer
-        self.events: list[Event] = []
         self.messages: list[bytes] = []
         self.completed_at: float | None = None
         self.replaced: list[DtlsAssociation] = []
         #: Called with each event and the time.
         self.react: Callable[[Event, float], None] = lambda event, now: None
 
-    def of(self, kind: type[Any]) -> list[Any]:
-        """The events of one kind."""
-        return [event for event in self.events if isinstance(event, kind)]
-
     @property
     def completed(self) -> bool:
         """Whether its handshake is complete."""
         return bool(self.of(HandshakeCompleted))
-
-    @property
-    def failure(self) -> StreamFailed | None:
-        """The failure, which must be the last event."""
-        failures = self.of(StreamFailed)
-        if not failures:
-            return None
-        assert len(failures) == 1
-        assert self.events[-1] is failures[0]
-        failure: StreamFailed = failures[0]
-        return failure
-
-    @property
-    def alerts_sent(self) -> list[int]:
-        """The codes of the fatal alerts that it sent."""
-        return [event.description for event in self.of(AlertSent) if event.level == 2]
-
-    @property
-    def alerts_received(self) -> list[int]:
-        """The codes of the fatal alerts that it received."""
-        return [event.description for event in self.of(AlertReceived) if event.level == 2]
 
     def settle(self, now: float) -> None:
         """Fetch events and messages; answer decisions."""

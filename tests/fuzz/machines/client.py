@@ -9,7 +9,7 @@ from typing import Any
 
 import shiboken6
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
 
@@ -23,7 +23,9 @@ from qtsecure.net.socket_client.operation import ConnectOperation
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import IssuedCertificate
-from tests.fuzz.machines.tls import foreignContexts, pki
+from tests.fuzz.machines.machine import Machine
+from tests.fuzz.machines.serving import numbers, pki
+from tests.fuzz.machines.tls import foreignContexts
 from tests.fuzz.machines.wires import Foreign, Relay, listening, refusing
 from tests.fuzz.machines.world import World
 from tests.semantics.gio_client.support import FakeResolver
@@ -46,8 +48,6 @@ _PROXIES = ("socks5", "refusing", "silent", "garbage", "closed")
 _HOSTS = ("127.0.0.1", "good.example", "second.example", "missing.example", "localhost")
 _MOST_RUNNING = 6
 _Layer = QAbstractSocket.NetworkLayerProtocol
-
-numbers = st.integers(0, 5)
 
 
 @functools.cache
@@ -99,8 +99,8 @@ class Operation:
             assert self.counts.total() == 1, "an operation has never told its end"
 
 
-class ClientMachine(RuleBasedStateMachine):
-    """Rules are what programs, servers and the network do; invariants are what the documentation promises."""
+class ClientMachine(Machine):
+    """Programs, servers, proxies and the network between them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,12 +108,10 @@ class ClientMachine(RuleBasedStateMachine):
         self.foreign: list[Foreign] = []
         self.relay = Relay()
         self._listeners: list[tuple[Any, str]] = []
-        self._keep: list[object] = []
         self.world = World(self._pump)
         self.server: SslServer | None = None
         self.client: SocketClient | None = None
         self.told: Counter[str] = Counter()
-        self._isSound = True
 
     @initialize(tls=st.booleans(), delay=st.sampled_from([0, 40, 300]))
     def begin(self, tls: bool, delay: int) -> None:
@@ -269,7 +267,7 @@ class ClientMachine(RuleBasedStateMachine):
 
     def _trap(self, signal: Any, action: str, operation: Operation, skip: int = 0) -> None:
         trap = _Trap(self, action, operation, skip)
-        self._keep.append(trap)
+        self.keep.append(trap)
         signal.connect(trap.spring)
 
     @precondition(lambda self: self.isClientAlive)
@@ -305,24 +303,10 @@ class ClientMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothingIsWrong(self) -> None:
-        sound, self._isSound = self._isSound, False
-        self.world.check()
-        for operation in self.operations:
-            operation.check()
-        self._isSound = sound
-
-    def teardown(self) -> None:
-        # After something was wrong, tracebacks keep objects, and no census makes sense.
-        try:
-            if self._isSound:
-                self._isSound = False
-                self._finish()
-                self._isSound = True
-        finally:
-            self._letGo()
-            if not self._isSound:
-                self.world.leave()
-        self.world.end()
+        with self.judging():
+            self.world.check()
+            for operation in self.operations:
+                operation.check()
 
     def _finish(self) -> None:
         for wire in self.relay.wires:
@@ -362,7 +346,7 @@ class ClientMachine(RuleBasedStateMachine):
         self.relay.close()
         self.client = self.server = None
         self.operations.clear()
-        self._keep.clear()
+        self.keep.clear()
 
 
 def _cancel(machine: ClientMachine, target: Operation) -> None:

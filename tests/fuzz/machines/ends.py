@@ -7,14 +7,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import shiboken6
 from PySide6.QtCore import QIODevice
 from PySide6.QtNetwork import QAbstractSocket
-from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
-from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.ssl_socket import SslSocket
+from tests.fuzz.machines.participant import COMMON_ACTIONS, Participant
 from tests.fuzz.machines.wires import BLOCK, block
 
 if TYPE_CHECKING:
@@ -48,8 +46,8 @@ SIGNALS = (
 )
 
 
-class End:
-    """One socket; with every attempt to connect it begins anew.
+class End(Participant):
+    """One SslSocket.
 
     Attributes:
         key: Of this attempt, is in every block that it sends.
@@ -61,10 +59,8 @@ class End:
     """
 
     def __init__(self, machine: TlsMachine, socket: SslSocket, role: str) -> None:
-        self.machine = machine
-        self.socket = socket
-        self.role = role
-        self.requests: list[CertificateRequest] = []
+        super().__init__(machine, socket, role)
+        self.machine: TlsMachine = machine
         self._attempts = self._connections = self._disconnections = 0
         self._expectedKey, self._expected = 0, bytearray()
         self.begin()
@@ -85,10 +81,6 @@ class End:
         self.mayDrop = False
         self.port = 0
         self.reads = True
-
-    @property
-    def isAlive(self) -> bool:
-        return isValid(self.socket)
 
     # -------------------------------------------------------------------------- signals
 
@@ -199,22 +191,13 @@ class End:
     # --------------------------------------------------------------------------- actions
 
     def connectTo(self, port: int) -> None:
-        """Begin a new attempt, if there is none."""
         if self.isAlive and self.socket.state() is State.UnconnectedState:
             self.begin()
             self.isStarted = True
             self.socket.connectToHostEncrypted("127.0.0.1", port, sslPeerName="localhost")
 
     def act(self, action: str) -> None:
-        """Do one thing to it, from a slot or from outside."""
-        if not self.isAlive:
-            return
-        try:
-            ACTIONS[action](self)
-        except SecureError as error:
-            # Only what the documentation refuses while OpenSSL is on the stack.
-            if error.code is not SecureError.Code.Pending:
-                raise
+        self.attempt(ACTIONS[action], SecureError.Code.Pending)  # while OpenSSL is on the stack
 
     def ending(self, *, goodbye: bool = False) -> None:
         """The program ends it now."""
@@ -222,6 +205,10 @@ class End:
             self.isProgramEnded = True
             self.saidGoodbye = goodbye and not self.mayDrop
             self.mayDrop = True
+
+    def dropping(self) -> None:
+        self.ending()
+        self.saidGoodbye = False
 
 
 def _close(end: End) -> None:
@@ -234,37 +221,8 @@ def _disconnect(end: End) -> None:
     end.socket.disconnectFromHost()
 
 
-def _abort(end: End) -> None:
-    end.ending()
-    end.saidGoodbye = False
-    end.socket.abort()
-
-
-def _deleteLater(end: End) -> None:
-    end.ending()
-    end.saidGoodbye = False
-    end.socket.deleteLater()
-
-
-def _delete(end: End) -> None:
-    end.ending()
-    end.saidGoodbye = False
-    shiboken6.delete(end.socket)
-
-
 def _shutdownWrite(end: End) -> None:
     end.socket.shutdownWrite()
-
-
-def _reconnect(end: End) -> None:
-    if end.role == "client":
-        end.connectTo(end.machine.relay.port)
-
-
-def _abortAndReconnect(end: End) -> None:
-    _abort(end)
-    if end.role == "client" and end.isAlive:
-        end.connectTo(end.machine.relay.port)
 
 
 def _limitReading(end: End) -> None:
@@ -280,20 +238,6 @@ def _readAgain(end: End) -> None:
     end.socket.setReadBufferSize(0)
     end.reads = True
     end.read()
-
-
-def _answerRequests(accept: bool) -> Callable[[End], None]:
-    def answer(end: End) -> None:
-        while end.requests:
-            request = end.requests.pop()
-            if isValid(request) and request.isPending():
-                request.accept() if accept else request.reject()
-
-    return answer
-
-
-def _settings(end: End) -> None:
-    end.socket.setSslConfiguration(end.machine.configuration("client" if end.role == "client" else "server"))
 
 
 def _shortHandshake(end: End) -> None:
@@ -315,35 +259,20 @@ def _wait(end: End) -> None:
         end.isWaiting = False
 
 
-ACTIONS: dict[str, Callable[[End], None]] = {
+ACTIONS: dict[str, Callable[[End], object]] = {
+    **COMMON_ACTIONS,
     "close": _close,
     "disconnectFromHost": _disconnect,
-    "abort": _abort,
-    "deleteLater": _deleteLater,
-    "delete": _delete,
     "shutdownWrite": _shutdownWrite,
-    "reconnect": _reconnect,
-    "abortAndReconnect": _abortAndReconnect,
     "write": lambda end: end.write(3),
     "writeMuch": lambda end: end.write(5000),
-    "flush": lambda end: (end.socket.flush(), None)[1],
+    "flush": lambda end: end.socket.flush(),
     "read": End.read,
     "limitReading": _limitReading,
     "stopReading": _stopReading,
     "readAgain": _readAgain,
     "transaction": _transaction,
-    "ignoreSslErrors": lambda end: end.socket.ignoreSslErrors(),
     "continueInterruptedHandshake": lambda end: end.socket.continueInterruptedHandshake(),
-    "acceptRequests": _answerRequests(True),
-    "rejectRequests": _answerRequests(False),
-    "settings": _settings,
     "shortHandshake": _shortHandshake,
-    "nestedLoop": lambda end: end.machine.world.turn(),
     "wait": _wait,
-    "raise": lambda end: end.machine.world.raiseDeliberately(),
-    "pauseAccepting": lambda end: end.machine.onServer("pauseAccepting"),
-    "resumeAccepting": lambda end: end.machine.onServer("resumeAccepting"),
-    "closeServer": lambda end: end.machine.closeServer(),
-    "fetch": lambda end: end.machine.fetch(),
-    "anotherClient": lambda end: end.machine.newClient(),
 }

@@ -11,6 +11,7 @@ from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.dtls.conversation import DtlsConversation
 from tests.net.dtls.ticking_clock import TickingClock
+from tests.semantics.godot.support import Pair
 
 
 @pytest.fixture(autouse=True)
@@ -31,5 +32,13 @@ def conversation(
 ) -> Iterator[DtlsConversation]:
     """A server and a client."""
     made = DtlsConversation(qtsecure_pki)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def pair(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure, transport_mode: str) -> Iterator[Pair]:
+    """A client and a server of Godot's kind, which need no sockets to be joined."""
+    made = Pair(qtsecure_pki)
     yield made
     made.close()

@@ -57,18 +57,20 @@ class DtlsConversation(Exchange):
         assert self.server.listen(address, 0), self.server.errorString()
         return self.server.serverPort()
 
-    def connect(self, client: DtlsPeer | None = None, host: str = "127.0.0.1", **keywords: Any) -> None:
-        """Listen and let the client begin."""
+    def connect(
+        self, client: DtlsPeer | None = None, host: str = "127.0.0.1", *, port: int = 0, **keywords: Any
+    ) -> None:
+        """Listen and let the client begin; at another port if something is in between."""
         if not self.server.isListening():
             self.listen()
         client = client or self.client
         client.setSslConfiguration(self.clientConfiguration)
-        client.connectToHost(host, self.server.serverPort(), **keywords)
+        client.connectToHost(host, port or self.server.serverPort(), **keywords)
 
-    def establish(self, client: DtlsPeer | None = None, host: str = "127.0.0.1") -> DtlsPeer:
+    def establish(self, client: DtlsPeer | None = None, host: str = "127.0.0.1", *, port: int = 0) -> DtlsPeer:
         """Connect, wait until both ends are encrypted, and return the server's end."""
         client = client or self.client
-        self.connect(client, host)
+        self.connect(client, host, port=port)
         spin(lambda: client.isEncrypted() and self.server.hasPendingConnections())
         peer = self.server.nextPendingConnection()
         assert peer is not None

@@ -8,7 +8,7 @@ from shiboken6 import delete
 
 from qtsecure import CertificateRequest, DtlsPeer, SecureError
 from tests.net.conversation import FakeClock, settle, spin
-from tests.net.deferred import WAYS_TO_DELETE, Deferred, answerInDialog, both_roles, doubt
+from tests.net.deferred import WAYS_TO_DELETE, Deferred, answerInDialog, both_roles, doubt, forsake
 from tests.net.dtls.conversation import DtlsConversation, Status
 
 
@@ -146,11 +146,6 @@ def test_sec_d23_a_deleted_question_is_a_no(conversation: DtlsConversation, role
 @both_roles
 def test_sec_d23_a_question_deleted_in_the_slot_is_a_no(conversation: DtlsConversation, role: str) -> None:
     """Although it was deferred."""
-
-    def forsake(request: CertificateRequest) -> None:
-        request.defer()
-        delete(request)
-
     doubt(conversation, role, forsake)
     conversation.connect()
     spin(lambda: bool(conversation.arguments(f"{role}.errorOccurred")))
@@ -189,6 +184,25 @@ def test_sec_d23_the_server_gives_up(conversation: DtlsConversation, clock: Fake
     settle()
     assert not conversation.client.isEncrypted()
     assert not conversation.server.hasPendingConnections()
+
+
+def test_sec_d23_the_server_runs_out_of_patience(conversation: DtlsConversation, clock: FakeClock) -> None:
+    """Its deadline does not wait for the client's user: the question is cancelled, not answered in vain."""
+    conversation.server.setHandshakeTimeout(5000)
+    deferred = Deferred(conversation, "client")
+    for _ in range(4):
+        settle()
+        clock.advance(1)
+    assert deferred.request.isPending()
+    for _ in range(4):
+        settle()
+        clock.advance(1)
+    settle()
+    assert deferred.cancelled == 1
+    assert not deferred.request.isPending()
+    error = conversation.client.error()
+    assert error is not None
+    assert "ended the association" in error.message
 
 
 def test_sec_d23_the_other_side_has_vanished(conversation: DtlsConversation, clock: FakeClock) -> None:

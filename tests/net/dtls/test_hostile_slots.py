@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket as native
-import sys
-from collections.abc import Iterator
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -12,21 +10,12 @@ from PySide6.QtCore import QEventLoop, QThread, QTimer
 from PySide6.QtNetwork import QNetworkProxy
 from shiboken6 import delete, isValid
 
-from qtsecure import CertificateRequest, DtlsPeer, SecureError, SslConfiguration
+from qtsecure import DtlsPeer, SecureError, SslConfiguration
 from tests.engine.support import make_certificate
 from tests.net.conversation import FakeClock, deleteEverything, settle, spin
+from tests.net.deferred import Deferred
 from tests.net.dtls.conversation import DtlsConversation, Keys, Status, VerifyMode
 from tests.net.dtls.wires import Relay
-
-
-@pytest.fixture(autouse=True)
-def exceptions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]:
-    """What was raised into the event loop, which nobody would notice."""
-    raised: list[BaseException] = []
-    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: raised.append(error))
-    monkeypatch.setattr(sys, "unraisablehook", lambda args: raised.append(args.exc_value))
-    yield raised
-    assert raised == []
 
 
 @pytest.mark.parametrize("what", ["delete", "close", "listen"])
@@ -78,11 +67,7 @@ def test_a_client_that_restarts_while_its_old_peer_says_goodbye(conversation: Dt
     """A slot of the old peer runs an event loop, in which the hello comes once more."""
     relay = Relay(conversation.listen())
     client, server = conversation.client, conversation.server
-    client.setSslConfiguration(conversation.clientConfiguration)
-    client.connectToHost("127.0.0.1", relay.port)
-    spin(lambda: client.isEncrypted() and server.hasPendingConnections())
-    old = server.nextPendingConnection()
-    assert old is not None
+    old = conversation.establish(port=relay.port)
 
     def wait() -> None:
         loop = QEventLoop()
@@ -91,10 +76,7 @@ def test_a_client_that_restarts_while_its_old_peer_says_goodbye(conversation: Dt
 
     old.disconnected.connect(wait)
     client.abort()
-    client.connectToHost("127.0.0.1", relay.port)
-    spin(lambda: client.isEncrypted() and server.hasPendingConnections())
-    peer = server.nextPendingConnection()
-    assert peer is not None
+    peer = conversation.establish(port=relay.port)
     client.writeDatagram(b"anew")
     spin(peer.hasPendingDatagrams)
     assert server.statistics().live == 1
@@ -186,67 +168,81 @@ def test_an_association_stays_in_its_thread(conversation: DtlsConversation) -> N
     deleteEverything()
 
 
-@pytest.mark.parametrize("action", ["delete", "connect"])
-@pytest.mark.parametrize("signal", ["statusChanged", "disconnected"])
-def test_an_aborted_handshake_frees_its_place(conversation: DtlsConversation, signal: str, action: str) -> None:
-    """Also when a slot of the peer deletes it, or uses it for something else, before the server is told."""
-    server, peers = conversation.server, []
+@pytest.mark.parametrize("action", ["delete", "connectToHost", "setPeer"])
+@pytest.mark.parametrize(
+    ("end", "signal"),
+    [
+        ("abort", "statusChanged"),
+        ("abort", "disconnected"),
+        ("close", "statusChanged"),
+        ("close", "closed"),
+        ("close", "disconnected"),
+    ],
+)
+def test_a_handshake_that_ends_frees_its_place(
+    conversation: DtlsConversation, end: str, signal: str, action: str
+) -> None:
+    """Also when a slot of the peer deletes it, or uses it anew; a few hundred places that are lost would be all."""
+    server, ended = conversation.server, list[DtlsPeer]()
     with native.socket(native.AF_INET, native.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
 
         def act(peer: DtlsPeer) -> None:
+            if ended:
+                return  # connecting changes the status, too
+            ended.append(peer)
             if action == "delete":
                 delete(peer)
-            elif peer.status() == Status.Disconnected:
-                peer.connectToHost("127.0.0.1", silent.getsockname()[1])
+            else:
+                getattr(peer, action)("127.0.0.1", silent.getsockname()[1])
 
-        def end(peer: DtlsPeer) -> None:
-            peers.append(peer)
+        def started(peer: DtlsPeer) -> None:
             getattr(peer, signal).connect(lambda *_: act(peer))
-            peer.abort()
+            getattr(peer, end)()
 
-        server.startedEncryptionHandshake.connect(end)
+        server.startedEncryptionHandshake.connect(started)
         conversation.connect()
-        spin(lambda: bool(peers))
+        spin(lambda: bool(ended))
         conversation.client.abort()
         assert server.handshakingCount() == 0
-        assert server.statistics().failed == 1
-        assert isValid(peers[0]) == (action == "connect")
-        if action == "connect":
-            assert peers[0].status() == Status.Handshaking
-            delete(peers[0])
+        assert server.statistics().failed == server.statistics().accepted == 1
+        assert isValid(ended[0]) == (action != "delete")
+        if action == "connectToHost":
+            assert ended[0].status() == Status.Handshaking
+            delete(ended[0])
         assert server.statistics().failed == 1
 
 
-@pytest.mark.parametrize("action", ["delete", "abort", "connect"])
-def test_a_slot_of_cancelled_when_the_association_ends(conversation: DtlsConversation, action: str) -> None:
-    """The first slot of the end is that of the question; what comes after it is told once, and no later association."""
-    client, questions = conversation.client, []
-    conversation.clientConfiguration.setCaCertificates([])
+@pytest.mark.parametrize("action", ["delete", "close", "abort", "close and connect", "abort and connect"])
+@pytest.mark.parametrize("end", ["close", "abort", "deadline"])
+def test_a_slot_of_cancelled_at_the_end(conversation: DtlsConversation, end: str, action: str) -> None:
+    """It is the first to hear of the end, which is told once, and never to the next association."""
+    deferred, client = Deferred(conversation, "client"), conversation.client
 
     def act() -> None:
         if action == "delete":
             delete(client)
             return
-        client.abort()
-        if action == "connect":
-            client.sslErrors.connect(lambda _: client.ignoreSslErrors())
+        getattr(client, action.partition(" ")[0])()
+        if "connect" in action:
             client.connectToHost("127.0.0.1", conversation.server.serverPort())
 
-    def defer(request: CertificateRequest) -> None:
-        questions.append(request)
-        request.cancelled.connect(act)
-        request.defer()
-
-    client.acceptCertificate.connect(defer)
-    conversation.connect()
-    spin(lambda: bool(questions))
-    client.close()
-    if action == "connect":
-        spin(client.isEncrypted)
-        wanted = [Status.Handshaking, Status.Disconnected, Status.Handshaking, Status.Connected]
+    deferred.request.cancelled.connect(act)
+    if end == "deadline":
+        client._handshakeTimedOut()
     else:
-        wanted = [Status.Handshaking, Status.Disconnected][: 1 + isValid(client)]
+        getattr(client, end)()
+    told = [Status.Handshaking]
+    if action != "delete":
+        told.append(Status.Disconnected)
+    if "connect" in action:
+        spin(lambda: len(deferred.requests) == 2)
+        assert client.status() is Status.Handshaking
+        assert client.error() is None
+        deferred.requests[1].accept()
+        spin(client.isEncrypted)
+        told += [Status.Handshaking, Status.Connected]
+    settle()
     assert isValid(client) == (action != "delete")
-    assert conversation.statuses() == wanted
-    assert conversation.recorder.count("client.disconnected") == (0 if action == "delete" else 1)
+    assert conversation.statuses() == told
+    assert conversation.names("client").count("disconnected") == (action != "delete")

@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QCoreApplication
 from PySide6.QtNetwork import QHostAddress
-from shiboken6 import delete, isValid
+from shiboken6 import delete
 
-from qtsecure import CertificateRequest, DatagramTransport, DtlsPeer, SecureError
+from qtsecure import DatagramTransport, DtlsPeer, SecureError
 from qtsecure.net.datagrams.datagram_socket import DatagramSocket
-from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.net.conversation import settle, spin
+from tests.net.conversation import FakeClock, settle, spin
 from tests.net.dtls.conversation import DtlsConversation
 from tests.net.dtls.test_transports import KINDS, bound, carrier, establish
 from tests.semantics.godot.support import Pair, Result, Status
 
 _FORGED_ALERT = b"\x15\xfe\xfd\0\0\0\0\0\0\0\x63\0\2\2\x28"
 """handshake_failure, fatal and unencrypted, which anybody can send."""
-
-
-@pytest.fixture
-def pair(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure, transport_mode: str) -> Iterator[Pair]:
-    """A client and a server, in both modes."""
-    made = Pair(qtsecure_pki)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def exceptions(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
-    """What was raised into the event loop, which nobody would notice."""
-    raised: list[BaseException] = []
-    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: raised.append(error))
-    return raised
+_FORGED_DAMAGE = _FORGED_ALERT[:-1] + b"\x32"
+"""decode_error, which may mean that a datagram of ours was damaged on its way."""
+LIMIT = 10_000
+"""Of a handshake, in ms."""
 
 
 def begin(pair: Pair, steps: int) -> None:
@@ -63,11 +48,11 @@ def test_a_message_that_waits_prolongs_the_idle_timeout(pair: Pair, conversation
     path = client._path
     assert path is not None
     peer.writeDatagram(b"in time")
-    path._lastHeard -= 1000
+    path.lastHeard -= 1000
     path._idleFired()
     assert client.isEncrypted()
     assert client.readDatagram() == b"in time"
-    path._lastHeard -= 1000
+    path.lastHeard -= 1000
     path._idleFired()
     assert client.status() is Status.Error
 
@@ -79,16 +64,16 @@ def test_the_idle_timeout_is_switched_off_by_a_slot_of_what_waits(pair: Pair) ->
     path = pair.client._path
     assert path is not None
     peer.putPacket(b"x")
-    path._lastHeard -= 1000
+    path.lastHeard -= 1000
     path._idleFired()
     assert pair.client.isEncrypted()
     assert path.deadlines()[1] is None
 
 
-def test_a_transport_that_raises_when_it_is_polled(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch, exceptions: list[BaseException]
-) -> None:
+def test_a_transport_that_raises_when_it_is_polled(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reported as an exception in a slot is; the silence counts all the same."""
+    reported: list[str] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: reported.append(str(error)))
     pair.establish()
     pair.client.setIdleTimeout(1000)
     path = pair.client._path
@@ -98,9 +83,9 @@ def test_a_transport_that_raises_when_it_is_polled(
         raise RuntimeError("broken")
 
     monkeypatch.setattr(pair.ends[0], "poll", poll)
-    path._lastHeard -= 1000
+    path.lastHeard -= 1000
     path._idleFired()
-    assert [str(error) for error in exceptions] == ["broken"]
+    assert reported == ["broken"]
     assert pair.client.status() is Status.Error
 
 
@@ -120,6 +105,144 @@ def test_the_last_flight_waits_at_the_deadline(pair: Pair) -> None:
     begin(pair, 5)
     pair.client._handshakeTimedOut()
     assert pair.client.status() is Status.Connected
+
+
+@pytest.mark.parametrize("first", ["timer", "socket"])
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_flight_waits_that_is_not_the_last(pair: Pair, clock: FakeClock, steps: int, first: str) -> None:
+    """The server could not go on while we stood still: it gets the time for it, with all the timers due at once."""
+    pair.client.setHandshakeTimeout(LIMIT)
+    begin(pair, steps)
+    clock.now += LIMIT / 1000 + 3
+    if first == "socket":
+        pair.ends[0].poll()
+    clock.advance(0)
+    assert pair.client.status() is not Status.Error
+    spin(lambda: pair.client.isEncrypted() and bool(pair.taken) and pair.taken[-1].isEncrypted())
+    clock.advance(100_000)
+    assert pair.client.isEncrypted()
+    assert pair.recorder.count("client.errorOccurred") == 0
+
+
+def test_timers_that_are_due_at_once_try_again_once(pair: Pair, clock: FakeClock) -> None:
+    """After a standstill nothing is made up for."""
+    pair.client.setHandshakeTimeout(0)
+    begin(pair, 2)
+    path = pair.client._path
+    assert path is not None
+    assert path.association is not None
+    clock.advance(30)
+    numbers = path.association.statistics
+    assert numbers.retransmissions + numbers.restarts == 1
+
+
+@pytest.mark.parametrize(("late", "given"), [(3, 3), (1000, 10)])
+def test_what_was_given_back_ends(pair: Pair, clock: FakeClock, late: float, given: float) -> None:
+    """As much as could not be used, and no more than there was; then it is over, once."""
+    pair.client.setHandshakeTimeout(LIMIT)
+    begin(pair, 1)
+    clock.advance(LIMIT / 1000 + late)
+    clock.advance(given - 0.1)
+    assert pair.client.status() is Status.Handshaking
+    pair.ends[0].datagramReceived.emit(_FORGED_ALERT[:-1])
+    clock.advance(0.2)
+    assert pair.client.status() is Status.Error
+    assert pair.recorder.count("client.errorOccurred") == 1
+
+
+@pytest.mark.parametrize("late", [0, 3])
+def test_a_server_that_says_nothing_is_left_at_once(pair: Pair, clock: FakeClock, late: float) -> None:
+    """It had its time, and nothing waits."""
+    pair.client.setHandshakeTimeout(LIMIT)
+    begin(pair, 2)
+    clock.advance(LIMIT / 1000 + late)
+    assert pair.client.status() is Status.Error
+    assert pair.recorder.count("client.errorOccurred") == 1
+
+
+def test_rubbish_prolongs_nothing(pair: Pair, clock: FakeClock) -> None:
+    """As long as the process runs."""
+    pair.client.setHandshakeTimeout(LIMIT)
+    begin(pair, 2)
+    pair.ends[0].datagramReceived.emit(_FORGED_ALERT[:-1])
+    clock.advance(LIMIT / 1000 + 0.09)
+    assert pair.client.status() is Status.Error
+
+
+def test_clients_of_a_server_after_a_standstill(conversation: DtlsConversation, clock: FakeClock) -> None:
+    """One look at the socket serves all of them, and each has kept its time."""
+    conversation.server.setHandshakeTimeout(LIMIT)
+    conversation.connect()
+    others = [conversation.client, *(conversation.makeClient(f"other{number}") for number in range(3))]
+    for client in others[1:]:
+        client.setSslConfiguration(conversation.clientConfiguration)
+        client.connectToHost("127.0.0.1", conversation.server.serverPort())
+    for client in others:
+        client.setHandshakeTimeout(0)
+    conversation.server.poll()
+    for client in others:
+        client.poll()  # the hellos with their cookies
+    conversation.server.poll()
+    assert conversation.server.statistics().handshaking == len(others)
+    for client in others:
+        client.poll()  # their last flights
+    clock.advance(LIMIT / 1000 + 3)
+    assert conversation.server.statistics().failed == 0
+    spin(lambda: all(client.isEncrypted() for client in others))
+    for client in others:
+        client.abort()
+
+
+class _Unpolled(DatagramTransport):
+    """A transport of the program's that brings something from the event loop only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+
+    def send(self, datagram: bytes) -> bool:
+        self.sent.append(datagram)
+        return True
+
+
+def test_what_only_the_event_loop_can_bring(pair: Pair, clock: FakeClock) -> None:
+    """It has its turn before silence counts."""
+    transport = _Unpolled()
+    pair.client.setHandshakeTimeout(LIMIT)
+    assert pair.client.connectToPeer(transport, "localhost", pair.options) is Result.Ok
+    clock.advance(LIMIT / 1000 + 3)
+    assert pair.client.status() is Status.Handshaking
+    clock.advance(3)
+    assert pair.client.status() is Status.Error
+    assert pair.recorder.count("client.errorOccurred") == 1
+
+
+def test_a_message_that_only_the_event_loop_can_bring(pair: Pair, clock: FakeClock) -> None:
+    """The same of the idle timeout."""
+    peer = pair.establish()
+    path = pair.client._path
+    assert path is not None
+    assert path.socket is not None
+    pair.client.setIdleTimeout(1000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(path.socket), "seesAll", lambda _: False)
+        patch.setattr(type(path.socket), "serve", lambda _: None)
+        peer.putPacket(b"in time")
+        clock.advance(2)
+    spin(lambda: bool(pair.client.hasPendingDatagrams()))
+    clock.advance(0.9)
+    assert pair.client.isEncrypted()
+    clock.advance(0.2)
+    assert pair.client.status() is Status.Error
+
+
+def test_an_alert_at_the_deadline_is_told(pair: Pair) -> None:
+    """There is no time left to find out whether somebody has forged it; and no name was looked for in vain."""
+    begin(pair, 2)
+    pair.ends[0].datagramReceived.emit(_FORGED_DAMAGE)
+    pair.client._handshakeTimedOut()
+    assert pair.client.status() is Status.Error
+    assert "could not be decoded" in pair.client.errorString()
 
 
 def test_many_silent_peers_read_the_socket_once(
@@ -143,7 +266,7 @@ def test_many_silent_peers_read_the_socket_once(
     for peer in peers:
         path = peer._path
         assert path is not None
-        path._lastHeard -= 1000
+        path.lastHeard -= 1000
         path._idleFired()
     assert len(reads) == 1
     assert [peer.isEncrypted() for peer in peers] == [True, False, False, False]
@@ -165,36 +288,6 @@ def test_a_forged_alert_against_an_answer_that_waits(pair: Pair, steps: int) -> 
 
 
 # ------------------------------------------------------------------------------- awkward ends
-
-
-@pytest.mark.parametrize("signal", ["statusChanged", "closed", "disconnected"])
-@pytest.mark.parametrize("what", ["delete", "begin anew"])
-def test_a_handshake_that_ends_in_an_awkward_slot_counts_no_more(
-    conversation: DtlsConversation, signal: str, what: str
-) -> None:
-    """Of a server's peer: its place among the handshakes is free, or a few hundred of them would end the server."""
-    server = conversation.server
-    done: list[DtlsPeer] = []
-
-    def act(peer: DtlsPeer) -> None:
-        if peer not in done:
-            done.append(peer)
-            if what == "delete":
-                delete(peer)
-            else:
-                peer.setPeer("127.0.0.1", 9)
-
-    def started(peer: DtlsPeer) -> None:
-        getattr(peer, signal).connect(lambda *_: act(peer))
-        peer.close()
-
-    server.startedEncryptionHandshake.connect(started)
-    conversation.connect()
-    spin(lambda: bool(done))
-    conversation.client.abort()
-    numbers = server.statistics()
-    assert (numbers.handshaking, numbers.failed) == (0, numbers.accepted)
-    assert isValid(done[0]) is (what == "begin anew")
 
 
 def test_a_peer_of_a_server_that_becomes_a_client(conversation: DtlsConversation) -> None:
@@ -308,47 +401,3 @@ def test_a_server_that_listens_again_when_its_socket_is_lost(conversation: DtlsC
     spin(lambda: bool(told))
     assert server.isListening()
     assert "socket" in told[0].message
-
-
-@pytest.mark.parametrize("what", ["delete", "close", "abort", "begin anew"])
-@pytest.mark.parametrize("end", ["abort", "deadline"])
-def test_a_question_that_is_cancelled_by_the_end(
-    conversation: DtlsConversation, exceptions: list[BaseException], what: str, end: str
-) -> None:
-    """Its slot is the first to hear of the end, and may end the association on its own; the end is told once."""
-    client = conversation.client
-    conversation.clientConfiguration.setCaCertificates([])
-    asked: list[CertificateRequest] = []
-
-    def act() -> None:
-        if what == "delete":
-            delete(client)
-        elif what == "begin anew":
-            client.close()
-            client.connectToHost("127.0.0.1", conversation.server.serverPort())
-        else:
-            getattr(client, what)()
-
-    def ask(request: CertificateRequest) -> None:
-        request.defer()
-        if not asked:
-            request.cancelled.connect(act)
-        asked.append(request)
-
-    client.acceptCertificate.connect(ask)
-    conversation.connect()
-    spin(lambda: bool(asked))
-    if end == "abort":
-        client.abort()
-    else:
-        client._handshakeTimedOut()
-    if what == "begin anew":
-        spin(lambda: len(asked) == 2)
-        assert client.status() is Status.Handshaking
-        assert client.error() is None
-        asked[1].accept()
-        spin(client.isEncrypted)
-    elif what != "delete":
-        assert client.status() is Status.Disconnected
-    assert conversation.names("client").count("disconnected") == (what != "delete")
-    assert exceptions == []

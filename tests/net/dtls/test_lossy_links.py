@@ -23,8 +23,7 @@ def connected(conversation: DtlsConversation, clock: FakeClock, link: DatagramLi
     """The relay, and the server's end, once both ends are encrypted; at most after 10 s of the clock."""
     relay = LinkedRelay(conversation.listen(), link, clock)
     client, server = conversation.client, conversation.server
-    client.setSslConfiguration(conversation.clientConfiguration)
-    client.connectToHost("127.0.0.1", relay.port)
+    conversation.connect(port=relay.port)
     end = clock.now + 10
     peers: list[DtlsPeer] = []
     while not (client.isEncrypted() and peers and peers[-1].isEncrypted()):

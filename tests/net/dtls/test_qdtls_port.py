@@ -31,8 +31,7 @@ def talk(client: DtlsPeer, peer: DtlsPeer) -> None:
 def relayed(conversation: DtlsConversation) -> Relay:
     """Let the client begin through a relay."""
     relay = Relay(conversation.listen())
-    conversation.client.setSslConfiguration(conversation.clientConfiguration)
-    conversation.client.connectToHost("127.0.0.1", relay.port)
+    conversation.connect(port=relay.port)
     return relay
 
 

@@ -71,23 +71,14 @@ def test_a_shared_secret(conversation: DtlsConversation) -> None:
 
 def test_a_restarted_client_replaces_its_association(conversation: DtlsConversation) -> None:
     """From the same port, without having said goodbye (QDtls ignores it for ever)."""
-    port = conversation.listen()
-    relay = Relay(port)
-    conversation.client.setSslConfiguration(conversation.clientConfiguration)
-    conversation.client.connectToHost("127.0.0.1", relay.port)
-    spin(lambda: conversation.client.isEncrypted() and conversation.server.hasPendingConnections())
-    old = conversation.server.nextPendingConnection()
-    assert old is not None
+    relay = Relay(conversation.listen())
+    old = conversation.establish(port=relay.port)
     told: list[SecureError] = []
     old.errorOccurred.connect(told.append)
     conversation.client.abort()  # the process was killed
     relay.forget()
     again = conversation.makeClient("again")
-    again.setSslConfiguration(conversation.clientConfiguration)
-    again.connectToHost("127.0.0.1", relay.port)
-    spin(lambda: again.isEncrypted() and conversation.server.hasPendingConnections())
-    new = conversation.server.nextPendingConnection()
-    assert new is not None
+    new = conversation.establish(again, port=relay.port)
     assert (new.peerAddress(), new.peerPort()) == (old.peerAddress(), old.peerPort())
     assert old.status() is Status.Disconnected
     assert [error.code for error in told] == [SecureError.Code.Closed]
@@ -103,11 +94,7 @@ def test_a_forged_hello_does_not_disturb(conversation: DtlsConversation) -> None
     """A hello from the client's address, but without its cookie."""
     port = conversation.listen()
     relay = Relay(port)
-    conversation.client.setSslConfiguration(conversation.clientConfiguration)
-    conversation.client.connectToHost("127.0.0.1", relay.port)
-    spin(lambda: conversation.client.isEncrypted() and conversation.server.hasPendingConnections())
-    peer = conversation.server.nextPendingConnection()
-    assert peer is not None
+    peer = conversation.establish(port=relay.port)
     with recordedHello(conversation) as hello:
         relay.out.writeDatagram(hello, QHostAddress("127.0.0.1"), port)
     spin(lambda: conversation.server.statistics().challenges == 2)

@@ -121,19 +121,6 @@ def test_the_deadline_of_the_server(pair: Pair, clock: FakeClock) -> None:
     assert pair.server.statistics().handshaking == 0
 
 
-@pytest.fixture
-def clock(pair: Pair) -> Iterator[FakeClock]:
-    """Replace the clock of this thread's scheduler."""
-    from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
-
-    scheduler = schedulerOfThisThread()
-    real = scheduler.clock
-    scheduler.clock = fake = FakeClock()
-    yield fake
-    scheduler.clock = real
-    scheduler.fireDue()  # sets the timer anew, by the real clock
-
-
 def test_limits_and_pauses(pair: Pair) -> None:
     """Those of the server, over whatever its clients come."""
     pair.server.pauseAccepting()

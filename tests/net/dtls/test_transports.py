@@ -8,7 +8,7 @@ import os
 import socket as native
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from weakref import ref
 
@@ -19,20 +19,12 @@ from shiboken6 import delete, isValid
 
 from qtsecure import DatagramTransport, DtlsPeer, DtlsServer, SecureError
 from qtsecure.net.datagrams.memory_transports import RelayedTransport
-from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.net.conversation import FakeClock, assertNoneLeft, deleteEverything, openDescriptors, settle, spin
+from tests.net.own_process import assertFine
 from tests.semantics.godot.support import Collector, Pair, Result, Status
 
 Carrier = QUdpSocket | native.socket | DatagramTransport
 KINDS = ("udp", "native", "over udp", "over native", "shared")
-
-
-@pytest.fixture
-def pair(qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure, transport_mode: str) -> Iterator[Pair]:
-    """A client and a server, in both modes."""
-    made = Pair(qtsecure_pki)
-    yield made
-    made.close()
 
 
 def bound() -> QUdpSocket:
@@ -299,6 +291,12 @@ def test_local_datagram_sockets(pair: Pair) -> None:
 def test_what_makes_no_transport(qapp: QCoreApplication, call: Callable[[], object], error: type[Exception]) -> None:
     with pytest.raises(error, match=r"must|transport"):
         call()
+
+
+def test_a_bound_socket_needs_the_other_side(qapp: QCoreApplication) -> None:
+    """Connecting it is not the only advice: it may be meant for several."""
+    with pytest.raises(ValueError, match=r"^address and port must be given"):
+        DatagramTransport.fromUdpSocket(bound())
 
 
 def test_two_transports_over_one_connected_socket(pair: Pair) -> None:
@@ -580,3 +578,53 @@ def test_a_transport_that_outlives_the_application(mode: str) -> None:
         check=False,
     )
     assert (process.returncode, process.stderr) == (0, "")
+
+
+_LAST_WORDS = """
+from PySide6.QtCore import QCoreApplication, QTimer
+from PySide6.QtNetwork import QUdpSocket
+from qtsecure import DtlsPeer, DtlsServer, TlsOptions
+from qtsecure.testing.pki import PublicKeyInfrastructure
+
+app = QCoreApplication([])
+pki = PublicKeyInfrastructure()
+server = DtlsServer()
+server.setup(TlsOptions.server(pki.server.privateKey, list(pki.server.chain)))
+server.listen("127.0.0.1", 0)
+udp = QUdpSocket(app)
+udp.connectToHost("127.0.0.1", server.serverPort())
+peer = DtlsPeer()
+peer.errorOccurred.connect(app.quit)
+peer.connectToPeer(udp, "localhost", TlsOptions.client(pki.otherCa.certificate))
+QTimer.singleShot(20_000, app.quit)
+app.exec()
+assert peer.error() is not None
+print("fine")
+"""
+
+
+def test_a_socket_that_ends_with_the_application() -> None:
+    """A failed client still holds it, to repeat its alert; Qt has nothing to complain about."""
+    assertFine(_LAST_WORDS)
+
+
+_CLOSED_AT_ONCE = """
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtNetwork import QHostAddress, QUdpSocket
+from qtsecure import DtlsServer
+
+app = QCoreApplication([])
+udp = QUdpSocket()
+udp.bind(QHostAddress("127.0.0.1"), 0)
+server = DtlsServer()
+assert server.bind(udp)
+udp.close()
+app.processEvents()
+assert not server.isListening()
+print("fine")
+"""
+
+
+def test_a_shared_socket_that_is_closed_at_once() -> None:
+    """Nothing is read from it any more, about which Qt would complain."""
+    assertFine(_CLOSED_AT_ONCE)

@@ -33,25 +33,38 @@ class _Greeter:
         self.done += 1
 
 
-@pytest.mark.parametrize("leaves", [False, True])
-def test_a_greeting_comes_after_the_connection(leaves: bool) -> None:
-    """A slot of an event runs an event loop, in which the server has said it, and has perhaps left."""
-    greeter = _Greeter(leaves=leaves)
+def _slowClient(greeter: _Greeter, *, settles: bool = True) -> SocketClient:
+    """One with a slot that runs an event loop until the greeter has spoken, before the program has the connection.
+
+    Args:
+        greeter: The server.
+        settles: Whether it also runs until the greeting has arrived.
+    """
     client = SocketClient()
     client.setEnableProxy(False)
-    story: list[object] = []
 
     def stall(what: ClientEvent, connectable: SocketConnectable, connection: SslSocket | None) -> None:
         if what is ClientEvent.Connected:
             spin(lambda: greeter.done == 1)
-            settle()
+            if settles:
+                settle()
+
+    client.clientEvent.connect(stall)
+    return client
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_greeting_comes_after_the_connection(leaves: bool) -> None:
+    """So does the end, if the server has left with it."""
+    greeter = _Greeter(leaves=leaves)
+    client = _slowClient(greeter)
+    story: list[object] = []
 
     def finished(connection: SslSocket) -> None:
         story.append("finished")
         connection.readyRead.connect(lambda: story.append(connection.readBytes()))
         connection.disconnected.connect(lambda: story.append("disconnected"))
 
-    client.clientEvent.connect(stall)
     operation: ConnectOperation = client.connectToHost("127.0.0.1", greeter.server.serverPort())
     operation.finished.connect(finished)
     spin(operation.isFinished)
@@ -60,18 +73,12 @@ def test_a_greeting_comes_after_the_connection(leaves: bool) -> None:
     assert story == ["finished", b"220 hello\r\n", "disconnected"][: len(story)]
 
 
-def test_waiting_for_the_greeting_without_an_event_loop() -> None:
+@pytest.mark.parametrize("arrived", [False, True])
+def test_waiting_for_the_greeting_without_an_event_loop(arrived: bool) -> None:
     """In the slot that gets the connection, which reads on at once."""
     greeter = _Greeter(leaves=False)
-    client = SocketClient()
-    client.setEnableProxy(False)
+    client = _slowClient(greeter, settles=arrived)
     heard: list[object] = []
-
-    def stall(what: ClientEvent, connectable: SocketConnectable, connection: SslSocket | None) -> None:
-        if what is ClientEvent.Connected:
-            spin(lambda: greeter.done == 1)
-
-    client.clientEvent.connect(stall)
     operation = client.connectToHost("127.0.0.1", greeter.server.serverPort())
     operation.finished.connect(lambda connection: heard.append(connection.waitForReadyRead(20_000)))
     operation.finished.connect(lambda connection: heard.append(connection.readBytes()))

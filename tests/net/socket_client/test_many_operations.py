@@ -23,6 +23,22 @@ MOST_MS = 150
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
 
+def forCrowds(pki: PublicKeyInfrastructure, count: int) -> tuple[SslServer, SocketClient]:
+    """A server with places for all, and a client for it; both wait for longer than a slow machine takes."""
+    server = SslServer()
+    server.setSslConfiguration(SslConfiguration.forServer(list(pki.server.chain), pki.server.privateKey))
+    server.setHandshakeTimeout(120_000)
+    server.setMaxHandshakingConnections(count)
+    server.setMaxPendingConnections(count)
+    server.setListenBacklogSize(count)
+    assert server.listen("127.0.0.1", 0)
+    client = SocketClient()
+    client.setEnableProxy(False)
+    client.setHandshakeTimeout(120_000)
+    client.setTlsConfiguration(SslConfiguration.forClient([pki.ca.certificate]))
+    return server, client
+
+
 @pytest.mark.parametrize("count", [60, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.timeout(300)])])
 def test_all_finish_and_nothing_is_left(
     qapp: QCoreApplication, qtsecure_pki: PublicKeyInfrastructure, count: int
@@ -32,19 +48,7 @@ def test_all_finish_and_nothing_is_left(
     if usesReactor():
         reactorOfThisThread()  # has a descriptor of its own, which stays
     before = openDescriptors()
-    server = SslServer()
-    server.setSslConfiguration(
-        SslConfiguration.forServer(list(qtsecure_pki.server.chain), qtsecure_pki.server.privateKey)
-    )
-    server.setHandshakeTimeout(120_000)
-    server.setMaxHandshakingConnections(count)
-    server.setMaxPendingConnections(count)
-    server.setListenBacklogSize(count)
-    assert server.listen("127.0.0.1", 0)
-    client = SocketClient()
-    client.setEnableProxy(False)
-    client.setHandshakeTimeout(120_000)
-    client.setTlsConfiguration(SslConfiguration.forClient([qtsecure_pki.ca.certificate]))
+    server, client = forCrowds(qtsecure_pki, count)
     operations: list[ConnectOperation] = []
     for n in range(count):
         client.setTls(n % 2 == 0)
@@ -96,20 +100,8 @@ def test_a_timer_of_the_same_thread_keeps_its_beat(
 
     What is measured is the thread's own time, so that a machine that others use as well changes nothing.
     """
-    server = SslServer()
-    server.setSslConfiguration(
-        SslConfiguration.forServer(list(qtsecure_pki.server.chain), qtsecure_pki.server.privateKey)
-    )
-    server.setHandshakeTimeout(120_000)
-    server.setMaxHandshakingConnections(count)
-    server.setMaxPendingConnections(count)
-    server.setListenBacklogSize(count)
-    assert server.listen("127.0.0.1", 0)
-    client = SocketClient()
-    client.setEnableProxy(False)
-    client.setHandshakeTimeout(120_000)
+    server, client = forCrowds(qtsecure_pki, count)
     client.setTls(True)
-    client.setTlsConfiguration(SslConfiguration.forClient([qtsecure_pki.ca.certificate]))
     operations = [client.connectToHost("localhost", server.serverPort()) for _ in range(count)]
     beats = [time.thread_time()]
     timer = QTimer()

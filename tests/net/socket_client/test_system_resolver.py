@@ -392,3 +392,61 @@ def test_a_job_that_comes_while_the_last_thread_goes(qapp: object, monkeypatch: 
     spin(lambda: len(answers) == 1)
     SystemResolver().lookUpAddresses("localhost", Layer.IPv4Protocol, answers.append)
     spin(lambda: len(answers) == 2)
+
+
+def test_a_finalizer_looks_up_while_somebody_else_does(qapp: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The garbage collector may run one in the middle of it: it does not wait for itself, and both are answered."""
+    workers = lookup_threads._Workers()
+    mailbox = Mailbox()
+    answers: list[str] = []
+    submitted: list[bool] = []
+
+    def submit(name: str) -> None:
+        workers.submit(mailbox, lambda: lambda: answers.append(name))
+
+    startThread = workers._startThread
+
+    def collecting() -> None:
+        monkeypatch.setattr(workers, "_startThread", startThread)
+        submit("inner")
+        startThread()
+
+    def work() -> None:
+        submit("outer")
+        submitted.append(True)
+
+    monkeypatch.setattr(lookup_threads, "_IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(workers, "_startThread", collecting)
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert submitted
+    spin(lambda: sorted(answers) == ["inner", "outer"])
+    spin(lambda: workers._threads == 0)
+    assert workers._open == 0
+    mailbox.close()
+
+
+def test_a_finalizer_looks_up_while_the_last_thread_goes(qapp: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this very thread, which has just seen that there is nothing to do: another one does it."""
+    mailbox = Mailbox()
+    answers: list[str] = []
+
+    class Jobs(queue.SimpleQueue[object]):
+        """Something is collected between the look and the end."""
+
+        def empty(self) -> bool:
+            result = super().empty()
+            if result and not asked:
+                asked.append(True)
+                workers.submit(mailbox, lambda: lambda: answers.append("inner"))
+            return result
+
+    asked: list[bool] = []
+    workers = lookup_threads._Workers()
+    monkeypatch.setattr(workers, "_jobs", Jobs())
+    monkeypatch.setattr(lookup_threads, "_IDLE_SECONDS", 0.01)
+    workers.submit(mailbox, lambda: lambda: answers.append("outer"))
+    spin(lambda: sorted(answers) == ["inner", "outer"])
+    spin(lambda: workers._threads == 0)
+    mailbox.close()

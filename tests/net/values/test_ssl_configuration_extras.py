@@ -66,14 +66,14 @@ def test_pins(pki: PublicKeyInfrastructure, tmp_path: Path) -> None:
     whole = hashlib.sha256(der).digest()
     configuration = _client(pki)
     for source in (spki, QByteArray(spki), text, [text], [spki, text]):
-        configuration.setPinnedCertificates(source)  # type: ignore[arg-type]
+        configuration.setPinnedCertificates(source)  # type: ignore[arg-type]  # of several types
         assert _engine(configuration).pins.keys == {spki}
         assert configuration.pinnedCertificates() == [text]
     file = tmp_path / "pin.pem"
     file.write_bytes(pki.server.certificate.public_bytes(Encoding.PEM))
     certificates = (pki.server.certificate, der, SslCertificate(der), SslCertificate(der).toQt(), file, [str(file)])
     for source in certificates:
-        configuration.setPinnedCertificates(source)  # type: ignore[arg-type]
+        configuration.setPinnedCertificates(source)  # type: ignore[arg-type]  # of several types
         assert _engine(configuration).pins.certificates == {whole}
         assert not _engine(configuration).pins.keys
     configuration.setPinnedCertificates([text, pki.server.certificate])

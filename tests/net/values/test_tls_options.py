@@ -80,6 +80,12 @@ def test_godot_21_wrong_key(pki: PublicKeyInfrastructure) -> None:
         TlsOptions.server(pki.client.privateKey, pki.server.chain)
 
 
+def test_a_server_without_certificate(pki: PublicKeyInfrastructure) -> None:
+    """Refused when the options are made, not when the first client comes."""
+    with pytest.raises(ValueError, match=r"^certificate must not be empty"):
+        TlsOptions.server(pki.server.privateKey, [])
+
+
 def test_wrong_types(pki: PublicKeyInfrastructure) -> None:
     """Each argument is checked."""
     with pytest.raises(TypeError):
@@ -87,7 +93,7 @@ def test_wrong_types(pki: PublicKeyInfrastructure) -> None:
     with pytest.raises(TypeError, match="commonNameOverride"):
         TlsOptions.client(None, 7)  # type: ignore[arg-type]  # the mistake under test
     with pytest.raises(TypeError, match="clientAuth"):
-        TlsOptions.server(pki.server.privateKey, pki.server.chain, True)  # type: ignore[arg-type]
+        TlsOptions.server(pki.server.privateKey, pki.server.chain, True)  # type: ignore[arg-type]  # the mistake under test
     with pytest.raises(TypeError, match="made by"):
         TlsOptions()
 

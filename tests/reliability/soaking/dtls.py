@@ -5,25 +5,20 @@ from __future__ import annotations
 import random
 import struct
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtNetwork import QSslSocket
 from shiboken6 import isValid
 
-from qtsecure import DtlsPeer, DtlsServer, PreSharedKeyAuthenticator, SecureError, SslConfiguration
-from qtsecure.testing.pki import IssuedCertificate, PublicKeyInfrastructure
+from qtsecure import DtlsPeer, DtlsServer, SecureError
 from tests.reliability.soaking.episode import DELETIONS, Episode, destroy
-from tests.reliability.soaking.ledger import Ledger
 from tests.reliability.soaking.routes import UDP_FAULTS
-from tests.reliability.soaking.tls import IDENTITY, KEY
+from tests.reliability.soaking.side import IDENTITY, KEY, SERVER_STAYS, SERVER_VANISHES, MakeOptions, Side, kind
 
 __all__ = ["DtlsSide"]
 
 _HEADER = struct.Struct(">4sQIBI")
 _MAGIC = b"soak"
-_SERVER_STAYS, _SERVER_VANISHES = range(2)
-_MODE = QSslSocket.PeerVerifyMode
 _VANISHING = ("encrypted", "readyRead", "statusChanged", "closed", "disconnected")
 _TIMES_OUT = ("TimedOut",)
 # Nothing unencrypted is authentic: a damaged handshake may look like one with bad certificates, for example.
@@ -53,87 +48,24 @@ def unpacked(message: bytes) -> tuple[int, int, int] | None:
     return number, sequence, vanish
 
 
-class DtlsSide:
-    """The servers, their ends of associations, and the making of clients.
+class DtlsSide(Side):
+    """The servers, their ends of associations, and the making of clients."""
 
-    Args:
-        ledger: The book.
-        pki: Whose certificates all show.
-    """
-
-    def __init__(self, ledger: Ledger, pki: PublicKeyInfrastructure) -> None:
-        self.ledger = ledger
-        self.pki = pki
-        self.ends: list[_ServerEnd] = []
-        plain = SslConfiguration.forServer(pki.server.chain, pki.server.privateKey)
-        mutual = SslConfiguration.forServer(pki.server.chain, pki.server.privateKey)
-        mutual.setCaCertificates([pki.ca.certificate])
-        mutual.setPeerVerifyMode(_MODE.VerifyPeer)
-        mutual.setMissingCertificateIsFatal(True)
-        self.servers = {
-            "plain": self._serve(plain),
-            "mutual": self._serve(mutual),
-            "key": self._serve(SslConfiguration(), self._giveKey),
-        }
-        self.ports: dict[str, int] = {}
-
-    def serverPorts(self) -> dict[str, int]:
-        """Where the servers listen."""
-        return {name: server.serverPort() for name, server in self.servers.items()}
-
-    def handshaking(self) -> int:
-        """How many handshakes are under way: those of attackers, and of clients that have gone, end by deadlines."""
-        return sum(server.statistics().handshaking for server in self.servers.values())
-
-    def close(self) -> None:
-        """No more clients."""
-        for server in self.servers.values():
-            server.close()
-
-    # ----------------------------------------------------------------------------- servers
-
-    def _giveKey(self, _: object, authenticator: PreSharedKeyAuthenticator) -> None:
-        if bytes(authenticator.identity().data()) == IDENTITY:
-            authenticator.setPreSharedKey(KEY)
-
-    def _serve(self, configuration: SslConfiguration, giveKey: Callable[..., None] | None = None) -> DtlsServer:
+    def _makeServer(self) -> DtlsServer:
         server = DtlsServer()
-        server.setSslConfiguration(configuration)
         server.setHandshakeTimeout(15_000)
         server.setIdleTimeout(2500)
-        if giveKey is not None:
-            server.preSharedKeyAuthenticationRequired.connect(giveKey)
         server.errorOccurred.connect(lambda _, error: self.noteServerError(error))
-        server.pendingConnectionAvailable.connect(lambda: self._fetch(server))
-        assert server.listen("127.0.0.1", 0), server.errorString()
         return server
+
+    def _makeEnd(self, socket: DtlsPeer) -> _ServerEnd:
+        return _ServerEnd(self, socket)
 
     def noteServerError(self, error: SecureError) -> None:
         """An end of a server has failed; it cannot know why, but it must be one of what the network does."""
         self.ledger.serverErrors[f"DTLS {error.code.name}: {error.message}"] += 1
         if error.code.name not in _KNOWN_TO_SERVERS:
             self.ledger.unexplained.append(f"a DTLS server: {error.code.name} {error.message}")
-
-    def _fetch(self, server: DtlsServer) -> None:
-        while (peer := server.nextPendingConnection()) is not None:
-            self.ends.append(_ServerEnd(self, peer))
-
-    # ----------------------------------------------------------------------------- clients
-
-    def port(self, route: str, server: str) -> int:
-        """Where a client sends to."""
-        return self.servers[server].serverPort() if route == "direct" else self.ports[f"{route} {server}"]
-
-    def configuration(self, **options: Any) -> SslConfiguration:
-        """For a client that trusts the authority of the tests."""
-        configuration = SslConfiguration.forClient([options.get("trust", self.pki.ca).certificate])
-        own: IssuedCertificate | None = options.get("own")
-        if own is not None:
-            configuration.setLocalCertificateChain(own.chain)
-            configuration.setPrivateKey(own.privateKey)
-        if "key" in options:
-            configuration.setPeerVerifyMode(_MODE.VerifyNone)
-        return configuration
 
     def episodes(self, number: int, kind: str) -> DtlsEpisode:
         """A client of this kind."""
@@ -170,7 +102,7 @@ class _ServerEnd:
         if not isValid(self.socket) or not self.socket.isEncrypted():
             return
         self.socket.writeDatagram(message)
-        if vanish == _SERVER_VANISHES and len(self._seen) == 1 + number % 3:
+        if vanish == SERVER_VANISHES and len(self._seen) == 1 + number % 3:
             destroy(self.socket, DELETIONS[number % len(DELETIONS)])
 
     def _end(self) -> None:
@@ -178,35 +110,10 @@ class _ServerEnd:
 
 
 class DtlsEpisode(Episode):
-    """A client that sends messages until enough of them have come back.
+    """A client that sends messages until enough of them have come back."""
 
-    Args:
-        side: The servers.
-        number: Says which messages are sent.
-        name: What kind it is.
-        route: How it reaches the server.
-        server: Which one.
-        allowed: In which ways it may end.
-        options: ``own`` certificate, ``trust``ed authority, ``key`` as identity and key, ``vanish`` in a slot,
-            ``serverVanishes``.
-    """
-
-    def __init__(
-        self,
-        side: DtlsSide,
-        number: int,
-        name: str,
-        *,
-        route: str = "direct",
-        server: str = "plain",
-        allowed: tuple[str, ...] = ("complete",),
-        **options: Any,
-    ) -> None:
-        super().__init__(side.ledger, number, f"DTLS {name}", allowed)
-        self._side = side
-        self._route = route
-        self._server = server
-        self._options = options
+    def __init__(self, side: DtlsSide, number: int, name: str, **options: Any) -> None:
+        super().__init__(side, number, f"DTLS {name}", **options)
         self._wanted = 1 + side.ledger.chance.randrange(40)
         self._sent: list[bytes] = []
         self._back: set[int] = set()
@@ -214,23 +121,18 @@ class DtlsEpisode(Episode):
 
     def begin(self) -> None:
         self.client = client = DtlsPeer()
-        client.setSslConfiguration(self._side.configuration(**self._options))
-        client.setHandshakeTimeout(1500 if self._route == "hole" else 25_000)
-        client.setIdleTimeout(1500 if self._options.get("serverVanishes") else 6000)
-        if "key" in self._options:
-            client.preSharedKeyAuthenticationRequired.connect(self._giveKey)
+        client.setSslConfiguration(self.side.configuration(**self.options))
+        client.setHandshakeTimeout(1500 if self.route == "hole" else 25_000)
+        client.setIdleTimeout(1500 if self.options.get("serverVanishes") else 6000)
+        if "key" in self.options:
+            client.preSharedKeyAuthenticationRequired.connect(self.giveKey)
         client.encrypted.connect(self._begun)
         client.readyRead.connect(self._read)
         client.errorOccurred.connect(self._fail)
         client.disconnected.connect(self.finish)
-        if self._options.get("vanish"):
+        if self.options.get("vanish"):
             self.vanish(_VANISHING)
-        client.connectToHost("127.0.0.1", self._side.port(self._route, self._server), "localhost")
-
-    def _giveKey(self, authenticator: PreSharedKeyAuthenticator) -> None:
-        identity, key = self._options["key"]
-        authenticator.setIdentity(identity)
-        authenticator.setPreSharedKey(key)
+        client.connectToHost("127.0.0.1", self.side.port(self.route, self.server), "localhost")
 
     def _begun(self) -> None:
         if self.exists():
@@ -244,7 +146,7 @@ class DtlsEpisode(Episode):
                 return
             chance = self.ledger.chance
             size = chance.choice((0, 1, chance.randrange(self.client.maxDatagramSize() - _HEADER.size + 1)))
-            vanish = _SERVER_VANISHES if self._options.get("serverVanishes") else _SERVER_STAYS
+            vanish = SERVER_VANISHES if self.options.get("serverVanishes") else SERVER_STAYS
             message = packed(self.number, len(self._sent), vanish, size, self.ledger.seed)
             self._sent.append(message)
             self.client.writeDatagram(message)
@@ -257,7 +159,7 @@ class DtlsEpisode(Episode):
             sequence = -1 if found is None else found[1]
             if not 0 <= sequence < len(self._sent) or message != self._sent[sequence] or sequence in self._back:
                 self.ledger.corrupted.append(f"client of {self}: a message is not what was sent, or came twice")
-            elif self._route == "direct":
+            elif self.route == "direct":
                 self._noteGap(sequence)
             self._back.add(sequence)
         if self.exists() and self.isComplete():
@@ -288,34 +190,20 @@ class DtlsEpisode(Episode):
 # ----------------------------------------------------------------------------------- kinds
 
 
-_Options = dict[str, Any]
-
-
-def _over(route: str) -> Callable[[DtlsSide], _Options]:
+def _over(route: str) -> MakeOptions:
     allowed = {"direct": ("complete",), "hole": _TIMES_OUT}.get(route, _DAMAGED)
     return lambda side: {"route": route, "allowed": allowed}
 
 
-def _kind(**options: Any) -> Callable[[DtlsSide], _Options]:
-    """Options, of which certificates are given by their names in the infrastructure."""
-
-    def make(side: DtlsSide) -> _Options:
-        return {
-            name: getattr(side.pki, value) if name in ("own", "trust") else value for name, value in options.items()
-        }
-
-    return make
-
-
-_KINDS: dict[str, Callable[[DtlsSide], _Options]] = {
+_KINDS: dict[str, MakeOptions] = {
     **{route: _over(route) for route in ("direct", *UDP_FAULTS)},
-    "client certificate": _kind(server="mutual", own="client", route="lossy", allowed=_DAMAGED),
-    "bad client certificate": _kind(server="mutual", own="clientUnknownCa", allowed=_REFUSED),
-    "no client certificate": _kind(server="mutual", allowed=_REFUSED),
-    "key": _kind(server="key", key=(IDENTITY, KEY), route="lossy", allowed=_DAMAGED),
-    "wrong key": _kind(server="key", key=(IDENTITY, bytes(32)), allowed=_REFUSED),
-    "unknown identity": _kind(server="key", key=(b"nobody", KEY), allowed=_REFUSED),
-    "unknown authority": _kind(trust="otherCa", allowed=("BadCertificate",)),
-    "vanishing client": _kind(vanish=True, route="lossy", allowed=("gone", *_DAMAGED)),
-    "vanishing server": _kind(serverVanishes=True, allowed=("complete", "ended", "TimedOut", "Closed")),
+    "client certificate": kind(server="mutual", own="client", route="lossy", allowed=_DAMAGED),
+    "bad client certificate": kind(server="mutual", own="clientUnknownCa", allowed=_REFUSED),
+    "no client certificate": kind(server="mutual", allowed=_REFUSED),
+    "key": kind(server="key", key=(IDENTITY, KEY), route="lossy", allowed=_DAMAGED),
+    "wrong key": kind(server="key", key=(IDENTITY, bytes(32)), allowed=_REFUSED),
+    "unknown identity": kind(server="key", key=(b"nobody", KEY), allowed=_REFUSED),
+    "unknown authority": kind(trust="otherCa", allowed=("BadCertificate",)),
+    "vanishing client": kind(vanish=True, route="lossy", allowed=("gone", *_DAMAGED)),
+    "vanishing server": kind(serverVanishes=True, allowed=("complete", "ended", "TimedOut", "Closed")),
 }

@@ -7,9 +7,10 @@ from typing import Any
 
 from shiboken6 import Shiboken, isValid
 
-from tests.reliability.soaking.ledger import Ledger
+from qtsecure import PreSharedKeyAuthenticator
+from tests.reliability.soaking.side import Side
 
-__all__ = ["DELETIONS", "Episode"]
+__all__ = ["DELETIONS", "Episode", "destroy"]
 
 # What a slot may do to its object, for vanish().
 DELETIONS = ("deleteLater", "abort", "close", "delete")
@@ -18,21 +19,42 @@ DELETIONS = ("deleteLater", "abort", "close", "delete")
 class Episode:
     """A client, from its beginning to its end.
 
-    Attributes:
+    Args:
+        side: The servers.
         number: Says which payload is sent.
         name: What kind it is, for the book.
+        route: How it reaches the server.
+        server: Which one.
         allowed: In which ways it may end: ``complete``, ``gone`` (deleted or ended by a slot), ``ended`` (the
             other side has, without an error), or the name of an error.
+        options: ``own`` certificate, ``trust``ed authority, ``key`` as identity and key, ``vanish`` in a slot,
+            ``serverVanishes``, and what only some know.
+
+    Attributes:
         client: The socket or peer.
     """
 
     PATIENCE_S = 40.0
 
-    def __init__(self, ledger: Ledger, number: int, name: str, allowed: tuple[str, ...]) -> None:
-        self.ledger = ledger
+    def __init__(
+        self,
+        side: Side,
+        number: int,
+        name: str,
+        *,
+        route: str = "direct",
+        server: str = "plain",
+        allowed: tuple[str, ...] = ("complete",),
+        **options: Any,
+    ) -> None:
+        self.ledger = side.ledger
         self.number = number
         self.name = name
         self.allowed = allowed
+        self.side = side
+        self.route = route
+        self.server = server
+        self.options = options
         self.client: Any = None
         self.error = ""
         self.detail = ""
@@ -103,6 +125,12 @@ class Episode:
     def release(self) -> None:
         """Let go of the client, which refers to its episode as well; with nested loops also inside one of its slots."""
         self.client = None
+
+    def giveKey(self, authenticator: PreSharedKeyAuthenticator) -> None:
+        """Answer with the identity and the key among the options."""
+        identity, key = self.options["key"]
+        authenticator.setIdentity(identity)
+        authenticator.setPreSharedKey(key)
 
     # ------------------------------------------------------------------- slots that delete
 

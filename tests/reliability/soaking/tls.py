@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QEventLoop, QTimer
-from PySide6.QtNetwork import QAbstractSocket, QSslSocket
+from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
 
-from qtsecure import PreSharedKeyAuthenticator, Protocol, SslConfiguration, SslServer, SslSocket
-from qtsecure.testing.pki import IssuedCertificate, PublicKeyInfrastructure
+from qtsecure import Protocol, SslServer, SslSocket
+from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.reliability.soaking.episode import DELETIONS, Episode, destroy
 from tests.reliability.soaking.ledger import Ledger
 from tests.reliability.soaking.routes import HARMLESS, TCP_FAULTS
+from tests.reliability.soaking.side import IDENTITY, KEY, SERVER_STAYS, SERVER_VANISHES, MakeOptions, Side, kind
 
-__all__ = ["IDENTITY", "KEY", "TlsSide"]
+__all__ = ["TlsSide"]
 
-IDENTITY, KEY = b"soak", bytes(range(32))
 _HEADER = struct.Struct(">4sQIBB")
 _MAGIC = b"SOAK"
 _CLIENT_LEAVES, _SERVER_LEAVES, _HALF_CLOSE = range(3)
-_SERVER_STAYS, _SERVER_VANISHES = range(2)
-_MODE = QSslSocket.PeerVerifyMode
 _STATE = QAbstractSocket.SocketState
 _BROKEN = ("RemoteHostClosedError", "SocketTimeoutError", "SslHandshakeFailedError", "SslInternalError")
 _REFUSED = ("SslHandshakeFailedError", "SslInternalError", "RemoteHostClosedError")
@@ -31,90 +29,27 @@ _VANISHING = ("connected", "encrypted", "readyRead", "bytesWritten", "encryptedB
 _KNOWN_TO_SERVERS = frozenset(_BROKEN)
 
 
-class TlsSide:
-    """The servers, their ends of connections, and the making of clients.
-
-    Args:
-        ledger: The book.
-        pki: Whose certificates all show.
-    """
+class TlsSide(Side):
+    """The servers, their ends of connections, and the making of clients."""
 
     def __init__(self, ledger: Ledger, pki: PublicKeyInfrastructure) -> None:
-        self.ledger = ledger
-        self.pki = pki
-        self.ends: list[_ServerEnd] = []
-        self.servers = {
-            "plain": self._serve(self._configured(pki.server)),
-            "mutual": self._serve(self._demanding(self._configured(pki.server))),
-            "key": self._serve(SslConfiguration(), self._giveKey),
-            "expired": self._serve(self._configured(pki.expired)),
-        }
-        self.ports: dict[str, int] = {}
+        super().__init__(ledger, pki)
+        self.servers["expired"] = self._serve(self._configured(pki.expired))
 
-    def serverPorts(self) -> dict[str, int]:
-        """Where the servers listen."""
-        return {name: server.serverPort() for name, server in self.servers.items()}
-
-    def handshaking(self) -> int:
-        """How many handshakes are under way: those of attackers, and of clients that have gone, end by deadlines."""
-        return sum(server.statistics().handshaking for server in self.servers.values())
-
-    def close(self) -> None:
-        """No more clients."""
-        for server in self.servers.values():
-            server.close()
-
-    # ----------------------------------------------------------------------------- servers
-
-    def _configured(self, own: IssuedCertificate) -> SslConfiguration:
-        return SslConfiguration.forServer(own.chain, own.privateKey)
-
-    def _demanding(self, configuration: SslConfiguration) -> SslConfiguration:
-        configuration.setCaCertificates([self.pki.ca.certificate])
-        configuration.setPeerVerifyMode(_MODE.VerifyPeer)
-        configuration.setMissingCertificateIsFatal(True)
-        return configuration
-
-    def _giveKey(self, _: object, authenticator: PreSharedKeyAuthenticator) -> None:
-        if bytes(authenticator.identity().data()) == IDENTITY:
-            authenticator.setPreSharedKey(KEY)
-
-    def _serve(self, configuration: SslConfiguration, giveKey: Callable[..., None] | None = None) -> SslServer:
+    def _makeServer(self) -> SslServer:
         server = SslServer()
-        server.setSslConfiguration(configuration)
         server.setHandshakeTimeout(3000)
-        if giveKey is not None:
-            server.preSharedKeyAuthenticationRequired.connect(giveKey)
         server.errorOccurred.connect(lambda socket, error: self.noteServerError(error, socket.errorString()))
-        server.pendingConnectionAvailable.connect(lambda: self._fetch(server))
-        assert server.listen("127.0.0.1", 0), server.errorString()
         return server
+
+    def _makeEnd(self, socket: SslSocket) -> _ServerEnd:
+        return _ServerEnd(self, socket)
 
     def noteServerError(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """An end of a server has failed; it cannot know why, but it must be one of what the network does."""
         self.ledger.serverErrors[f"TLS {error.name}: {text}"] += 1
         if error.name not in _KNOWN_TO_SERVERS:
             self.ledger.unexplained.append(f"a TLS server: {error.name} {text}")
-
-    def _fetch(self, server: SslServer) -> None:
-        while (socket := server.nextPendingConnection()) is not None:
-            self.ends.append(_ServerEnd(self, socket))
-
-    # ----------------------------------------------------------------------------- clients
-
-    def port(self, route: str, server: str) -> int:
-        """Where a client connects."""
-        return self.servers[server].serverPort() if route == "direct" else self.ports[f"{route} {server}"]
-
-    def configuration(self, version: str, **options: Any) -> SslConfiguration:
-        """For a client that trusts the authority of the tests."""
-        configuration = SslConfiguration.forClient([options.get("trust", self.pki.ca).certificate])
-        configuration.setProtocol(Protocol.TlsV1_2 if version == "1.2" else Protocol.TlsV1_3)
-        own: IssuedCertificate | None = options.get("own")
-        if own is not None:
-            configuration.setLocalCertificateChain(own.chain)
-            configuration.setPrivateKey(own.privateKey)
-        return configuration
 
     def episodes(self, number: int, kind: str) -> TlsEpisode:
         """A client of this kind."""
@@ -155,7 +90,7 @@ class _ServerEnd:
                 if magic != _MAGIC:
                     self._side.ledger.corrupted.append(f"a header is {self._head!r}")
                 self._expected = self._side.ledger.payload(self._number, size)
-                if stay == _SERVER_VANISHES:
+                if stay == SERVER_VANISHES:
                     self._reads = self._number % 5
         if data:
             self._side.ledger.compare(f"server, #{self._number}", self._expected, self._received, data)
@@ -186,31 +121,12 @@ class TlsEpisode(Episode):
         number: Says which payload is sent.
         version: ``"1.2"`` or ``"1.3"``.
         name: What kind it is.
-        route: How it reaches the server.
-        server: Which one.
-        allowed: In which ways it may end.
-        options: ``own`` certificate, ``trust``ed authority, ``key`` as identity and key, ``ignore`` errors,
-            ``vanish`` in a slot, ``serverVanishes``, ``slow`` reading, ``nested`` event loops.
+        options: Those of every episode; ``ignore`` errors, ``slow`` reading, ``nested`` event loops.
     """
 
-    def __init__(
-        self,
-        side: TlsSide,
-        number: int,
-        version: str,
-        name: str,
-        *,
-        route: str = "direct",
-        server: str = "plain",
-        allowed: tuple[str, ...] = ("complete",),
-        **options: Any,
-    ) -> None:
-        super().__init__(side.ledger, number, f"TLS {version} {name}", allowed)
+    def __init__(self, side: TlsSide, number: int, version: str, name: str, **options: Any) -> None:
+        super().__init__(side, number, f"TLS {version} {name}", **options)
         chance = side.ledger.chance
-        self._side = side
-        self._route = route
-        self._server = server
-        self._options = options
         self._version = version
         # A slow reader of more would keep the server waiting for longer than its patience.
         limit = chance.choice((100, 10_000, 10_000, 200_000, 200_000, 200_000 if options.get("slow") else 1_500_000))
@@ -221,36 +137,30 @@ class TlsEpisode(Episode):
 
     def begin(self) -> None:
         self.client = client = SslSocket()
-        client.setSslConfiguration(self._side.configuration(self._version, **self._options))
-        if self._route not in HARMLESS:
+        configuration = self.side.configuration(**self.options)
+        configuration.setProtocol(Protocol.TlsV1_2 if self._version == "1.2" else Protocol.TlsV1_3)
+        client.setSslConfiguration(configuration)
+        if self.route not in HARMLESS:
             client.setTimeout(1000)
-        if self._options.get("slow"):
+        if self.options.get("slow"):
             client.setReadBufferSize(16_384)
-        if self._options.get("ignore"):
+        if self.options.get("ignore"):
             client.sslErrors.connect(client.ignoreSslErrors)
-        if "key" in self._options:
-            configuration = client.sslConfiguration()
-            configuration.setPeerVerifyMode(_MODE.VerifyNone)
-            client.setSslConfiguration(configuration)
-            client.preSharedKeyAuthenticationRequired.connect(self._giveKey)
+        if "key" in self.options:
+            client.preSharedKeyAuthenticationRequired.connect(self.giveKey)
         client.encrypted.connect(self._send)
         client.readyRead.connect(self._read)
         client.errorOccurred.connect(self._fail)
         client.disconnected.connect(self.finish)
-        if self._options.get("vanish"):
+        if self.options.get("vanish"):
             self.vanish(_VANISHING)
-        client.connectToHostEncrypted("127.0.0.1", self._side.port(self._route, self._server), "localhost")
-
-    def _giveKey(self, authenticator: PreSharedKeyAuthenticator) -> None:
-        identity, key = self._options["key"]
-        authenticator.setIdentity(identity)
-        authenticator.setPreSharedKey(key)
+        client.connectToHostEncrypted("127.0.0.1", self.side.port(self.route, self.server), "localhost")
 
     def _send(self) -> None:
         if not self._alive():
             return
         self.ledger.resumed += self.client.isSessionReused()
-        stay = _SERVER_VANISHES if self._options.get("serverVanishes") else _SERVER_STAYS
+        stay = SERVER_VANISHES if self.options.get("serverVanishes") else SERVER_STAYS
         self.client.write(_HEADER.pack(_MAGIC, self.number, len(self._payload), self._leaving, stay))
         rest = memoryview(self._payload)
         while len(rest) and self._alive():
@@ -262,11 +172,11 @@ class TlsEpisode(Episode):
         return self.exists() and self.client.isEncrypted()
 
     def _read(self) -> None:
-        if self._options.get("nested"):
+        if self.options.get("nested"):
             _nestedLoop()
         if not self._paused and self.exists():
-            self._take(self.client.read(20_000) if self._options.get("slow") else self.client.readAll())
-            self._paused = 2 if self._options.get("slow") else 0
+            self._take(self.client.read(20_000) if self.options.get("slow") else self.client.readAll())
+            self._paused = 2 if self.options.get("slow") else 0
 
     def tick(self) -> None:
         if self._paused:
@@ -311,8 +221,8 @@ class TlsEpisode(Episode):
             self._take(self.client.readAll())  # a slow reader's rest
         if self.exists() and self.client.peerClosedCleanly() and self.error == "RemoteHostClosedError":
             self.error = ""  # Qt calls an orderly end by the other side an error as well
-        whole = self.exists() and self.client.peerClosedCleanly() and self._server == "plain"
-        if whole and self._leaving == _SERVER_LEAVES and not self._options and not self.isComplete():
+        whole = self.exists() and self.client.peerClosedCleanly() and self.server == "plain"
+        if whole and self._leaving == _SERVER_LEAVES and not self.options and not self.isComplete():
             self.ledger.corrupted.append(f"{self}: the end was clean after {self._received} of {len(self._payload)}")
         super().finish()
 
@@ -334,38 +244,24 @@ def _nestedLoop() -> None:
 # ----------------------------------------------------------------------------------- kinds
 
 
-_Options = dict[str, Any]
-
-
-def _over(route: str) -> Callable[[TlsSide], _Options]:
+def _over(route: str) -> MakeOptions:
     allowed = ("complete",) if route in HARMLESS else ("complete", "ended", *_BROKEN)
     return lambda side: {"route": route, "allowed": allowed}
 
 
-def _kind(**options: Any) -> Callable[[TlsSide], _Options]:
-    """Options, of which certificates are given by their names in the infrastructure."""
-
-    def make(side: TlsSide) -> _Options:
-        return {
-            name: getattr(side.pki, value) if name in ("own", "trust") else value for name, value in options.items()
-        }
-
-    return make
-
-
-_KINDS: dict[str, Callable[[TlsSide], _Options]] = {
+_KINDS: dict[str, MakeOptions] = {
     **{route: _over(route) for route in ("direct", *TCP_FAULTS)},
-    "slow reader": _kind(slow=True),
-    "nested loops": _kind(nested=True),
-    "client certificate": _kind(server="mutual", own="client"),
-    "bad client certificate": _kind(server="mutual", own="clientUnknownCa", allowed=_REFUSED),
-    "no client certificate": _kind(server="mutual", allowed=_REFUSED),
-    "key": _kind(server="key", key=(IDENTITY, KEY)),
-    "wrong key": _kind(server="key", key=(IDENTITY, bytes(32)), allowed=_REFUSED),
-    "unknown identity": _kind(server="key", key=(b"nobody", KEY), allowed=_REFUSED),
-    "expired": _kind(server="expired", allowed=("SslHandshakeFailedError",)),
-    "expired and ignored": _kind(server="expired", ignore=True),
-    "unknown authority": _kind(trust="otherCa", allowed=("SslHandshakeFailedError",)),
-    "vanishing client": _kind(vanish=True, allowed=("gone", "complete", "ended")),
-    "vanishing server": _kind(serverVanishes=True, allowed=("complete", "ended", "RemoteHostClosedError")),
+    "slow reader": kind(slow=True),
+    "nested loops": kind(nested=True),
+    "client certificate": kind(server="mutual", own="client"),
+    "bad client certificate": kind(server="mutual", own="clientUnknownCa", allowed=_REFUSED),
+    "no client certificate": kind(server="mutual", allowed=_REFUSED),
+    "key": kind(server="key", key=(IDENTITY, KEY)),
+    "wrong key": kind(server="key", key=(IDENTITY, bytes(32)), allowed=_REFUSED),
+    "unknown identity": kind(server="key", key=(b"nobody", KEY), allowed=_REFUSED),
+    "expired": kind(server="expired", allowed=("SslHandshakeFailedError",)),
+    "expired and ignored": kind(server="expired", ignore=True),
+    "unknown authority": kind(trust="otherCa", allowed=("SslHandshakeFailedError",)),
+    "vanishing client": kind(vanish=True, allowed=("gone", "complete", "ended")),
+    "vanishing server": kind(serverVanishes=True, allowed=("complete", "ended", "RemoteHostClosedError")),
 }

@@ -154,7 +154,7 @@ class Soak:
     def _open(self) -> list[object]:
         """The ends of servers that are still there."""
         for side in self._sides:
-            side.ends = [end for end in side.ends if isValid(end.socket)]  # type: ignore[assignment]  # of either kind
+            side.ends = [end for end in side.ends if isValid(end.socket)]
         return [end.socket for side in self._sides for end in side.ends]
 
     def _spinUntil(self, condition: object) -> None:

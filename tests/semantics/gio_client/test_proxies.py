@@ -21,12 +21,14 @@ from qtsecure import (
     SimpleProxyResolver,
     SocketConnectable,
     SslConfiguration,
+    SslServer,
     SslSocket,
     UnixAddress,
 )
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.proxies.network_uri import NetworkUri
 from qtsecure.net.proxies.resolver import ProxyAnswer
+from qtsecure.testing.pki import CertificateAuthority
 from tests.net.conversation import State, assertNoneLeft, openDescriptors, settle, spin
 from tests.net.proxies.rig import HttpsProxy
 from tests.net.proxy_servers import HttpProxy, ProxyServer, Socks5Proxy
@@ -58,6 +60,16 @@ def use(story: Story, *proxies: str) -> ListResolver:
     story.client.setEnableProxy(True)
     story.client.setProxyResolver(resolver)
     return resolver
+
+
+def useHttps(story: Story, issuer: CertificateAuthority) -> tuple[SslServer, HttpsProxy]:
+    """A server far.example with a certificate of this authority, and a proxy with TLS and another one on the way."""
+    server = story.server(identity=issuer.issue(["far.example"]))
+    proxy = HttpsProxy(story.pki.otherCa.issue(["proxy.example"]))
+    story.resolver.addresses["proxy.example"] = ["127.0.0.1"]
+    use(story, f"https://proxy.example:{proxy.serverPort()}")
+    story.client.setTls(True)
+    return server, proxy
 
 
 @pytest.fixture(params=[Socks5Proxy, HttpProxy], ids=["socks5", "http"])
@@ -357,11 +369,7 @@ def test_gio_s27_login(story: Story) -> None:
 
 def test_gio_s28_https_proxies(story: Story) -> None:
     """TLS with the proxy, which proves its own name; TLS with the server inside; each with its own settings."""
-    server = story.server(identity=story.pki.ca.issue(["far.example"]))
-    proxy = HttpsProxy(story.pki.otherCa.issue(["proxy.example"]))
-    story.resolver.addresses["proxy.example"] = ["127.0.0.1"]
-    use(story, f"https://proxy.example:{proxy.serverPort()}")
-    story.client.setTls(True)
+    server, proxy = useHttps(story, story.pki.ca)
     story.client.setProxyTlsConfiguration(SslConfiguration.forClient([story.pki.otherCa.certificate]))
     before = openDescriptors()
     connection = story.success(story.client.connectToHost("far.example", server.serverPort()))
@@ -387,11 +395,7 @@ def test_gio_s28_https_proxies(story: Story) -> None:
 
 def test_gio_s28_an_early_slot_writes_and_runs_an_event_loop(story: Story) -> None:
     """When TLS with the proxy stands: what it writes is for the server, and reaches it through the server's TLS."""
-    server = story.server(identity=story.pki.ca.issue(["far.example"]))
-    proxy = HttpsProxy(story.pki.otherCa.issue(["proxy.example"]))
-    story.resolver.addresses["proxy.example"] = ["127.0.0.1"]
-    use(story, f"https://proxy.example:{proxy.serverPort()}")
-    story.client.setTls(True)
+    server, proxy = useHttps(story, story.pki.ca)
     story.client.setProxyTlsConfiguration(SslConfiguration.forClient([story.pki.otherCa.certificate]))
     waiting: list[int] = []
 
@@ -425,11 +429,7 @@ def test_gio_s28_certificates_of_proxies_can_be_told_from_those_of_servers(story
         asked.append((request.hostName(), connection.leadsToProxy()))
         request.accept()
 
-    server = story.server(identity=story.pki.otherCa.issue(["far.example"]))
-    proxy = HttpsProxy(story.pki.otherCa.issue(["proxy.example"]))
-    story.resolver.addresses["proxy.example"] = ["127.0.0.1"]
-    use(story, f"https://proxy.example:{proxy.serverPort()}")
-    story.client.setTls(True)
+    server, proxy = useHttps(story, story.pki.otherCa)
     story.client.acceptCertificate.connect(ask)
     leads: list[tuple[str, bool]] = []
     story.client.clientEvent.connect(

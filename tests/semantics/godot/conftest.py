@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import QCoreApplication
 
-from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.testing.pki import PublicKeyInfrastructure
-from tests.net.conversation import FakeClock
+from tests.net.conftest import clock
 from tests.semantics.godot.support import Pair
+
+__all__ = ["clock"]
 
 
 @pytest.fixture
@@ -29,14 +30,3 @@ def silent() -> Iterator[native.socket]:
         made.bind(("127.0.0.1", 0))
         made.setblocking(False)
         yield made
-
-
-@pytest.fixture
-def clock(qapp: QCoreApplication) -> Iterator[FakeClock]:
-    """Replace the clock of this thread's scheduler."""
-    scheduler = schedulerOfThisThread()
-    real = scheduler.clock
-    scheduler.clock = fake = FakeClock()
-    yield fake
-    scheduler.clock = real
-    scheduler.fireDue()  # sets the timer anew, by the real clock

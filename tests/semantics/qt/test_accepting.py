@@ -209,7 +209,7 @@ print("fine")
 
 def test_qt_1_1_13_an_error_of_accept_is_known_in_its_slot() -> None:
     """Accepting is paused, then serverError() is set, then acceptError comes."""
-    pytest.importorskip("resource")
+    pytest.importorskip("resource", reason="Windows has no such limits")
     assertFine(_NO_DESCRIPTORS)
 
 
