@@ -35,6 +35,18 @@ def test_reasons_of_openssl(reason: str, kind: FailureKind, words: str) -> None:
     assert (failure.alert, failure.engine_reasons) == (40, ("something else", reason))
 
 
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [(True, "the client's pre-shared key identity is not known here"), (False, "the program gave none that can be")],
+)
+def test_a_missing_key_is_told_by_role(server: bool, words: str) -> None:
+    """OpenSSL has one reason for a server that does not know the client, and for a client whose program is at fault."""
+    message = explain_handshake_failure(("psk identity not found",), 40, None, server=server).message
+    assert words in message
+    assert server or "give an identity and a key" in message
+    assert server or "the client's" not in message
+
+
 def test_unknown_reasons_are_passed_on() -> None:
     """Nothing is hidden, and nothing is empty."""
     assert explain_handshake_failure(("odd thing", "other thing"), None, None).message == (

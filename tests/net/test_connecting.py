@@ -46,7 +46,7 @@ def test_refused(conversation: Conversation, closedPort: int) -> None:
         "stateChanged UnconnectedState",
         "errorOccurred ConnectionRefusedError",
     ]
-    assert "refused" in client.errorString().lower()
+    assert client.errorString() == f"Connection refused: nothing listens on port {closedPort} of 127.0.0.1."
 
 
 def test_unknown_host(conversation: Conversation) -> None:
