@@ -5,9 +5,13 @@ from __future__ import annotations
 from qtsecure.engine.alerts import AlertDescription, alert_text
 from qtsecure.engine.events import FailureKind, StreamFailed
 
-__all__ = ["explain_handshake_failure", "explain_traffic_failure"]
+__all__ = ["explain_early_end", "explain_handshake_failure", "explain_traffic_failure"]
 
-_NO_KEY = "psk identity not found"
+_NOT_WAITED = (
+    " It did not wait for the answer to the question that was open here; answer sooner, or connect again once the "
+    "answer is remembered."
+)
+
 _BY_REASON: dict[str, tuple[FailureKind, str]] = {
     "http request": (FailureKind.NOT_TLS, "the peer spoke plain HTTP; use https on its side"),
     "https proxy request": (FailureKind.NOT_TLS, "the peer took this port for an HTTP proxy"),
@@ -27,7 +31,7 @@ _BY_REASON: dict[str, tuple[FailureKind, str]] = {
         "the peer's messages cannot be decrypted; with a pre-shared key, the keys of both sides differ",
     ),
     "binder does not verify": (FailureKind.HANDSHAKE, "the pre-shared keys of both sides differ"),
-    _NO_KEY: (FailureKind.HANDSHAKE, "the client's pre-shared key identity is not known here"),
+    "psk identity not found": (FailureKind.HANDSHAKE, "the client's pre-shared key identity is not known here"),
     # A TLS 1.3 server says this when it is left without any way to prove who it is.
     "no suitable signature algorithm": (
         FailureKind.HANDSHAKE,
@@ -41,6 +45,16 @@ _BY_REASON: dict[str, tuple[FailureKind, str]] = {
     ),
     "excessive message size": (FailureKind.HANDSHAKE, "the peer sent a larger message than the protocol allows"),
 }
+
+_BY_REASON_ON_CLIENT: dict[str, tuple[FailureKind, str]] = {
+    **_BY_REASON,
+    "psk identity not found": (
+        FailureKind.HANDSHAKE,
+        "the server wants a pre-shared key, and the program gave none that can be used; give an identity and a key "
+        "when preSharedKeyAuthenticationRequired asks",
+    ),
+}
+"""OpenSSL has one reason for both roles where there is no key."""
 
 _BY_ALERT: dict[int, str] = {
     AlertDescription.CERTIFICATE_REQUIRED: "it demands a client certificate",
@@ -91,6 +105,7 @@ def explain_handshake_failure(
     *,
     owes_certificate: bool = False,
     psk_enabled: bool = True,
+    server: bool = True,
 ) -> StreamFailed:
     """The last event of a handshake that OpenSSL ended.
 
@@ -100,6 +115,7 @@ def explain_handshake_failure(
         received: The alert that was received.
         owes_certificate: On a client: the server has asked for a certificate and got none.
         psk_enabled: Whether the peer may have missed our pre-shared key.
+        server: Whose handshake it is.
     """
     if received is not None:
         kind, hint = FailureKind.HANDSHAKE, None
@@ -110,15 +126,23 @@ def explain_handshake_failure(
         elif not psk_enabled and received == AlertDescription.HANDSHAKE_FAILURE:
             hint = "it found no acceptable set of parameters, or wants a pre-shared key"
         return StreamFailed(kind, f"Error during SSL handshake: {_of_alert(received, hint)}.", received, reasons)
-    if _NO_KEY in reasons and sent == AlertDescription.HANDSHAKE_FAILURE:  # a server sends unknown_psk_identity
-        text = "no pre-shared key was given for the server; set identity and key when they are asked for"
-        return StreamFailed(FailureKind.HANDSHAKE, f"Error during SSL handshake: {text}.", sent, reasons)
+    known = _BY_REASON if server else _BY_REASON_ON_CLIENT
     for reason in reasons:
-        if reason in _BY_REASON:
-            kind, text = _BY_REASON[reason]
+        if reason in known:
+            kind, text = known[reason]
             return StreamFailed(kind, f"Error during SSL handshake: {text}.", sent, reasons)
     detail = ", ".join(reasons) or (alert_text(sent) if sent is not None else "the engine gave no reason")
     return StreamFailed(FailureKind.HANDSHAKE, f"Error during SSL handshake: {detail}.", sent, reasons)
+
+
+def explain_early_end(what: str, *, asked: bool) -> StreamFailed:
+    """The last event of a handshake that the peer ended without an alert that tells a reason.
+
+    Args:
+        what: A sentence about what it has done.
+        asked: The program was being asked something meanwhile: the peer may have run out of patience.
+    """
+    return StreamFailed(FailureKind.ENDED_IN_HANDSHAKE, what + _NOT_WAITED if asked else what)
 
 
 def explain_traffic_failure(

@@ -35,6 +35,18 @@ def test_reasons_of_openssl(reason: str, kind: FailureKind, words: str) -> None:
     assert (failure.alert, failure.engine_reasons) == (40, ("something else", reason))
 
 
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [(True, "the client's pre-shared key identity is not known here"), (False, "the program gave none that can be")],
+)
+def test_a_missing_key_is_told_by_role(server: bool, words: str) -> None:
+    """OpenSSL has one reason for a server that does not know the client, and for a client whose program is at fault."""
+    message = explain_handshake_failure(("psk identity not found",), 40, None, server=server).message
+    assert words in message
+    assert server or "give an identity and a key" in message
+    assert server or "the client's" not in message
+
+
 def test_unknown_reasons_are_passed_on() -> None:
     """Nothing is hidden, and nothing is empty."""
     assert explain_handshake_failure(("odd thing", "other thing"), None, None).message == (
@@ -71,16 +83,6 @@ def test_failures_of_traffic(reading: bool, kind: FailureKind, begin: str) -> No
     assert "changed on its way" in damaged.message
     assert explain_traffic_failure(reading, ("odd thing",), None, None).message == f"{begin}odd thing."
     assert "no longer usable" in explain_traffic_failure(reading, (), None, None).message
-
-
-def test_no_pre_shared_key() -> None:
-    """OpenSSL has one reason for a client whose program gave no key, and for a server that does not know the client."""
-    reasons = ("psk identity not found",)
-    client = explain_handshake_failure(reasons, AlertDescription.HANDSHAKE_FAILURE, None)
-    assert "no pre-shared key was given for the server" in client.message
-    server = explain_handshake_failure(reasons, AlertDescription.UNKNOWN_PSK_IDENTITY, None)
-    assert "the client's pre-shared key identity is not known here" in server.message
-    assert client.kind is server.kind is FailureKind.HANDSHAKE
 
 
 def test_unknown_identity_of_a_pre_shared_key() -> None:

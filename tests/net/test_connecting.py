@@ -48,7 +48,7 @@ def test_refused(conversation: Conversation, closedPort: int) -> None:
         "stateChanged UnconnectedState",
         "errorOccurred ConnectionRefusedError",
     ]
-    assert client.errorString() == "Connection refused: nothing listens on that port."
+    assert client.errorString() == f"Connection refused: nothing listens on port {closedPort} of 127.0.0.1."
 
 
 def test_unknown_host(conversation: Conversation) -> None:

@@ -249,3 +249,5 @@ class DtlsSession(TlsStream):
                 self._pipe.connection.shutdown()
             finally:
                 self.busy = False
+            # Beside the pipe: whoever leaves a decision drops what that holds.
+            self._last_words = _openssl_dtls.take_records(self._pipe)

@@ -21,6 +21,7 @@ from qtsecure.net.socket_client.race import Race
 from qtsecure.net.ssl_socket import SslSocket
 
 if TYPE_CHECKING:
+    from qtsecure.net.proxies.proxy_address import ProxyAddress
     from qtsecure.net.socket_client.client import SocketClient
     from qtsecure.net.socket_client.connectable import SocketConnectable
     from qtsecure.net.socket_client.settings import ConnectSettings
@@ -247,11 +248,11 @@ class ConnectOperation(QObject):
 
     # ------------------------------------------------------------ from the race (RaceOwner)
 
-    def _raceEvent(self, event: ClientEvent, connection: SslSocket | None) -> None:
+    def _raceEvent(self, event: ClientEvent, connection: SslSocket | None, proxy: ProxyAddress | None = None) -> None:
         self._told = True
         client = self._client()
         if client is not None and self._connectable is not None:
-            client._tell(event, self._connectable, connection)
+            client._tell(event, self._connectable, connection, proxy)
 
     def _client(self) -> SocketClient | None:
         client = self._work.client

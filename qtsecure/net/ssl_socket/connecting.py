@@ -13,6 +13,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net import late
 from qtsecure.net.arguments import checkInt
 from qtsecure.net.native_sockets.addresses import checkPort
+from qtsecure.net.native_sockets.socket_errors import refusedText
 from qtsecure.net.questions.asked import cancelRequest
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.base import SocketBase
@@ -324,8 +325,10 @@ class Connecting(Handshake):
         Connecting._cancelAddressDeadline(self)
         if self._attempt.addresses:
             Connecting._connectNext(self)
-        else:
-            self._giveUp(error, text)
+            return
+        if error is _Error.ConnectionRefusedError:
+            text = refusedText(self._attempt.hostName, self._attempt.port)
+        self._giveUp(error, text)
 
     def _giveUp(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """No connection: the state changes first, then the error is told (as Qt does)."""
@@ -372,18 +375,23 @@ class Connecting(Handshake):
         noticeDeletion(self, dataPath)  # the descriptor goes, too
         if not dataPath.used:
             dataPath.used = True
+            if dataPath.error is not _Error.UnknownSocketError:
+                self._forgetError()  # a write was refused, or a wait was in vain
             return
         dataPath.stream = None
         dataPath.mode = QSslSocket.SslMode.UnencryptedMode
         dataPath.review()
-        self._dataPath.error = _Error.UnknownSocketError
-        self.setErrorString("Unknown error")
+        self._forgetError()
         Closing._dropIncoming(self)
         self._reviewsRoom = False  # as enterThread(): what was deferred may never run
         dataPath.outgoing.clear()
         dataPath.readingPaused = False
         dataPath.closing = False
         dataPath.outputEnds = False
+
+    def _forgetError(self) -> None:
+        self._dataPath.error = _Error.UnknownSocketError
+        self.setErrorString("Unknown error")
 
     def moveToThread(self, thread: QThread) -> bool:
         """Move to another thread; only while there is no connection.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import socket
 import threading
 from selectors import EVENT_READ, EVENT_WRITE
@@ -15,7 +14,6 @@ from shiboken6 import isValid
 
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.native_sockets.readiness import isReady
-from qtsecure.net.native_sockets.socket_errors import socketError
 from qtsecure.net.qt_objects.plain_slots import plainSlot
 from qtsecure.net.transports.device_stream import DeviceStream
 from qtsecure.net.transports.stream import StreamOwner
@@ -23,8 +21,6 @@ from qtsecure.net.transports.stream import StreamOwner
 __all__ = ["QtSocketStream"]
 
 _State = QAbstractSocket.SocketState
-_BETTER_TEXTS = dict(map(socketError, (errno.ECONNREFUSED, errno.ETIMEDOUT)))
-"""Sentences that say more than Qt's."""
 _LINGER_MS = 1000
 _AT_ONCE_MS = 30_000
 """For what the kernel has already: a QTcpSocket that is given less may not come to look."""
@@ -87,9 +83,6 @@ class QtSocketStream(DeviceStream):
         with _oneAtATime:
             self._tcp().connectToHost(address, port)
         self._starting = False
-
-    def _errorText(self, error: QAbstractSocket.SocketError, text: str) -> str:
-        return _BETTER_TEXTS.get(error, text)
 
     def _boundDevice(self, reading: bool) -> None:
         pass  # always bounded
