@@ -50,6 +50,8 @@ def connect(options: argparse.Namespace) -> ExitCode:
             raise UsageError("A client has one pre-shared key only; give --psk once.")
         if options.expect_echo and not options.message:
             raise UsageError("--expect-echo needs --message.")
+        if options.dtls and "" in options.message:
+            raise UsageError("An empty --message cannot be sent with --dtls: a datagram carries at least one byte.")
         if options.proxy:
             checkProxy(options.proxy)
         if options.dtls and (options.proxy or isinstance(options.target, ServiceTarget)):
@@ -162,9 +164,11 @@ class _Messages(_Connect):
     def receive(self) -> None:
         self._answer += self.socket.readBytes()
         while self._messages and not self.isFinished() and self._isComplete():
-            size = len(self._messages[0]) if self._expectEcho else self._answer.index(b"\n") + 1
-            self._judge(self._answer[:size])
-            self._answer = self._answer[size:]
+            message, end = self._messages[0], self._answer.find(b"\n") + 1
+            if self._expectEcho and self._answer.startswith(message):
+                end = len(message)  # whatever lines it has
+            self._judge(self._answer[: end or None])
+            self._answer = self._answer[end:]
 
     def left(self) -> None:
         if self._answer and not self.isFinished():

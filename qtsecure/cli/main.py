@@ -144,7 +144,7 @@ def _addConnect(parser: argparse.ArgumentParser) -> None:
         "target",
         type=arguments.targetOrService,
         metavar="TARGET",
-        help="HOST:PORT, [IPv6]:PORT, tls://HOST:PORT, https://HOST or service:NAME/DOMAIN",
+        help="HOST:PORT, [IPv6]:PORT, SCHEME://HOST:PORT, https://HOST or service:NAME/DOMAIN",
     )
     _addDtls(parser)
     parser.add_argument(

@@ -50,9 +50,10 @@ class _Serve(ServerCommand):
 
     def _received(self, peer: DtlsPeer, message: bytes) -> None:
         self.stirred()
-        if not self.echo:
+        if not self.echo or self.output.asJson:
             text = message.decode("utf-8", "replace").removesuffix("\n")
             self.output.event("message", {"peer": peerOf(peer), "text": text})
+        if not self.echo:
             return
         try:
             returned = peer.writeDatagram(message)

@@ -75,8 +75,14 @@ _BY_ALERT: dict[int, str] = {
     ),
 }
 
-_ALERTS_TO_NO_CERTIFICATE = frozenset({AlertDescription.HANDSHAKE_FAILURE, AlertDescription.BAD_CERTIFICATE})
-"""What servers say of a missing certificate before TLS 1.3: OpenSSL and Mbed TLS the former, Go and NSS the latter."""
+_ALERTS_TO_NO_CERTIFICATE = frozenset(
+    {
+        AlertDescription.HANDSHAKE_FAILURE,  # OpenSSL and Mbed TLS
+        AlertDescription.BAD_CERTIFICATE,  # Go and NSS
+        AlertDescription.DECODE_ERROR,  # GnuTLS
+    }
+)
+"""What servers say of a missing certificate before TLS 1.3."""
 
 _IN_TRAFFIC: dict[str, str] = {
     "decryption failed or bad record mac": "the data was changed on its way or belongs to another connection",

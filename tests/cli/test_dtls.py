@@ -15,13 +15,16 @@ OVER = (DtlsPeer.Status.Disconnected, DtlsPeer.Status.Error)
 KEY = "sensor:00112233445566778899aabbccddeeff"
 
 
-def test_demo(run) -> None:
-    """Every signal of a conversation, and a clean end."""
-    done = run("demo", "--dtls")
+@pytest.mark.parametrize("transport", ["", "qt"])
+def test_demo(run, transport: str) -> None:
+    """Every signal of a conversation, and a clean end, behind which nothing comes."""
+    done = run("demo", "--dtls", QTSECURE_TRANSPORT=transport)
     assert (done.code, done.err) == (0, "")
     assert "client  encrypted(protocol=DtlsV1_2" in done.out
     assert done.out.count("message(") == 4
-    assert "peer    closed(clean=True)" in done.out
+    *_, goodbye, verdict = done.out.splitlines()
+    assert goodbye == "peer    closed(clean=True)"
+    assert "everything works here" in verdict
 
 
 def test_messages(run, serving, files) -> None:
@@ -99,6 +102,7 @@ def test_pre_shared_key_client_certificate_and_alpn(run, serving, files) -> None
         (("--message", "x", "--timeout", "20000"), 4, "refused"),
         (("--psk", "nonsense"), 2, "IDENTITY:HEX"),
         (("--cert", "missing.pem"), 2, "belong together"),
+        (("--message", ""), 2, "An empty --message"),
     ],
 )
 def test_failures(run, words: tuple[str, ...], code: int, text: str) -> None:

@@ -99,7 +99,10 @@ def test_no_key_is_spoken_of_where_there_is_none() -> None:
     assert "identity" not in message
 
 
-@pytest.mark.parametrize("alert", [AlertDescription.HANDSHAKE_FAILURE, AlertDescription.BAD_CERTIFICATE])
+@pytest.mark.parametrize(
+    "alert",
+    [AlertDescription.HANDSHAKE_FAILURE, AlertDescription.BAD_CERTIFICATE, AlertDescription.DECODE_ERROR],
+)
 def test_a_missing_certificate_before_tls_1_3(alert: AlertDescription) -> None:
     """No alert says that a certificate is missing; whoever owes one can tell."""
     owing = explain_handshake_failure((), None, alert, owes_certificate=True)

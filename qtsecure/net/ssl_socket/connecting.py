@@ -11,6 +11,7 @@ from shiboken6 import isValid
 from qtsecure.engine.enum_members import members_of
 from qtsecure.errors import SecureError
 from qtsecure.net import late
+from qtsecure.net.arguments import checkInt
 from qtsecure.net.native_sockets.addresses import checkPort
 from qtsecure.net.native_sockets.socket_errors import refusedText
 from qtsecure.net.questions.asked import cancelRequest
@@ -58,6 +59,7 @@ class Connecting(Handshake):
         SocketBase._refuseInsideEngine(self, "connectToHost")
         name = _checkHost(hostName)
         checkPort(port, lowest=1)
+        _checkForms(mode, protocol)
         if self._dataPath.state not in (_State.UnconnectedState, _State.BoundState):
             SocketBase._reportError(
                 self, _Error.OperationError, "A connection is being made or stands already; disconnect first."
@@ -105,6 +107,7 @@ class Connecting(Handshake):
                     "After the port come the verify name, the open mode and the protocol, "
                     f"not {type(argument).__name__}."
                 )
+        _checkForms(mode, protocol)
         if self._dataPath.state not in (_State.UnconnectedState, _State.BoundState):
             self._warn("connectToHostEncrypted() called while a connection is being made or stands already.")
             return
@@ -127,8 +130,12 @@ class Connecting(Handshake):
         """Take over a connected native descriptor; False (and error()) when it is not one.
 
         On success the socket owns the descriptor and closes it, and what it had before is ended.
+
+        Raises:
+            TypeError, ValueError: For a ``socketDescriptor`` that is no int, or another state.
         """
         SocketBase._refuseInsideEngine(self, "setSocketDescriptor")
+        checkInt(socketDescriptor, name="socketDescriptor")
         if state != _State.ConnectedState:
             raise ValueError("state must be ConnectedState; other descriptors cannot be adopted.")
         attempt = self._attempt
@@ -447,3 +454,10 @@ def _checkHost(hostName: str | QHostAddress) -> str:
     if not hostName or "\0" in hostName:
         raise ValueError("hostName must be the name or the address of a host, not empty and without NUL.")
     return hostName
+
+
+def _checkForms(mode: QIODevice.OpenModeFlag, protocol: QAbstractSocket.NetworkLayerProtocol) -> None:
+    if not isinstance(mode, QIODevice.OpenModeFlag):
+        raise TypeError(f"mode must be a QIODevice.OpenModeFlag, not {type(mode).__name__}.")
+    if not isinstance(protocol, QAbstractSocket.NetworkLayerProtocol):
+        raise TypeError(f"protocol must be a QAbstractSocket.NetworkLayerProtocol, not {type(protocol).__name__}.")

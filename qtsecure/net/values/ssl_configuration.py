@@ -118,10 +118,12 @@ class SslConfiguration(Algorithms, Revocation, VirtualHosting, HandshakeResults)
 
         Raises:
             SecureError: Certificate or key cannot be read, or they do not belong together.
+            ValueError: ``certificateChain`` is empty.
         """
-        return SslConfiguration._ofServer(
-            certificatesFrom(certificateChain), OwnKey(privateKeyFrom(privateKey, passphrase))
-        )
+        chain = certificatesFrom(certificateChain)
+        if not chain:  # of a file, for instance, in which QSslCertificate.fromPath() found none
+            raise ValueError("certificateChain must not be empty: a server has to show a certificate")
+        return SslConfiguration._ofServer(chain, OwnKey(privateKeyFrom(privateKey, passphrase)))
 
     @staticmethod
     def fromPkcs12(
@@ -472,6 +474,8 @@ class SslConfiguration(Algorithms, Revocation, VirtualHosting, HandshakeResults)
             TypeError: ``path`` is no path.
             ValueError: ``path`` contains a NUL.
         """
+        if not isinstance(path, (str, bytes, os.PathLike, type(None))):
+            raise TypeError(f"path must be a path or None, not {type(path).__name__}")
         name = "" if path is None else os.fsdecode(path)
         if "\0" in name:
             raise ValueError("path must not contain a NUL")

@@ -140,9 +140,10 @@ class TlsOptions:
         trusted = () if trustedClientCas is None else certificatesFrom(trustedClientCas)
         if clientAuth is TlsOptions.ClientAuthentication.Required and not trusted:
             raise ValueError("trustedClientCas must not be empty when clients need a certificate")
-        configuration = SslConfiguration.forServer(certificate, key)
-        if configuration.localCertificate().isNull():
+        chain = certificatesFrom(certificate)
+        if not chain:
             raise ValueError("certificate must not be empty: a server has to show one")
+        configuration = SslConfiguration.forServer(chain, key)
         configuration.setCaCertificates(trusted)
         configuration.setPeerVerifyMode(_MODES[clientAuth])
         configuration.setMissingCertificateIsFatal(clientAuth is TlsOptions.ClientAuthentication.Required)
