@@ -155,10 +155,13 @@ class ClientTable:
             owner.pathPeerDestroyed(path)
 
     def hear(self) -> None:
-        """Read what has come, unless that was done a moment ago."""
+        """Read what has come, unless that was done a moment ago.
+
+        Also inside itself: a slot of the first one who is heard may run an event loop, and the timers of the others
+        there come before what waits for them.
+        """
         if self.socket is None or self._scheduler.clock() - self._heardAt < _HEARING_PAUSE:
             return
-        self._heardAt = math.inf  # not inside itself
         try:
             self.socket.serve()
         finally:
