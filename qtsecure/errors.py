@@ -8,6 +8,8 @@ programming or configuration mistake, and then it is a :class:`SecureError` (or 
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
+from functools import partial
 
 __all__ = ["ChannelBindingError", "SecureError"]
 
@@ -66,6 +68,11 @@ class SecureError(Exception):
         self.alert = alert
         self.engineReasons = engineReasons
 
+    def __reduce__(self) -> tuple[Callable[..., SecureError], tuple[Code, str]]:
+        # For worker processes, whose errors are pickled; Exception itself knows only the message.
+        made = partial(type(self), alert=self.alert, engineReasons=self.engineReasons)
+        return made, (self.code, self.message)
+
 
 class ChannelBindingError(Exception):
     """Channel bindings (RFC 5056) cannot be had.
@@ -92,3 +99,6 @@ class ChannelBindingError(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+    def __reduce__(self) -> tuple[type[ChannelBindingError], tuple[Code, str]]:
+        return type(self), (self.code, self.message)

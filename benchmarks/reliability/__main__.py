@@ -1,6 +1,7 @@
 """``python -m benchmarks.reliability [R1 R7 ...]``: measures the figures of reliability, each with its target.
 
-Ends with 1 when a target was missed. Times count, so the machine should have nothing else to do.
+Ends with 1 when a target was missed, and with 2 when nothing could be run. Times count, so the machine should have
+nothing else to do.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
+import os
 import secrets
 import sys
 import time
@@ -15,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.reliability import machine
 from benchmarks.reliability.catalog import FIGURES
-from benchmarks.reliability.runs import repeatSuite, run
+from benchmarks.reliability.requirements import INSTALL, missing
 from benchmarks.reliability.tables import Circumstances, asJson, asText, hasTable, replaceTable
 from benchmarks.reliability.verdicts import MET, MISSED, judge
 
@@ -75,6 +77,11 @@ def main(arguments: list[str]) -> int:
         for name, entry in FIGURES.items():
             print(f"{name:4} {entry.title}: {entry.method}")
         return 0
+    if packages := missing():
+        print(f"not run: {', '.join(packages)} cannot be imported; install them with {INSTALL}", file=sys.stderr)
+        return 2
+    from benchmarks.reliability.runs import repeatSuite, run  # they need these packages, too
+
     names = [*options.figures] or [name for name in FIGURES if name != CHAOS]
     names += [CHAOS] if options.soak and CHAOS not in names else []
     print(f"seed {options.seed}", file=sys.stderr)
@@ -112,4 +119,11 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        code = main(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read it has seen enough, such as "head"; the interpreter must not flush once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)

@@ -170,7 +170,8 @@ FIGURES: dict[str, Entry] = {
     ),
     "R26": Entry(
         title="tlsfuzzer",
-        method="All scripts of tlsfuzzer against a server of ours, where QTSECURE_TLSFUZZER names a checkout.",
+        method="All scripts of tlsfuzzer, each with the arguments that fit, against servers of ours, where "
+        "QTSECURE_TLSFUZZER names a checkout.",
     ),
     "R27": Entry(
         title="Exceptions in slots and callbacks",

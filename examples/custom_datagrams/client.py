@@ -30,6 +30,9 @@ def fail(text):
     app.exit(1)
 
 
+if len(sys.argv) < 2:
+    print("usage: client.py TEXT [NAME]", file=sys.stderr)
+    sys.exit(2)
 app = QCoreApplication([])
 peer = DtlsPeer()
 peer.encrypted.connect(lambda: peer.writeDatagram(sys.argv[1].encode()))

@@ -35,6 +35,9 @@ def fail(text):
     app.exit(1)
 
 
+if len(sys.argv) < 2:
+    print("usage: client.py TEXT [NAME]", file=sys.stderr)
+    sys.exit(2)
 app = QCoreApplication([])
 local = QLocalSocket()
 local.connected.connect(begin)

@@ -74,6 +74,9 @@ class Sender(QObject):
         QCoreApplication.exit(1)
 
 
+if len(sys.argv) < 2:
+    print("usage: client.py TEXT [PORT]", file=sys.stderr)
+    sys.exit(2)
 app = QCoreApplication([])
 sender = Sender(sys.argv[1])
 sender.socket.connectToHost("localhost", int(sys.argv[2]) if len(sys.argv) > 2 else 2525)

@@ -65,7 +65,8 @@ async def connectDtls(
             peer.errorOccurred,
         )
         # The other end may say something and leave before the task runs again: that is for read() to tell.
-        if not peer.isEncrypted() and (peer.error() is not None or not peer.hasPendingDatagrams()):
+        left = peer._attempt.readEnded or peer.hasPendingDatagrams()
+        if not peer.isEncrypted() and (peer.error() is not None or not left):
             raise _why(peer)
     return peer
 

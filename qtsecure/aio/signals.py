@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Callable
 
-from PySide6.QtCore import QMetaObject, QObject, SignalInstance
+from PySide6.QtCore import QMetaObject, QObject, QThread, SignalInstance
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.qt_objects.thread_guard import threadOf
 
 __all__ = ["until"]
+
+_NO_LOOP = (
+    "Qt's event loop does not run in this thread, so that nothing will happen: instead of asyncio.run() use "
+    "qasync.run() or PySide6.QtAsyncio.run()."
+)
 
 
 async def until(sender: QObject, ready: Callable[[], bool], *signals: SignalInstance) -> None:
@@ -28,6 +34,9 @@ async def until(sender: QObject, ready: Callable[[], bool], *signals: SignalInst
     Raises:
         SecureError: ``Closed``, when the object was deleted meanwhile, or lives in a thread that has ended.
         asyncio.CancelledError: As everywhere; nothing stays connected.
+
+    Warns:
+        RuntimeWarning: Qt's event loop does not run.
     """
     loop = asyncio.get_running_loop()
     while True:
@@ -37,6 +46,8 @@ async def until(sender: QObject, ready: Callable[[], bool], *signals: SignalInst
             return
         if threadOf(sender) is None:
             raise SecureError(SecureError.Code.Closed, "The object's thread has ended: nothing will happen to it.")
+        if not QThread.currentThread().loopLevel():
+            warnings.warn(_NO_LOOP, RuntimeWarning, stacklevel=2)
         woken = loop.create_future()
 
         # A function that knows nothing of the sender: the connection would keep it alive. One for each

@@ -16,7 +16,7 @@ from qtsecure.aio.signals import until
 from qtsecure.errors import SecureError
 from qtsecure.net.arguments import checkLeast
 from qtsecure.net.ssl_socket import SslSocket
-from qtsecure.net.values import ConfigurationSource
+from qtsecure.net.values import ConfigurationSource, configurationFrom
 
 __all__ = [
     "closeStream",
@@ -74,7 +74,7 @@ async def connectEncrypted(
             )
     with abandonedOnFailure(socket, delete=made):
         if configuration is not None:
-            socket.setSslConfiguration(configuration)
+            socket.setSslConfiguration(configurationFrom(configuration, role="client"))
         socket.connectToHostEncrypted(host, port, peerVerifyName or host)
         await _encrypted(socket)
     return socket
@@ -149,6 +149,8 @@ async def readLine(socket: SslSocket, maxSize: int = 0) -> bytes:
 
 async def writeStream(socket: SslSocket, data: bytes) -> None:
     """Queue everything, waiting for room where setWriteBufferLimit() asks for it."""
+    if isinstance(data, str):
+        raise TypeError("data must be bytes, not str; encode text first.")
     rest = memoryview(data).cast("B")  # write() counts bytes, whatever the items are
     while rest:
         taken = socket.write(rest)

@@ -25,7 +25,7 @@ __all__ = [
 
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://")
 _PATH = re.compile(r"[/?#]")
-_DEFAULT_PORTS = {"https": 443, "tls": None}
+_DEFAULT_PORTS = {"https": 443}
 _HOST_AND_PORT = re.compile(r"(?:\[(?P<ip>[^\]]+)\]|(?P<host>[^:\[\]/?#@\s]+))(?::(?P<port>[^:/]*))?\Z")
 _LONGEST_IDENTITY = 255
 _LONGEST_KEY = 512
@@ -66,20 +66,20 @@ class PreSharedKey:
 
 
 def target(text: str) -> Target:
-    """``HOST:PORT``, ``[IPv6]:PORT``, ``tls://HOST:PORT`` or ``https://HOST[:PORT]``."""
+    """``HOST:PORT``, ``[IPv6]:PORT``, ``https://HOST[:PORT]`` or, with another scheme, ``SCHEME://HOST:PORT``."""
     rest, default = text, None
     if scheme := _SCHEME.match(text):
         name = scheme["scheme"].lower()
-        if name not in _DEFAULT_PORTS:
-            raise argparse.ArgumentTypeError(f"the scheme {name!r} is not supported; use tls or https")
-        default = _DEFAULT_PORTS[name]
+        if name == "http":
+            raise argparse.ArgumentTypeError("the scheme 'http' means plain text; use https")
+        default = _DEFAULT_PORTS.get(name)
         rest = text[scheme.end() :].removesuffix("/")
     if scheme and _PATH.search(rest):
         raise argparse.ArgumentTypeError(f"{text!r} has a path, which means nothing to TLS; leave it out")
     found = _HOST_AND_PORT.match(rest)
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT; an IPv6 address goes into brackets: [::1]:443")
-    if found["port"] is None and default is None:
+    if not found["port"] and default is None:
         raise argparse.ArgumentTypeError(f"{text!r} has no port; write HOST:PORT")
     number = default if found["port"] is None else _port(found["port"], lowest=1)
     assert number is not None

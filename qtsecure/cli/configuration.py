@@ -31,6 +31,8 @@ def serverConfiguration(options: argparse.Namespace) -> SslConfiguration:
         raise UsageError("--require-client-cert needs --ca: whose certificates are to be accepted?")
     if options.require_client_cert and options.psk:
         raise UsageError("--require-client-cert and --psk exclude each other: with a key, clients show no certificate.")
+    if len({key.identity for key in options.psk}) < len(options.psk):
+        raise UsageError("Two --psk have the same identity; a client can have one key only.")
     try:
         if options.cert:
             configuration = _ownCertificate(options, None)

@@ -6,7 +6,7 @@ import argparse
 import codecs
 
 from PySide6.QtCore import QTimer
-from PySide6.QtNetwork import QAbstractSocket, QSsl
+from PySide6.QtNetwork import QAbstractSocket
 
 from qtsecure import SecureError, SslConfiguration, SslSocket
 from qtsecure.cli.arguments import ServiceTarget
@@ -50,6 +50,8 @@ def connect(options: argparse.Namespace) -> ExitCode:
             raise UsageError("A client has one pre-shared key only; give --psk once.")
         if options.expect_echo and not options.message:
             raise UsageError("--expect-echo needs --message.")
+        if options.dtls and "" in options.message:
+            raise UsageError("An empty --message cannot be sent with --dtls: a datagram carries at least one byte.")
         if options.proxy:
             checkProxy(options.proxy)
         if options.dtls and (options.proxy or isinstance(options.target, ServiceTarget)):
@@ -73,7 +75,6 @@ class _Connect(ClientCommand):
     def __init__(self, output: Output, options: argparse.Namespace, configuration: SslConfiguration) -> None:
         super().__init__(output, options)
         self._ownCertificate = bool(options.cert)
-        self._certificateDemanded = False
         self._configuration = configuration
         self._detour: Detour | None = None
         if options.proxy or isinstance(self.target, ServiceTarget):
@@ -95,7 +96,6 @@ class _Connect(ClientCommand):
         socket.setHandshakeTimeout(0)  # the limit of the command covers everything
         self.use(socket, self._configuration)
         socket.readyRead.connect(self.receive)
-        socket.alertReceived.connect(self._alerted)
         socket.errorOccurred.connect(self._failed)
 
     def _reached(self, socket: SslSocket) -> None:
@@ -104,6 +104,7 @@ class _Connect(ClientCommand):
         socket.setTimeout(0)  # from now on silence is the command's own matter
         self.socket = socket
         self._watch(socket)
+        self.report("connected", {})  # the signal has come before
         socket.setPeerVerifyName(self.serverName or self.target.host)
         socket.startClientEncryption()
 
@@ -128,10 +129,6 @@ class _Connect(ClientCommand):
             self._detour.cancel()
         self.socket.abort()
 
-    def _alerted(self, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str) -> None:
-        if kind == QSsl.AlertType.CertificateRequired:
-            self._certificateDemanded = True
-
     def _failed(self, error: QAbstractSocket.SocketError) -> None:
         if error == _Error.RemoteHostClosedError:
             if self.socket.peerClosedCleanly() or self.leaving:
@@ -139,7 +136,9 @@ class _Connect(ClientCommand):
             code = ExitCode.TLS_FAILURE
         else:
             code = EXIT_CODES.get(error, ExitCode.NOT_CONNECTED)
-        advice = " Give it with --cert and --key." if self._certificateDemanded and not self._ownCertificate else ""
+        failure = self.socket.failure()
+        demanded = failure is not None and failure.code is SecureError.Code.CertificateRequired
+        advice = " Give it with --cert and --key." if demanded and not self._ownCertificate else ""
         self.finish(code, error.name, self.socket.errorString() + advice)
 
 
@@ -165,9 +164,11 @@ class _Messages(_Connect):
     def receive(self) -> None:
         self._answer += self.socket.readBytes()
         while self._messages and not self.isFinished() and self._isComplete():
-            size = len(self._messages[0]) if self._expectEcho else self._answer.index(b"\n") + 1
-            self._judge(self._answer[:size])
-            self._answer = self._answer[size:]
+            message, end = self._messages[0], self._answer.find(b"\n") + 1
+            if self._expectEcho and self._answer.startswith(message):
+                end = len(message)  # whatever lines it has
+            self._judge(self._answer[: end or None])
+            self._answer = self._answer[end:]
 
     def left(self) -> None:
         if self._answer and not self.isFinished():

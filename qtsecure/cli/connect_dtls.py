@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from PySide6.QtCore import QTimer
-from PySide6.QtNetwork import QSsl
 
 from qtsecure import DtlsPeer, SecureError, SslConfiguration
 from qtsecure.cli.client_command import PATIENCE_MS, ClientCommand
@@ -43,6 +42,7 @@ class _Connect(ClientCommand):
     def start(self) -> None:
         self.peer.datagramReceived.connect(self.receive)
         self.peer.errorOccurred.connect(self._failed)
+        self.peer.statusChanged.connect(self._statusChanged)
         try:
             self.peer.connectToHost(self.target.host, self.target.port, self.serverName)
         except (ValueError, SecureError) as error:
@@ -72,10 +72,13 @@ class _Connect(ClientCommand):
     def timeoutText(self) -> str:
         return "Datagrams may get lost: the answer did not come"
 
+    def _statusChanged(self, status: int) -> None:
+        if status == DtlsPeer.Status.Connected:
+            self.report("connected", {})  # as with TLS, where it is a signal
+
     def _failed(self, error: SecureError) -> None:
         code = _EXIT_CODES.get(error.code, ExitCode.TLS_FAILURE)
-        demanded = error.alert == QSsl.AlertType.CertificateRequired.value
-        advice = " Give it with --cert and --key." if demanded else ""
+        advice = " Give it with --cert and --key." if error.code is _Code.CertificateRequired else ""
         self.finish(code, error.code.name, error.message + advice)
 
 

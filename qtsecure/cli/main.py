@@ -11,6 +11,7 @@ from qtsecure.cli import arguments
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Output
 from qtsecure.cli.system_libraries import explainImportError
+from qtsecure.errors import SecureError
 
 __all__ = ["main"]
 
@@ -39,6 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(_run(options))
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+    except SecureError as error:
+        # Of an environment variable, for example; what a command can foresee it says itself.
+        Output(options.command).warning(error.message)
+        return ExitCode.USAGE
     except ImportError as error:
         text = explainImportError(error)
         if text is None:
@@ -55,6 +60,13 @@ def _run(options: argparse.Namespace) -> ExitCode:
         from qtsecure.cli.doctor import doctor
 
         return doctor()
+    if options.command == "designer":
+        from qtsecure.cli.designer import designer
+
+        return designer(options)
+    from qtsecure.net.transports.choice import usesReactor
+
+    usesReactor()  # raises for an environment that would make every connection fail
     if options.command == "certificate":
         from qtsecure.cli.certificate import certificate
 
@@ -63,10 +75,6 @@ def _run(options: argparse.Namespace) -> ExitCode:
         from qtsecure.cli.demo import demo
 
         return demo(dtls=options.dtls, gui=options.gui)
-    if options.command == "designer":
-        from qtsecure.cli.designer import designer
-
-        return designer(options)
     if options.command == "serve":
         from qtsecure.cli.serve import serve
 
@@ -136,7 +144,7 @@ def _addConnect(parser: argparse.ArgumentParser) -> None:
         "target",
         type=arguments.targetOrService,
         metavar="TARGET",
-        help="HOST:PORT, [IPv6]:PORT, tls://HOST:PORT, https://HOST or service:NAME/DOMAIN",
+        help="HOST:PORT, [IPv6]:PORT, SCHEME://HOST:PORT, https://HOST or service:NAME/DOMAIN",
     )
     _addDtls(parser)
     parser.add_argument(

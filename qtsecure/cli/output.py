@@ -66,6 +66,8 @@ class Output:
 
     def warning(self, text: str) -> None:
         """Say on stderr what went wrong without ending the command."""
+        if sys.stderr is None:  # closed by whoever started the command; print() would take stdout
+            return
         print(f"qtsecure {self._command}: {printable(text)}", file=sys.stderr, flush=True)
 
     def _print(self, text: str) -> None:
@@ -73,6 +75,8 @@ class Output:
         self._write(f"{text}\n".encode(encoding, "backslashreplace"))
 
     def _write(self, data: bytes) -> None:
+        if sys.stdout is None:  # closed by whoever started the command: the exit code is all that is wanted
+            return
         try:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()

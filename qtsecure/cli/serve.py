@@ -67,23 +67,26 @@ class _Serve(ServerCommand):
 
     def _serve(self, socket: SslSocket) -> None:
         socket.setReadBufferSize(_AHEAD)
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
         if self.echo:
-            socket.readyRead.connect(lambda: self._return(socket))
-            socket.bytesWritten.connect(lambda _: self._return(socket))
-            socket.encryptedBytesWritten.connect(lambda _: self._return(socket))
+            socket.readyRead.connect(lambda: self._return(socket, decoder))
+            socket.bytesWritten.connect(lambda _: self._return(socket, decoder))
+            socket.encryptedBytesWritten.connect(lambda _: self._return(socket, decoder))
         else:
-            decoder = codecs.getincrementaldecoder("utf-8")("replace")
-            socket.readyRead.connect(lambda: self._print(socket, decoder))
+            socket.readyRead.connect(lambda: self._print(socket, decoder, socket.readBytes()))
 
-    def _return(self, socket: SslSocket) -> None:
+    def _return(self, socket: SslSocket, decoder: codecs.IncrementalDecoder) -> None:
         while socket.bytesAvailable() and socket.bytesToWrite() + socket.encryptedBytesToWrite() < _AHEAD:
-            returned = socket.write(socket.readBytes(65536))
+            data = socket.readBytes(65536)
+            if self.output.asJson:
+                self._print(socket, decoder, data)
+            returned = socket.write(data)
             if returned < 0:
                 return  # the connection is over
             if not self.output.asJson:
                 self.output.event("echoed", {"peer": peerOf(socket), "bytes": returned})
 
-    def _print(self, socket: SslSocket, decoder: codecs.IncrementalDecoder) -> None:
-        text = decoder.decode(socket.readBytes())
+    def _print(self, socket: SslSocket, decoder: codecs.IncrementalDecoder, data: bytes) -> None:
+        text = decoder.decode(data)
         for line in text.removesuffix("\n").split("\n") if text else ():
             self.output.event("message", {"peer": peerOf(socket), "text": line})

@@ -29,9 +29,16 @@ class _Serve(ServerCommand):
         self, output: Output, options: argparse.Namespace, configuration: SslConfiguration, address: QHostAddress
     ) -> None:
         super().__init__(output, options, address)
-        server = DtlsServer(self)
-        self.use(server, configuration)
-        server.acceptError.connect(self._unusable)
+        self._configuration = configuration
+        self._dtls = DtlsServer(self)
+        self.use(self._dtls, configuration)
+        self._dtls.acceptError.connect(self._unusable)
+
+    def start(self) -> None:
+        if self._dtls.setup(self._configuration) is not DtlsPeer.Result.Ok:
+            self.finish(ExitCode.USAGE, "Usage", self._dtls.errorString())  # an Ed25519 key, for example
+            return
+        super().start()
 
     def _unusable(self, error: SecureError) -> None:
         self.finish(ExitCode.USAGE, error.code.name, error.message)
@@ -43,9 +50,10 @@ class _Serve(ServerCommand):
 
     def _received(self, peer: DtlsPeer, message: bytes) -> None:
         self.stirred()
-        if not self.echo:
+        if not self.echo or self.output.asJson:
             text = message.decode("utf-8", "replace").removesuffix("\n")
             self.output.event("message", {"peer": peerOf(peer), "text": text})
+        if not self.echo:
             return
         try:
             returned = peer.writeDatagram(message)

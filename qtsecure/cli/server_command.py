@@ -42,6 +42,7 @@ class ServerCommand(Command):
         self._keys = {key.identity.encode("utf-8", "surrogateescape"): key.key for key in options.psk}
         self._remaining: int | None = options.count
         self._clients: set[SslSocket | DtlsPeer] = set()
+        self._leaving = False
         self._idle = QTimer(self, singleShot=True, interval=options.idle_timeout)
         self._idle.timeout.connect(self.end)
 
@@ -72,6 +73,7 @@ class ServerCommand(Command):
 
     def end(self) -> None:
         """The usual end of a server: say goodbye to everybody."""
+        self._leaving = True
         self._server.close()
         for peer in list(self._clients):
             peer.close()
@@ -100,7 +102,7 @@ class ServerCommand(Command):
 
     def _left(self, peer: SslSocket | DtlsPeer) -> None:
         self._clients.discard(peer)
-        self.output.event("closed", {"peer": peerOf(peer), "clean": endedCleanly(peer)})
+        self.output.event("closed", {"peer": peerOf(peer), "clean": self._leaving or endedCleanly(peer)})
         peer.deleteLater()
         if self._remaining is not None:
             self._remaining -= 1
@@ -109,7 +111,8 @@ class ServerCommand(Command):
 
     def _serverEvent(self, name: str, fields: Fields) -> None:
         self.stirred()
-        self.output.event(name, fields)
+        if name != "closed":  # of the server itself; here it is the event of a connection
+            self.output.event(name, fields)
 
     def _reportEncrypted(self, peer: SslSocket | DtlsPeer) -> None:
         # The one signal that is emitted before the connection is the program's.

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
+from qtsecure.net.native_sockets.lookup_threads import Mailbox
 from qtsecure.net.qt_objects.plain_slots import plainSlot
-from qtsecure.net.socket_client.lookup_threads import Mailbox
 
 __all__ = ["StandardInput", "descriptorOfStdin"]
 

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.utils import CryptographyDeprecationWarning
+from cryptography.x509.oid import PublicKeyAlgorithmOID
 
 from qtsecure.engine.passphrases import Passphrase, passphrases
 from qtsecure.errors import SecureError
@@ -204,7 +205,7 @@ class Credentials:
 
     Raises:
         SecureError: ``BadCertificate`` if the chain is empty or the key does not belong to its
-            first certificate.
+            first certificate; ``NotSupported`` if that is for RSA-PSS alone (RFC 4055).
         TypeError: If an argument is of another type.
     """
 
@@ -232,6 +233,13 @@ class Credentials:
                 SecureError.Code.BadCertificate,
                 f"The private key does not belong to the certificate {describe_subject(chain[0])}; "
                 "give the key that the certificate was issued for, and the own certificate first.",
+            )
+        if chain[0].public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
+            # cryptography makes an ordinary RSA key of its key, and OpenSSL finds no certificate for that one.
+            raise SecureError(
+                SecureError.Code.NotSupported,
+                f"The certificate {describe_subject(chain[0])} is for RSA-PSS alone, which cannot be used here; "
+                "take one for an ordinary RSA key, which TLS 1.3 signs with RSA-PSS as well.",
             )
         der = tuple(certificate.public_bytes(Encoding.DER) for certificate in chain)
         object.__setattr__(self, "chain", chain)

@@ -180,6 +180,12 @@ class Choosing(StreamFacts):
                 "This build of the 'cryptography' package cannot serve several hosts; install a newer one.",
             )
 
+    def _owes_certificate(self) -> bool:
+        """On a client: whether the server has asked for a certificate and got none."""
+        return (
+            self._certificate_requested and self._pipe is not None and self._pipe.connection.get_certificate() is None
+        )
+
     def _hold(self, data: bytes | memoryview) -> None:
         """Keep what the client sends until it is clear which configuration is for it."""
         assert self._hello is not None

@@ -5,7 +5,12 @@ from __future__ import annotations
 from qtsecure.engine.alerts import AlertDescription, alert_text
 from qtsecure.engine.events import FailureKind, StreamFailed
 
-__all__ = ["explain_handshake_failure", "explain_traffic_failure"]
+__all__ = ["explain_early_end", "explain_handshake_failure", "explain_traffic_failure"]
+
+_NOT_WAITED = (
+    " It did not wait for the answer to the question that was open here; answer sooner, or connect again once the "
+    "answer is remembered."
+)
 
 _BY_REASON: dict[str, tuple[FailureKind, str]] = {
     "http request": (FailureKind.NOT_TLS, "the peer spoke plain HTTP; use https on its side"),
@@ -41,6 +46,16 @@ _BY_REASON: dict[str, tuple[FailureKind, str]] = {
     "excessive message size": (FailureKind.HANDSHAKE, "the peer sent a larger message than the protocol allows"),
 }
 
+_BY_REASON_ON_CLIENT: dict[str, tuple[FailureKind, str]] = {
+    **_BY_REASON,
+    "psk identity not found": (
+        FailureKind.HANDSHAKE,
+        "the server wants a pre-shared key, and the program gave none that can be used; give an identity and a key "
+        "when preSharedKeyAuthenticationRequired asks",
+    ),
+}
+"""OpenSSL has one reason for both roles where there is no key."""
+
 _BY_ALERT: dict[int, str] = {
     AlertDescription.CERTIFICATE_REQUIRED: "it demands a client certificate",
     AlertDescription.UNKNOWN_CA: "it does not trust the authority that issued our certificate",
@@ -60,6 +75,14 @@ _BY_ALERT: dict[int, str] = {
     ),
 }
 
+_ALERTS_TO_NO_CERTIFICATE = frozenset(
+    {
+        AlertDescription.HANDSHAKE_FAILURE,  # OpenSSL and Mbed TLS
+        AlertDescription.BAD_CERTIFICATE,  # Go and NSS
+        AlertDescription.DECODE_ERROR,  # GnuTLS
+    }
+)
+"""What servers say of a missing certificate before TLS 1.3."""
 
 _IN_TRAFFIC: dict[str, str] = {
     "decryption failed or bad record mac": "the data was changed on its way or belongs to another connection",
@@ -69,28 +92,57 @@ _IN_TRAFFIC: dict[str, str] = {
 }
 
 
-def _of_alert(received: int) -> str:
-    hint = _BY_ALERT.get(received)
+def _of_alert(received: int, hint: str | None = None) -> str:
+    hint = hint or _BY_ALERT.get(received)
     told = f"the peer sent the alert '{alert_text(received)}' ({received})"
     return f"{told}: {hint}" if hint else told
 
 
-def explain_handshake_failure(reasons: tuple[str, ...], sent: int | None, received: int | None) -> StreamFailed:
-    """The last event of a handshake that OpenSSL ended."""
+def explain_handshake_failure(
+    reasons: tuple[str, ...],
+    sent: int | None,
+    received: int | None,
+    *,
+    owes_certificate: bool = False,
+    psk_enabled: bool = True,
+    server: bool = True,
+) -> StreamFailed:
+    """The last event of a handshake that OpenSSL ended.
+
+    Args:
+        reasons: OpenSSL's own.
+        sent: The alert that was sent.
+        received: The alert that was received.
+        owes_certificate: On a client: the server has asked for a certificate and got none.
+        psk_enabled: Whether the peer may have missed our pre-shared key.
+        server: Whose handshake it is.
+    """
     if received is not None:
-        kind = FailureKind.CERTIFICATE_REQUIRED if received == AlertDescription.CERTIFICATE_REQUIRED else None
-        return StreamFailed(
-            kind or FailureKind.HANDSHAKE,
-            f"Error during SSL handshake: {_of_alert(received)}.",
-            received,
-            reasons,
-        )
+        kind, hint = FailureKind.HANDSHAKE, None
+        if received == AlertDescription.CERTIFICATE_REQUIRED:
+            kind = FailureKind.CERTIFICATE_REQUIRED
+        elif owes_certificate and received in _ALERTS_TO_NO_CERTIFICATE:
+            kind, hint = FailureKind.CERTIFICATE_REQUIRED, "it asked for a client certificate, and none was sent"
+        elif not psk_enabled and received == AlertDescription.HANDSHAKE_FAILURE:
+            hint = "it found no acceptable set of parameters, or wants a pre-shared key"
+        return StreamFailed(kind, f"Error during SSL handshake: {_of_alert(received, hint)}.", received, reasons)
+    known = _BY_REASON if server else _BY_REASON_ON_CLIENT
     for reason in reasons:
-        if reason in _BY_REASON:
-            kind, text = _BY_REASON[reason]
+        if reason in known:
+            kind, text = known[reason]
             return StreamFailed(kind, f"Error during SSL handshake: {text}.", sent, reasons)
     detail = ", ".join(reasons) or (alert_text(sent) if sent is not None else "the engine gave no reason")
     return StreamFailed(FailureKind.HANDSHAKE, f"Error during SSL handshake: {detail}.", sent, reasons)
+
+
+def explain_early_end(what: str, *, asked: bool) -> StreamFailed:
+    """The last event of a handshake that the peer ended without an alert that tells a reason.
+
+    Args:
+        what: A sentence about what it has done.
+        asked: The program was being asked something meanwhile: the peer may have run out of patience.
+    """
+    return StreamFailed(FailureKind.ENDED_IN_HANDSHAKE, what + _NOT_WAITED if asked else what)
 
 
 def explain_traffic_failure(

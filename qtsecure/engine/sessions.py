@@ -27,7 +27,7 @@ from qtsecure.errors import SecureError
 __all__ = ["Session", "SessionScope", "scope_of"]
 
 _MAGIC = b"qtsecure session\x01"
-_OTHER_CONFIGURATION = "it was made with another configuration"
+_OTHER_CONFIGURATION = "it was made with another configuration, which has to be set before it"
 _LARGEST = 1 << 20
 _LONGEST_CHAIN = 32
 _VERSIONS = (ProtocolVersion.TLS_1_2, ProtocolVersion.TLS_1_3, ProtocolVersion.DTLS_1_2)

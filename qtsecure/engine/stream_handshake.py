@@ -155,6 +155,9 @@ class StreamHandshake(StreamAnswers):
             self._note_missing_verification()
         elif outcome is _O.FAILED or outcome is _O.CLOSE_NOTIFY:
             self._fail_handshake()
+        elif self._psk.given and not self.server and self.protocol_version() is not _TLS_1_3 and self.psk_used():
+            # OpenSSL has written the last flight with the key, and as long as that is held an alert is understood.
+            self._note_missing_verification()
         if self._issues and not self._issues_settled and self.state is _S.HANDSHAKING:
             self._ask_or_report()
         if outcome is _O.WANT_CERTIFICATE and self.state is _S.HANDSHAKING:
@@ -248,7 +251,14 @@ class StreamHandshake(StreamAnswers):
 
     def _fail_handshake(self) -> None:
         assert self._pipe is not None
-        failure = explain_handshake_failure(self._pipe.reasons, self._alert_sent, self._alert_received)
+        failure = explain_handshake_failure(
+            self._pipe.reasons,
+            self._alert_sent,
+            self._alert_received,
+            owes_certificate=self._owes_certificate(),
+            psk_enabled=self.configuration.psk_enabled,
+            server=self.server,
+        )
         refusal = self._refusal or (f"{_sentence(self._issues[0])}." if self._issues else "")
         if refusal and self._alert_received is None and not _REFUSALS.isdisjoint(self._pipe.reasons):
             failure = StreamFailed(FailureKind.CERTIFICATE_REJECTED, refusal, self._alert_sent, self._pipe.reasons)

@@ -25,7 +25,7 @@ from qtsecure.engine.client_hello import HelloReader
 from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import Event, FailureKind, PeerClosed, StreamFailed
-from qtsecure.engine.failures import explain_traffic_failure
+from qtsecure.engine.failures import explain_early_end, explain_traffic_failure
 from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.host_names import HostName, InvalidHostName, normalize_host_name
 from qtsecure.engine.ocsp import demands_status_untrusted
@@ -46,6 +46,7 @@ _ALERT_RECORD, _HANDSHAKE_RECORD = 21, 22
 _FIRST_BYTES = 64
 """Enough to tell TLS from other protocols."""
 _WRITABLE = (_S.ESTABLISHED, _S.PEER_CLOSED)
+_ASKING = (_S.DECIDING, _S.CHOOSING)
 _TAKES_NOTHING = (_S.NEW, _S.CLOSED, _S.FAILED, _S.PEER_CLOSED)
 
 
@@ -192,12 +193,8 @@ class TlsStream(StreamHandshake):
                 )
             )
         else:
-            self._fail(
-                StreamFailed(
-                    FailureKind.ENDED_IN_HANDSHAKE,
-                    "The remote host closed the connection during the TLS handshake.",
-                )
-            )
+            what = "The remote host closed the connection during the TLS handshake."
+            self._fail(explain_early_end(what, asked=self.state in _ASKING))
 
     def next_event(self) -> Event | None:
         """The oldest event that was not fetched yet, or None."""

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     )
     from qtsecure.net.questions.interaction import Interaction
     from qtsecure.net.session_cache import sharedSessions
-    from qtsecure.net.transports.choice import adoptStream, makeStream
+    from qtsecure.net.transports.choice import adoptStream, checkConnected, makeStream
     from qtsecure.net.transports.device_stream import DeviceStream
     from qtsecure.net.transports.devices import checkDevice
     from qtsecure.net.transports.proxy_stream import ProxyStream
@@ -81,6 +81,7 @@ __all__ = [
     "adoptStream",
     "alertArguments",
     "allIgnored",
+    "checkConnected",
     "checkDevice",
     "describe_first_bytes_untrusted",
     "judgeCertificate",
@@ -123,7 +124,7 @@ _PLACES = {
     "net.questions.interaction": ("Interaction",),
     "net.native_sockets.name_lookup": ("NameLookup", "lookUpBlocking"),
     "net.session_cache": ("sharedSessions",),
-    "net.transports.choice": ("adoptStream", "makeStream"),
+    "net.transports.choice": ("adoptStream", "checkConnected", "makeStream"),
     "net.transports.device_stream": ("DeviceStream",),
     "net.transports.devices": ("checkDevice",),
     "net.transports.proxy_stream": ("ProxyStream",),

@@ -125,6 +125,11 @@ class CertificateQuestion(QObject):
         chain = self._request.certificateChain()
         return certificateMap(chain[0] if chain else None)
 
+    def _trustedBefore(self) -> dict[str, object]:
+        if self._decisions is None or not isValid(self._decisions) or not isValid(self._request):
+            return {}
+        return self._decisions.trustedBefore(self._request)
+
     pending = Property(bool, isPending, notify=pendingChanged)
     hostName = Property(str, lambda self: self._request.hostName(), constant=True)
     port = Property(int, lambda self: self._request.port(), constant=True)
@@ -134,4 +139,5 @@ class CertificateQuestion(QObject):
     )
     errors = Property("QVariantList", lambda self: errorMaps(self._request.errors()), constant=True)
     overridable = Property(bool, _isOverridable, constant=True)
+    trustedBefore = Property(dict, _trustedBefore, constant=True)
     canRemember = Property(bool, _canRemember, constant=True)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QUrl, Signal, Slot
+from PySide6.QtCore import QDateTime, QObject, QUrl, Signal, Slot
 
 from qtsecure.errors import SecureError
 from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.trust.trust_decision import TrustDecision
 from qtsecure.net.trust.trust_decisions import TrustDecisions
+from qtsecure.net.values.distinguished_names import printable
 from qtsecure.qml.enums import TlsEnums, lifetimeFrom
 from qtsecure.qml.qt_property import Property
 
 __all__ = ["TrustDecisionsItem"]
+
+_FINGERPRINT = 95
+"""Signs of a SHA-256 fingerprint with its colons; in a file that somebody has changed there may be more."""
 
 
 class TrustDecisionsItem(QObject):
@@ -63,6 +67,25 @@ class TrustDecisionsItem(QObject):
         except SecureError as error:
             self._tell(error)
             return False
+
+    def trustedBefore(self, request: CertificateRequest) -> dict[str, object]:
+        """Which other certificate was accepted last for the same server; empty for none.
+
+        Keys: fingerprint, subject, and decidedAt (Date) if that was written down.
+        """
+        try:
+            decision = self.plain().trustedBefore(request)
+        except SecureError:
+            return {}  # without settings nothing was
+        if decision is None:
+            return {}
+        known: dict[str, object] = {
+            "fingerprint": printable(decision.fingerprint)[:_FINGERPRINT],
+            "subject": decision.subject,
+        }
+        if decision.decidedAt is not None:
+            known["decidedAt"] = QDateTime.fromMSecsSinceEpoch(int(decision.decidedAt * 1000))
+        return known
 
     @Slot(object)
     def _tell(self, error: SecureError) -> None:

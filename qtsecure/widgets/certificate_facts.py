@@ -22,11 +22,14 @@ __all__ = [
     "certificateSections",
     "dateText",
     "daysLeft",
+    "fingerprintText",
     "sectionsAsText",
     "validityText",
 ]
 
 _SECONDS_PER_DAY = 86_400
+_FINGERPRINT, _LINE = 95, 48
+"""Signs of a SHA-256 fingerprint with its colons, and of a line of it."""
 # lupdate takes translate() for a plural only if the number is a literal, so these are added to its input.
 _DAYS_LEFT, _DAYS_AGO = "%n days left", "expired %n days ago"
 PLURALS = (_DAYS_LEFT, _DAYS_AGO)
@@ -71,7 +74,7 @@ def certificateSections(certificate: SslCertificate) -> list[Section]:
         *_usages(certificate),
     ]
     fingerprints = [
-        Fact("SHA-256", _inLines(certificate.fingerprint(), 48), True),
+        Fact("SHA-256", fingerprintText(certificate.fingerprint()), True),
         Fact(translate("CertificateFacts", "Key pin"), certificate.publicKeyPin(), True),
         Fact("SHA-1", _digest(certificate), True),
     ]
@@ -93,6 +96,11 @@ def sectionsAsText(sections: list[Section]) -> str:
         lines = [f"  {fact.label}: {fact.inOneLine()}" for fact in section.facts]
         blocks.append("\n".join([section.title, *lines]))
     return "\n".join(blocks)
+
+
+def fingerprintText(fingerprint: str) -> str:
+    """Return a SHA-256 fingerprint in two lines; one from a file that somebody has changed is no longer, either."""
+    return _inLines(printable(fingerprint)[:_FINGERPRINT], _LINE)
 
 
 def dateText(moment: QDateTime) -> str:

@@ -27,6 +27,7 @@ from qtsecure.net.trust.trust_decisions import TrustDecisions
 from qtsecure.widgets.certificate_facts import certificateSections, dateText
 from qtsecure.widgets.certificate_models import nameOf
 from qtsecure.widgets.certificate_view import CertificateView
+from qtsecure.widgets.earlier_certificate import EarlierCertificate
 from qtsecure.widgets.labels import CodeLabel, MutedLabel, TitleLabel, ToneLabel, shownName
 from qtsecure.widgets.problem_list import ProblemList, SymbolWidget
 from qtsecure.widgets.symbols import Symbol
@@ -220,6 +221,10 @@ class TrustDialog(QDialog):
         body.addLayout(self._column, 1)
         self._column.setSpacing(12)
         self._column.addLayout(self._makeHeader(request))
+        if self._decisions is not None and isValid(self._decisions):
+            earlier = self._decisions.trustedBefore(request)
+            if earlier is not None:
+                self._column.addWidget(EarlierCertificate(earlier, self))
         problems = ProblemList(self)
         problems.setErrors(self._errors)
         self._column.addWidget(problems)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import array
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 import shiboken6
-from PySide6.QtCore import SIGNAL, QObject
+from PySide6.QtCore import SIGNAL, QCoreApplication, QObject
 from PySide6.QtNetwork import QAbstractSocket
 
-from qtsecure import DtlsPeer, DtlsServer, SecureError, SslConfiguration, SslServer, SslSocket, aio
+from qtsecure import DtlsPeer, DtlsServer, SecureError, SslConfiguration, SslServer, SslSocket, TlsOptions, aio
+from qtsecure.testing import PublicKeyInfrastructure
 from tests.aio.conftest import Run
 from tests.aio.test_streams import pair
 
@@ -144,7 +146,7 @@ def test_items_that_are_no_bytes(run: Run[Any], server: SslServer, client_config
         await writing
         for nothing in (b"", array.array("I")):
             await aio.write(client, nothing)  # type: ignore[arg-type]  # as above
-        with pytest.raises(TypeError):
+        with pytest.raises(TypeError, match=r"^data must be bytes, not str; encode text first"):
             await aio.write(client, "text")  # type: ignore[arg-type]  # that is the test
 
     run(scene())
@@ -209,5 +211,29 @@ def test_a_wait_that_cannot_begin_leaves_nothing(run: Run[Any]) -> None:
         with pytest.raises(AttributeError):
             await aio.until(watched, lambda: False, watched.objectNameChanged, None)  # type: ignore[arg-type]  # wrong
         assert watched.receivers(SIGNAL("objectNameChanged(QString)")) == before
+
+    run(scene())
+
+
+def test_the_wrong_event_loop(qapp: QCoreApplication) -> None:
+    """Nothing would ever happen in asyncio's own, and nobody would know why."""
+
+    async def scene() -> None:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(aio.connectEncrypted("127.0.0.1", 9), 0.05)
+
+    with pytest.warns(RuntimeWarning, match=r"qasync\.run\(\)"):
+        asyncio.run(scene())
+
+
+def test_options_of_a_server(run: Run[Any]) -> None:
+    """They verify no server; no client takes them."""
+    identity = PublicKeyInfrastructure(shared=True).server
+    options = TlsOptions.server(identity.privateKey, list(identity.chain))
+
+    async def scene() -> None:
+        for connect in (aio.connectEncrypted, aio.connectDtls):
+            with pytest.raises(ValueError, match="must be for a client"):
+                await connect("127.0.0.1", 9, configuration=options)
 
     run(scene())

@@ -63,6 +63,21 @@ def test_what_a_server_says_before_it_leaves(
         _assertRefused(run, aio.connectEncrypted("127.0.0.1", port, socket=socket))
 
 
+def test_a_slot_that_ends_the_new_association(
+    run: Run[Any], dtls_server: DtlsServer, client_configuration: SslConfiguration
+) -> None:
+    """That is no association, and it was this program."""
+    peer = DtlsPeer()
+    peer.encrypted.connect(peer.close)
+
+    async def connect() -> None:
+        with pytest.raises(SecureError, match="by this program") as caught:
+            await aio.connectDtls("127.0.0.1", dtls_server.serverPort(), configuration=client_configuration, peer=peer)
+        assert caught.value.code is Code.Closed
+
+    run(connect())
+
+
 def test_a_slot_that_ends_the_new_connection(
     run: Run[Any], server: SslServer, client_configuration: SslConfiguration
 ) -> None:
@@ -80,14 +95,16 @@ def test_a_slot_that_ends_the_new_connection(
     run(connect())
 
 
+@pytest.mark.parametrize("messages", [[b"busy"], []], ids=["a message", "nothing"])
 def test_what_a_dtls_server_says_before_it_leaves(
-    run: Run[Any], dtls_server: DtlsServer, client_configuration: SslConfiguration
+    run: Run[Any], dtls_server: DtlsServer, client_configuration: SslConfiguration, messages: list[bytes]
 ) -> None:
-    """The same for an association."""
+    """The same for an association; one that says nothing has ended it all the same, and not this program."""
 
     def welcome() -> None:
         while (end := dtls_server.nextPendingConnection()) is not None:
-            end.writeDatagram(b"busy")
+            for message in messages:
+                end.writeDatagram(message)
             end.close()
 
     dtls_server.pendingConnectionAvailable.connect(welcome)
@@ -97,8 +114,8 @@ def test_what_a_dtls_server_says_before_it_leaves(
     async def conversation() -> list[bytes]:
         port = dtls_server.serverPort()
         await aio.connectDtls("127.0.0.1", port, configuration=client_configuration, peer=peer)
-        return [await aio.read(peer), await aio.read(peer)]
+        return [await aio.read(peer) for _ in range(len(messages) + 1)]
 
-    assert run(conversation()) == [b"busy", b""]
+    assert run(conversation()) == [*messages, b""]
     with closedUdpPort() as port:
         _assertRefused(run, aio.connectDtls("127.0.0.1", port, peer=peer))

@@ -19,6 +19,8 @@ from qtsecure.cli.arguments import PreSharedKey, Target
         ("[fe80::1%eth0]:443", "fe80::1%eth0", 443),
         ("tls://example.org:8443", "example.org", 8443),
         ("tls://[::1]:8443/", "::1", 8443),
+        ("imaps://example.org:993", "example.org", 993),
+        ("dtls://example.org:4433", "example.org", 4433),
         ("https://example.org", "example.org", 443),
         ("HTTPS://example.org:444/", "example.org", 444),
         ("bücher.example:443", "bücher.example", 443),
@@ -56,6 +58,13 @@ def test_targets(text: str, host: str, port: int) -> None:
 def test_wrong_targets(text: str) -> None:
     """Each is refused with a sentence."""
     with pytest.raises(argparse.ArgumentTypeError, match=r"\w+ \w+"):
+        arguments.target(text)
+
+
+@pytest.mark.parametrize("text", ["localhost", "localhost:", "imaps://example.org"])
+def test_what_a_target_without_port_lacks(text: str) -> None:
+    """Only https has a port of its own."""
+    with pytest.raises(argparse.ArgumentTypeError, match="has no port"):
         arguments.target(text)
 
 

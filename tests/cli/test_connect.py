@@ -65,9 +65,10 @@ def test_json(run, files) -> None:
 
 
 def test_wrong_answer(run, files) -> None:
-    """Exit code 3, as soon as the answer differs."""
+    """Exit code 3, as soon as the answer differs; it is shown whole, however long the message was."""
     with PythonTlsServer(files.pki.server, greeting=b"something else\n") as server:
         done = run("connect", f"localhost:{server.port}", *files.trust, "--message", "one", "--expect-echo")
+    assert "message(text='something else')" in done.out
     assert done.code == 3
     assert "differs" in done.sentence()
 
@@ -237,6 +238,17 @@ def test_insecure_without_trusted_certificates(run, files, tmp_path: Path) -> No
     assert "SSL_CERT_FILE" in done.sentence()
 
 
+@pytest.mark.parametrize("transport", ["", "qt"])
+def test_the_server_hears_why_it_is_refused(run, serving, files, transport: str) -> None:
+    """The command ends at once, but not before its alert is on its way."""
+    with serving(*files.server, "--json") as server:
+        done = run("connect", f"localhost:{server.port}", QTSECURE_TRANSPORT=transport)
+        server.interrupt()
+        ended = server.finished()
+    assert done.code == 5
+    assert [event["type"] for event in ended.of("alertReceived")] == ["UnknownCa"]
+
+
 def test_server_name(run, files) -> None:
     """What is sent as SNI, and what the certificate must prove."""
     with PythonTlsServer(files.pki.server) as server:
@@ -250,10 +262,14 @@ def test_server_name(run, files) -> None:
     assert "host name" in done.sentence()
 
 
-def test_client_certificate(run, files) -> None:
-    """Shown when it is given, missed when it is not."""
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_client_certificate(run, files, version: ssl.TLSVersion) -> None:
+    """Shown when it is given, missed when it is not; before TLS 1.3 no alert says so."""
     with PythonTlsServer(
-        files.pki.server, clientCertificate="required", caCertificates=[files.pki.ca.certificate]
+        files.pki.server,
+        clientCertificate="required",
+        caCertificates=[files.pki.ca.certificate],
+        maximumVersion=version,
     ) as server:
         words = ("connect", f"localhost:{server.port}", *files.trust, "--message", "x")
         assert run(*words, *files.client).code == 0
@@ -262,6 +278,22 @@ def test_client_certificate(run, files) -> None:
         server.takeErrors()
     assert done.code == 5
     assert "client certificate" in done.sentence()
+    assert done.sentence().endswith("Give it with --cert and --key.")
+
+
+def test_a_missing_client_certificate_before_tls_1_3(run, files) -> None:
+    """Its servers have no alert of its own for that, but they have asked."""
+    with PythonTlsServer(
+        files.pki.server,
+        clientCertificate="required",
+        caCertificates=[files.pki.ca.certificate],
+        maximumVersion=ssl.TLSVersion.TLSv1_2,
+    ) as server:
+        done = run("connect", f"localhost:{server.port}", *files.trust, "--message", "x")
+        server.waitForError()
+        server.takeErrors()
+    assert done.code == 5
+    assert "asked for a client certificate, and none was sent" in done.sentence()
     assert done.sentence().endswith("Give it with --cert and --key.")
 
 

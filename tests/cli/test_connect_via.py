@@ -28,6 +28,8 @@ def test_through_a_proxy(run, files, kind: type[ProxyServer], scheme: str) -> No
     assert [event["text"] for event in done.of("message")] == ["one"]
     assert done.of("closed") == [{"event": "closed", "clean": True}]
     assert asked == [("far.example", server.port)]
+    names = [name for name in done.names() if name in ("connected", "encrypted", "message")]
+    assert names == ["connected", "encrypted", "message"]
 
 
 def test_another_name_to_prove(run, files) -> None:

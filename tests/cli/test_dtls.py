@@ -15,13 +15,16 @@ OVER = (DtlsPeer.Status.Disconnected, DtlsPeer.Status.Error)
 KEY = "sensor:00112233445566778899aabbccddeeff"
 
 
-def test_demo(run) -> None:
-    """Every signal of a conversation, and a clean end."""
-    done = run("demo", "--dtls")
+@pytest.mark.parametrize("transport", ["", "qt"])
+def test_demo(run, transport: str) -> None:
+    """Every signal of a conversation, and a clean end, behind which nothing comes."""
+    done = run("demo", "--dtls", QTSECURE_TRANSPORT=transport)
     assert (done.code, done.err) == (0, "")
     assert "client  encrypted(protocol=DtlsV1_2" in done.out
     assert done.out.count("message(") == 4
-    assert "peer    closed(clean=True)" in done.out
+    *_, goodbye, verdict = done.out.splitlines()
+    assert goodbye == "peer    closed(clean=True)"
+    assert "everything works here" in verdict
 
 
 def test_messages(run, serving, files) -> None:
@@ -79,6 +82,7 @@ def test_pre_shared_key_client_certificate_and_alpn(run, serving, files) -> None
     assert done.code == ended.code == 0
     assert "PSK" in str(done.of("encrypted")[0]["cipher"])
     assert done.of("message") == [{"event": "message", "text": "x"}]
+    assert [name for name in done.names() if name in ("connected", "encrypted")] == ["connected", "encrypted"]
     assert ended.of("preSharedKeyAuthenticationRequired")[0]["identity"] == "sensor"
     assert ended.of("closed")[0]["clean"] is True
     with serving("--dtls", *files.server, *files.trust, "--require-client-cert", "--alpn", "a,b", "--json") as server:
@@ -87,7 +91,9 @@ def test_pre_shared_key_client_certificate_and_alpn(run, serving, files) -> None
         refused = run("connect", "--dtls", target, *files.trust, "--message", "x", "--json")
     assert done.of("encrypted")[0]["alpn"] == "b"
     assert refused.code == 5
-    assert refused.of("error")[0]["text"]
+    (error,) = refused.of("error")
+    assert error["code"] == "CertificateRequired"
+    assert str(error["text"]).endswith("none was sent. Give it with --cert and --key.")
 
 
 @pytest.mark.parametrize(
@@ -96,6 +102,7 @@ def test_pre_shared_key_client_certificate_and_alpn(run, serving, files) -> None
         (("--message", "x", "--timeout", "20000"), 4, "refused"),
         (("--psk", "nonsense"), 2, "IDENTITY:HEX"),
         (("--cert", "missing.pem"), 2, "belong together"),
+        (("--message", ""), 2, "An empty --message"),
     ],
 )
 def test_failures(run, words: tuple[str, ...], code: int, text: str) -> None:
@@ -111,6 +118,15 @@ def test_a_name_that_the_certificate_does_not_prove(run, serving, files) -> None
         words = ("connect", "--dtls", f"127.0.0.1:{server.port}", *files.trust, "--servername", "other.example")
         assert run(*words, "--message", "x").code == 5
         assert run(*words, "--message", "x", "--insecure").code == 0
+
+
+def test_a_certificate_that_serves_nobody(run, files, tmp_path: Path) -> None:
+    """A server that cannot serve says so before it is READY."""
+    own = files.pki.ed25519Server.writeTo(tmp_path, "ed25519")
+    done = run("serve", "--dtls", "--cert", own.certificate, "--key", own.key, "--idle-timeout", 20_000)
+    assert done.code == 2
+    assert done.out == ""
+    assert "Ed25519" in done.sentence()
 
 
 def test_too_large(run, serving, files) -> None:

@@ -1,12 +1,15 @@
-"""What the doctor says about variables of the environment."""
+"""Variables of the environment: what the doctor says about them, and what wrong ones lead to."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from qtsecure.cli.environment import remarkableVariables
+from tests.cli.conftest import ENVIRONMENT, TIMEOUT_S
 
 
 @pytest.mark.parametrize(
@@ -38,3 +41,21 @@ def test_remarks(tmp_path: Path, name: str, value: str, words: str) -> None:
 def test_nothing_remarkable() -> None:
     """Neither unset nor empty ones."""
     assert list(remarkableVariables({"PATH": "somewhere", "SSL_CERT_FILE": ""})) == []
+
+
+@pytest.mark.parametrize("variable", ["QTSECURE_TRANSPORT", "QTSECURE_REACTOR_BUDGET_MS"])
+@pytest.mark.parametrize("words", [["connect", "localhost:1"], ["serve", "--dtls", "--psk", "a:00"], ["demo"]])
+def test_variables_of_our_own(words: list[str], variable: str) -> None:
+    """A wrong value is told in a sentence."""
+    done = subprocess.run(
+        [sys.executable, "-m", "qtsecure", *words],
+        env=ENVIRONMENT | {variable: "nonsense"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    (sentence,) = done.stderr.splitlines()
+    assert f"{variable} must be" in sentence

@@ -69,6 +69,15 @@ def test_errors(capsys: pytest.CaptureFixture[str]) -> None:
     assert captured.err == "qtsecure x: It failed.\n"
 
 
+def test_closed_streams(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who starts a command without stdout or stderr wants its exit code, and errors never go to stdout."""
+    monkeypatch.setattr(sys, "stderr", None)
+    Output("x", asJson=True).error("Code", "It failed.")
+    assert capsys.readouterr().out == '{"event": "error", "code": "Code", "text": "It failed."}\n'
+    monkeypatch.setattr(sys, "stdout", None)
+    Output("x").event("connected")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="pipes break differently on Windows")
 def test_broken_pipe() -> None:
     """A reader that has seen enough is no defect."""

@@ -68,6 +68,18 @@ def test_prints_messages(serving, files) -> None:
     assert done.of("encrypted")[0]["protocol"] == "TlsV1_3"
 
 
+@pytest.mark.parametrize("dtls", [[], ["--dtls"]])
+def test_programs_are_told_of_messages_that_are_returned(run, serving, files, dtls: list[str]) -> None:
+    """--echo --json: the same events as without --echo."""
+    with serving(*files.server, *dtls, "--echo", "--count", 1, "--json") as server:
+        target = f"localhost:{server.port}"
+        done = run("connect", *dtls, target, *files.trust, "--message", "eins", "--message", "zwei ü", "--expect-echo")
+        ended = server.finished()
+    assert done.code == 0
+    assert [event["text"] for event in ended.of("message")] == ["eins", "zwei ü"]
+    assert {event["peer"] for event in ended.of("message")} == {ended.of("encrypted")[0]["peer"]}
+
+
 def test_alpn(serving, files) -> None:
     """The client's first choice that the server knows."""
     with serving(*files.server, "--alpn", "http/1.1,h2", "--count", 1, "--json") as server:
@@ -134,6 +146,25 @@ def test_idle_timeout(serving, files) -> None:
     """Ends with 0 when nothing happens."""
     with serving(*files.server, "--idle-timeout", 200) as server:
         assert server.finished().code == 0
+
+
+@pytest.mark.parametrize("dtls", [[], ["--dtls"]])
+def test_closed_is_the_end_of_a_connection(serving, files, dtls: list[str]) -> None:
+    """Programs count them and ask whether they were clean: the end of the server itself is no such event."""
+    with serving(*files.server, *dtls, "--idle-timeout", 200, "--json") as server:
+        assert server.finished().names() == ["ready"]
+
+
+def test_a_goodbye_of_the_server_is_clean(serving, files) -> None:
+    """As on a client that says goodbye first: the connection was complete."""
+    with serving(*files.server, "--echo", "--json") as server:
+        with PythonTlsClient(server.port, caCertificates=[files.pki.ca.certificate]) as client:
+            client.send(b"x")
+            client.waitForReceived(1)
+            server.interrupt()
+            assert client.waitForEnding().ending == "closeNotify"
+        done = server.finished()
+    assert [event["clean"] for event in done.of("closed")] == [True]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows sends other signals")
@@ -219,6 +250,13 @@ def test_mismatched_key(in_process, files) -> None:
     done = in_process("serve", "--cert", files.cert, "--key", files.clientKey)
     assert done.code == 2
     assert "does not belong" in done.sentence()
+
+
+def test_one_identity_with_two_keys(in_process) -> None:
+    """Nobody could tell which of them counts."""
+    done = in_process("serve", "--psk", "sensor:00", "--psk", "sensor:01")
+    assert done.code == 2
+    assert "same identity" in done.sentence()
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

@@ -303,6 +303,28 @@ def test_a_key_of_somebody_else_is_refused(other: PrivateKey) -> None:
     assert caught.value.code is Code.BadCertificate
 
 
+def for_rsa_pss(certificate: x509.Certificate) -> x509.Certificate:
+    """The same with the algorithm of its RSA key changed; nobody looks at the signature, which is wrong then."""
+    ordinary, pss = bytes.fromhex("300d06092a864886f70d0101010500"), bytes.fromhex("300b06092a864886f70d01010a")
+    der = bytearray(certificate.public_bytes(Encoding.DER))
+    start = der.index(ordinary)
+    der[start : start + len(ordinary)] = pss
+    # The certificate, its signed part and the public key are shorter now; each says its length in two bytes.
+    for sequence in (0, 4, start - 4):
+        assert der[sequence : sequence + 2] == b"\x30\x82"
+        length = int.from_bytes(der[sequence + 2 : sequence + 4], "big") - len(ordinary) + len(pss)
+        der[sequence + 2 : sequence + 4] = length.to_bytes(2, "big")
+    return x509.load_der_x509_certificate(bytes(der))
+
+
+def test_a_certificate_for_rsa_pss_alone_is_refused() -> None:
+    """OpenSSL would take both, have no certificate for the key, and refuse every client."""
+    key = KEYS["RSA"]
+    with pytest.raises(SecureError, match="'CN=who' is for RSA-PSS alone") as caught:
+        Credentials((for_rsa_pss(make_certificate(key, "who")), ISSUER), key)
+    assert caught.value.code is Code.NotSupported
+
+
 def test_issuer_first_is_refused() -> None:
     """A chain in the wrong order is the usual reason for a key that does not fit."""
     with pytest.raises(SecureError, match="the own certificate first"):

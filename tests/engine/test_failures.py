@@ -35,6 +35,18 @@ def test_reasons_of_openssl(reason: str, kind: FailureKind, words: str) -> None:
     assert (failure.alert, failure.engine_reasons) == (40, ("something else", reason))
 
 
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [(True, "the client's pre-shared key identity is not known here"), (False, "the program gave none that can be")],
+)
+def test_a_missing_key_is_told_by_role(server: bool, words: str) -> None:
+    """OpenSSL has one reason for a server that does not know the client, and for a client whose program is at fault."""
+    message = explain_handshake_failure(("psk identity not found",), 40, None, server=server).message
+    assert words in message
+    assert server or "give an identity and a key" in message
+    assert server or "the client's" not in message
+
+
 def test_unknown_reasons_are_passed_on() -> None:
     """Nothing is hidden, and nothing is empty."""
     assert explain_handshake_failure(("odd thing", "other thing"), None, None).message == (
@@ -78,3 +90,29 @@ def test_unknown_identity_of_a_pre_shared_key() -> None:
     message = explain_handshake_failure((), None, AlertDescription.HANDSHAKE_FAILURE).message
     assert "no acceptable set of parameters" in message
     assert "does not know the identity of our pre-shared key" in message
+
+
+def test_no_key_is_spoken_of_where_there_is_none() -> None:
+    """Whoever offered none is told that one may be wanted."""
+    message = explain_handshake_failure((), None, AlertDescription.HANDSHAKE_FAILURE, psk_enabled=False).message
+    assert "no acceptable set of parameters, or wants a pre-shared key" in message
+    assert "identity" not in message
+
+
+@pytest.mark.parametrize(
+    "alert",
+    [AlertDescription.HANDSHAKE_FAILURE, AlertDescription.BAD_CERTIFICATE, AlertDescription.DECODE_ERROR],
+)
+def test_a_missing_certificate_before_tls_1_3(alert: AlertDescription) -> None:
+    """No alert says that a certificate is missing; whoever owes one can tell."""
+    owing = explain_handshake_failure((), None, alert, owes_certificate=True)
+    assert (owing.kind, owing.alert) == (FailureKind.CERTIFICATE_REQUIRED, alert)
+    assert "it asked for a client certificate, and none was sent" in owing.message
+    assert explain_handshake_failure((), None, alert).kind is FailureKind.HANDSHAKE
+
+
+def test_a_missing_certificate_is_not_blamed_for_everything() -> None:
+    """What an alert says for certain counts."""
+    failure = explain_handshake_failure((), None, AlertDescription.PROTOCOL_VERSION, owes_certificate=True)
+    assert failure.kind is FailureKind.HANDSHAKE
+    assert "it supports none of our TLS versions" in failure.message

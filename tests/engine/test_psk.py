@@ -196,6 +196,15 @@ def test_unknown_identity(engine_path: str, version: Version, alert: int) -> Non
         assert "identity is not known here" in pair.server.failure.message
 
 
+@pytest.mark.parametrize("key", [None, (IDENTITY, b""), (b"cut\0off", KEY)])
+def test_a_client_without_a_usable_key_says_whose_fault_it_is(key: tuple[bytes, bytes] | None) -> None:
+    """The program's own, not that of an identity which the other side does not know."""
+    pair, _, _ = psk_pair("1.2", key)
+    pair.handshake()
+    assert pair.client.failure is not None
+    assert "the program gave none that can be used" in pair.client.failure.message
+
+
 @pytest.mark.parametrize(("version", "alert"), [("1.2", 20), ("1.3", 51)])
 def test_wrong_key(engine_path: str, version: Version, alert: int) -> None:
     """The other side's alert differs by version; both sides' words mention the keys."""
@@ -338,6 +347,9 @@ def test_verifying_clients_miss_the_certificate(version: Version) -> None:
         assert len(pair.client.of(CertificateProblems)) == 1
         assert pair.client.completed is (answer == "accept")
         assert pair.client.stream.psk_used()
+        assert pair.client.alerts_sent == ([] if answer == "accept" else [40 if version == "1.2" else 116])
+        assert pair.server.alerts_received == pair.client.alerts_sent  # its last flight was held
+        assert pair.server.completed is (answer == "accept")
 
 
 # ------------------------------------------------------------------------------------- secrecy

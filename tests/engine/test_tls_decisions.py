@@ -186,6 +186,24 @@ def test_leaving_a_decision_open_completes_nothing(
     assert not side.completed
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_server_that_does_not_wait_for_the_answer(pki: PublicKeyInfrastructure, version: Version) -> None:
+    """The user is told that the question was the reason, not the server; without a question it is as before."""
+    client = client_configuration([pki.ca.certificate], version)
+    pair = Pair(client, server_configuration(pki.expired, version), client_answer="wait").handshake()
+    assert pair.client.stream.state is StreamState.DECIDING
+    pair.client.stream.receive_end()
+    pair.client.settle()
+    assert pair.client.failure is not None
+    assert pair.client.failure.kind is FailureKind.ENDED_IN_HANDSHAKE
+    assert "It did not wait for the answer to the question" in pair.client.failure.message
+    other = Pair(client, server_configuration(pki.server, version)).start()
+    other.client.stream.receive_end()
+    other.client.settle()
+    assert other.client.failure is not None
+    assert "did not wait" not in other.client.failure.message
+
+
 def test_answers_that_nobody_asked_for(pki: PublicKeyInfrastructure) -> None:
     """Before and after a decision both answers do nothing."""
     pair = bad_server(pki, "1.3", client_answer="accept").start()

@@ -84,6 +84,14 @@ class Program:
         assert self._started is not None, "the program was not started"
         return self._started
 
+    def isBusy(self) -> bool:
+        """Whether it has something to do by now that the machine may not have let it do; False where nobody knows."""
+        try:
+            state = Path(f"/proc/{self._process.pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0]
+        except (OSError, IndexError):
+            return False
+        return state != "S"
+
     @property
     def output(self) -> str:
         """Everything that it has printed so far."""

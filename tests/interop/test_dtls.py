@@ -14,7 +14,7 @@ from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.engine.dtls.support import IDENTITY, KEY, dtls_client, dtls_server, psk_client, psk_server
 from tests.engine.support import Recorder, credentials
-from tests.interop.datagrams import DatagramClient, DatagramServer
+from tests.interop.datagrams import DatagramClient, DatagramServer, FairClock
 from tests.interop.foreign.gnutls_program import gnutlsClient, gnutlsListening
 from tests.interop.foreign.openssl_program import opensslClient, opensslPort, opensslServer
 from tests.interop.programs import Program
@@ -288,6 +288,7 @@ def test_our_client_survives_a_forged_datagram(
 ) -> None:
     """Where it has to begin again, the server understands that."""
     with server(name, pki) as (program, port), DatagramClient(port, dtls_client([pki.ca.certificate])) as client:
+        client.clock = FairClock(program.isBusy)
         client.tamper = meddler = insert(FORGERIES[forgery], moment)
         conversation(name, client, program)
         assert meddler.done
@@ -304,6 +305,7 @@ def test_our_client_survives_a_damaged_message(pki: PublicKeyInfrastructure, nam
     """
     for _ in range(10):
         with server(name, pki) as (program, port), DatagramClient(port, dtls_client([pki.ca.certificate])) as client:
+            client.clock = FairClock(program.isBusy)
             client.tamper = meddler = damage(getattr(HandshakeType, kind))
             client.handshake()
             if not client.completed and kind == "HELLO_VERIFY_REQUEST":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket as native
+from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QIODevice
@@ -46,7 +48,7 @@ def test_refused(conversation: Conversation, closedPort: int) -> None:
         "stateChanged UnconnectedState",
         "errorOccurred ConnectionRefusedError",
     ]
-    assert "refused" in client.errorString().lower()
+    assert client.errorString() == f"Connection refused: nothing listens on port {closedPort} of 127.0.0.1."
 
 
 def test_unknown_host(conversation: Conversation) -> None:
@@ -261,6 +263,32 @@ def test_starttls(conversation: Conversation) -> None:
     assert server.readBytes() == b"secret"
     assert client.mode() == QSslSocket.SslMode.SslClientMode
     server.abort()
+
+
+@pytest.mark.parametrize("bad", [{"mode": 3}, {"mode": "rw"}, {"protocol": 0}, {"protocol": "IPv4"}])
+def test_wrong_mode_and_protocol(conversation: Conversation, bad: dict[str, Any]) -> None:
+    """They are told at once, by name, and nothing has begun."""
+    client = conversation.client
+    for connect in (client.connectToHost, client.connectToHostEncrypted):
+        with pytest.raises(TypeError, match=f"{next(iter(bad))} must be a Q"):
+            connect("localhost", 9, **bad)
+    assert client.state() == State.UnconnectedState
+
+
+def test_a_descriptor_is_a_number(conversation: Conversation) -> None:
+    """Anything else is told at once."""
+    with pytest.raises(TypeError, match="socketDescriptor must be an int, not str"):
+        conversation.client.setSocketDescriptor("5")  # type: ignore[arg-type]  # the mistake under test
+
+
+def test_descriptors_without_a_peer(conversation: Conversation, tmp_path: Path) -> None:
+    """Neither files nor sockets that nobody is connected to; they stay the caller's."""
+    with native.socket() as loose, (tmp_path / "file").open("wb") as file:
+        for each in (loose, file):
+            assert conversation.client.setSocketDescriptor(each.fileno()) is False
+            assert conversation.client.error() == Error.SocketResourceError
+            assert conversation.client.state() == State.UnconnectedState
+        file.write(b"still open")
 
 
 @pytest.mark.parametrize("descriptor", [-1, 10_000, 1 << 40])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from qtsecure import SecureError
+import copy
+import pickle
+
+from qtsecure import ChannelBindingError, SecureError
 from qtsecure.testing.peers import PlainHttpServer
 from tests.net.conversation import Conversation
 
@@ -17,6 +20,16 @@ def failed(conversation: Conversation, port: int, host: str = "localhost") -> Se
     assert failure is not None
     assert failure.message == conversation.client.errorString()
     return failure
+
+
+def test_errors_come_back_from_worker_processes() -> None:
+    """They are pickled on the way; what cannot be read there breaks the whole pool."""
+    failure = SecureError(Code.HandshakeRefused, "No.", alert=40, engineReasons=("odd thing",))
+    for same in (pickle.loads(pickle.dumps(failure)), copy.copy(failure)):
+        assert (type(same), str(same), vars(same)) == (SecureError, "No.", vars(failure))
+    unbound = ChannelBindingError(ChannelBindingError.Code.InvalidState, "Not yet.")
+    same = pickle.loads(pickle.dumps(unbound))
+    assert (type(same), str(same), vars(same)) == (ChannelBindingError, "Not yet.", vars(unbound))
 
 
 def test_nothing_has_failed_yet(conversation: Conversation) -> None:

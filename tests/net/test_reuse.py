@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket as native
 import threading
 import weakref
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QObject, QThread
 from PySide6.QtNetwork import QHostAddress
+from shiboken6 import delete
 
-from qtsecure import SslServer, SslSocket
+from qtsecure import ClientCertificateRequest, Interaction, SslServer, SslSocket
 from qtsecure.errors import SecureError
 from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.values import SslConfiguration, SslError
@@ -27,6 +30,8 @@ from tests.net.conversation import (
     settle,
     spin,
 )
+from tests.net.deferred import Deferred
+from tests.net.encounters import Encounter
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
@@ -115,6 +120,143 @@ def test_a_second_descriptor_replaces_the_first(conversation: Conversation) -> N
         spin(lambda: client.bytesAvailable() > 0)
         assert client.readBytes() == b"second"
         client.abort()
+
+
+@pytest.mark.parametrize(
+    "slot", ["nothing", "answer", "event loop", "third descriptor", "connect", "abort", "close", "delete", "steal"]
+)
+def test_a_descriptor_while_a_question_is_unanswered(conversation: Conversation, slot: str) -> None:
+    """The question is cancelled before the new connection begins, so that neither its slots nor an answer reach it."""
+    request, client = Deferred(conversation, "client").request, conversation.client
+    second, secondPeer = native.socketpair()
+    third, thirdPeer = native.socketpair()
+    told: list[State] = []
+
+    def cancelled() -> None:
+        told.append(client.state())
+        if slot == "answer":
+            request.accept()
+        elif slot == "event loop":
+            settle()
+        elif slot == "third descriptor":
+            assert client.setSocketDescriptor(third.detach())
+        elif slot == "connect":
+            client.abort()
+            client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
+        elif slot in ("abort", "close"):
+            getattr(client, slot)()
+        elif slot == "delete":
+            delete(client)
+        elif slot == "steal":
+            os.close(second.detach())
+
+    request.cancelled.connect(cancelled)
+    descriptor = second.fileno()
+    with secondPeer, thirdPeer, second, third:
+        secondPeer.send(b"second")
+        assert client.setSocketDescriptor(descriptor) is (slot not in ("delete", "steal"))
+        assert told == [State.ConnectedState]
+        if slot == "delete":
+            secondPeer.send(b"it is still the caller's")
+            assert second.recv(6) == b"second"
+        elif slot == "steal":
+            assert client.state() == State.UnconnectedState
+            assert "not a connected socket" in client.errorString()
+        else:
+            second.detach()
+            assert client.state() == State.ConnectedState
+            assert not client.isEncrypted()
+            request.accept()
+            spin(lambda: client.bytesAvailable() > 0)
+            assert client.readBytes() == b"second"
+            secondPeer.send(b", and more")
+            spin(lambda: client.bytesAvailable() > 0)
+            assert client.readBytes() == b", and more"
+            client.write(b"answer")
+            assert client.waitForBytesWritten(10_000)
+            assert secondPeer.recv(100) == b"answer"
+            if slot == "third descriptor":
+                thirdPeer.settimeout(10)
+                assert thirdPeer.recv(1) == b""
+            client.abort()
+    conversation.waitForServerEnd()
+    assert conversation.recorder.count("client.encrypted") == 0
+    assert len(told) == 1
+
+
+class _Undecided(Interaction):
+    """Answers later."""
+
+    def __init__(self, asked: list[Any]) -> None:
+        super().__init__()
+        self._asked = asked
+
+    def requestCertificate(self, request: ClientCertificateRequest) -> None:
+        request.defer()
+        self._asked.append(request)
+
+
+@pytest.mark.parametrize("question", ["their certificate", "own certificate"])
+def test_an_old_answer_does_not_reach_the_next_connection(encounter: Encounter, question: str) -> None:
+    """Though that one waits for an answer to the same question."""
+    asked: list[Any] = []
+    client, pki = encounter.client(), encounter.pki
+    user = _Undecided(asked)
+    if question == "own certificate":
+        encounter.listen(encounter.host(pki.server, demands=True))
+        client.setInteraction(user)
+    else:
+        encounter.listen(encounter.host(pki.unknownCa))
+        client.acceptCertificate.connect(lambda request: (request.defer(), asked.append(request)))
+    encounter.begin(client, "localhost")
+    spin(lambda: len(asked) == 1)
+    if encounter.kind == "dtls":
+        with pytest.raises(SecureError, match="already"):
+            encounter.begin(client, "localhost")
+        client.close()
+        encounter.begin(client, "localhost")
+    else:
+        plain = native.create_connection(("127.0.0.1", encounter.server.serverPort()))
+        assert client.setSocketDescriptor(plain.detach())
+        client.setPeerVerifyName("localhost")
+        client.startClientEncryption()
+    spin(lambda: len(asked) == 2)
+    answers = {
+        "their certificate": lambda request: request.accept(),
+        "own certificate": lambda request: request.provide(list(pki.client.chain), pki.client.privateKey),
+    }
+    answers[question](asked[0])
+    settle()
+    assert not asked[0].isPending()
+    assert asked[1].isPending()
+    assert not client.isEncrypted()
+    answers[question](asked[1])
+    spin(lambda: client.isEncrypted() and len(encounter.peers) == 1)
+
+
+def test_a_bad_descriptor_while_a_question_is_unanswered(conversation: Conversation) -> None:
+    """It changes nothing: the answer still counts."""
+    request, client = Deferred(conversation, "client").request, conversation.client
+    assert not client.setSocketDescriptor(999_999)
+    assert not client.setSocketDescriptor(client.socketDescriptor())
+    assert request.isPending()
+    request.accept()
+    spin(client.isEncrypted)
+
+
+def test_connecting_while_a_question_is_unanswered(conversation: Conversation) -> None:
+    """Refused, as on any connection that stands; the answer still counts."""
+    request, client = Deferred(conversation, "client").request, conversation.client
+    client.connectToHost("127.0.0.1", conversation.server.serverPort())
+    assert client.error() == Error.OperationError
+    client.connectToHostEncrypted("127.0.0.1", conversation.server.serverPort())
+    client.startServerEncryption()
+    client.startClientEncryption()
+    assert not client.bind("127.0.0.1", 0)
+    assert request.isPending()
+    request.accept()
+    spin(client.isEncrypted)
+    assert conversation.recorder.count("client.connected") == 1
 
 
 def test_a_stale_refusal_does_not_reach_the_next_attempt(conversation: Conversation) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import shiboken6
+from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QSsl
 
 from qtsecure.errors import SecureError
@@ -209,6 +210,7 @@ def test_stored_and_restored(alone: Conversation) -> None:
     alone.client.setSslConfiguration(alone.clientConfiguration)
     session = TlsSession.fromBytes(stored)
     assert session.toBytes() == stored
+    assert TlsSession.fromBytes(QByteArray(stored)) == session  # as QSettings returns it
     alone.client.setSession(session)
     assert again(alone)
 

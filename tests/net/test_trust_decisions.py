@@ -198,6 +198,77 @@ def test_an_answered_request_stays_answered(pki: PublicKeyInfrastructure, file: 
     assert not decisions.answer(request)
 
 
+# ------------------------------------------------------------------------- what was trusted before
+
+
+def test_sec_another_certificate_than_before(pki: PublicKeyInfrastructure, file: Path) -> None:
+    """The same host and port, another certificate: what was trusted there is told, and the request stays open."""
+    clock = Clock()
+    decisions = TrustDecisions(file, clock=clock)
+    assert decisions.trustedBefore(asked(pki.expired)) is None
+    decisions.remember(asked(pki.expired), Lifetime.Forever)
+    assert decisions.trustedBefore(asked(pki.expired)) is None
+    request = asked(pki.selfSigned, host="HOST.example.")
+    for each in (decisions, TrustDecisions(file)):  # also when the program has ended meanwhile
+        before = each.trustedBefore(request)
+        assert before is not None
+        assert before.fingerprint == SslCertificate(pki.expired.certificate).fingerprint()
+        assert before.decidedAt == clock.now
+    assert request.isPending()
+    assert not accepts(decisions, request)
+    assert decisions.trustedBefore(asked(pki.selfSigned, port=8443)) is None
+    assert decisions.trustedBefore(asked(pki.selfSigned, host="other.example")) is None
+    clock.now += 60
+    decisions.remember(asked(pki.selfSigned), Lifetime.Session)
+    assert decisions.trustedBefore(asked(pki.selfSigned)) is None  # that is the last one
+    latest = decisions.trustedBefore(asked(pki.wrongHost))
+    assert latest is not None
+    assert latest.fingerprint == SslCertificate(pki.selfSigned.certificate).fingerprint()
+    decisions.revokeAll()
+    assert decisions.trustedBefore(asked(pki.wrongHost)) is None
+
+
+def test_sec_a_decision_that_has_expired_was_one(pki: PublicKeyInfrastructure, file: Path) -> None:
+    """It accepts nothing any more, but what is there now is still another certificate."""
+    clock = Clock()
+    decisions = TrustDecisions(file, clock=clock)
+    until = QDateTime.fromSecsSinceEpoch(int(clock.now) + 60)
+    decisions.remember(asked(pki.expired), Lifetime.Forever, until=until)
+    clock.now += 61
+    assert decisions.decisions() == []
+    assert decisions.trustedBefore(asked(pki.selfSigned)) is not None
+
+
+def test_clients_have_no_place(pki: PublicKeyInfrastructure, file: Path) -> None:
+    """A server's clients come from anywhere: that another one was admitted says nothing."""
+    decisions = TrustDecisions(file)
+    decisions.remember(asked(pki.expired, host="", port=0), Lifetime.Forever)
+    assert decisions.trustedBefore(asked(pki.selfSigned, host="", port=0)) is None
+    assert decisions.trustedBefore(CertificateRequest([], [], "host.example", port=443)) is None
+
+
+@pytest.mark.parametrize("moment", ["absent", None, 1e400, -1, 10**40, "yesterday", True])
+def test_sec_moments_in_the_file(pki: PublicKeyInfrastructure, file: Path, moment: object) -> None:
+    """Earlier versions wrote none; what is no moment damages the entry."""
+    decisions = TrustDecisions(file)
+    decisions.remember(asked(pki.expired), Lifetime.Forever)
+    settings = QSettings(str(file), QSettings.Format.IniFormat)
+    (key,) = settings.allKeys()
+    fields = json.loads(settings.value(key))
+    fields["decidedAt"] = moment
+    if moment == "absent":
+        del fields["decidedAt"]
+    settings.setValue(key, json.dumps(fields))
+    before = decisions.trustedBefore(asked(pki.selfSigned))
+    if moment in ("absent", None):
+        assert before is not None
+        assert before.decidedAt is None
+        assert accepts(decisions, asked(pki.expired))
+    else:
+        assert before is None
+        assert not accepts(decisions, asked(pki.expired))
+
+
 # --------------------------------------------------------------------------------- listing, revoking
 
 

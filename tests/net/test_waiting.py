@@ -15,6 +15,7 @@ import shiboken6
 from PySide6.QtCore import QCoreApplication, QTimer
 
 from qtsecure.errors import SecureError
+from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.native_sockets import name_lookup
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
@@ -31,7 +32,7 @@ from qtsecure.testing.peers._threads import ThreadedServer
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from qtsecure.testing.signals import SignalRecorder
 from tests.net.conftest import MakeConversation
-from tests.net.conversation import PROTOCOLS, SOCKET_SIGNALS, Error, State, spin
+from tests.net.conversation import PROTOCOLS, SOCKET_SIGNALS, Error, State, settle, spin
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
@@ -538,6 +539,12 @@ def test_a_paused_socket_does_not_wait_for_ever(client: SslSocket, server: Pytho
         assert client.waitForBytesWritten(20_000)
     assert not client.waitForReadyRead(-1)
     assert client.error() == Error.SocketTimeoutError
+    ran: list[bool] = []
+    schedulerOfThisThread().defer(lambda: ran.append(True))  # another object's, which waits for the event loop
+    assert not client.waitForReadyRead(-1)
+    assert ran == []
+    settle()
+    assert ran == [True]
 
 
 def test_a_wait_in_a_thread_without_a_loop(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QByteArray, QTimer
+from PySide6.QtNetwork import QAbstractSocket
 
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.transports.reactor_stream import ReactorStream
@@ -12,6 +13,7 @@ from qtsecure.testing.peers import SilentServer
 from tests.net.conftest import MakeConversation
 from tests.net.conversation import PROTOCOLS, Conversation, State, spin
 
+SocketError = QAbstractSocket.SocketError
 pytestmark = pytest.mark.usefixtures("transport_mode")
 
 
@@ -171,9 +173,24 @@ def test_a_peer_that_does_not_read(conversation: Conversation) -> None:
     assert client.bytesToWrite() == 0
 
 
-def test_writing_without_a_connection() -> None:
-    """-1 before connecting."""
-    assert SslSocket().write(b"x") == -1
+def test_writing_without_a_connection(conversation: Conversation) -> None:
+    """-1 before connecting, with the reason; it is forgotten when there is a connection."""
+    client, told = conversation.client, conversation.recorder
+    assert client.write(b"x") == -1
+    assert client.errorString() == "The socket is not connected, so nothing can be written; connect it before."
+    assert client.error() == SocketError.OperationError
+    assert told.count("client.errorOccurred") == 0
+    conversation.establish()
+    assert client.errorString() == "Unknown error"
+    assert client.error() == SocketError.UnknownSocketError
+
+
+def test_writing_after_a_failure(conversation: Conversation, closedPort: int) -> None:
+    """What went wrong before is the better reason."""
+    conversation.client.connectToHostEncrypted("127.0.0.1", closedPort)
+    conversation.recorder.waitFor("client.errorOccurred")
+    assert conversation.client.write(b"x") == -1
+    assert conversation.client.errorString().startswith("Connection refused")
 
 
 @pytest.mark.parametrize("end", ["abort", "disconnectFromHost", "close", "peer"])
@@ -186,8 +203,12 @@ def test_writing_after_the_end(conversation: Conversation, end: str) -> None:
     else:
         getattr(client, end)()
     conversation.waitForClientEnd()
+    failure = client.failure()
     assert client.write(b"too late") == -1
     assert client.bytesToWrite() == 0
+    assert str(client.failure()) == str(failure)  # the connection itself has not failed
+    if failure is None:
+        assert "not connected" in client.errorString()
     with pytest.raises(TypeError):
         client.write("text")  # type: ignore[arg-type]  # the mistake under test
 
@@ -217,6 +238,7 @@ def test_read_only_mode(conversation: Conversation) -> None:
     assert not client.isWritable()
     assert client.isReadable()
     assert client.write(b"x") == -1
+    assert client.errorString() == "The socket was not opened for writing."
 
 
 def test_plain_writes_before_starttls(qapp: object) -> None:

@@ -6,16 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject, QPoint, QPointF, Qt, QTimer
+from PySide6.QtCore import QDateTime, QObject, QPoint, QPointF, QRectF, Qt, QTimer
 from PySide6.QtQuick import QQuickItem, QQuickWindow
 from PySide6.QtTest import QTest
 
-from qtsecure import CertificateRequest, SslCertificate, SslError
+from qtsecure import CertificateRequest, SslCertificate, SslError, TrustDecisions
 from qtsecure.engine.verification import IssueCode, VerificationIssue
 from qtsecure.net.questions.handshake_questions import DECISION_LIMIT_MS
 from qtsecure.qml.certificate_question import CertificateQuestion
+from qtsecure.qml.enums import TlsEnums
+from qtsecure.qml.trust_decisions import TrustDecisionsItem
 from qtsecure.qml.values import certificateMaps, errorMaps
-from qtsecure.testing import PublicKeyInfrastructure, waitFor
+from qtsecure.testing import IssuedCertificate, PublicKeyInfrastructure, waitFor
 from tests.net.conversation import FakeClock
 from tests.qml.conftest import Document, Load
 from tests.qml.documents import HEAD, TLS
@@ -177,6 +179,15 @@ def test_peer_gives_up(window: Document) -> None:
     assert not any(line.startswith("answered") for line in lines(window))
 
 
+def test_the_server_does_not_wait_for_the_answer(window: Document, clock: FakeClock) -> None:
+    """After its time for handshakes the prompt goes, and the sentence says why."""
+    ask(window)
+    clock.advance(6)
+    waitFor(lambda: not window.get("open"))
+    assert not any(line.startswith("answered") for line in lines(window))
+    waitFor(lambda: "It did not wait for the answer to the question" in window.get("socket").property("errorString"))
+
+
 def test_several_questions(window: Document) -> None:
     """One after the other; each answer is for its own connection."""
     ask(window)
@@ -219,6 +230,148 @@ def test_python_answers(window: Document) -> None:
     requests[0].accept()
     waitFor(lambda: not window.get("open") and window.get("done"))
     assert not any(line.startswith("answered") for line in lines(window))
+
+
+SMALL = (
+    """ApplicationWindow { id: window; width: 480; height: 320; visible: true
+"""
+    + HEAD
+    + """
+    property var question: null
+    property bool open: prompt.opened
+    TrustPrompt { id: prompt; enter: null; exit: null }
+    function askIt() { prompt.ask(question) }
+}"""
+)
+
+
+def question(document: Document, issued: IssuedCertificate, decisions: TrustDecisionsItem) -> CertificateQuestion:
+    """About a certificate that is for somebody else."""
+    leaf = SslCertificate(issued.certificate)
+    errors = [SslError.fromIssue(VerificationIssue(int(IssueCode.HOSTNAME_MISMATCH), 0, bytes(leaf.toDer().data())))]
+    request = CertificateRequest([leaf], errors, "nas.example", document.root, port=443)
+    return CertificateQuestion(request, decisions, document.root)
+
+
+def askAbout(document: Document, asked: CertificateQuestion) -> None:
+    """Show the prompt."""
+    document.root.setProperty("question", asked)
+    document.call("askIt")
+    waitFor(lambda: document.get("open"))
+
+
+def settledView(document: Document, *, overflows: bool) -> QQuickItem:
+    """What scrolls, once texts have found their height."""
+    view = item(document, "view")
+    waitFor(lambda: view.property("contentHeight") > 100 and view.property("overflows") is overflows)
+    return view
+
+
+def bounds(target: QQuickItem) -> QRectF:
+    """Where it is in the window."""
+    return target.mapRectToScene(QRectF(0, 0, target.width(), target.height()))
+
+
+def test_keys_scroll_nothing_where_all_is_seen(
+    load: Load, qtsecure_pki: PublicKeyInfrastructure, tmp_path: Path
+) -> None:
+    """The content stays where it is."""
+    document = load(SMALL.replace("320", "640"))
+    QTest.qWaitForWindowActive(document.root)
+    decisions = TrustDecisionsItem(document.root)
+    decisions._setFile(str(tmp_path / "decisions.ini"))
+    askAbout(document, question(document, qtsecure_pki.wrongHost, decisions))
+    content = settledView(document, overflows=False).property("contentItem")
+    for _ in range(5):
+        QTest.keyClick(document.root, Qt.Key.Key_Down)
+    assert content.property("contentY") == 0
+
+
+@pytest.mark.parametrize(("width", "height"), [(480, 320), (480, 640), (320, 240)])
+@pytest.mark.parametrize("changed", [False, True])
+def test_small_windows(
+    load: Load, qtsecure_pki: PublicKeyInfrastructure, tmp_path: Path, width: int, height: int, changed: bool
+) -> None:
+    """Buttons and choice are in the window, the whole fingerprint can be brought there, and a bar says so."""
+    document = load(SMALL)
+    document.root.setWidth(width)
+    document.root.setHeight(height)
+    decisions = TrustDecisionsItem(document.root)
+    decisions._setFile(str(tmp_path / "decisions.ini"))
+    if changed:
+        before = question(document, qtsecure_pki.selfSigned, decisions).request()
+        assert decisions.plain().remember(before, TrustDecisions.Lifetime.Forever)
+    askAbout(document, question(document, qtsecure_pki.wrongHost, decisions))
+    view = settledView(document, overflows=height < 640)
+    window = QRectF(0, 0, width, height)
+    for name in ("acceptButton", "rejectButton", "lifetime"):
+        assert window.contains(bounds(item(document, name))), name
+        assert not bounds(view).intersects(bounds(item(document, name))), name
+    content = view.property("contentItem")
+    bar = next(each for each in view.childItems() if each.metaObject().className().startswith("ScrollBar"))
+    assert bar.isVisible() is (height < 640)
+    names = ["fingerprint", "earlier"] if changed else ["fingerprint"]
+    for name in names:
+        fingerprint = item(document, name)
+        (field,) = (each for each in fingerprint.childItems() if each.inherits("QQuickTextEdit"))
+        assert len(field.property("text").split()) == 32
+        assert field.property("contentWidth") <= field.width()
+        field.forceActiveFocus(Qt.FocusReason.TabFocusReason)
+        if field.height() <= view.height():
+            assert bounds(view).adjusted(0, -1, 0, 1).contains(bounds(field)), name
+        else:
+            assert abs(bounds(field).top() - bounds(view).top()) < 1, name
+            content.setProperty("contentY", content.property("contentHeight") - view.height())
+            assert bounds(field).bottom() <= bounds(view).bottom() + 1
+    assert ("warning" in visibleNames(document)) is changed
+
+
+def visibleNames(document: Document) -> set[str]:
+    """The objectNames of all visible items."""
+    names, queue = set(), [document.root.contentItem()]
+    while queue:
+        each = queue.pop()
+        if each.isVisible():
+            names.add(each.objectName())
+            queue += each.childItems()
+    return names
+
+
+def test_keys_scroll(load: Load, qtsecure_pki: PublicKeyInfrastructure, tmp_path: Path) -> None:
+    """From the button that has the focus, without leaving it."""
+    document = load(SMALL)
+    QTest.qWaitForWindowActive(document.root)
+    decisions = TrustDecisionsItem(document.root)
+    decisions._setFile(str(tmp_path / "decisions.ini"))
+    askAbout(document, question(document, qtsecure_pki.wrongHost, decisions))
+    content = settledView(document, overflows=True).property("contentItem")
+    for _ in range(20):
+        QTest.keyClick(document.root, Qt.Key.Key_Down)
+    end = content.property("contentHeight") - content.height()
+    assert end > 0
+    waitFor(lambda: abs(content.property("contentY") - end) < 1)
+    for _ in range(20):
+        QTest.keyClick(document.root, Qt.Key.Key_Up)
+    assert content.property("contentY") == 0
+    assert item(document, "rejectButton").hasActiveFocus()
+
+
+def test_sec_another_certificate_than_before(load: Load, qtsecure_pki: PublicKeyInfrastructure, tmp_path: Path) -> None:
+    """The prompt says which one was trusted, and when."""
+    document = load(SMALL)
+    decisions = TrustDecisionsItem(document.root)
+    decisions._setFile(str(tmp_path / "decisions.ini"))
+    first = question(document, qtsecure_pki.selfSigned, decisions)
+    assert first.property("trustedBefore") == {}
+    assert first.remember(TlsEnums.Lifetime.Always)
+    second = question(document, qtsecure_pki.wrongHost, decisions)
+    before = second.property("trustedBefore")
+    assert before["fingerprint"] == SslCertificate(qtsecure_pki.selfSigned.certificate).fingerprint()
+    assert abs(before["decidedAt"].secsTo(QDateTime.currentDateTime())) < 3600
+    askAbout(document, second)
+    warning = item(document, "warning").property("text")
+    assert warning.startswith("Another certificate was trusted for this server on ")
+    assert document.warnings == []
 
 
 def test_sec_text_of_peers_stays_text(load: Load, qtsecure_pki: PublicKeyInfrastructure) -> None:

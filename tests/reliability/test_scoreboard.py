@@ -7,6 +7,8 @@ import json
 import math
 import random
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,36 @@ def test_a_seed_repeats_the_chance(pytester: pytest.Pytester) -> None:
     """All chance of a test comes from the seed and its name."""
     (test,) = run(pytester, "--figures=R5", "--figure-seed=5").values()
     assert test["measurements"][0]["value"] == random.Random("5 test_chance").random()
+
+
+@pytest.mark.parametrize("absent", ["hypothesis", "pytest", "pytest_timeout", "xdist", "pytestqt"])
+def test_packages_that_are_missing_are_no_missed_targets(absent: str) -> None:
+    """Nothing is run, and it says what to install."""
+    code = (
+        f"import runpy, sys; sys.modules[{absent!r}] = None; sys.argv[1:] = ['R1'];"
+        "import importlib.util as util; find = util.find_spec;"
+        f"util.find_spec = lambda name, *more: None if name == {absent!r} else find(name, *more);"
+        "runpy.run_module('benchmarks.reliability', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1].endswith("cannot be imported; install them with pip install -e '.[test]'")
+    assert absent.replace("_", "-").removeprefix("pytest-").removesuffix("qt") in done.stderr
+    assert "MISSED" not in done.stderr
+
+
+def test_a_reader_that_has_seen_enough() -> None:
+    """As "head": no traceback."""
+    command = [sys.executable, "-m", "benchmarks.reliability", "--list"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+        assert process.wait(60) == 1
 
 
 def test_counts_are_added_and_of_others_the_worst_stays() -> None:

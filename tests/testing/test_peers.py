@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 import sys
@@ -314,6 +315,21 @@ def test_answering_servers(server, start) -> None:
         assert client.received.startswith(start)
         with pytest.raises(ssl.SSLError, match=r"WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|PACKET_LENGTH"):
             handshake(running.port)
+
+
+@pytest.mark.parametrize("server", [GarbageServer, PlainHttpServer])
+def test_answering_servers_whose_client_resets_at_once(server, monkeypatch) -> None:
+    """The reset may come between the answer and its end: that is the client's affair, and no error of the server."""
+    monkeypatch.setattr(socket.socket, "shutdown", _notConnected)
+    with server() as running, RawClient(running.port, b"\x16\x03\x01") as client:
+        client.waitForReceived(1)
+        monkeypatch.undo()
+        client.waitForEnding()
+    assert running.takeErrors() == []
+
+
+def _notConnected(sock: socket.socket, how: int) -> None:
+    raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
 
 
 def test_resetting_server_during_the_handshake() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import json
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtNetwork import QSsl, QSslError
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtNetwork import QAbstractSocket, QSsl, QSslError
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from shiboken6 import delete, isValid
@@ -146,8 +147,40 @@ def test_another_certificate_is_another_question(prompter, makeClient, serve, pk
 
     other = selfSignedCertificate()
     server.setSslConfiguration(SslConfiguration.forServer(list(other.chain), other.privateKey))
+    assert "Another certificate was trusted" not in texts(dialog)
     second = prompted(prompter, makeClient(), server.serverPort())
     assert SslCertificate(other.certificate).fingerprint()[:47] in texts(second)
+    assert "Another certificate was trusted for this server on " in texts(second)
+    assert "or this is an attack" in texts(second)
+    assert SslCertificate(pki.selfSigned.certificate).fingerprint()[:47] in texts(second)
+    assert second.rejectButton().isDefault()
+    assert second.lifetime() is Lifetime.Once
+
+
+def test_sec_a_file_that_somebody_has_changed(decisions, settingsFile, pki, qtbot) -> None:
+    """Its fingerprint stays text, and leaves the buttons where they are; a moment that is not there is not shown."""
+    decisions.remember(madeRequest(pki.selfSigned.certificate, IssueCode.HOSTNAME_MISMATCH), Lifetime.Forever)
+    settings = QSettings(str(settingsFile), QSettings.Format.IniFormat)
+    (key,) = settings.allKeys()
+    fields = json.loads(settings.value(key))
+    fields |= {"fingerprint": "<b>\u202e" + "F" * 9000, "decidedAt": None}
+    settings.setValue(key, json.dumps(fields))
+    dialog = TrustDialog(madeRequest(pki.server.certificate, IssueCode.HOSTNAME_MISMATCH), decisions)
+    qtbot.addWidget(dialog)
+    usual = TrustDialog(madeRequest(pki.server.certificate, IssueCode.HOSTNAME_MISMATCH))
+    qtbot.addWidget(usual)
+    assert "Another certificate was trusted for this server before." in texts(dialog)
+    assert "<b>\\u202eFFF" in texts(dialog)
+    assert "F" * 60 not in texts(dialog)
+    assert dialog.sizeHint().width() < 1.6 * usual.sizeHint().width()
+
+
+def test_decisions_that_were_deleted(decisions, pki, qtbot) -> None:
+    """The question is asked all the same."""
+    delete(decisions)
+    dialog = TrustDialog(madeRequest(pki.server.certificate, IssueCode.HOSTNAME_MISMATCH), decisions)
+    qtbot.addWidget(dialog)
+    assert "could not be verified" in texts(dialog)
 
 
 def test_without_decisions_there_is_no_choice(window, makeClient, serve, pki) -> None:
@@ -182,6 +215,17 @@ def test_a_name_that_no_certificate_can_have(decisions, pki, qtbot) -> None:
     dialog = TrustDialog(request, decisions)
     dialog.accept()
     assert request._answer.name == "REJECTED"
+
+
+def test_the_server_does_not_wait_for_the_answer(prompter, makeClient, serve, pki, clock: FakeClock) -> None:
+    """After its five seconds the dialog goes, and the error says that the answer would have been too late."""
+    client, server = makeClient(), serve(pki.selfSigned)
+    dialog = prompted(prompter, client, server.serverPort())
+    clock.advance(server.handshakeTimeout() / 1000 + 1)
+    waitFor(lambda: client.error() != QAbstractSocket.SocketError.UnknownSocketError)
+    waitFor(lambda: prompter.dialog() is None)
+    assert not isValid(dialog) or not dialog.isVisible()
+    assert "It did not wait for the answer to the question" in client.errorString()
 
 
 def test_the_peer_gives_up(prompter, makeClient, qtsecure_faulty_server) -> None:

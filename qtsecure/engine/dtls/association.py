@@ -309,12 +309,10 @@ class DtlsAssociation(AssociationHandshake):
 
     def close(self, now: float) -> None:
         """Send close_notify and nothing after it; it is not repeated, so it may get lost."""
-        session = self._session
-        readable = session.state in IN_HANDSHAKE and self._flight is not None and not self._flight.encrypted
-        session.close()
-        if readable:
-            words = plain_record(ALERT, 0, bytes((AlertLevel.WARNING, AlertDescription.CLOSE_NOTIFY)))
-            self._send(Flight(words))
+        in_handshake = self._session.state in IN_HANDSHAKE
+        self._session.close()
+        if in_handshake:
+            self._say_goodbye_in_the_open()
         self._after_step(now)
 
     def give_up(self, now: float) -> None:
@@ -325,7 +323,15 @@ class DtlsAssociation(AssociationHandshake):
             self._believe_alert(now, last=True)
             return
         self._session.abandon(StreamFailed(FailureKind.TIMED_OUT, self._why_nothing_happened()))
+        if self.server:
+            self._say_goodbye_in_the_open()  # the client's user may still be thinking about the certificate
         self._after_step(now)
+
+    def _say_goodbye_in_the_open(self) -> None:
+        """Send an unencrypted close_notify, if the peer has nothing encrypted from us that it would have to match."""
+        if self._flight is not None and not self._flight.encrypted:
+            words = plain_record(ALERT, 0, bytes((AlertLevel.WARNING, AlertDescription.CLOSE_NOTIFY)))
+            self._send(Flight(words))
 
     def forget_keys(self) -> None:
         """The front end drops the association without a word: keep no pre-shared key."""

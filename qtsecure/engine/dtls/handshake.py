@@ -28,6 +28,7 @@ from qtsecure.engine.dtls.wire import (
 )
 from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import AlertReceived, CertificateProblems, Event, FailureKind, StreamFailed
+from qtsecure.engine.failures import explain_early_end
 from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.sessions import Session
 from qtsecure.engine.states import StreamState
@@ -510,11 +511,8 @@ class AssociationHandshake(AssociationFacts):
         level, description = alert
         self._alert.forget()
         if description == AlertDescription.CLOSE_NOTIFY:
-            self._session.abandon(
-                StreamFailed(
-                    FailureKind.ENDED_IN_HANDSHAKE, "The remote host ended the association during the DTLS handshake."
-                )
-            )
+            what = "The remote host ended the association during the DTLS handshake."
+            self._session.abandon(explain_early_end(what, asked=self._session.state in _WAITING))
         else:
             self._session.alerted(level, description)
         self._after_step(now)

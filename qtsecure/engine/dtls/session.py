@@ -165,7 +165,14 @@ class DtlsSession(TlsStream):
     def alerted(self, level: int, description: int) -> None:
         """An unencrypted alert that is to be believed has arrived."""
         self.alert(False, level, description)
-        self._fail(explain_handshake_failure((), self._alert_sent, description))
+        failure = explain_handshake_failure(
+            (),
+            self._alert_sent,
+            description,
+            owes_certificate=self._owes_certificate(),
+            psk_enabled=self.configuration.psk_enabled,
+        )
+        self._fail(failure)
 
     def abandon(self, failure: StreamFailed) -> None:
         """Fail for a reason that OpenSSL does not see."""
@@ -242,3 +249,5 @@ class DtlsSession(TlsStream):
                 self._pipe.connection.shutdown()
             finally:
                 self.busy = False
+            # Beside the pipe: whoever leaves a decision drops what that holds.
+            self._last_words = _openssl_dtls.take_records(self._pipe)

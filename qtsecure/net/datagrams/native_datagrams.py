@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import socket
 from collections.abc import Callable
 
 from PySide6.QtNetwork import QHostAddress
 
-from qtsecure.net.datagrams.datagram_socket import Address, DatagramOwner, DatagramSocket
+from qtsecure.net.datagrams.datagram_socket import NULL_OWNER, Address, DatagramOwner, DatagramSocket
 from qtsecure.net.event_loop.reactor import READ
 from qtsecure.net.native_sockets.addresses import qtAddress
 
@@ -21,6 +22,8 @@ _MOST_BATCHES = 32
 """For one call without an event loop."""
 _LARGEST = 65536
 _NOTHING_THERE = (BlockingIOError, InterruptedError)
+_SHUT_DOWN = getattr(select, "POLLHUP", 0) | getattr(select, "POLLRDHUP", 0)
+"""What poll() says of a socket after shutdown(): Linux of one direction the latter. On Windows reading fails."""
 
 
 def _sendNothing(datagram: bytes) -> None:
@@ -63,6 +66,8 @@ class NativeDatagrams(DatagramSocket):
                     datagram, address = native.recv(_LARGEST), peer
             except _NOTHING_THERE:
                 self._reads = count or 1
+                if not count:
+                    self._readyForNothing(native, owner)
                 return
             except OSError as error:
                 # ICMP: of an earlier datagram, or forged. Anything else would come again and again.
@@ -71,10 +76,27 @@ class NativeDatagrams(DatagramSocket):
                 return
             if datagram:
                 owner.datagramArrived(datagram, address)
-                if self._socket is not native:
-                    return
+            else:
+                self._readyForNothing(native, owner)
+            if self._socket is not native:
+                return
         if self._reads < _MOST_READS:
             self._reads *= 2
+
+    def _readyForNothing(self, native: socket.socket, owner: DatagramOwner) -> None:
+        """Somebody may have ended receiving by shutdown(): such a socket would be ready again and again."""
+        if not _SHUT_DOWN:
+            return
+        poller = select.poll()
+        poller.register(native, _SHUT_DOWN)
+        if any(events & _SHUT_DOWN for _, events in poller.poll(0)):
+            owner.batchEnded()  # what has come is told before the end
+            self._tellLost()
+
+    def _tellLost(self) -> None:
+        owner = self._owner() or NULL_OWNER
+        self.close()
+        owner.datagramSocketLost()
 
     def send(self, datagram: bytes, address: Address) -> None:
         self.sender(address)(datagram)

@@ -12,7 +12,7 @@ from PySide6.QtCore import QSocketNotifier
 from shiboken6 import isValid
 
 from qtsecure.net.datagrams.claims import release
-from qtsecure.net.datagrams.datagram_socket import NULL_OWNER, Address, DatagramOwner
+from qtsecure.net.datagrams.datagram_socket import Address, DatagramOwner
 from qtsecure.net.datagrams.native_datagrams import NativeDatagrams
 from qtsecure.net.event_loop.reactor import READ, reactorOfThisThread
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
@@ -93,11 +93,6 @@ class ProgramDatagrams(NativeDatagrams):
 
     def _isClosed(self) -> bool:
         return self._program.fileno() < 0
-
-    def _tellLost(self) -> None:
-        owner = self._owner() or NULL_OWNER
-        self.close()
-        owner.datagramSocketLost()
 
     def sender(self, address: Address) -> Callable[[bytes], object]:
         return self._sendOne

@@ -76,9 +76,10 @@ class QtDatagrams(UdpSocket):
         self._connections = [
             self._socket.readyRead.connect(plainSlot(self._onReadyRead)),
             self._socket.errorOccurred.connect(plainSlot(self._onError)),
-            self._socket.destroyed.connect(plainSlot(self.tellLost)),
         ]
         if shared is not None:
+            # Of our own nobody needs to be told: only the end of the program, or a garbage collection, deletes it.
+            self._connections.append(shared.destroyed.connect(plainSlot(self.tellLost)))
             self._connections.append(shared.stateChanged.connect(plainSlot(self._onState)))
             if shared.state() == QAbstractSocket.SocketState.ConnectedState:
                 self._peer = plainText(shared.peerAddress()), shared.peerPort()
@@ -153,7 +154,7 @@ class QtDatagrams(UdpSocket):
         """Read what is there; how many datagrams that were, or -1 when the socket is gone."""
         for count in range(_MOST_READS):
             udp = self._socket
-            if udp is None or not isValid(udp):
+            if udp is None or self.isLost or not isValid(udp):
                 return -1
             received = udp.receiveDatagram() if udp.hasPendingDatagrams() else None
             if received is None or not received.isValid():

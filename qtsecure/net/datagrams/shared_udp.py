@@ -43,10 +43,16 @@ class _SharedUdp:
         """Some other side is not there; which one, nobody knows."""
 
     def datagramSocketLost(self) -> None:
+        self.retire()  # a slot may have bound the socket anew: the next port needs one that reads
         for port in list(self.ports.values()):
             owner = port._owner() or NULL_OWNER
             port.close()
             owner.datagramSocketLost()
+
+    def retire(self) -> None:
+        """Take no more ports."""
+        if _shared.get(self.identity) is self:
+            del _shared[self.identity]
 
 
 class SharedPort(DatagramSocket):
@@ -80,7 +86,7 @@ class SharedPort(DatagramSocket):
         if shared.ports.get(self._address) is self:
             del shared.ports[self._address]
         if not shared.ports:
-            _shared.pop(shared.identity, None)  # it may be reading: the next port needs one that goes on
+            shared.retire()  # it may be reading: the next port needs one that goes on
             shared.socket.close()
 
     def descriptor(self) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import ref
 
-from PySide6.QtNetwork import QHostAddress, QUdpSocket
+from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QUdpSocket
 from shiboken6 import isValid
 
 from qtsecure.net.datagram_transport import DatagramTransport
@@ -96,6 +96,8 @@ def udpTransport(udp: QUdpSocket, address: QHostAddress | str | None, port: int)
     if not isinstance(udp, QUdpSocket):
         raise TypeError(f"udpSocket must be a QUdpSocket, not {type(udp).__name__}.")
     if address is None:
+        if isValid(udp) and udp.state() == QAbstractSocket.SocketState.BoundState:
+            raise ValueError("address and port must be given, as udpSocket is bound and not connected: to whom?")
         return SocketTransport(lambda owner: connectedSocket(owner, udp))
     if not isinstance(address, (QHostAddress, str)):
         raise TypeError(f"address must be a QHostAddress or a str, not {type(address).__name__}.")

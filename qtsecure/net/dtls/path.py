@@ -78,8 +78,8 @@ class PathTable(Protocol):
     def peerDestroyed(self, path: DtlsPath) -> None:
         """The peer of the path is gone."""
 
-    def hear(self) -> bool:
-        """Read what has come; whether that was all."""
+    def hear(self) -> None:
+        """Read what has come."""
 
 
 def _sendNowhere(datagram: bytes) -> None:

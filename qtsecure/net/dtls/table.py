@@ -154,18 +154,18 @@ class ClientTable:
         if owner is not None:
             owner.pathPeerDestroyed(path)
 
-    def hear(self) -> bool:
-        """Read what has come, unless that was done a moment ago; False inside itself, where more may be to come."""
-        if self._heardAt == math.inf:
-            return False
+    def hear(self) -> None:
+        """Read what has come, unless that was done a moment ago.
+
+        Also inside itself: a slot of the first one who is heard may run an event loop, and the timers of the others
+        there come before what waits for them.
+        """
         if self.socket is None or self._scheduler.clock() - self._heardAt < _HEARING_PAUSE:
-            return True
-        self._heardAt = math.inf
+            return
         try:
             self.socket.serve()
         finally:
             self._heardAt = self._scheduler.clock()
-        return True
 
     def drop(self, reason: LocalDrop) -> None:
         """Count what is thrown away."""

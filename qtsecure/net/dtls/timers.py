@@ -86,10 +86,7 @@ class PathTimers:
         if socket is None or self.ended:
             return True
         try:
-            if self._table is None:
-                socket.serve()
-            elif not self._table.hear():
-                return False
+            (socket.serve if self._table is None else self._table.hear)()
         except Exception:  # noqa: BLE001 - of a program's transport; reported as in a slot, and the timers go on
             sys.excepthook(*sys.exc_info())
         return socket.seesAll()

@@ -25,8 +25,11 @@ class Configuring(Messages):
 
         ``Protocol.SecureProtocols``, which is the default, stands for DTLS 1.2 here. TlsOptions may
         bring along the name that the server has to prove.
+
+        Raises:
+            TypeError, ValueError: For anything else, and for the TlsOptions of a server.
         """
-        self._configuration = configurationFrom(configuration)
+        self._configuration = configurationFrom(configuration, role="client")
         if (name := _nameIn(configuration)) != self._nameOverride:
             self._nameOverride = name
         if self._standing is not None:

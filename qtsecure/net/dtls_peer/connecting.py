@@ -13,11 +13,10 @@ from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import Status, Wish
 from qtsecure.net.dtls_peer.configuring import Configuring
-from qtsecure.net.dtls_peer.handshake import REFUSED
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.native_sockets.addresses import Ends, checkPort
 from qtsecure.net.native_sockets.name_lookup import NameLookup
-from qtsecure.net.native_sockets.socket_errors import socketError
+from qtsecure.net.native_sockets.socket_errors import refusedText, socketError
 from qtsecure.net.questions.handshake_questions import ProgramDecisions
 from qtsecure.net.values import ConfigurationSource
 
@@ -272,7 +271,8 @@ class Connecting(Configuring):
 
     def networkRefused(self) -> None:
         """Nothing listens there; perhaps at the host's next address."""
-        self._addressFailed(SecureError(_Code.ConnectionRefused, REFUSED))
+        attempt = self._attempt
+        self._addressFailed(SecureError(_Code.ConnectionRefused, refusedText(attempt.hostName, attempt.port)))
 
     def _addressSilent(self) -> None:
         attempt, path = self._attempt, self._path

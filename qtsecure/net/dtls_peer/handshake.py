@@ -7,6 +7,7 @@ the questions that it waits for (``net.handshake_questions``); after each emit t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import SIGNAL
 from PySide6.QtNetwork import QSslError
@@ -39,7 +40,7 @@ from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.event_loop.standstill import hasStoodStill, respite
 from qtsecure.net.failures import tlsFailure
 from qtsecure.net.native_sockets.addresses import Ends
-from qtsecure.net.native_sockets.socket_errors import socketError
+from qtsecure.net.native_sockets.socket_errors import refusedText, socketError
 from qtsecure.net.questions.asked import Questions, cancelDecisionDeadline
 from qtsecure.net.questions.certificate_answers import CertificateAnswers
 from qtsecure.net.questions.choosing import Choosing
@@ -51,11 +52,10 @@ from qtsecure.net.questions.handshake_questions import (
 )
 from qtsecure.net.values import SslConfiguration
 
-__all__ = ["REFUSED", "Handshake"]
+__all__ = ["Handshake"]
 
 _PSK_SIGNAL = SIGNAL("preSharedKeyAuthenticationRequired(PyObject)")
 _Code = SecureError.Code
-REFUSED = "Connection refused: nothing listens on that port."
 
 
 class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
@@ -276,7 +276,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     def socketLost(self) -> None:
         """The program has deleted the socket below."""
         code = _Code.UncleanClose if self.isEncrypted() else _Code.Closed
-        self._endWithoutGoodbye(SecureError(code, "What carried the association was closed or deleted."))
+        self._endWithoutGoodbye(SecureError(code, "What carried the association was closed, shut down or deleted."))
 
     def _endWithoutGoodbye(self, error: SecureError) -> None:
         """The other side cannot be heard any more: an error, or the quiet end that the configuration asks for."""
@@ -330,12 +330,14 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
 
     def _failed(self, path: DtlsPath, failure: StreamFailed) -> None:
         status = Status.Error
-        if failure.kind is FailureKind.CERTIFICATE_REJECTED and self._attempt.sslErrors:
-            mismatch = QSslError.SslError.HostNameMismatch
-            if all(error.error() == mismatch for error in self._attempt.sslErrors):
+        if failure.kind is FailureKind.CERTIFICATE_REJECTED:
+            errors = {error.error() for error in self._attempt.sslErrors}
+            if errors == {QSslError.SslError.HostNameMismatch}:
                 status = Status.ErrorHostnameMismatch
+            elif errors == {QSslError.SslError.NoPeerCertificate} and self._observer is not None:  # on a server
+                failure = replace(failure, kind=FailureKind.CERTIFICATE_REQUIRED)
         self._forgetSessions()
-        self._finish(status, _explain(failure, path))
+        self._finish(status, _explain(failure, path, self._attempt))
 
     def _certificateProblems(self, path: DtlsPath, issues: tuple[VerificationIssue, ...], decisionNeeded: bool) -> None:
         if self._attempt.request is not None:
@@ -429,10 +431,10 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         self._answerCertificate(path, accepted)
 
 
-def _explain(failure: StreamFailed, path: DtlsPath) -> SecureError:
+def _explain(failure: StreamFailed, path: DtlsPath, attempt: Attempt) -> SecureError:
     """What went wrong, for the program; a silence may have its reason in the network."""
     if failure.kind is FailureKind.TIMED_OUT and path.refusals:
-        return SecureError(_Code.ConnectionRefused, REFUSED)
+        return SecureError(_Code.ConnectionRefused, refusedText(attempt.hostName, attempt.port))
     if failure.kind is FailureKind.TIMED_OUT and path.trouble:
         return SecureError(_Code.HostUnreachable, socketError(path.trouble)[1])
     return tlsFailure(failure)

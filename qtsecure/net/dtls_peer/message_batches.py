@@ -217,7 +217,8 @@ def _notInTime(timeout: int, what: str) -> SecureError:
 
 
 def _listed(messages: Iterable[OutgoingMessage]) -> list[OutgoingMessage]:
-    if isinstance(messages, (bytes, bytearray, memoryview, QByteArray, str)):
+    text = (bytes, bytearray, memoryview, QByteArray, str)
+    if isinstance(messages, text) or not isinstance(messages, Iterable):
         raise TypeError(f"messages must be a list of messages, not {type(messages).__name__}; put it into a list.")
     return list(messages)
 

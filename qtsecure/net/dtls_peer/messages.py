@@ -44,6 +44,8 @@ class Messages(Accepting):
             raise self._notWritable()
         if get_ident() != path.thread:
             checkThread(self, "writeDatagram")
+        if not data:
+            raise ValueError("data must not be empty: peers cannot tell an empty message from none.")
         path.write(data)
         return len(data)
 

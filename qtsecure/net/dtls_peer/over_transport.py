@@ -79,7 +79,7 @@ class OverTransport(Connecting):
         if "\0" in hostname:
             raise ValueError("hostname must not contain a NUL.")
         if options is not None:
-            configurationFrom(options)  # raises for what is none
+            configurationFrom(options, name="options")  # raises for what is none
         problem = "is None" if transport is None else carrierProblem(transport)
         if problem or transport is None:
             qWarning(f"DtlsPeer: connectToPeer(): the transport {problem}.")

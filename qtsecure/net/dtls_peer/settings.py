@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QSslSocket
+from shiboken6 import isValid
 
 from qtsecure.net.arguments import checkBool
 from qtsecure.net.dtls_peer.variants import Variants
 from qtsecure.net.values import SslCertificate, SslConfiguration, TlsOptions, TrustStore
-from qtsecure.net.values.sources import CertificateSource, PrivateKeySource
+from qtsecure.net.values.sources import CertificateSource, PassphraseSource, PrivateKeySource, privateKeyFrom
 
 __all__ = ["Settings"]
 
@@ -42,30 +43,37 @@ class Settings(Variants):
         return self._configuration.localCertificate()
 
     def setCertificate(
-        self, chain: CertificateSource | None, key: PrivateKeySource | None = None, passphrase: bytes | None = None
+        self,
+        chain: CertificateSource | None,
+        key: PrivateKeySource | None = None,
+        passphrase: PassphraseSource | None = None,
     ) -> None:
         """Show this certificate, with the chain of its issuers, when the other side asks for one.
 
         Args:
             chain: Certificate objects, PEM or DER bytes, or paths, the own certificate first; None for none.
             key: Its private key.
-            passphrase: For an encrypted key.
+            passphrase: For an encrypted key, or an Interaction to ask for it; None asks the interaction().
 
         Raises:
             TypeError: An argument is of another type.
             ValueError: A certificate without a key.
             SecureError: They cannot be read, or do not belong together.
         """
+        # Two configurations may take them.
         if isinstance(chain, Iterator):
-            chain = list(chain)  # two configurations may take it
+            chain = list(chain)
+        if passphrase is None and (asked := self.interaction()) is not None and isValid(asked):
+            passphrase = asked
+        own = None if key is None else privateKeyFrom(key, passphrase)
 
         def show(configuration: SslConfiguration) -> None:
             configuration.setPrivateKey(None)
             configuration.setLocalCertificateChain(chain)
             if not configuration.localCertificate().isNull():
-                if key is None:
+                if own is None:
                     raise ValueError("key must be given with a certificate: without it the certificate proves nothing.")
-                configuration.setPrivateKey(key, passphrase)
+                configuration.setPrivateKey(own)
 
         self._change(show)
 

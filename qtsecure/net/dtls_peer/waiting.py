@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from PySide6.QtCore import QEventLoop, QObject
+from PySide6.QtCore import QObject
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
@@ -18,6 +18,7 @@ from qtsecure.net.arguments import checkWait
 from qtsecure.net.cancellable import Cancellable, refuseCancelled
 from qtsecure.net.dtls_peer.base import Status
 from qtsecure.net.dtls_peer.settings import Settings
+from qtsecure.net.event_loop.nested_loop import nestedLoop
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 
 __all__ = ["Limit", "Waiting", "noAssociation"]
@@ -140,7 +141,7 @@ class Waiting(Settings):
 
     def _runLoop(self, seconds: float, cancellable: Cancellable | None) -> None:
         """Run an event loop until something changes."""
-        loop = QEventLoop()
+        loop = nestedLoop()
 
         def wake(news: bool = False) -> None:
             loop.quit()

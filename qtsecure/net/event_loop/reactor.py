@@ -32,6 +32,7 @@ from typing import Protocol
 from PySide6.QtCore import QSocketNotifier
 from shiboken6 import isValid
 
+from qtsecure.errors import SecureError
 from qtsecure.net.event_loop.scheduler import Waker, atThreadEnd, schedulerOfThisThread
 
 __all__ = ["ERROR", "READ", "WRITE", "Reactor", "Registration", "reactorAvailable", "reactorOfThisThread"]
@@ -44,7 +45,19 @@ ERROR = 8
 _POLLS_PER_WAKE_UP = 16
 _MAX_EVENTS = 256
 _REST = 0.001
-_BUDGET = float(os.environ.get("QTSECURE_REACTOR_BUDGET_MS", "8")) / 1000
+_VARIABLE = "QTSECURE_REACTOR_BUDGET_MS"
+
+
+def _seconds(milliseconds: str) -> float:
+    try:
+        return float(milliseconds) / 1000
+    except ValueError:
+        raise SecureError(
+            SecureError.Code.InvalidArgument, f"{_VARIABLE} must be a number of milliseconds, not {milliseconds!r}."
+        ) from None
+
+
+_BUDGET = _seconds(os.environ.get(_VARIABLE, "8"))
 
 reactorAvailable: bool = hasattr(select, "epoll") or hasattr(select, "kqueue")
 

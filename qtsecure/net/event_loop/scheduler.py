@@ -102,7 +102,8 @@ class Scheduler:
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()
-        if QAbstractEventDispatcher.instance() is None:
+        # Without an application, one that tears down what belonged to it for example, Qt would only complain.
+        if QAbstractEventDispatcher.instance() is None and QCoreApplication.instance() is not None:
             QEventLoop()  # gives a thread of Python's what timers need, and lets it run a loop later or never
         self.clock: Callable[[], float] = time.monotonic
         #: What was deferred; only to be looked at.
@@ -154,6 +155,10 @@ class Scheduler:
             if task in tasks:  # else a slot of the one before has waited as well
                 tasks.remove(task)
                 task()
+
+    def hasTasksOf(self, *objects: object) -> bool:
+        """Whether runTasksOf() has something to run."""
+        return bool(self.tasks) and bool(self._tasksOf(objects))
 
     def _tasksOf(self, objects: tuple[object, ...]) -> list[Callable[[], None]]:
         # Of a copy: the garbage collector and other threads may defer something at any time.

@@ -7,7 +7,7 @@ import os
 
 from PySide6.QtNetwork import QAbstractSocket
 
-__all__ = ["isNetworkUnreachable", "socketError"]
+__all__ = ["isNetworkUnreachable", "refusedText", "socketError"]
 
 _Error = QAbstractSocket.SocketError
 
@@ -43,6 +43,12 @@ def socketError(number: int) -> tuple[QAbstractSocket.SocketError, str]:
     if known is not None:
         return known[0], known[1] + "."
     return _Error.NetworkError, f"The network reported an error: {os.strerror(number)}."
+
+
+def refusedText(host: str, port: int) -> str:
+    """The sentence for a refused connection, with where it was to lead if that has a name and a number."""
+    where = f"on port {port} of {host}" if host and port else "there"
+    return f"Connection refused: nothing listens {where}."
 
 
 def isNetworkUnreachable(text: str) -> bool:

@@ -123,7 +123,7 @@ class ProxyNegotiator(QObject):
 
         The configuration of the connection itself is for the destination, and never shown to the proxy.
         """
-        self._configuration = configurationFrom(configuration)
+        self._configuration = configurationFrom(configuration, role="client")
 
     def start(self) -> None:
         """Begin.
@@ -214,7 +214,7 @@ class ProxyNegotiator(QObject):
             return  # its end is reported
         if dataPath.stream is None:
             dataPath.transport.send(memoryview(request))
-        else:
+        elif dataPath.stream.established:  # else a slot has said goodbye
             dataPath.transport.send(dataPath.stream.write_and_take(request))
             dataPath.sendOutgoing()
 
@@ -237,7 +237,7 @@ class ProxyNegotiator(QObject):
             socket.skip(taken)
             if negotiation.complete:
                 # Neither what the destination says nor its end shall come before the program is there.
-                socket._dataPath.pauseReading()
+                socket._withhold()
                 self._settle(None)
                 return
 
@@ -312,7 +312,7 @@ class ProxyNegotiator(QObject):
         if socket is None:
             return
         if isValid(socket):
-            socket._dataPath.roomMade()  # reads on, also in an event loop of a slot, or if we have been deleted
+            socket._letRead()  # reads on, also in an event loop of a slot, or if we have been deleted
             if self._outcome is None:
                 self._release(socket)
         if not isValid(self):

@@ -65,8 +65,8 @@ class SimpleProxyResolver(ProxyResolver):
         Raises:
             ValueError: A pattern is not valid.
         """
-        if isinstance(ignoreHosts, str):
-            raise TypeError("ignoreHosts must be a list of str, not str.")
+        if isinstance(ignoreHosts, str) or not isinstance(ignoreHosts, Iterable):
+            raise TypeError(f"ignoreHosts must be a list of str, not {type(ignoreHosts).__name__}.")
         patterns = list(ignoreHosts)
         for pattern in patterns:
             if not isinstance(pattern, str):
@@ -93,6 +93,8 @@ class SimpleProxyResolver(ProxyResolver):
 
     def proxiesFor(self, uri: str) -> list[str]:
         """The rules in their order: ignored hosts, the scheme, the default."""
+        if not isinstance(uri, str):
+            raise TypeError(f"uri must be a str, not {type(uri).__name__}.")
         proxy = _DIRECT if self._isIgnored(uri) else self._proxies.get(schemeOf(uri), self._default) or _DIRECT
         if proxy.lower().startswith(_ANY_SOCKS):
             rest = proxy[len(_ANY_SOCKS) :]

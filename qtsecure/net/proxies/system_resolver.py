@@ -14,6 +14,7 @@ from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.cancellable import Cancellable
+from qtsecure.net.event_loop.forks import forgetsInChild
 from qtsecure.net.event_loop.scheduler import Waker, schedulerOfThisThread
 from qtsecure.net.proxies.ignored_hosts import IgnoredHosts
 from qtsecure.net.proxies.network_uri import NetworkUri
@@ -43,6 +44,15 @@ class SystemProxyResolver(ProxyResolver):
         super().__init__(parent)
         self._lookups: set[_SystemLookup] = set()
         self._waiting: deque[_SystemLookup] = deque()
+        self._threads = 0
+        forgetsInChild(self)
+
+    def _forgetParent(self) -> None:
+        """See ``forks``: the threads are gone, and the questions the parent's."""
+        for lookup in self._lookups:
+            lookup.forget()
+        self._lookups.clear()
+        self._waiting.clear()
         self._threads = 0
 
     def lookup(self, uri: str, finished: ProxyAnswer, cancellable: Cancellable | None = None) -> None:
@@ -74,9 +84,10 @@ class SystemProxyResolver(ProxyResolver):
                 self._lookups.discard(lookup)
 
     def _threadEnded(self, lookup: _SystemLookup) -> None:
-        self._lookups.discard(lookup)
-        self._threads -= 1
-        self._startWaiting()
+        if lookup in self._lookups:  # else a fork came between its end and the news of it
+            self._lookups.remove(lookup)
+            self._threads -= 1
+            self._startWaiting()
 
     def _tell(self, finished: ProxyAnswer, answer: list[str] | SecureError) -> None:
         if isValid(self):
@@ -103,6 +114,10 @@ class _SystemLookup:
     def isWanted(self) -> bool:
         """Whether somebody still waits for the answer."""
         return self._finished is not None and isValid(self._resolver)
+
+    def forget(self) -> None:
+        """Nobody waits for the answer any more."""
+        self._finished = None
 
     def start(self) -> bool:
         """Ask; False, and an error is the answer, when the system has no thread for it."""

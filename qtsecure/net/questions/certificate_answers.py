@@ -5,7 +5,7 @@ What is asked, and when, is in ``handshake_questions``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtNetwork import QAbstractSocket, QSslError
@@ -48,6 +48,8 @@ class CertificateAnswers:
         if errors is None:
             self._questions.ignoresAll = True
             return
+        if not isinstance(errors, Iterable):
+            raise TypeError(f"errors must be a list of SslError or QSslError objects, not {type(errors).__name__}.")
         errors = list(errors)
         for error in errors:
             if not isinstance(error, (values.SslError, QSslError)):

@@ -127,9 +127,9 @@ class VirtualHostRequest(ChoiceRequest):
 
         Raises:
             SecureError: It cannot be used, for example for want of a certificate; the request stays open.
-            TypeError: ``configuration`` is of another type.
+            TypeError, ValueError: It is of another type, or the TlsOptions of a client.
         """
-        copy = configurationFrom(configuration)
+        copy = configurationFrom(configuration, role="server")
         if copy.hasVirtualHosts():
             raise SecureError(
                 SecureError.Code.InvalidArgument, "The configuration of one host cannot have virtual hosts itself."

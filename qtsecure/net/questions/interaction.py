@@ -24,8 +24,9 @@ class Interaction(QObject):
     def askPassword(self, description: str) -> str | bytes | None:
         """The passphrase of something encrypted, or None to give up (Gio.TlsInteraction.ask_password).
 
-        Called where an Interaction was given for a passphrase, and only if one is needed; after a
-        wrong one again, three times in all. What it raises comes out of the call that needed it.
+        Called where an Interaction was given for a passphrase, and by setCertificate() of a DtlsPeer with
+        setInteraction(); only if one is needed, and after a wrong one again, three times in all. What it
+        raises comes out of the call that needed it.
 
         Args:
             description: What it is for, as a phrase for a prompt, for example

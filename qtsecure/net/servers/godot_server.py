@@ -51,7 +51,7 @@ class TakingServer:
         if options is None or (isinstance(options, TlsOptions) and not options.isServer()):
             qWarning(f"DtlsServer: setup(): the options are {'None' if options is None else 'those of a client'}.")
             return DtlsPeer.Result.InvalidParameter
-        configuration = configurationFrom(options)
+        configuration = configurationFrom(options, name="options")
         server = cast("DtlsServer", self)
         try:
             DtlsListener(configuration.toEngine("server", pskEnabled=server.wantsPreSharedKeys(), datagrams=True))

@@ -43,8 +43,11 @@ class ServerSettings:
         """Use this configuration for connections that begin from now on; live ones keep theirs.
 
         ``Protocol.SecureProtocols``, which is the default, stands for DTLS 1.2 on a DtlsServer.
+
+        Raises:
+            TypeError, ValueError: For anything else, and for the TlsOptions of a client.
         """
-        self._configuration = configurationFrom(configuration)
+        self._configuration = configurationFrom(configuration, role="server")
         self._settingsChanged()
 
     def handshakeTimeout(self) -> int:

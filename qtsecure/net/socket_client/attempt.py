@@ -147,7 +147,7 @@ class Attempt:
     def release(self) -> SslSocket:
         """Hand the connection over to the program, which hears of what comes when it has been told."""
         self._letGo()
-        self.connection._dataPath.roomMade()
+        self.connection._letRead()
         return self.connection
 
     def abort(self) -> None:
@@ -185,7 +185,7 @@ class Attempt:
                 self._reach()
             if self._isReady():
                 # Neither what the other end says nor its end shall come before the program has the connection.
-                self.connection._dataPath.pauseReading()
+                self.connection._withhold()
             # From the event loop: slots of the socket's own signal may be waiting for their turn.
             self._settings.turns.add(self._tellConnected)
 

@@ -18,7 +18,7 @@ from qtsecure.net.qt_objects.qt_signal import Signal
 from qtsecure.net.qt_objects.thread_guard import confinedToThread
 from qtsecure.net.socket_client.client_settings import ClientSettings
 from qtsecure.net.socket_client.connectable import SocketConnectable
-from qtsecure.net.socket_client.enumeration import ask
+from qtsecure.net.socket_client.enumeration import Destination, ask
 from qtsecure.net.socket_client.events import ClientEvent, progressText
 from qtsecure.net.socket_client.network_address import NetworkAddress
 from qtsecure.net.socket_client.network_service import NetworkService
@@ -188,8 +188,14 @@ class SocketClient(ClientSettings):
         operation._fail(error)
         return operation
 
-    def _tell(self, event: ClientEvent, connectable: SocketConnectable, connection: SslSocket | None) -> None:
-        """Tell the program about a step, in three ways; each may delete us."""
+    def _tell(
+        self,
+        event: ClientEvent,
+        connectable: SocketConnectable,
+        connection: SslSocket | None,
+        proxy: ProxyAddress | None = None,
+    ) -> None:
+        """Tell the program about a step, in three ways; each may delete us. Resolved may have found a proxy."""
         try:
             self.onClientEvent(event, connectable, connection)
         except Exception:  # noqa: BLE001  # as PySide reports what a slot raises
@@ -198,8 +204,7 @@ class SocketClient(ClientSettings):
             self.clientEvent.emit(event, connectable, connection)
         if not isValid(self):
             return
-        name = _nameOf(connectable)
-        text = progressText(event, name, _remoteText(connection) or name)
+        text = progressText(event, _nameOf(connectable), _remoteText(proxy or _remoteOf(connection)))
         if text:
             self.progressChanged.emit(text)
 
@@ -221,8 +226,11 @@ def _nameOf(connectable: SocketConnectable) -> str:
     return connectable.serverIdentity() or connectable.toString()
 
 
-def _remoteText(connection: SslSocket | None) -> str:
-    remote = connection.remoteAddress() if connection is not None and isValid(connection) else None
+def _remoteOf(connection: SslSocket | None) -> Destination | None:
+    return connection.remoteAddress() if connection is not None and isValid(connection) else None
+
+
+def _remoteText(remote: Destination | None) -> str:
     if isinstance(remote, ProxyAddress):
         return f"the proxy {remote.hostName()} ({remote.address().toString()})"
     return remote.toString() if remote is not None else ""

@@ -218,7 +218,7 @@ class ClientSettings(QObject):
         Raises:
             TypeError, ValueError, SecureError: For anything that is no usable configuration.
         """
-        self._tlsConfiguration = None if configuration is None else configurationFrom(configuration)
+        self._tlsConfiguration = None if configuration is None else configurationFrom(configuration, role="client")
 
     def tlsValidationFlags(self) -> int:
         """Deprecated, as in Gio: always 127, "validate all"."""
@@ -297,7 +297,7 @@ class ClientSettings(QObject):
         Raises:
             TypeError, ValueError, SecureError: For anything that is no usable configuration.
         """
-        self._proxyTlsConfiguration = None if configuration is None else configurationFrom(configuration)
+        self._proxyTlsConfiguration = None if configuration is None else configurationFrom(configuration, role="client")
 
     def addApplicationProxy(self, protocol: str) -> None:
         """Hand connections to proxies of this protocol to the program (g_socket_client_add_application_proxy).

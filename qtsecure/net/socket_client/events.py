@@ -41,13 +41,13 @@ def progressText(event: ClientEvent, name: str, remote: str) -> str:
     Args:
         event: The step.
         name: What the program wants to connect to.
-        remote: The address that is tried.
+        remote: The address that is tried, or the proxy that was found; empty before there is one.
     """
     texts = {
         ClientEvent.Resolving: f"Looking up {name}",
-        ClientEvent.Resolved: f"Found the address of {name}",
-        ClientEvent.Connecting: f"Connecting to {remote}",
-        ClientEvent.Connected: f"Connected to {remote}",
+        ClientEvent.Resolved: f"Found {remote or f'the address of {name}'}",
+        ClientEvent.Connecting: f"Connecting to {remote or name}",
+        ClientEvent.Connected: f"Connected to {remote or name}",
         ClientEvent.ProxyNegotiating: f"Asking the proxy for {name}",
         ClientEvent.ProxyNegotiated: f"Reached {name} through the proxy",
         ClientEvent.TlsHandshaking: "Checking the server's identity",

@@ -14,7 +14,7 @@ from qtsecure.net.socket_client.inet_address import InetAddress
 from qtsecure.net.socket_client.interleaving import Family, Interleaving
 from qtsecure.net.socket_client.literals import isLocalName, literalAddress, looksNumeric
 from qtsecure.net.socket_client.network_address import NetworkAddress, asciiName
-from qtsecure.net.socket_client.resolver import Lookup
+from qtsecure.net.socket_client.resolver import Lookup, checkedLookup
 
 __all__ = ["HostAddresses"]
 
@@ -54,7 +54,7 @@ class HostAddresses(AddressEnumerator):
         self._stopDelay()
         lookups, self._lookups = self._lookups, {}
         for lookup in lookups.values():
-            lookup.abort()
+            ask(lookup.abort)
 
     def _begin(self) -> None:
         host = self._place.host()
@@ -91,9 +91,9 @@ class HostAddresses(AddressEnumerator):
                 self._found.answered(family, [], self._scheduler.clock())
 
     def _ask(self, name: str, family: Family) -> None:
-        self._lookups[family] = self._plan.resolver.lookUpAddresses(
-            name, _LAYERS[family], partial(self._answered, family)
-        )
+        lookup = self._plan.resolver.lookUpAddresses(name, _LAYERS[family], partial(self._answered, family))
+        if (lookup := checkedLookup(lookup, "lookUpAddresses")) is not None:
+            self._lookups[family] = lookup
 
     def _answered(self, family: Family, answer: Sequence[QHostAddress] | SecureError) -> None:
         self._lookups.pop(family, None)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEventLoop, QMetaObject, QObject, QTimer
+from PySide6.QtCore import QMetaObject, QObject, QTimer
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.arguments import checkWait
 from qtsecure.net.cancellable import Cancellable
+from qtsecure.net.event_loop.nested_loop import nestedLoop
 from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
 from qtsecure.net.qt_objects.qt_signal import Signal
 from qtsecure.net.qt_objects.thread_guard import confinedToThread
@@ -20,6 +21,7 @@ from qtsecure.net.socket_client.race import Race
 from qtsecure.net.ssl_socket import SslSocket
 
 if TYPE_CHECKING:
+    from qtsecure.net.proxies.proxy_address import ProxyAddress
     from qtsecure.net.socket_client.client import SocketClient
     from qtsecure.net.socket_client.connectable import SocketConnectable
     from qtsecure.net.socket_client.settings import ConnectSettings
@@ -126,10 +128,14 @@ class ConnectOperation(QObject):
 
         Returns:
             Whether it has finished with a connection; error() tells more.
+
+        Raises:
+            TypeError, ValueError: ``msecs`` is no such number.
+            RuntimeError: There is no QCoreApplication.
         """
         checkWait(msecs, name="msecs")
         if self._stage is not _Stage.FINISHED and msecs:
-            loop = QEventLoop()
+            loop = nestedLoop()
             timer = QTimer(singleShot=True)
             timer.timeout.connect(loop.quit)
             ends = [signal.connect(loop.quit) for signal in (self._over, self.destroyed)]
@@ -242,11 +248,11 @@ class ConnectOperation(QObject):
 
     # ------------------------------------------------------------ from the race (RaceOwner)
 
-    def _raceEvent(self, event: ClientEvent, connection: SslSocket | None) -> None:
+    def _raceEvent(self, event: ClientEvent, connection: SslSocket | None, proxy: ProxyAddress | None = None) -> None:
         self._told = True
         client = self._client()
         if client is not None and self._connectable is not None:
-            client._tell(event, self._connectable, connection)
+            client._tell(event, self._connectable, connection, proxy)
 
     def _client(self) -> SocketClient | None:
         client = self._work.client

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from qtsecure.errors import SecureError
 from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
+from qtsecure.net.proxies.proxy_address import ProxyAddress
 from qtsecure.net.socket_client.attempt import Attempt
 from qtsecure.net.socket_client.connectable import SocketConnectable
 from qtsecure.net.socket_client.enumeration import AddressEnumerator, Destination, ask
@@ -27,8 +28,8 @@ __all__ = ["Race", "RaceOwner"]
 class RaceOwner(Protocol):
     """Whom a race tells what happens; any of these calls may stop it."""
 
-    def _raceEvent(self, event: ClientEvent, connection: SslSocket | None) -> None:
-        """A step begins or is done."""
+    def _raceEvent(self, event: ClientEvent, connection: SslSocket | None, proxy: ProxyAddress | None = None) -> None:
+        """A step begins or is done; Resolved may have found a proxy."""
 
     def _raceRelay(self, signal: str, *arguments: object) -> None:
         """A connection asks or tells something."""
@@ -114,7 +115,7 @@ class Race:
             return
         if not self._resolved:
             self._resolved = True
-            if not self.tell(ClientEvent.Resolved, None):
+            if not self.tell(ClientEvent.Resolved, None, what if isinstance(what, ProxyAddress) else None):
                 return
         self._toTry += 1
         self._settings.turns.add(partial(self._try, what))
@@ -222,9 +223,9 @@ class Race:
         self._askForAddress()
         self._endIfNothingIsLeft()
 
-    def tell(self, event: ClientEvent, connection: SslSocket | None) -> bool:
+    def tell(self, event: ClientEvent, connection: SslSocket | None, proxy: ProxyAddress | None = None) -> bool:
         if self._owner is not None:
-            self._owner._raceEvent(event, connection)
+            self._owner._raceEvent(event, connection, proxy)
         return self._owner is not None
 
     def relay(self, signal: str, *arguments: object) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtNetwork import QAbstractSocket, QHostAddress
 from qtsecure.errors import SecureError
 from qtsecure.net.socket_client.service_records import ServiceRecord
 
-__all__ = ["AddressesFound", "Lookup", "NameResolver", "ServicesFound"]
+__all__ = ["AddressesFound", "Lookup", "NameResolver", "ServicesFound", "checkedLookup"]
 
 AddressesFound: TypeAlias = Callable[[Sequence[QHostAddress] | SecureError], None]
 ServicesFound: TypeAlias = Callable[[Sequence[ServiceRecord] | SecureError], None]
@@ -30,12 +30,13 @@ class NameResolver(ABC):
     """Answers through callbacks: later, in the calling thread, from its event loop, and once.
 
     An answer is a list, which may be empty, or a SecureError; ``HostNotFound`` says that there is no such name.
+    What a method returns has a method ``abort()`` like Lookup; or it is None, and an answer may come in vain.
     """
 
     @abstractmethod
     def lookUpAddresses(
         self, host: str, family: QAbstractSocket.NetworkLayerProtocol, finished: AddressesFound
-    ) -> Lookup:
+    ) -> Lookup | None:
         """Find the addresses of one family.
 
         Args:
@@ -45,7 +46,7 @@ class NameResolver(ABC):
         """
 
     @abstractmethod
-    def lookUpService(self, recordName: str, finished: ServicesFound) -> Lookup:
+    def lookUpService(self, recordName: str, finished: ServicesFound) -> Lookup | None:
         """Find SRV records.
 
         Args:
@@ -59,3 +60,10 @@ class NameResolver(ABC):
             return socket.getservbyname(service, protocol)
         except OSError:
             return None
+
+
+def checkedLookup(lookup: Lookup | None, method: str) -> Lookup | None:
+    """What a resolver has returned, which may be the program's and return anything; TypeError for what is no use."""
+    if lookup is not None and not callable(getattr(lookup, "abort", None)):
+        raise TypeError(f"{method}() must return a Lookup or None, not {type(lookup).__name__}.")
+    return lookup

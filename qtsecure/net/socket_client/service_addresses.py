@@ -11,7 +11,7 @@ from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.socket_client.enumeration import AddressEnumerator, Answer, Destination, LookupPlan, ask
 from qtsecure.net.socket_client.network_address import NetworkAddress
 from qtsecure.net.socket_client.network_service import NetworkService
-from qtsecure.net.socket_client.resolver import Lookup
+from qtsecure.net.socket_client.resolver import Lookup, checkedLookup
 from qtsecure.net.socket_client.service_records import ServiceRecord, inOrder
 
 __all__ = ["ServiceAddresses"]
@@ -48,18 +48,20 @@ class ServiceAddresses(AddressEnumerator):
             self._found(problem)
 
     def _lookUp(self, name: str) -> None:
-        self._lookup = self._plan.resolver.lookUpService(name, self._found)
+        self._lookup = checkedLookup(self._plan.resolver.lookUpService(name, self._found), "lookUpService")
 
     def cancel(self) -> None:
         self._answer = None
         if self._lookup is not None:
-            self._lookup.abort()
+            ask(self._lookup.abort)
             self._lookup = None
         if self._addresses is not None:
             self._addresses.cancel()
             self._addresses = None
 
     def _found(self, answer: Sequence[ServiceRecord] | SecureError) -> None:
+        if self._answer is None:
+            return  # it was cancelled, and nothing could be aborted
         self._lookup = None
         self._hosts = deque()
         # The resolver may be the program's, and answer with anything.

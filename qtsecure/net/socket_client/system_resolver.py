@@ -10,9 +10,10 @@ from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QAbstractSocket, QDnsLookup, QHostAddress
 
 from qtsecure.errors import SecureError
+from qtsecure.net.event_loop.forks import forgetsInChild
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.native_sockets.addresses import qtAddress
-from qtsecure.net.socket_client.lookup_threads import Mailbox
+from qtsecure.net.native_sockets.lookup_threads import Mailbox
 from qtsecure.net.socket_client.resolver import AddressesFound, Lookup, NameResolver, ServicesFound
 from qtsecure.net.socket_client.service_records import ServiceRecord
 
@@ -36,6 +37,12 @@ class SystemResolver(NameResolver):
     def __init__(self) -> None:
         self._mailbox: Mailbox | None = None
         self._waiting: dict[_Question, list[_AddressLookup]] = {}
+        forgetsInChild(self)
+
+    def _forgetParent(self) -> None:
+        """See ``forks``: no thread answers here any more what the parent has asked."""
+        self._mailbox = None
+        self._waiting.clear()
 
     def lookUpAddresses(
         self, host: str, family: QAbstractSocket.NetworkLayerProtocol, finished: AddressesFound

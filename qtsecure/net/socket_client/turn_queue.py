@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from qtsecure.net.event_loop.forks import forgetsInChild
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 
 __all__ = ["TurnQueue"]
@@ -19,6 +20,7 @@ class TurnQueue:
     def __init__(self) -> None:
         self._waiting: deque[Callable[[], None]] = deque()
         self._deferred = False
+        forgetsInChild(self)
 
     def add(self, step: Callable[[], None]) -> None:
         """Call this one, too."""
@@ -28,6 +30,11 @@ class TurnQueue:
     def clear(self) -> None:
         """Call none of them."""
         self._waiting.clear()
+
+    def _forgetParent(self) -> None:
+        """See ``forks``."""
+        self.clear()
+        self._deferred = False
 
     def _defer(self) -> None:
         if not self._deferred:

@@ -32,7 +32,7 @@ class UnixAddress(SocketConnectable):
     __slots__ = ("_path",)
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        text = os.fspath(path)
+        text = os.fspath(path) if isinstance(path, os.PathLike) else path
         if not isinstance(text, str):
             raise TypeError(f"path must be a str or a path, not {type(path).__name__}.")
         if not text or "\0" in text:

@@ -11,7 +11,9 @@ from shiboken6 import isValid
 from qtsecure.engine.enum_members import members_of
 from qtsecure.errors import SecureError
 from qtsecure.net import late
+from qtsecure.net.arguments import checkInt
 from qtsecure.net.native_sockets.addresses import checkPort
+from qtsecure.net.native_sockets.socket_errors import refusedText
 from qtsecure.net.questions.asked import cancelRequest
 from qtsecure.net.ssl_socket.attempt import Attempt
 from qtsecure.net.ssl_socket.base import SocketBase
@@ -57,6 +59,7 @@ class Connecting(Handshake):
         SocketBase._refuseInsideEngine(self, "connectToHost")
         name = _checkHost(hostName)
         checkPort(port, lowest=1)
+        _checkForms(mode, protocol)
         if self._dataPath.state not in (_State.UnconnectedState, _State.BoundState):
             SocketBase._reportError(
                 self, _Error.OperationError, "A connection is being made or stands already; disconnect first."
@@ -104,6 +107,7 @@ class Connecting(Handshake):
                     "After the port come the verify name, the open mode and the protocol, "
                     f"not {type(argument).__name__}."
                 )
+        _checkForms(mode, protocol)
         if self._dataPath.state not in (_State.UnconnectedState, _State.BoundState):
             self._warn("connectToHostEncrypted() called while a connection is being made or stands already.")
             return
@@ -125,24 +129,39 @@ class Connecting(Handshake):
     ) -> bool:
         """Take over a connected native descriptor; False (and error()) when it is not one.
 
-        On success the socket owns the descriptor and closes it.
+        On success the socket owns the descriptor and closes it, and what it had before is ended.
+
+        Raises:
+            TypeError, ValueError: For a ``socketDescriptor`` that is no int, or another state.
         """
         SocketBase._refuseInsideEngine(self, "setSocketDescriptor")
+        checkInt(socketDescriptor, name="socketDescriptor")
         if state != _State.ConnectedState:
             raise ValueError("state must be ConnectedState; other descriptors cannot be adopted.")
-        return Connecting._adoptDescriptor(self, socketDescriptor, openMode)
+        attempt = self._attempt
+        if attempt.request is None and attempt.choice is None:
+            return Connecting._adoptDescriptor(self, socketDescriptor, openMode)
+        try:
+            Connecting._checkForeign(self, socketDescriptor)
+            late.checkConnected(socketDescriptor)
+        except (OSError, ValueError, OverflowError) as error:
+            return Connecting._refuseDescriptor(self, socketDescriptor, error)
+        # Before anything of the new connection is here: slots run now, perhaps an event loop, and may begin another.
+        cancelRequest(attempt)
+        if not isValid(self):
+            return False
+        adopted = Connecting._adoptDescriptor(self, socketDescriptor, openMode)
+        if not adopted and isValid(self) and self._attempt is attempt:
+            Closing._drop(self)  # a slot has closed the descriptor, and nobody can answer for the old connection
+        return adopted
 
     def _adoptDescriptor(self, socketDescriptor: int, openMode: QIODevice.OpenModeFlag = _Mode.ReadWrite) -> bool:
         """setSocketDescriptor() for a socket of which nobody else knows yet, too."""
-        before = self._dataPath.transport
         try:
-            if socketDescriptor >= 0 and before is not None and socketDescriptor == before.descriptor():
-                raise ValueError("it is this socket's own")  # the end of the old connection would close it
+            Connecting._checkForeign(self, socketDescriptor)
             transport = late.adoptStream(self._dataPath, socketDescriptor)
         except (OSError, ValueError, OverflowError) as error:
-            self._dataPath.error = _Error.SocketResourceError
-            self.setErrorString(f"The descriptor {socketDescriptor} is not a connected socket: {error}.")
-            return False
+            return Connecting._refuseDescriptor(self, socketDescriptor, error)
         Connecting._abortTransport(self)
         Connecting._abandonAttempt(self)
         if not isValid(self):
@@ -150,6 +169,16 @@ class Connecting(Handshake):
             return False
         Connecting._adopt(self, transport, openMode)
         return True
+
+    def _checkForeign(self, socketDescriptor: int) -> None:
+        before = self._dataPath.transport
+        if socketDescriptor >= 0 and before is not None and socketDescriptor == before.descriptor():
+            raise ValueError("it is this socket's own")  # the end of the old connection would close it
+
+    def _refuseDescriptor(self, socketDescriptor: int, error: Exception) -> bool:
+        self._dataPath.error = _Error.SocketResourceError
+        self.setErrorString(f"The descriptor {socketDescriptor} is not a connected socket: {error}.")
+        return False
 
     def _adopt(
         self,
@@ -296,8 +325,10 @@ class Connecting(Handshake):
         Connecting._cancelAddressDeadline(self)
         if self._attempt.addresses:
             Connecting._connectNext(self)
-        else:
-            self._giveUp(error, text)
+            return
+        if error is _Error.ConnectionRefusedError:
+            text = refusedText(self._attempt.hostName, self._attempt.port)
+        self._giveUp(error, text)
 
     def _giveUp(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """No connection: the state changes first, then the error is told (as Qt does)."""
@@ -345,18 +376,23 @@ class Connecting(Handshake):
         noticeDeletion(self, dataPath)  # the descriptor goes, too
         if not dataPath.used:
             dataPath.used = True
+            if dataPath.error is not _Error.UnknownSocketError:
+                self._forgetError()  # a write was refused, or a wait was in vain
             return
         dataPath.stream = None
         dataPath.mode = QSslSocket.SslMode.UnencryptedMode
         dataPath.review()
-        self._dataPath.error = _Error.UnknownSocketError
-        self.setErrorString("Unknown error")
+        self._forgetError()
         Closing._dropIncoming(self)
         self._reviewsRoom = False  # as enterThread(): what was deferred may never run
         dataPath.outgoing.clear()
         dataPath.readingPaused = False
         dataPath.closing = False
         dataPath.outputEnds = False
+
+    def _forgetError(self) -> None:
+        self._dataPath.error = _Error.UnknownSocketError
+        self.setErrorString("Unknown error")
 
     def moveToThread(self, thread: QThread) -> bool:
         """Move to another thread; only while there is no connection.
@@ -419,3 +455,10 @@ def _checkHost(hostName: str | QHostAddress) -> str:
     if not hostName or "\0" in hostName:
         raise ValueError("hostName must be the name or the address of a host, not empty and without NUL.")
     return hostName
+
+
+def _checkForms(mode: QIODevice.OpenModeFlag, protocol: QAbstractSocket.NetworkLayerProtocol) -> None:
+    if not isinstance(mode, QIODevice.OpenModeFlag):
+        raise TypeError(f"mode must be a QIODevice.OpenModeFlag, not {type(mode).__name__}.")
+    if not isinstance(protocol, QAbstractSocket.NetworkLayerProtocol):
+        raise TypeError(f"protocol must be a QAbstractSocket.NetworkLayerProtocol, not {type(protocol).__name__}.")

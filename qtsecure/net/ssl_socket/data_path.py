@@ -423,8 +423,12 @@ class DataPath:
         self.flushScheduled = False
         transport = self.transport
         stream = self.stream
-        if transport is None or self._flushing or (self.held and not self.closing):
+        if transport is None or self._flushing:
             return
+        if self.held:
+            if not self.closing:
+                return
+            self.outgoing.clear()  # it is for an end that will not be reached
         if stream is None:
             if not self.sendsPlain:
                 return  # TLS is still to come

@@ -53,6 +53,17 @@ class Leading(Library):
         self._attempt.port = port
         self._attempt.reached = True
 
+    def _withhold(self) -> None:
+        """The program is about to be given this connection: nothing is read before, whatever its slots do."""
+        self._attempt.withheld = True
+        self._dataPath.pauseReading()
+
+    def _letRead(self) -> None:
+        """The program has it, or is given it now; reading goes on from the event loop."""
+        if self._attempt.withheld:
+            self._attempt.withheld = False
+        self._dataPath.roomMade()
+
     def _awaitTls(self) -> None:
         """TLS will begin on this connection: until then nothing that the program writes goes out."""
         self._dataPath.awaitsTls = True

@@ -197,7 +197,7 @@ class Reading(SocketBase):
 
     def _roomMade(self) -> None:
         # A pending decision pauses reading, too, and what the program reads meanwhile is no answer.
-        if self._attempt.request is None:
+        if self._attempt.request is None and not self._attempt.withheld:
             self._dataPath.roomMade()
 
     def _reviewRoomSoon(self) -> None:

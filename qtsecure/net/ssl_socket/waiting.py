@@ -261,6 +261,8 @@ class Waiting(OverDevice):
                 continue
             if not isValid(self) or done():
                 return True
+            if dataPath.scheduler.hasTasksOf(self, dataPath, transport):
+                continue
             if min(left, due) == math.inf:
                 return False  # reading is paused: only the program could change anything
             time.sleep(min(left, due))

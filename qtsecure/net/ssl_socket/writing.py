@@ -5,11 +5,15 @@ from __future__ import annotations
 from threading import get_ident
 
 from PySide6.QtCore import QByteArray
+from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
 
 from qtsecure.net.ssl_socket.reading import Reading, byteOf
 
 __all__ = ["Writing"]
+
+_Error = QAbstractSocket.SocketError
+_UNCONNECTED = QAbstractSocket.SocketState.UnconnectedState
 
 
 class Writing(Reading):
@@ -39,6 +43,7 @@ class Writing(Reading):
         dataPath = self._dataPath
         if not dataPath.open or get_ident() != dataPath.thread:
             self._checkThread("write")
+            self._noteRefusedWrite()
             return -1
         if dataPath.writeLimit:
             plain = plain[: max(0, dataPath.writeLimit - dataPath.outgoing.size)]
@@ -48,6 +53,22 @@ class Writing(Reading):
             dataPath.flushScheduled = True
             dataPath.scheduler.defer(dataPath.flushQueued)
         return dataPath.outgoing.append(plain)
+
+    def _noteRefusedWrite(self) -> None:
+        """Say why nothing was written, unless an earlier failure says more.
+
+        A connection that has ended well has no error because of that.
+        """
+        dataPath = self._dataPath
+        if dataPath.error not in (_Error.UnknownSocketError, _Error.OperationError):
+            return
+        if dataPath.state is _UNCONNECTED:
+            text = "The socket is not connected, so nothing can be written; connect it before."
+        else:
+            text = "The socket was not opened for writing."
+        if not dataPath.used:
+            dataPath.error = _Error.OperationError
+        self.setErrorString(text)
 
     def putChar(self, c: int | str) -> bool:
         """Queue one byte (QIODevice::putChar); whether it was taken.

@@ -286,7 +286,7 @@ class DeviceStream(StreamTransport):
         finally:
             self._waiting = False
         # A device that has ended, or that cannot wait, answers before the time is up.
-        return bool(schedulerOfThisThread().tasks) or (milliseconds >= 0 and time.monotonic() >= end)
+        return milliseconds >= 0 and time.monotonic() >= end
 
     def _waitForDevice(self, device: QIODevice, milliseconds: int, writing: bool) -> bool:
         if writing and device.bytesToWrite():

@@ -53,6 +53,7 @@ class QtSocketStream(DeviceStream):
         """Take over a connected descriptor; OSError when it is none."""
         if not 0 <= descriptor <= 0x7FFFFFFF:
             raise OSError("the number is no descriptor")  # Qt would use its lower half
+        _requireConnected(descriptor)
         transport = cls(owner)
         with _oneAtATime:
             adopted = transport._tcp().setSocketDescriptor(descriptor)
@@ -121,6 +122,15 @@ class QtSocketStream(DeviceStream):
         self._part(_abort)
 
 
+def _requireConnected(descriptor: int) -> None:
+    """Raise OSError for files and sockets without a peer: QTcpSocket would believe that they are connected."""
+    native = socket.socket(fileno=descriptor)
+    try:
+        native.getpeername()
+    finally:
+        native.detach()
+
+
 def _shutDown(descriptor: int) -> None:
     """End one direction: QTcpSocket cannot do it, but another descriptor of the same connection can."""
     with socket.socket(fileno=socket.dup(descriptor)) as same:
@@ -128,6 +138,7 @@ def _shutDown(descriptor: int) -> None:
 
 
 def _abort(device: Any) -> None:
+    device.flush()  # as with sockets of our own, an alert is on its way whatever slots do
     device.abort()
     device.deleteLater()
 
@@ -145,6 +156,7 @@ class _Lingering:
 
     def __init__(self, device: Any) -> None:
         self._device: QTcpSocket | None = device
+        device.flush()  # the program may end before its event loop runs again
         device.setReadBufferSize(0)
         self._connections = [
             device.readyRead.connect(plainSlot(self._drop)),

@@ -12,6 +12,8 @@ __all__ = ["ErrorIdentity", "Place", "TrustDecision", "errorIdentity", "parseDec
 
 _FORMAT = 1
 _LONGEST = 65536
+_END_OF_TIME = 1e11
+"""No user takes a decision so many seconds after 1970, and calendars can still show that."""
 
 Place = tuple[str, int, str]
 """What a decision is for: host name, port, and the fingerprint of the peer's certificate."""
@@ -32,6 +34,7 @@ class TrustDecision:
         errors: Which errors were accepted, each with the certificate that it was about.
         expiry: Until when, in seconds since 1970; None for no end.
         isPermanent: Whether it is in the settings, and not only in memory.
+        decidedAt: When it was taken, in seconds since 1970; None if that was not written down.
     """
 
     host: str
@@ -41,6 +44,7 @@ class TrustDecision:
     errors: frozenset[ErrorIdentity]
     expiry: float | None
     isPermanent: bool
+    decidedAt: float | None = None
 
     @property
     def place(self) -> Place:
@@ -62,6 +66,7 @@ class TrustDecision:
                 "subject": self.subject,
                 "errors": sorted(self.errors),
                 "expiry": self.expiry,
+                "decidedAt": self.decidedAt,
             }
         )
 
@@ -101,9 +106,12 @@ def parseDecision_untrusted(text: object) -> TrustDecision:
         raise ValueError("The entry has a text that is none.")
     if not isinstance(port, int) or not (expiry is None or isinstance(expiry, (int, float))):
         raise ValueError("The entry lacks a number.")
+    decidedAt = fields.get("decidedAt")
+    if decidedAt is not None and not _isMoment(decidedAt):
+        raise ValueError("The entry has a moment that is none.")
     if not isinstance(errors, list) or not errors or not all(map(_isErrorIdentity, errors)):
         raise ValueError("The entry has no list of errors.")
-    return TrustDecision(host, port, fingerprint, subject, frozenset(map(tuple, errors)), expiry, True)
+    return TrustDecision(host, port, fingerprint, subject, frozenset(map(tuple, errors)), expiry, True, decidedAt)
 
 
 def _isUnicode(text: str) -> bool:
@@ -113,6 +121,10 @@ def _isUnicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _isMoment(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _END_OF_TIME
 
 
 def _isErrorIdentity(value: object) -> bool:

@@ -131,16 +131,37 @@ class TrustDecisions(QObject):
             return False
         subject = request.certificateChain()[0].subjectDisplayName()
         forever = lifetime is TrustDecisions.Lifetime.Forever
-        self._keep(TrustDecision(*place, subject, _identities(request), expiry, forever), lifetime, request.isPending())
+        decision = TrustDecision(*place, subject, _identities(request), expiry, forever, self._clock())
+        self._keep(decision, lifetime, request.isPending())
         if isValid(request):
             request.accept()
         return True
 
+    def trustedBefore(self, request: CertificateRequest) -> TrustDecision | None:
+        """Return which other certificate of the same host and port was accepted last; one that has expired counts.
+
+        To a user that is news: the server has got a new certificate, or somebody is pretending to be it. There is
+        none if the last one that was accepted is the certificate of the request, and none for clients of a server,
+        which have no place.
+
+        Raises:
+            TypeError: ``request`` is of another type.
+        """
+        place = placeOf(_requestFrom(request))
+        if place is None or not place[0]:
+            return None
+        known = [each for each in self._all() if (each.host, each.port) == place[:2]]
+        # Where the order is not known, the other certificate is told.
+        last = max(known, key=lambda each: (each.decidedAt or 0, each.fingerprint != place[2]), default=None)
+        return last if last is not None and last.fingerprint != place[2] else None
+
     def decisions(self) -> list[TrustDecision]:
         """Return all that is remembered and has not expired, for a list in which the user can revoke."""
         now = self._clock()
-        found = [*self._store.decisions(), *self._forSession.values(), *self._forOnce.values()]
-        return [each for each in found if each.expiry is None or now < each.expiry]
+        return [each for each in self._all() if each.expiry is None or now < each.expiry]
+
+    def _all(self) -> list[TrustDecision]:
+        return [*self._store.decisions(), *self._forSession.values(), *self._forOnce.values()]
 
     def revoke(self, decision: TrustDecision) -> None:
         """Forget a decision: the next connection asks again. Those that stand are not touched.

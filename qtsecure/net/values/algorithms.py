@@ -9,7 +9,7 @@ from PySide6.QtNetwork import QSsl, QSslCipher, QSslEllipticCurve
 
 from qtsecure.engine.supported import supported_cipher_names, supported_group_names
 from qtsecure.net.arguments import checkBool
-from qtsecure.net.values.arguments import cipherNamesFrom, groupNamesFrom, srtpProfilesFrom
+from qtsecure.net.values.arguments import cipherNamesFrom, groupNamesFrom, items, srtpProfilesFrom
 from qtsecure.net.values.ssl_cipher import SslCipher
 from qtsecure.net.values.tls_settings import HasSettings, defaultCipherNames
 
@@ -71,8 +71,8 @@ class Algorithms(HasSettings):
 
     def setEllipticCurves(self, curves: Iterable[QSslEllipticCurve | str]) -> None:
         """The same as :meth:`setKeyExchangeGroups`; also takes Qt's type."""
-        names = curves if isinstance(curves, str) else [_curveName(curve) for curve in curves]
-        self.setKeyExchangeGroups(names)
+        names = curves if isinstance(curves, str) else [_curveName(curve) for curve in items(curves, "curves")]
+        self._settings = replace(self._settings, groups=groupNamesFrom(names, "curves"))
 
     def srtpProfiles(self) -> list[str]:
         """Return the SRTP protection profiles to negotiate with DTLS, best first."""

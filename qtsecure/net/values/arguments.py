@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QSslCipher
@@ -20,10 +21,12 @@ __all__ = [
     "cipherNamesFrom",
     "groupNamesFrom",
     "identityHintFrom",
+    "items",
     "octets",
     "srtpProfilesFrom",
 ]
 
+_Item = TypeVar("_Item")
 _MAXIMUM_HINT_LENGTH = 255
 _MAXIMUM_ALPN_LENGTH = 65535
 
@@ -43,6 +46,17 @@ def octets(value: bytes | bytearray | memoryview | QByteArray | str, argument: s
     raise TypeError(f"{argument} must be bytes or text, not {type(value).__name__}")
 
 
+def items(given: Iterable[_Item], argument: str) -> Iterable[_Item]:
+    """Return ``given`` as it is, if it has items.
+
+    Raises:
+        TypeError: It has none; the message names ``argument``.
+    """
+    if not isinstance(given, Iterable):
+        raise TypeError(f"{argument} must be a list, not {type(given).__name__}")
+    return given
+
+
 def cipherNamesFrom(ciphers: str | Iterable[SslCipher | QSslCipher | str]) -> tuple[str, ...]:
     """Return OpenSSL's names of cipher suites, each once.
 
@@ -50,7 +64,7 @@ def cipherNamesFrom(ciphers: str | Iterable[SslCipher | QSslCipher | str]) -> tu
         TypeError: ``ciphers`` is of another type.
         ValueError: A suite is not known or protects nothing.
     """
-    parts = [part for part in ciphers.split(":") if part] if isinstance(ciphers, str) else list(ciphers)
+    parts = [part for part in ciphers.split(":") if part] if isinstance(ciphers, str) else items(ciphers, "ciphers")
     names: dict[str, None] = {}
     for part in parts:
         name = part.name() if isinstance(part, (SslCipher, QSslCipher)) else part
@@ -62,15 +76,15 @@ def cipherNamesFrom(ciphers: str | Iterable[SslCipher | QSslCipher | str]) -> tu
     return tuple(names)
 
 
-def groupNamesFrom(groups: Iterable[str]) -> tuple[str, ...]:
+def groupNamesFrom(groups: Iterable[str], argument: str = "groups") -> tuple[str, ...]:
     """Return the names of key-exchange groups, each once.
 
     Raises:
-        TypeError: ``groups`` is not a list of strings.
+        TypeError: ``argument`` is not a list of strings.
         ValueError: The engine does not know a group; the message names those that it knows.
     """
     try:
-        return _namesFrom(groups, "groups", "a key-exchange group", is_group_supported)
+        return _namesFrom(groups, argument, "a key-exchange group", is_group_supported)
     except ValueError as error:
         raise ValueError(f"{error}; it knows {', '.join(supported_group_names())}") from None
 
@@ -88,7 +102,7 @@ def srtpProfilesFrom(profiles: Iterable[str]) -> tuple[str, ...]:
 def _namesFrom(given: Iterable[str], argument: str, what: str, isKnown: Callable[[str], bool]) -> tuple[str, ...]:
     if isinstance(given, str):
         raise TypeError(f"{argument} must be a list of names, not one string")
-    names = tuple(dict.fromkeys(given))
+    names = tuple(dict.fromkeys(items(given, argument)))
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"{argument} must contain names, not {type(name).__name__}")
@@ -104,7 +118,7 @@ def applicationProtocolsFrom(protocols: Iterable[bytes | bytearray | QByteArray 
         TypeError: ``protocols`` is not a list of bytes or strings.
         ValueError: A name is empty or longer than 255 bytes, or all are longer than 65535.
     """
-    if isinstance(protocols, (bytes, bytearray, QByteArray, str)):
+    if isinstance(protocols, (bytes, bytearray, QByteArray, str)) or not isinstance(protocols, Iterable):
         raise TypeError(f"protocols must be a list of names, not one {type(protocols).__name__}")
     names = tuple(dict.fromkeys(octets(name, "protocols") for name in protocols))
     for name in names:

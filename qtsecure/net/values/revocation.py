@@ -55,8 +55,8 @@ class Revocation(HasSettings):
 
         Args:
             pins: Whole certificates in any form that :meth:`setLocalCertificateChain` takes, and
-                SHA-256 hashes of the public key (SubjectPublicKeyInfo): 32 bytes, or text such as
-                ``"sha256/r/mIkG3eEpVdm+u/ko/cwxzOMo1bk4TyHIlByibiA5E="``.
+                SHA-256 hashes of the public key (SubjectPublicKeyInfo): 32 bytes, 64 hexadecimal
+                digits, or text such as ``"sha256/r/mIkG3eEpVdm+u/ko/cwxzOMo1bk4TyHIlByibiA5E="``.
 
         Raises:
             SecureError: A certificate cannot be read.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import typing
 from collections.abc import Iterable
 from typing import TypeAlias
@@ -41,6 +42,7 @@ __all__ = [
 
 _PIN_PREFIX = "sha256/"
 _PIN_LENGTH = 32
+_HEXADECIMAL_PIN = re.compile(f"[0-9A-Fa-f]{{{2 * _PIN_LENGTH}}}")
 
 _Single: TypeAlias = (
     SslCertificate | QSslCertificate | x509.Certificate | bytes | bytearray | QByteArray | str | os.PathLike[str]
@@ -78,7 +80,7 @@ CrlSource: TypeAlias = EngineCrlSource | QByteArray
 """Revocation lists: PEM or DER bytes, PEM text, paths, objects of cryptography, or an iterable of these."""
 
 PinSource: TypeAlias = _Single | Iterable[_Single]
-"""Certificates as in CertificateSource, 32 bytes, or text such as ``sha256/AbC...=``."""
+"""Certificates as in CertificateSource, or hashes of keys: 32 bytes, 64 hexadecimal digits, or ``sha256/AbC...=``."""
 
 
 def crlsFrom(source: CrlSource) -> tuple[bytes, ...]:
@@ -121,6 +123,8 @@ def pinsFrom(source: PinSource) -> Pins:
         source = bytes(source.data())
     if isinstance(source, str) and source.startswith(_PIN_PREFIX):
         return Pins(keys=frozenset({_keyHash(source)}))
+    if isinstance(source, str) and _HEXADECIMAL_PIN.fullmatch(source):
+        return Pins(keys=frozenset({bytes.fromhex(source)}))
     if isinstance(source, (bytes, bytearray)) and len(source) == _PIN_LENGTH:
         return Pins(keys=frozenset({bytes(source)}))
     if isinstance(source, (str, bytes, bytearray, os.PathLike, SslCertificate, QSslCertificate, x509.Certificate)):

@@ -45,6 +45,8 @@ _LARGEST_DEPTH = 1000
 class _Convertible(typing.Protocol):
     """TlsOptions, which builds on this module."""
 
+    def isServer(self) -> bool: ...
+
     def toSslConfiguration(self) -> SslConfiguration: ...
 
 
@@ -116,10 +118,12 @@ class SslConfiguration(Algorithms, Revocation, VirtualHosting, HandshakeResults)
 
         Raises:
             SecureError: Certificate or key cannot be read, or they do not belong together.
+            ValueError: ``certificateChain`` is empty.
         """
-        return SslConfiguration._ofServer(
-            certificatesFrom(certificateChain), OwnKey(privateKeyFrom(privateKey, passphrase))
-        )
+        chain = certificatesFrom(certificateChain)
+        if not chain:  # of a file, for instance, in which QSslCertificate.fromPath() found none
+            raise ValueError("certificateChain must not be empty: a server has to show a certificate")
+        return SslConfiguration._ofServer(chain, OwnKey(privateKeyFrom(privateKey, passphrase)))
 
     @staticmethod
     def fromPkcs12(
@@ -470,6 +474,8 @@ class SslConfiguration(Algorithms, Revocation, VirtualHosting, HandshakeResults)
             TypeError: ``path`` is no path.
             ValueError: ``path`` contains a NUL.
         """
+        if not isinstance(path, (str, bytes, os.PathLike, type(None))):
+            raise TypeError(f"path must be a path or None, not {type(path).__name__}")
         name = "" if path is None else os.fsdecode(path)
         if "\0" in name:
             raise ValueError("path must not contain a NUL")
@@ -521,15 +527,29 @@ ConfigurationSource: TypeAlias = SslConfiguration | QSslConfiguration | _Convert
 """What programs may give for a configuration: ours, Qt's, or TlsOptions."""
 
 
-def configurationFrom(source: ConfigurationSource) -> SslConfiguration:
+def configurationFrom(
+    source: ConfigurationSource, *, name: str = "configuration", role: Role | None = None
+) -> SslConfiguration:
     """Return a copy of what a program gives as a configuration.
 
+    Args:
+        source: What the program gives.
+        name: What messages call it.
+        role: What it is for, if that is certain. TlsOptions of a server verify no server: with them
+            a client would believe anybody.
+
     Raises:
-        SecureError, ValueError: Qt's configuration has no equivalent.
+        SecureError: Qt's configuration has no equivalent.
         TypeError: ``source`` is of another type.
+        ValueError: Likewise, or TlsOptions are for the other role.
     """
-    if source is None:
-        raise TypeError("configuration must be an SslConfiguration, a QSslConfiguration or TlsOptions, not None")
+    if not isinstance(source, (SslConfiguration, QSslConfiguration, _Convertible)):
+        found = "None" if source is None else type(source).__name__
+        raise TypeError(f"{name} must be an SslConfiguration, a QSslConfiguration or TlsOptions, not {found}")
+    if role is not None and isinstance(source, _Convertible):
+        given = "server" if source.isServer() else "client"
+        if given != role:
+            raise ValueError(f"{name} must be for a {role}, not the TlsOptions of a {given}")
     return SslConfiguration(source)
 
 

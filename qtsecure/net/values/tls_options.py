@@ -133,14 +133,17 @@ class TlsOptions:
         Raises:
             SecureError: Key or certificate cannot be read, or they do not belong together.
             TypeError: An argument is of another type.
-            ValueError: Certificates are required, but nobody may issue them.
+            ValueError: ``certificate`` is empty, or certificates are required, but nobody may issue them.
         """
         if not isinstance(clientAuth, TlsOptions.ClientAuthentication):
             raise TypeError(f"clientAuth must be a TlsOptions.ClientAuthentication, not {type(clientAuth).__name__}")
         trusted = () if trustedClientCas is None else certificatesFrom(trustedClientCas)
         if clientAuth is TlsOptions.ClientAuthentication.Required and not trusted:
             raise ValueError("trustedClientCas must not be empty when clients need a certificate")
-        configuration = SslConfiguration.forServer(certificate, key)
+        chain = certificatesFrom(certificate)
+        if not chain:
+            raise ValueError("certificate must not be empty: a server has to show one")
+        configuration = SslConfiguration.forServer(chain, key)
         configuration.setCaCertificates(trusted)
         configuration.setPeerVerifyMode(_MODES[clientAuth])
         configuration.setMissingCertificateIsFatal(clientAuth is TlsOptions.ClientAuthentication.Required)

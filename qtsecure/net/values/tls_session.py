@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from PySide6.QtCore import QByteArray
+
 from qtsecure.engine.sessions import Session
 from qtsecure.net.values.protocol import Protocol
 
@@ -34,17 +36,17 @@ class TlsSession:
         self._session = session
 
     @staticmethod
-    def fromBytes(data: bytes) -> TlsSession:
+    def fromBytes(data: bytes | QByteArray) -> TlsSession:
         """Return the session that ``toBytes()`` has told of, in this process or another.
 
         Args:
-            data: Only from where nobody else can write.
+            data: Only from where nobody else can write; a QByteArray is what QSettings returns.
 
         Raises:
             SecureError: The data is no session (``InvalidArgument``).
             TypeError: ``data`` is not bytes.
         """
-        return TlsSession(Session.from_bytes(data))
+        return TlsSession(Session.from_bytes(bytes(data.data()) if isinstance(data, QByteArray) else data))
 
     def toBytes(self) -> bytes:
         """Return everything, to be stored in a safe place; one or two kibibytes and the certificates."""

@@ -17,6 +17,9 @@ Dialog {
     readonly property bool mayAccept: question !== null && question.overridable
     readonly property string who: question === null ? "" : question.hostName !== "" ? question.hostName : qsTr("this client")
 
+    readonly property int barRoom: 14
+    readonly property var before: question === null ? ({}) : question.trustedBefore
+
     // answered(bool accepted): the user has decided; not emitted when the connection went away.
     signal answered(bool accepted)
 
@@ -78,6 +81,7 @@ Dialog {
     closePolicy: Popup.CloseOnEscape
     title: mayAccept ? qsTr("Do you trust %1?").arg(who) : qsTr("%1 cannot be trusted").arg(who)
     padding: 20
+    rightPadding: padding - barRoom
     topPadding: 12
     bottomPadding: 8
 
@@ -112,13 +116,37 @@ Dialog {
 
     contentItem: ScrollView {
         id: view
+        objectName: "view"
+
+        readonly property bool overflows: column.implicitHeight > height + 1
+        readonly property Item focusItem: Window.activeFocusItem
+
+        // What the keyboard has reached is to be seen.
+        onFocusItemChanged: {
+            let inside = focusItem;
+            while (inside !== null && inside !== column)
+                inside = inside.parent;
+            if (inside === null)
+                return;
+            const top = focusItem.mapToItem(column, 0, 0).y;
+            const flickable = view.contentItem as Flickable;
+            const highest = Math.max(0, column.implicitHeight - height);
+            flickable.contentY = Math.min(Math.max(flickable.contentY, top + focusItem.height - height), top, highest);
+        }
+
         contentWidth: availableWidth
+        contentHeight: column.implicitHeight
         implicitHeight: column.implicitHeight
         clip: true
+        // Without it nobody sees that there is more, such as the fingerprint.
+        ScrollBar.vertical.policy: overflows ? ScrollBar.AlwaysOn : ScrollBar.AlwaysOff
+        ScrollBar.vertical.palette.mid: shades.muted // styles use it as it is, dark on dark
 
         ColumnLayout {
             id: column
-            width: view.availableWidth
+            // The bar has its room at all times: texts that wrapped anew because of it could make it go again.
+            x: view.mirrored ? prompt.barRoom : 0
+            width: view.availableWidth - prompt.barRoom
             spacing: 12
 
             RowLayout {
@@ -134,11 +162,45 @@ Dialog {
                     Layout.alignment: Qt.AlignTop
                 }
 
-                Label {
-                    text: prompt.question !== null && prompt.question.hostName !== "" ? qsTr("Somebody who listens in could pretend to be %1. Its certificate does not prove who it is:").arg(prompt.who) : qsTr("The certificate of this client does not prove who it is:")
-                    textFormat: Text.PlainText
-                    wrapMode: Text.Wrap
+                ColumnLayout {
+                    spacing: 12
                     Layout.fillWidth: true
+
+                    ColumnLayout {
+                        visible: prompt.before.fingerprint !== undefined
+                        spacing: 6
+                        Layout.fillWidth: true
+
+                        Label {
+                            objectName: "warning"
+                            text: prompt.before.decidedAt === undefined ? qsTr("Another certificate was trusted for this server before.") : qsTr("Another certificate was trusted for this server on %1.").arg(sheet.formatted(prompt.before.decidedAt))
+                            textFormat: Text.PlainText
+                            color: shades.bad
+                            font.weight: Font.DemiBold
+                            wrapMode: Text.Wrap
+                            Layout.fillWidth: true
+                        }
+                        Label {
+                            text: qsTr("Either the server has a new one, or this is an attack. Ask the operator before you go on. The fingerprint that was trusted:")
+                            wrapMode: Text.WordWrap
+                            Layout.fillWidth: true
+                        }
+                        Fact {
+                            objectName: "earlier"
+                            label: qsTr("SHA-256")
+                            value: sheet.grouped(prompt.before.fingerprint)
+                            fixedPitch: true
+                            labelWidth: 56
+                            Layout.fillWidth: true
+                        }
+                    }
+
+                    Label {
+                        text: prompt.question !== null && prompt.question.hostName !== "" ? qsTr("Somebody who listens in could pretend to be %1. Its certificate does not prove who it is:").arg(prompt.who) : qsTr("The certificate of this client does not prove who it is:")
+                        textFormat: Text.PlainText
+                        wrapMode: Text.Wrap
+                        Layout.fillWidth: true
+                    }
                 }
             }
 
@@ -180,6 +242,7 @@ Dialog {
             }
 
             Fact {
+                objectName: "fingerprint"
                 label: qsTr("SHA-256")
                 value: sheet.grouped(prompt.question?.certificate.fingerprint)
                 fixedPitch: true
@@ -189,12 +252,46 @@ Dialog {
                 visible: value !== ""
             }
 
-            GridLayout {
-                visible: prompt.mayAccept && prompt.question.canRemember
-                columns: prompt.availableWidth < 380 ? 1 : 2
-                columnSpacing: 10
+            Button {
+                id: details
+                text: (checked ? "\u25be " : "\u25b8 ") + qsTr("The whole certificate")
+                Accessible.name: qsTr("The whole certificate")
+                checkable: true
+                flat: true
+                Layout.leftMargin: 32
+            }
+
+            CertificateSheet {
+                id: sheet
+                visible: details.checked
+                chain: prompt.question?.certificateChain ?? []
                 Layout.fillWidth: true
-                Layout.leftMargin: 40
+            }
+        }
+    }
+
+    footer: Control {
+        padding: 20
+        topPadding: 8
+        Keys.onUpPressed: view.ScrollBar.vertical.decrease()
+        Keys.onDownPressed: view.ScrollBar.vertical.increase()
+
+        contentItem: ColumnLayout {
+            spacing: 10
+
+            Label {
+                visible: prompt.waiting.length > 0
+                text: qsTr("Questions after this one: %1").arg(prompt.waiting.length)
+                color: shades.muted
+                wrapMode: Text.Wrap
+                Layout.fillWidth: true
+            }
+
+            // Beside the buttons, and not where it could be scrolled away.
+            RowLayout {
+                visible: prompt.mayAccept && prompt.question.canRemember
+                spacing: 10
+                Layout.fillWidth: true
 
                 Label {
                     text: qsTr("If you go on:")
@@ -222,39 +319,6 @@ Dialog {
                     Layout.fillWidth: true
                     Accessible.name: qsTr("How long the certificate is trusted")
                 }
-            }
-
-            Button {
-                id: details
-                text: (checked ? "\u25be " : "\u25b8 ") + qsTr("The whole certificate")
-                Accessible.name: qsTr("The whole certificate")
-                checkable: true
-                flat: true
-                Layout.leftMargin: 32
-            }
-
-            CertificateSheet {
-                id: sheet
-                visible: details.checked
-                chain: prompt.question?.certificateChain ?? []
-                Layout.fillWidth: true
-            }
-        }
-    }
-
-    footer: Control {
-        padding: 20
-        topPadding: 8
-
-        contentItem: ColumnLayout {
-            spacing: 10
-
-            Label {
-                visible: prompt.waiting.length > 0
-                text: qsTr("Questions after this one: %1").arg(prompt.waiting.length)
-                color: shades.muted
-                wrapMode: Text.Wrap
-                Layout.fillWidth: true
             }
 
             RowLayout {

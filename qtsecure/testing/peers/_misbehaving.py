@@ -8,7 +8,7 @@ import ssl
 
 from qtsecure.testing.certificates import IssuedCertificate
 from qtsecure.testing.peers._python_tls import serverContext
-from qtsecure.testing.peers._threads import ThreadedServer, resetConnection
+from qtsecure.testing.peers._threads import ThreadedServer, leaveInOrder, resetConnection
 
 __all__ = [
     "AlertingServer",
@@ -58,10 +58,7 @@ class _AnsweringServer(ThreadedServer):
         try:
             if connection.recv(65536):
                 connection.sendall(self._answer)
-                connection.shutdown(socket.SHUT_WR)
-                # Closing with unread data would send RST, and that would overtake the answer.
-                while connection.recv(65536):
-                    pass
+                leaveInOrder(connection)
         except (ConnectionResetError, BrokenPipeError):
             # The client did not want to hear it.
             return
@@ -154,12 +151,8 @@ class TruncatingServer(ThreadedServer):
             try:
                 sock.do_handshake()
                 sock.sendall(self._data)
-                # Past the TLS layer, which would not do this, nor like the alert that comes back.
-                socket.socket.shutdown(sock, socket.SHUT_WR)
-                # Until the client is gone as well; closing with unread data would send RST.
-                while socket.socket.recv(sock, 65536):
-                    pass
-            except ConnectionResetError:
+                leaveInOrder(sock)
+            except (ConnectionResetError, BrokenPipeError):
                 return
             finally:
                 self._release(sock)

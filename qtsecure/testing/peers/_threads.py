@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import selectors
 import socket
@@ -16,7 +17,7 @@ from typing import TypeVar
 
 from qtsecure.testing.peers._waiting import waitUntil
 
-__all__ = ["Peer", "PeerError", "ThreadedServer", "Waker", "readable", "resetConnection"]
+__all__ = ["Peer", "PeerError", "ThreadedServer", "Waker", "leaveInOrder", "readable", "resetConnection"]
 
 _Self = TypeVar("_Self", bound="Peer")
 
@@ -245,6 +246,22 @@ class ThreadedServer(Peer):
     def _serve(self, connection: socket.socket) -> None:
         """Serve one accepted connection; it is closed after that."""
         raise NotImplementedError
+
+
+def leaveInOrder(sock: socket.socket) -> None:
+    """Send FIN, past a TLS layer, and wait for the other end to go, which may have gone already.
+
+    Closing with unread data would send RST, and that would overtake what was sent before.
+    """
+    try:
+        socket.socket.shutdown(sock, socket.SHUT_WR)
+        while socket.socket.recv(sock, 65536):
+            pass
+    except ConnectionResetError:
+        return
+    except OSError as error:
+        if error.errno != errno.ENOTCONN:  # it was reset before
+            raise
 
 
 def resetConnection(sock: socket.socket) -> None:

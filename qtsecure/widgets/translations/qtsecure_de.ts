@@ -515,6 +515,25 @@
     </message>
 </context>
 <context>
+    <name>EarlierCertificate</name>
+    <message>
+        <source>Another certificate was trusted for this server before.</source>
+        <translation>Für diesen Server wurde früher einem anderen Zertifikat vertraut.</translation>
+    </message>
+    <message>
+        <source>Another certificate was trusted for this server on %1.</source>
+        <translation>Für diesen Server wurde am %1 einem anderen Zertifikat vertraut.</translation>
+    </message>
+    <message>
+        <source>Either the server has a new one, or this is an attack. Ask the operator before you go on. The SHA-256 fingerprint that was trusted:</source>
+        <translation>Entweder hat der Server ein neues, oder dies ist ein Angriff. Fragen Sie den Betreiber, bevor Sie fortfahren. Der SHA-256-Fingerabdruck, dem vertraut wurde:</translation>
+    </message>
+    <message>
+        <source>SHA-256 fingerprint that was trusted</source>
+        <translation>SHA-256-Fingerabdruck, dem vertraut wurde</translation>
+    </message>
+</context>
+<context>
     <name>HandshakeLog</name>
     <message>
         <source>Handshake log</source>
@@ -1316,6 +1335,18 @@
     <message>
         <source>%1 cannot be trusted</source>
         <translation>%1 ist nicht zu trauen</translation>
+    </message>
+    <message>
+        <source>Another certificate was trusted for this server before.</source>
+        <translation>Für diesen Server wurde früher einem anderen Zertifikat vertraut.</translation>
+    </message>
+    <message>
+        <source>Another certificate was trusted for this server on %1.</source>
+        <translation>Für diesen Server wurde am %1 einem anderen Zertifikat vertraut.</translation>
+    </message>
+    <message>
+        <source>Either the server has a new one, or this is an attack. Ask the operator before you go on. The fingerprint that was trusted:</source>
+        <translation>Entweder hat der Server ein neues, oder dies ist ein Angriff. Fragen Sie den Betreiber, bevor Sie fortfahren. Der Fingerabdruck, dem vertraut wurde:</translation>
     </message>
     <message>
         <source>Somebody who listens in could pretend to be %1. Its certificate does not prove who it is:</source>

@@ -26,6 +26,7 @@ from qtsecure.engine.events import (
 )
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.states import StreamState
+from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.engine.verification import IssueCode
 from qtsecure.errors import SecureError
 from qtsecure.testing.datagram_link import DatagramLink, LinkedDatagram
@@ -232,6 +233,18 @@ def test_a_decision_may_take_long(pki: PublicKeyInfrastructure, answer: str) -> 
         assert network.server.alerts_received == [45]
 
 
+def test_a_server_that_does_not_wait_for_a_decision(pki: PublicKeyInfrastructure) -> None:
+    """Its alert is told together with what it has not waited for."""
+    network = Network(dtls_client([pki.ca.certificate]), dtls_server(pki.expired), client_answer="wait").start()
+    network.run(2)
+    assert network.server.association is not None
+    network.server.association.close(network.link.now)
+    network.run(5)
+    assert network.client.failure is not None
+    assert network.client.failure.kind is FailureKind.ENDED_IN_HANDSHAKE
+    assert "It did not wait for the answer to the question" in network.client.failure.message
+
+
 @pytest.mark.parametrize("answer", ["accept", "reject"])
 def test_server_decides_about_a_client(pki: PublicKeyInfrastructure, answer: Any) -> None:
     """Its last flight is held, so the client is not complete before the decision."""
@@ -394,6 +407,58 @@ def test_qt_2_28_keys_and_hints(engine_path: str) -> None:
     assert asked_client.of("psk_for_server") == [b"which key?"]
     assert asked_server.of("psk_for_client") == [IDENTITY] * 2  # two associations
     assert all(end.association.psk_used() for end in network.ends if end.association)
+
+
+def test_a_client_without_a_key_says_that_the_program_gave_none() -> None:
+    """As in TLS 1.2."""
+    network = Network(psk_client(), psk_server(), client_decisions=Recorder(), server_decisions=Recorder()).handshake()
+    assert network.client.failure is not None
+    assert "the program gave none that can be used" in network.client.failure.message
+
+
+@pytest.mark.parametrize("answer", ["reject", "accept", "late no", "late yes"])
+def test_who_misses_the_certificate_tells_it(engine_path: str, answer: str) -> None:
+    """A client with a key insists on a certificate, too: its last flight is held, so that the server is told why."""
+    network = Network(
+        psk_client(verify_mode=VerifyMode.PEER),
+        psk_server(),
+        client_answer="accept" if answer == "accept" else "reject" if answer == "reject" else "wait",
+        client_decisions=Recorder(client_key=(IDENTITY, KEY)),
+        server_decisions=Recorder(server_keys={IDENTITY: KEY}),
+    ).start()
+    network.run(10, network.finished)
+    client = network.client.association
+    assert client is not None
+    (problems,) = network.client.of(CertificateProblems)
+    assert [issue.code for issue in problems.issues] == [IssueCode.NO_PEER_CERTIFICATE]
+    if answer.startswith("late"):
+        assert client.state is StreamState.DECIDING
+        assert not network.server.completed
+        decide = client.accept_certificate if answer == "late yes" else client.reject_certificate
+        decide(network.link.now)
+    network.run(5)
+    if answer in ("accept", "late yes"):
+        assert network.client.completed
+        assert network.server.completed
+        assert network.say(b"all the same") == [b"all the same"]
+    else:
+        assert network.client.alerts_sent == network.server.alerts_received == [40]
+        assert not network.client.completed
+        assert not network.server.completed
+        assert network.client.failure is not None
+        assert network.server.failure is not None
+
+
+def test_an_alert_that_is_told_is_sent(
+    pki: PublicKeyInfrastructure, engine_path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rejection after the own last flight: only close_notify can be said encrypted, and it ends the server's end."""
+    monkeypatch.setattr(TlsStream, "verify", lambda *_: 0)  # nobody has looked at the certificate, which is noted late
+    network = plain_network(pki).start().run(10)
+    assert network.client.of(AlertSent) == [AlertSent(1, 0)]
+    assert network.client.failure is not None
+    assert network.server.completed
+    assert network.server.events[-2:] == [AlertReceived(1, 0), PeerClosed()]
 
 
 @pytest.mark.parametrize("name", ["", "other.example", "127.0.0.2", "local host"])

@@ -145,7 +145,7 @@ def _lists() -> Sequence[bytes]:
 
 def _decisions() -> Sequence[bytes]:
     error = ("HostNameMismatch", 62, "aa:bb")
-    made = TrustDecision("example.org", 443, "aa:bb", "somebody", frozenset({error}), 1e9, True)
+    made = TrustDecision("example.org", 443, "aa:bb", "somebody", frozenset({error}), 1e9, True, 1.5e9)
     text = made.toText()
     return (
         text.encode(),
@@ -153,6 +153,7 @@ def _decisions() -> Sequence[bytes]:
         text.replace("1000000000.0", "1e400").encode(),
         text.replace("somebody", "\\ud800").encode(),
         text.replace("443", "true").encode(),
+        text.replace("1500000000.0", "-1").encode(),
         text.replace("62", "-" + "9" * 30).encode(),
     )
 

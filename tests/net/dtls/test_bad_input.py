@@ -35,7 +35,7 @@ def test_a_message_too_large(conversation: DtlsConversation) -> None:
 
 def test_an_empty_message(conversation: DtlsConversation) -> None:
     conversation.establish()
-    with pytest.raises(ValueError, match="empty"):
+    with pytest.raises(ValueError, match="data must not be empty"):
         conversation.client.writeDatagram(b"")
 
 
@@ -95,7 +95,7 @@ def test_a_closed_port_is_told_soon(conversation: DtlsConversation) -> None:
     error = conversation.client.error()
     assert error is not None
     assert error.code is Code.ConnectionRefused
-    assert "refused" in error.message
+    assert error.message == f"Connection refused: nothing listens on port {port} of 127.0.0.1."
     assert conversation.names("client") == ["statusChanged", "statusChanged", "errorOccurred", "disconnected"]
     conversation.establish()  # and the object can be used again
 
@@ -193,6 +193,23 @@ def test_arguments_of_connect(qapp: QCoreApplication, arguments: tuple[object, .
     with pytest.raises(error):
         peer.connectToHost(*arguments)  # type: ignore[arg-type]  # what is tested
     assert peer.status() is Status.Disconnected
+
+
+@pytest.mark.parametrize(
+    ("call", "argument"),
+    [
+        (lambda: DtlsPeer().setAdvertisedProtocols(5), "protocols"),
+        (lambda: DtlsPeer().ignoreSslErrors(5), "errors"),
+        (lambda: DtlsPeer().sendMessages(None), "messages"),
+        (lambda: DtlsPeer().connectToPeer(None, "", 5), "options"),
+        (lambda: DtlsServer().setup(5), "options"),
+        (lambda: DtlsServer().setSslConfiguration(None), "configuration"),
+    ],
+)
+def test_wrong_types_are_told_by_name(qapp: QCoreApplication, call: Callable[[], object], argument: str) -> None:
+    """The name of the argument, not only what Python says of the value."""
+    with pytest.raises(TypeError, match=f"^{argument} must be "):
+        call()
 
 
 def test_connecting_twice(conversation: DtlsConversation) -> None:

@@ -186,6 +186,25 @@ def test_sec_d23_the_server_gives_up(conversation: DtlsConversation, clock: Fake
     assert not conversation.server.hasPendingConnections()
 
 
+def test_sec_d23_the_server_runs_out_of_patience(conversation: DtlsConversation, clock: FakeClock) -> None:
+    """Its deadline does not wait for the client's user: the question is cancelled, not answered in vain."""
+    conversation.server.setHandshakeTimeout(5000)
+    deferred = Deferred(conversation, "client")
+    for _ in range(4):
+        settle()
+        clock.advance(1)
+    assert deferred.request.isPending()
+    for _ in range(4):
+        settle()
+        clock.advance(1)
+    settle()
+    assert deferred.cancelled == 1
+    assert not deferred.request.isPending()
+    error = conversation.client.error()
+    assert error is not None
+    assert "ended the association" in error.message
+
+
 def test_sec_d23_the_other_side_has_vanished(conversation: DtlsConversation, clock: FakeClock) -> None:
     """Nobody says anything: a yes comes too late, and the handshake's own deadline ends it."""
     deferred = Deferred(conversation, "client")

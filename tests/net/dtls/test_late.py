@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from PySide6.QtNetwork import QHostAddress
-from shiboken6 import delete
+from shiboken6 import delete, isValid
 
-from qtsecure import DatagramTransport, DtlsPeer, SecureError
+from qtsecure import (
+    CertificateRequest,
+    ClientCertificateRequest,
+    DatagramTransport,
+    DtlsPeer,
+    Interaction,
+    SecureError,
+)
 from qtsecure.net.datagrams.datagram_socket import DatagramSocket
-from tests.net.conversation import FakeClock, settle, spin
+from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
+from tests.net.conversation import FakeClock, VerifyMode, settle, spin
 from tests.net.dtls.conversation import DtlsConversation
 from tests.net.dtls.test_transports import KINDS, bound, carrier, establish
 from tests.semantics.godot.support import Pair, Result, Status
@@ -30,6 +40,12 @@ def begin(pair: Pair, steps: int) -> None:
     for number in range(steps):
         pair.ends[1 - number % 2].poll()
     assert pair.client.status() is Status.Handshaking
+
+
+def fireFirst(deadline: Deadline | None) -> None:
+    """Before all others that are due."""
+    assert deadline is not None
+    deadline.fire()
 
 
 # --------------------------------------------------------------------- timers before what waits
@@ -107,6 +123,63 @@ def test_the_last_flight_waits_at_the_deadline(pair: Pair) -> None:
     assert pair.client.status() is Status.Connected
 
 
+def test_a_question_that_waits_at_the_deadline(pair: Pair, clock: FakeClock) -> None:
+    """The server's flight brings it: the user's time is not the peer's fault, whichever is served first."""
+    asked: list[CertificateRequest] = []
+
+    def ask(request: CertificateRequest) -> None:
+        asked.append(request)
+        request.defer()
+
+    pair.client.acceptCertificate.connect(ask)
+    pair.server.setHandshakeTimeout(-1)
+    pair.serve(pair.pki.unknownCa)
+    assert pair.begin() is Result.Ok
+    for number in range(3):
+        pair.ends[1 - number % 2].poll()
+    clock.now += 31
+    fireFirst(pair.client._attempt.handshakeDeadline)
+    assert len(asked) == 1
+    assert pair.client.status() is Status.Handshaking
+    clock.advance(200)
+    assert asked[0].isPending()
+    asked[0].accept()
+    spin(pair.client.isEncrypted)
+
+
+def test_a_choice_that_waits_at_the_deadline(pair: Pair, clock: FakeClock) -> None:
+    """The same for a client's certificate; what was given back of the time counts on with the answer."""
+    requests: list[ClientCertificateRequest] = []
+
+    class User(Interaction):
+        def requestCertificate(self, request: ClientCertificateRequest) -> None:
+            request.defer()
+            requests.append(request)
+
+    user = User()
+    pair.client.setInteraction(user)
+    pair.server.setHandshakeTimeout(-1)
+    pair.serve()
+    configuration = pair.server.sslConfiguration()
+    configuration.setPeerVerifyMode(VerifyMode.QueryPeer)
+    pair.server.setSslConfiguration(configuration)
+    assert pair.begin() is Result.Ok
+    for number in range(3):
+        pair.ends[1 - number % 2].poll()
+    assert not requests
+    clock.now += 31
+    fireFirst(pair.client._attempt.handshakeDeadline)
+    assert len(requests) == 1
+    clock.advance(200)
+    assert requests[0].isPending()
+    assert pair.client.status() is Status.Handshaking
+    requests[0].decline()
+    deadline = pair.client._attempt.handshakeDeadline
+    assert deadline is not None
+    assert 0 < deadline.due - clock.now <= 1
+    spin(pair.client.isEncrypted)
+
+
 @pytest.mark.parametrize("first", ["timer", "socket"])
 @pytest.mark.parametrize("steps", [1, 3])
 def test_a_flight_waits_that_is_not_the_last(pair: Pair, clock: FakeClock, steps: int, first: str) -> None:
@@ -169,12 +242,8 @@ def test_rubbish_prolongs_nothing(pair: Pair, clock: FakeClock) -> None:
     assert pair.client.status() is Status.Error
 
 
-@pytest.mark.parametrize("nested", [False, True])
-def test_clients_of_a_server_after_a_standstill(conversation: DtlsConversation, clock: FakeClock, nested: bool) -> None:
-    """One look at the socket serves all of them, and each has kept its time; also when a slot shows a dialog in it."""
-    if nested:
-        conversation.server.newConnection.connect(lambda: clock.advance(0))
-        conversation.server.pendingConnectionAvailable.connect(lambda: clock.advance(0))
+def test_clients_of_a_server_after_a_standstill(conversation: DtlsConversation, clock: FakeClock) -> None:
+    """One look at the socket serves all of them, and each has kept its time."""
     conversation.server.setHandshakeTimeout(LIMIT)
     conversation.connect()
     others = [conversation.client, *(conversation.makeClient(f"other{number}") for number in range(3))]
@@ -276,6 +345,145 @@ def test_many_silent_peers_read_the_socket_once(
     assert [peer.isEncrypted() for peer in peers] == [True, False, False, False]
 
 
+ACTIONS: dict[str, Callable[[DtlsPeer], object]] = {
+    "delete": delete,
+    "close": DtlsPeer.close,
+    "abort": DtlsPeer.abort,
+    "event loop": lambda peer: settle(),
+    "timers first": lambda peer: schedulerOfThisThread().fireDue(),
+    "poll": DtlsPeer.poll,
+}
+actions = pytest.mark.parametrize("action", ACTIONS)
+
+
+def assertEndsAs(peer: DtlsPeer, action: str) -> None:
+    """What has come was in time: the association stands, unless the slot has ended it."""
+    assert isValid(peer) is (action != "delete")
+    if action != "delete":
+        assert peer.isEncrypted() is (action not in ("close", "abort"))
+        assert peer.error() is None
+
+
+@actions
+@pytest.mark.parametrize("signal", ["readyRead", "datagramReceived"])
+@pytest.mark.parametrize("kind", [*KINDS, "own", "server"])
+def test_slots_of_what_waits_when_the_idle_timer_comes(
+    pair: Pair,
+    conversation: DtlsConversation,
+    clock: FakeClock,
+    kind: str,
+    signal: str,
+    action: str,
+) -> None:
+    """They run inside of the timer, and may do anything to the association."""
+    if kind in ("own", "server"):
+        client, peer = conversation.client, conversation.establish()
+        if kind == "server":
+            client, peer = peer, client
+    else:
+        pair.listen()
+        client, peer = pair.client, establish(pair, carrier(pair, kind))
+    client.setIdleTimeout(1000)
+    settle()
+    path = client._path
+    assert path is not None
+    got: list[bytes] = []
+
+    def act(*message: bytes) -> None:
+        got.append(message[0] if message else client.readDatagram())
+        ACTIONS[action](client)
+
+    getattr(client, signal).connect(act)
+    for message in (b"first", b"second"):
+        peer.writeDatagram(message)
+    clock.now += 2
+    path._idleFired()
+    assert got[0] == b"first"
+    assertEndsAs(client, action)
+    settle()
+    assertEndsAs(client, action)
+    if action not in ("delete", "close", "abort"):
+        spin(lambda: path.deadlines()[1] is not None)
+        if signal == "datagramReceived":
+            assert got == [b"first", b"second"]
+
+
+@actions
+@pytest.mark.parametrize("timer", ["_timerFired", "_handshakeTimedOut", "_addressSilent"])
+@pytest.mark.parametrize("signal", ["statusChanged", "encrypted"])
+def test_slots_of_an_end_of_the_handshake_that_waits_when_a_timer_comes(
+    pair: Pair, clock: FakeClock, timer: str, signal: str, action: str
+) -> None:
+    """The same in the handshake, whose last flight has come."""
+    begin(pair, 5)
+    client, path = pair.client, pair.client._path
+    assert path is not None
+    acted: list[bool] = []
+
+    def act(*_: object) -> None:
+        acted.append(True)
+        if len(acted) == 1:
+            ACTIONS[action](client)
+
+    getattr(client, signal).connect(act)
+    clock.now += 2
+    getattr(path if timer == "_timerFired" else client, timer)()
+    assert acted
+    assertEndsAs(client, action)
+    settle()
+    assertEndsAs(client, action)
+
+
+@actions
+@pytest.mark.parametrize("end", [0, 1], ids=["client", "server"])
+def test_slots_of_a_repetition(pair: Pair, clock: FakeClock, end: int, action: str) -> None:
+    """Nothing was waiting, so the flight is sent again, and the slot may do anything then, too."""
+    begin(pair, 3)
+    peer = pair.taken[-1] if end else pair.client
+    path = peer._path
+    assert path is not None
+    acted: list[bool] = []
+
+    def act() -> None:
+        acted.append(True)
+        if len(acted) == 1:
+            ACTIONS[action](peer)
+
+    peer.retransmissionTimeout.connect(act)
+    pair.ends[0]._waiting.clear()  # type: ignore[attr-defined]  # of a pair in memory
+    clock.now += 2
+    path._timerFired()
+    assert acted
+    settle()
+    assert isValid(peer) is (action != "delete")
+    if action in ("close", "abort"):
+        assert peer.status() is Status.Disconnected
+    elif action != "delete":
+        spin(lambda: pair.client.isEncrypted() and pair.taken[-1].isEncrypted())
+
+
+def test_the_timers_of_others_in_a_slot_of_what_waits(conversation: DtlsConversation, clock: FakeClock) -> None:
+    """An event loop of the slot serves them before the socket: what waits there for them has come in time as well."""
+    clients = [conversation.makeClient(f"client{number}") for number in range(3)]
+    peers = [conversation.establish(client) for client in clients]
+    got: list[bytes] = []
+
+    def act(message: bytes) -> None:
+        got.append(message)
+        schedulerOfThisThread().fireDue()
+
+    for client, peer in zip(clients, peers, strict=True):
+        peer.datagramReceived.connect(act)
+        client.writeDatagram(b"from now on each message is told when it is read")
+    spin(lambda: len(got) == 3)
+    for client, peer in zip(clients, peers, strict=True):
+        peer.setIdleTimeout(1000)
+        client.writeDatagram(b"in time")
+    clock.advance(2)
+    assert [peer.isEncrypted() for peer in peers] == [True, True, True]
+    assert got[3:] == [b"in time"] * 3
+
+
 @pytest.mark.parametrize("steps", [1, 3, 5])
 def test_a_forged_alert_against_an_answer_that_waits(pair: Pair, steps: int) -> None:
     """Nobody believes the alert when something better follows in time, also when a timer comes before it."""
@@ -354,6 +562,53 @@ def test_a_shared_socket_is_bound_anew_before_its_end_is_told(pair: Pair) -> Non
     assert not second.isClosed()
     establish(pair, second)
     pair.client.close()
+
+
+@pytest.mark.parametrize(
+    "action", ["delete other", "close other", "event loop", "delete socket", "anew", "anew after the other"]
+)
+@pytest.mark.parametrize("how", ["closed", "deleted"])
+def test_slots_of_the_end_of_a_shared_socket(pair: Pair, how: str, action: str) -> None:
+    """Each share is told once, whatever the slots of the others do; what they begin anew is none of it."""
+    if how == "deleted" and action.startswith("anew"):
+        pytest.skip("nothing is left to bind")
+    pair.listen()
+    udp = bound()
+    shares = [DatagramTransport.fromUdpSocket(udp, "127.0.0.1", port) for port in (9, 10, 11)]
+    told: list[int] = []
+    made: list[DatagramTransport] = []
+
+    def act() -> None:
+        if action == "delete other":
+            delete(shares[1])
+        elif action == "close other":
+            shares[1].close()
+        elif action == "event loop":
+            settle()
+        elif action == "delete socket" and isValid(udp):
+            delete(udp)
+        elif action.startswith("anew"):
+            assert udp.bind(QHostAddress("127.0.0.1"), 0)
+            made.append(DatagramTransport.fromUdpSocket(udp, "127.0.0.1", pair.server.serverPort()))
+
+    def closed(number: int) -> None:
+        told.append(number)
+        if number == (1 if action == "anew after the other" else 0):
+            act()
+
+    for number, share in enumerate(shares):
+        share.closed.connect(partial(closed, number))
+    if how == "closed":
+        udp.close()
+    else:
+        delete(udp)
+    spin(lambda: 2 in told)
+    settle()
+    assert sorted(told) == ([0, 2] if action == "delete other" else [0, 1, 2])
+    for transport in made:
+        assert not transport.isClosed()
+        establish(pair, transport)
+        pair.client.close()
 
 
 def test_a_transport_is_deleted_before_its_messages_are_announced(pair: Pair) -> None:

@@ -91,7 +91,7 @@ def test_another_configuration_is_refused_when_it_is_set(alone: DtlsConversation
     session = sessionOf(alone)
     alone.clientConfiguration.addCaCertificate(alone.pki.otherCa.certificate)
     alone.client.setSslConfiguration(alone.clientConfiguration)
-    with pytest.raises(SecureError, match="another configuration"):
+    with pytest.raises(SecureError, match="another configuration, which has to be set before it"):
         alone.client.setSession(session)
 
 

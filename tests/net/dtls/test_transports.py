@@ -20,6 +20,7 @@ from shiboken6 import delete, isValid
 from qtsecure import DatagramTransport, DtlsPeer, DtlsServer, SecureError
 from qtsecure.net.datagrams.memory_transports import RelayedTransport
 from tests.net.conversation import FakeClock, assertNoneLeft, deleteEverything, openDescriptors, settle, spin
+from tests.net.own_process import assertFine
 from tests.semantics.godot.support import Collector, Pair, Result, Status
 
 Carrier = QUdpSocket | native.socket | DatagramTransport
@@ -124,6 +125,23 @@ def test_it_is_closed_by_the_program(pair: Pair, kind: str) -> None:
     assert error.code is SecureError.Code.UncleanClose
     assert pair.names().count("disconnected") == 1
     assert pair.client.connectToPeer(transport, "localhost", pair.options) is Result.InvalidParameter
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a socket that was shut down reports an error there")
+@pytest.mark.parametrize("kind", ["native", "over native"])
+@pytest.mark.parametrize("how", [native.SHUT_RD, native.SHUT_RDWR])
+def test_the_program_ends_receiving(pair: Pair, kind: str, how: int) -> None:
+    """A socket after shutdown() is readable for ever without a datagram: that is an end, and nothing spins on it."""
+    pair.listen()
+    plain = pair.native()
+    establish(pair, plain if kind == "native" else DatagramTransport.fromSocket(plain))
+    plain.shutdown(how)
+    spin(lambda: pair.client.status() is Status.Error)
+    ((error,),) = pair.recorder.of("client.errorOccurred")
+    assert isinstance(error, SecureError)
+    assert error.code is SecureError.Code.UncleanClose
+    assert "shut down" in error.message
+    assert os.get_blocking(plain.fileno()) is True
 
 
 @pytest.mark.parametrize("kind", ["udp", "over udp", "over native", "shared"])
@@ -290,6 +308,12 @@ def test_local_datagram_sockets(pair: Pair) -> None:
 def test_what_makes_no_transport(qapp: QCoreApplication, call: Callable[[], object], error: type[Exception]) -> None:
     with pytest.raises(error, match=r"must|transport"):
         call()
+
+
+def test_a_bound_socket_needs_the_other_side(qapp: QCoreApplication) -> None:
+    """Connecting it is not the only advice: it may be meant for several."""
+    with pytest.raises(ValueError, match=r"^address and port must be given"):
+        DatagramTransport.fromUdpSocket(bound())
 
 
 def test_two_transports_over_one_connected_socket(pair: Pair) -> None:
@@ -571,3 +595,53 @@ def test_a_transport_that_outlives_the_application(mode: str) -> None:
         check=False,
     )
     assert (process.returncode, process.stderr) == (0, "")
+
+
+_LAST_WORDS = """
+from PySide6.QtCore import QCoreApplication, QTimer
+from PySide6.QtNetwork import QUdpSocket
+from qtsecure import DtlsPeer, DtlsServer, TlsOptions
+from qtsecure.testing.pki import PublicKeyInfrastructure
+
+app = QCoreApplication([])
+pki = PublicKeyInfrastructure()
+server = DtlsServer()
+server.setup(TlsOptions.server(pki.server.privateKey, list(pki.server.chain)))
+server.listen("127.0.0.1", 0)
+udp = QUdpSocket(app)
+udp.connectToHost("127.0.0.1", server.serverPort())
+peer = DtlsPeer()
+peer.errorOccurred.connect(app.quit)
+peer.connectToPeer(udp, "localhost", TlsOptions.client(pki.otherCa.certificate))
+QTimer.singleShot(20_000, app.quit)
+app.exec()
+assert peer.error() is not None
+print("fine")
+"""
+
+
+def test_a_socket_that_ends_with_the_application() -> None:
+    """A failed client still holds it, to repeat its alert; Qt has nothing to complain about."""
+    assertFine(_LAST_WORDS)
+
+
+_CLOSED_AT_ONCE = """
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtNetwork import QHostAddress, QUdpSocket
+from qtsecure import DtlsServer
+
+app = QCoreApplication([])
+udp = QUdpSocket()
+udp.bind(QHostAddress("127.0.0.1"), 0)
+server = DtlsServer()
+assert server.bind(udp)
+udp.close()
+app.processEvents()
+assert not server.isListening()
+print("fine")
+"""
+
+
+def test_a_shared_socket_that_is_closed_at_once() -> None:
+    """Nothing is read from it any more, about which Qt would complain."""
+    assertFine(_CLOSED_AT_ONCE)

@@ -450,6 +450,27 @@ def test_an_end_right_behind_the_answer(makeRig: MakeRig) -> None:
     assert story == ["negotiated", BEHIND, "disconnected"]
 
 
+def test_a_slot_that_reads_between_answer_and_signal(makeRig: MakeRig) -> None:
+    """Reading goes on when the connection is told, and not when a slot has made room that nobody needs."""
+    rig = makeRig("socks5")
+    paused: list[bool] = []
+
+    def impatient() -> None:  # runs after the negotiator's own slot
+        if not paused:
+            dataPath = rig.socket._dataPath
+            assert rig.socket.read(0).isEmpty()
+            dataPath.scheduler.runTasksOf(rig.socket, dataPath)  # as the methods that wait do
+            paused.append(dataPath.readingPaused)
+
+    asked(rig)
+    rig.socket.readyRead.connect(impatient)
+    rig.say(BOUND)
+    connection = rig.connection()
+    assert paused == [True]
+    rig.say(BEHIND)
+    spin(lambda: connection.bytesAvailable() == len(BEHIND))
+
+
 def test_much_behind_the_answer(makeRig: MakeRig) -> None:
     """It waits outside until somebody reads."""
     rig = makeRig("socks5")

@@ -14,8 +14,8 @@ from PySide6.QtCore import QThread, QTimer
 from PySide6.QtNetwork import QDnsLookup, QHostAddress
 
 from qtsecure import SecureError, ServiceRecord
-from qtsecure.net.socket_client import lookup_threads
-from qtsecure.net.socket_client.lookup_threads import Mailbox
+from qtsecure.net.native_sockets import lookup_threads
+from qtsecure.net.native_sockets.lookup_threads import Mailbox
 from qtsecure.net.socket_client.system_resolver import SystemResolver
 from tests.net.conversation import assertNoneLeft, openDescriptors, settle, spin
 from tests.semantics.gio_client.support import Code, Layer

@@ -227,6 +227,32 @@ def test_unusable_certificates_and_keys(source: bytes | str) -> None:
     assert configuration.isNull()
 
 
+def test_a_server_without_certificates(pki: PublicKeyInfrastructure) -> None:
+    """An empty list, as from a file in which nothing was found, is told when it is set and not at the handshake."""
+    for nothing in ([], ()):
+        with pytest.raises(ValueError, match="certificateChain must not be empty"):
+            SslConfiguration.forServer(nothing, pki.server.privateKey)
+
+
+@pytest.mark.parametrize(
+    ("setter", "argument"),
+    [
+        ("setAllowedNextProtocols", "protocols"),
+        ("setCiphers", "ciphers"),
+        ("setEllipticCurves", "curves"),
+        ("setKeyExchangeGroups", "groups"),
+        ("setSrtpProfiles", "profiles"),
+        ("setKeyLogFile", "path"),
+    ],
+)
+def test_wrong_types_are_told_by_name(setter: str, argument: str) -> None:
+    """What is no list, or no path, at all."""
+    configuration = SslConfiguration()
+    with pytest.raises(TypeError, match=f"{argument} must be a "):
+        getattr(configuration, setter)(5)
+    assert configuration.isNull()
+
+
 def test_wrong_types_of_certificates(pki: PublicKeyInfrastructure) -> None:
     """Numbers are nothing, and a null certificate inside a list is a mistake."""
     configuration = SslConfiguration()

@@ -65,7 +65,7 @@ def test_pins(pki: PublicKeyInfrastructure, tmp_path: Path) -> None:
     der = pki.server.certificate.public_bytes(Encoding.DER)
     whole = hashlib.sha256(der).digest()
     configuration = _client(pki)
-    for source in (spki, QByteArray(spki), text, [text], [spki, text]):
+    for source in (spki, QByteArray(spki), text, [text], [spki, text], spki.hex(), [spki.hex().upper()]):
         configuration.setPinnedCertificates(source)  # type: ignore[arg-type]  # of several types
         assert _engine(configuration).pins.keys == {spki}
         assert configuration.pinnedCertificates() == [text]

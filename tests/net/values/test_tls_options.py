@@ -80,6 +80,12 @@ def test_godot_21_wrong_key(pki: PublicKeyInfrastructure) -> None:
         TlsOptions.server(pki.client.privateKey, pki.server.chain)
 
 
+def test_a_server_without_certificate(pki: PublicKeyInfrastructure) -> None:
+    """Refused when the options are made, not when the first client comes."""
+    with pytest.raises(ValueError, match=r"^certificate must not be empty"):
+        TlsOptions.server(pki.server.privateKey, [])
+
+
 def test_wrong_types(pki: PublicKeyInfrastructure) -> None:
     """Each argument is checked."""
     with pytest.raises(TypeError):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtNetwork import QSsl, QSslSocket, QUdpSocket
+from shiboken6 import delete
 
 from qtsecure import (
     Cancellable,
@@ -14,6 +15,7 @@ from qtsecure import (
     CertificateRequest,
     Condition,
     DtlsPeer,
+    Interaction,
     SecureError,
     SslCertificate,
     SslConfiguration,
@@ -36,6 +38,19 @@ CHANGES = (
     "protocolChanged",
     "cipherChanged",
 )
+
+
+class Asked(Interaction):
+    """Answers with this passphrase, and counts."""
+
+    def __init__(self, answer: str | None) -> None:
+        super().__init__()
+        self.answer = answer
+        self.questions: list[str] = []
+
+    def askPassword(self, description: str) -> str | None:
+        self.questions.append(description)
+        return self.answer
 
 
 class Lenient(DtlsPeer):
@@ -395,13 +410,15 @@ def test_gio_d15_modes_of_authentication(
     assert (peer.isEncrypted(), not peer.peerCertificate().isNull(), peer.authenticationMode()) == expected
 
 
-def test_gio_d15_a_required_certificate_is_missing(conversation: DtlsConversation) -> None:
+@pytest.mark.parametrize("fatal", [True, False])
+def test_gio_d15_a_required_certificate_is_missing(conversation: DtlsConversation, fatal: bool) -> None:
     """The server says what it misses, and the client learns of it at once instead of waiting for a minute."""
     conversation.demandClientCertificate()
-    conversation.serverConfiguration.setMissingCertificateIsFatal(True)
+    conversation.serverConfiguration.setMissingCertificateIsFatal(fatal)
     client = prepared(conversation)
     error = refusal(client.handshake)
-    assert error.code is Code.HandshakeRefused
+    assert error.code is Code.CertificateRequired
+    assert "none was sent" in error.message
     assert error.alert == QSsl.AlertType.HandshakeFailure.value  # DTLS 1.2 has no better one
     spin(lambda: conversation.server.statistics().failed == 1)
     ((_, failure),) = conversation.arguments("server.errorOccurred")
@@ -451,6 +468,25 @@ def test_gio_d19_a_certificate_without_its_key(conversation: DtlsConversation) -
     client.setCertificate(None)
     assert client.certificate().isNull()
     assert client.sslConfiguration().privateKey() is None
+
+
+def test_gio_d19_the_interaction_is_asked_for_the_passphrase(conversation: DtlsConversation) -> None:
+    """Once, where none is given; without an answer nothing changes."""
+    client, identity = conversation.client, conversation.pki.client
+    encrypted = identity.keyPem(b"secret")
+    chain = list(identity.chain)
+    for answer in (None, "wrong"):
+        client.setInteraction(Asked(answer))
+        assert refusal(client.setCertificate, chain, encrypted).code is Code.BadCertificatePassword
+        assert client.certificate().isNull()
+    asked = Asked("secret")
+    client.setInteraction(asked)
+    client.setCertificate(chain, encrypted)
+    client.setCertificate(chain, identity.privateKey)
+    assert client.certificate() == SslCertificate(identity.certificate)
+    assert len(asked.questions) == 1
+    delete(asked)
+    client.setCertificate(chain, identity.privateKey)
 
 
 def test_gio_d19_a_certificate_is_shown(conversation: DtlsConversation) -> None:

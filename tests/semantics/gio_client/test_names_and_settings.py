@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
@@ -21,7 +22,7 @@ from qtsecure import (
 from qtsecure.net.proxies.system_resolver import SystemProxyResolver
 from qtsecure.net.socket_client.resolver import AddressesFound, Lookup, ServicesFound
 from qtsecure.net.socket_client.system_resolver import SystemResolver
-from tests.net.conversation import spin
+from tests.net.conversation import settle, spin
 from tests.semantics.gio_client.support import Code, Enumeration, FakeLookup, FakeResolver, Layer, Story
 
 LOCAL = QHostAddress(QHostAddress.SpecialAddress.LocalHost)
@@ -308,6 +309,7 @@ def test_gio_s04_what_only_looks_like_an_address(story: Story, host: str) -> Non
         (lambda: UnixAddress("x" * 108), ValueError, "107"),
         (lambda: UnixAddress("a\0b"), ValueError, "path"),
         (lambda: UnixAddress(b"x"), TypeError, "path"),
+        (lambda: UnixAddress(5), TypeError, "^path must be "),
         (lambda: NetworkService("", "example.org"), ValueError, "service"),
         (lambda: NetworkService("_imaps", "example.org"), ValueError, "underscore"),
         (lambda: NetworkService("imaps", ""), ValueError, "domain"),
@@ -368,6 +370,68 @@ def test_gio_s12_a_resolver_that_answers_with_nonsense(
     error = story.failure(story.client.connectToHost("far.example", 9))
     assert error.code is Code.Failed
     assert reported in ([TypeError], [TypeError] * 2)
+
+
+class _Careless(FakeResolver):
+    """Answers, and returns something else than a Lookup."""
+
+    def __init__(self, returned: object) -> None:
+        super().__init__()
+        self.returned: Any = returned
+
+    def lookUpAddresses(
+        self, host: str, family: QAbstractSocket.NetworkLayerProtocol, finished: AddressesFound
+    ) -> Lookup:
+        super().lookUpAddresses(host, family, finished)
+        return self.returned  # type: ignore[no-any-return]  # that is the point
+
+    def lookUpService(self, recordName: str, finished: ServicesFound) -> Lookup:
+        super().lookUpService(recordName, finished)
+        return self.returned  # type: ignore[no-any-return]  # that is the point
+
+
+class _Unwilling:
+    def abort(self) -> None:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize("returned", [None, _Unwilling()], ids=["None", "raises"])
+@pytest.mark.parametrize("ends", ["at the end", "by cancelling"])
+def test_gio_s12_a_resolver_that_aborts_nothing(
+    story: Story, returned: object, ends: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operation ends all the same, and what is answered afterwards leads to nothing."""
+    monkeypatch.setattr("sys.excepthook", lambda kind, value, trace: None)
+    server = story.server()
+    resolver = _Careless(returned)
+    resolver.addresses["far.example"] = ["127.0.0.1"]
+    resolver.services["_x._tcp.example.org"] = [ServiceRecord("far.example", server.serverPort())]
+    resolver.delays[Layer.IPv6Protocol] = 50
+    story.client.setResolver(resolver)
+    story.client.setTls(False)
+    if ends == "at the end":
+        assert (
+            story.success(story.client.connectToService("example.org", "x")).state()
+            is QAbstractSocket.SocketState.ConnectedState
+        )
+    else:
+        operation = story.client.connectToService("example.org", "x")
+        spin(lambda: bool(resolver.asked))
+        operation.cancel()
+        assert story.failure(operation).code is Code.Cancelled
+        settle()
+        assert resolver.asked == ["_x._tcp.example.org"]
+
+
+@pytest.mark.parametrize("connect", ["connectToHost", "connectToService"])
+def test_gio_s12_a_resolver_that_returns_nonsense(story: Story, connect: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ends the operation, and the program is told what is to be returned."""
+    story.client.setResolver(_Careless(7))
+    reported: list[str] = []
+    monkeypatch.setattr("sys.excepthook", lambda kind, value, trace: reported.append(str(value)))
+    target = ("far.example", 9) if connect == "connectToHost" else ("example.org", "imaps")
+    story.failure(getattr(story.client, connect)(*target))
+    assert "must return a Lookup or None, not int" in reported[0]
 
 
 @pytest.mark.parametrize("answer", [7, [7], [ServiceRecord("a.example", 9, 0, -5)]], ids=["int", "list", "weight"])

@@ -88,8 +88,18 @@ def test_gio_s05_events_through_a_proxy(story: Story, proxy: ProxyServer) -> Non
     """ProxyNegotiating and ProxyNegotiated stand between Connected and the rest."""
     server = story.server(identity=story.pki.ca.issue(["far.example"]))
     use(story, uriOf(proxy))
+    progress: list[str] = []
+    story.client.progressChanged.connect(progress.append)
     story.success(story.client.connectToHost("far.example", server.serverPort())).abort()
     assert story.events == [*PROXIED, "ProxyNegotiated 127.0.0.1", "Complete 127.0.0.1"]
+    assert progress == [  # nobody here has found an address of far.example
+        "Looking up far.example",
+        "Found the proxy 127.0.0.1 (127.0.0.1)",
+        "Connecting to the proxy 127.0.0.1 (127.0.0.1)",
+        "Connected to the proxy 127.0.0.1 (127.0.0.1)",
+        "Asking the proxy for far.example",
+        "Reached far.example through the proxy",
+    ]
     story.events.clear()
     story.client.setTls(True)
     connection = story.success(story.client.connectToHost("far.example", server.serverPort()))
@@ -122,6 +132,7 @@ def test_gio_s22_direct_only_if_it_is_listed(story: Story) -> None:
     error = story.failure(story.client.connectToHost("127.0.0.1", server.serverPort()))
     assert error.code is Code.ConnectionRefused
     assert error.message.startswith("Could not connect to proxy server 127.0.0.1: ")
+    assert dead.rpartition(":")[2] in error.message
     use(story, dead, "direct://")
     connection = story.success(story.client.connectToHost("127.0.0.1", server.serverPort()))
     assert connection.remoteAddress() == InetAddress("127.0.0.1", server.serverPort())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from PySide6.QtCore import QCoreApplication
 
@@ -100,6 +102,20 @@ def test_gio_s22_patterns_that_mean_nothing(pattern: str) -> None:
     """Gio warns and goes on with the others; here the one who sets them is told."""
     with pytest.raises(ValueError, match=r"^ignoreHosts contains "):
         SimpleProxyResolver(DEFAULT, [pattern])
+
+
+@pytest.mark.parametrize(
+    ("call", "argument"),
+    [
+        (lambda: SimpleProxyResolver().setIgnoreHosts(5), "ignoreHosts"),
+        (lambda: SimpleProxyResolver().setIgnoreHosts("a.example"), "ignoreHosts"),
+        (lambda: SimpleProxyResolver().proxiesFor(5), "uri"),
+    ],
+)
+def test_wrong_types_are_told_by_name(call: Callable[[], object], argument: str) -> None:
+    """The name of the argument, not only what Python says of the value."""
+    with pytest.raises(TypeError, match=f"^{argument} must be "):
+        call()
 
 
 @pytest.mark.parametrize("uri", ["asdf", "", "://x", "1http://x", "a b://x"])

@@ -11,7 +11,7 @@ from PySide6.QtCore import QThread
 from PySide6.QtNetwork import QHostAddress, QUdpSocket
 from shiboken6 import delete
 
-from qtsecure import DatagramTransport, DtlsPeer, SslConfiguration, TlsOptions
+from qtsecure import DatagramTransport, DtlsPeer, SocketClient, SslConfiguration, SslServer, TlsOptions
 from qtsecure.engine import trust
 from qtsecure.testing.pki import CertificateAuthority
 from tests.net.conversation import settle, spin
@@ -179,3 +179,24 @@ def test_godot_14_options_of_the_other_side(pair: Pair) -> None:
     assert pair.server.setup(None) is Result.InvalidParameter
     with pytest.raises(TypeError):
         pair.server.setup(7)  # type: ignore[arg-type]  # the mistake under test
+
+
+def test_godot_14_wherever_a_configuration_is_taken(pair: Pair) -> None:
+    """With the options of a server, which verify no server, a client would believe anybody."""
+    server = TlsOptions.server(pair.pki.server.privateKey, list(pair.pki.server.chain))
+    client, connector = pair.client, SocketClient()
+    before = client.sslConfiguration()
+    for take in (
+        client.setSslConfiguration,
+        lambda options: client.connectToHost("127.0.0.1", 9, "localhost", options),
+        connector.setTlsConfiguration,
+        connector.setProxyTlsConfiguration,
+    ):
+        with pytest.raises(ValueError, match="must be for a client, not the TlsOptions of a server"):
+            take(server)
+    assert client.status() is Status.Disconnected
+    assert client.sslConfiguration() == before
+    for take in (pair.server.setSslConfiguration, SslServer().setSslConfiguration):
+        with pytest.raises(ValueError, match="must be for a server, not the TlsOptions of a client"):
+            take(pair.options)
+        take(server)

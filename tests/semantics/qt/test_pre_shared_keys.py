@@ -163,6 +163,10 @@ def test_qt_1_5_63_a_verifying_client_misses_the_certificate(keys: Keys, ignores
     assert codes == [QSslError.SslError.NoPeerCertificate]
     assert conversation.client.isEncrypted() is ignores
     assert conversation.recorder.count("client.errorOccurred") == (0 if ignores else 1)
+    if not ignores:
+        spin(lambda: bool(keys.alerts("server.alertReceived")))
+        assert keys.alerts("client.alertSent") == [QSsl.AlertType.HandshakeFailure]
+        assert keys.alerts("server.alertReceived") == [QSsl.AlertType.HandshakeFailure]
 
 
 def test_qt_1_5_64_no_hint_in_tls_1_3(make_conversation: MakeConversation) -> None:

@@ -16,7 +16,9 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from PySide6.QtCore import QSocketNotifier
+from shiboken6 import isValid
 
+from qtsecure.net.event_loop.forks import forgetsInChild
 from qtsecure.net.qt_objects.plain_slots import plainSlot
 
 __all__ = ["Job", "Mailbox"]
@@ -95,6 +97,8 @@ class Mailbox:
         self._far.setblocking(False)
         self._notifier: QSocketNotifier | None = QSocketNotifier(self._near.fileno(), QSocketNotifier.Type.Read)
         self._notifier.activated.connect(plainSlot(self._read))
+        self._thread = threading.get_ident()
+        forgetsInChild(self)
 
     def run(self, job: Job) -> None:
         """Have a job done; its answer is called from the event loop, unless the mailbox is closed before."""
@@ -119,10 +123,17 @@ class Mailbox:
             notifier, self._notifier = self._notifier, None
             if notifier is None:
                 return
-            notifier.setEnabled(False)
-            notifier.deleteLater()  # it may be its slot that closes
+            if isValid(notifier):  # an application's end takes Python's QObjects along
+                notifier.setEnabled(False)
+                notifier.deleteLater()  # it may be its slot that closes
             self._near.close()
             self._far.close()
+
+    def _forgetParent(self) -> None:
+        """See ``forks``: both ends are the parent's as well, whose wake-up would be read here."""
+        self._lock = threading.Lock()  # a thread that does not exist here may have the other
+        if threading.get_ident() == self._thread:
+            self.close()
 
     def _read(self, *arguments: object) -> None:
         try:

@@ -1,0 +1,200 @@
+"""A child that is forked while something is being looked up: it can ask the same, and takes nothing from its parent."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.net.own_process import assertFine
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork()")
+
+_BEGIN = """
+import os, select, socket, sys, threading, traceback, warnings
+from PySide6.QtCore import QCoreApplication
+from tests.net.conversation import spin
+
+warnings.simplefilter("ignore", DeprecationWarning)  # of later Pythons: threads and a fork
+application = QCoreApplication([])
+go = threading.Event()
+asked = []
+
+def fork(inChild):
+    \"\"\"The child may begin when it can read; its exit status is 0 if nothing is raised.\"\"\"
+    begin, mayBegin = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.read(begin, 1)
+            inChild()
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    return child, mayBegin
+"""
+
+_NAMES = (
+    _BEGIN
+    + """
+from PySide6.QtNetwork import QAbstractSocket
+from qtsecure import SocketClient
+
+ADDRESS = [(0, 0, 0, "", ("127.0.0.1", 0))]
+
+def slow(host, *arguments, **named):
+    asked.append(host)
+    assert go.wait(60)
+    return ADDRESS
+
+def inChild():
+    socket.getaddrinfo = lambda *arguments, **named: ADDRESS
+    operation = client.connectToHost("name.example", port)
+    assert operation.waitForFinished(20_000), operation.error()
+    assert not first.isFinished()
+
+socket.getaddrinfo = slow
+listener = socket.create_server(("127.0.0.1", 0))
+port = listener.getsockname()[1]
+client = SocketClient()
+client.setEnableProxy(False)
+client.setFamily(QAbstractSocket.NetworkLayerProtocol.IPv4Protocol)
+first = client.connectToHost("name.example", port)
+spin(lambda: asked == ["name.example"])
+operations = [first]
+if sys.argv[1] == "a step waits for its turn":
+    operations.append(client.connectToHost("other.example", port))
+child, mayBegin = fork(inChild)
+go.set()
+assert select.select([client._resolver._mailbox._near], [], [], 60)[0]  # the answer, for whoever reads first
+os.write(mayBegin, b"x")
+assert os.waitpid(child, 0)[1] == 0
+for operation in operations:
+    assert operation.waitForFinished(20_000), operation.error()
+listener.setblocking(False)
+connections = [listener.accept()[0] for _ in range(len(operations) + 1)]
+try:
+    listener.accept()
+except BlockingIOError:
+    print("fine")
+"""
+)
+
+
+@pytest.mark.parametrize("under", ["a name is asked for", "a step waits for its turn"])
+def test_a_child_asks_for_the_same_name(under: str) -> None:
+    """It waits neither for the parent's threads nor for its turn; the parent gets its answer, and connects once."""
+    assertFine(_NAMES, under)
+
+
+_PROXIES = (
+    _BEGIN
+    + """
+from qtsecure.net.proxies import system_resolver
+
+def slow(uri):
+    asked.append(uri)
+    assert go.wait(60)
+    return ["direct://"]
+
+def inChild():
+    system_resolver.systemProxies = lambda uri: ["http://proxy.example:1"]
+    own = []
+    resolver.lookup("https://child.example", own.append)
+    spin(lambda: own)
+    assert own == [["http://proxy.example:1"]], own
+    assert answers == [], answers
+
+system_resolver.systemProxies = slow
+resolver = system_resolver.SystemProxyResolver()
+answers = []
+for number in range(20):
+    resolver.lookup(f"https://{number}.example", answers.append)
+spin(lambda: len(asked) == 8)  # as many as have a thread at a time
+child, mayBegin = fork(inChild)
+os.write(mayBegin, b"x")
+assert os.waitpid(child, 0)[1] == 0
+go.set()
+spin(lambda: len(answers) == 20)
+print("fine")
+"""
+)
+
+
+def test_a_child_asks_for_proxies() -> None:
+    """Though all the threads that there may be were busy in the parent."""
+    assertFine(_PROXIES)
+
+
+_END = """
+import socket, threading
+from PySide6.QtCore import QCoreApplication
+from qtsecure import SocketClient
+
+application = QCoreApplication([])
+asked = threading.Event()
+
+def never(*arguments, **named):
+    asked.set()
+    threading.Event().wait()
+
+socket.getaddrinfo = never
+client = SocketClient()
+client.setEnableProxy(False)
+operation = client.connectToHost("name.example", 1)
+while not asked.is_set():
+    QCoreApplication.processEvents()
+print("fine")
+"""
+
+
+def test_a_program_that_ends_while_a_name_is_looked_up() -> None:
+    """Qt's objects are gone before ours are."""
+    assertFine(_END)
+
+
+_SOCKETS = (
+    _BEGIN
+    + """
+from qtsecure import DtlsPeer, SslSocket
+
+def found(end):
+    return not end.peerAddress().isNull()
+
+def begin(host):
+    end = SslSocket() if sys.argv[1] == "tls" else DtlsPeer()
+    end.connectToHost(host, port)
+    return end
+
+def inChild():
+    end = begin("localhost")
+    spin(lambda: found(end))
+    begin("localhost").abort()
+    wrong = SslSocket()
+    wrong.connectToHost("a" * 70 + ".example", port)
+    assert wrong.state() == wrong.state().HostLookupState
+    spin(lambda: wrong.state() == wrong.state().UnconnectedState)
+    assert "not found" in wrong.errorString(), wrong.errorString()
+
+listener = socket.create_server(("127.0.0.1", 0))
+port = listener.getsockname()[1]
+first = begin("localhost")  # Qt's resolver has a thread from now on, which waits for more
+spin(lambda: found(first))
+child, mayBegin = fork(inChild)
+os.write(mayBegin, b"x")
+assert os.waitpid(child, 0)[1] == 0
+second = begin("localhost")
+spin(lambda: found(second))
+listener.close()
+print("fine")
+"""
+)
+
+
+@pytest.mark.parametrize("protocol", ["tls", "dtls"])
+def test_a_child_looks_names_up_without_the_threads_of_qt(protocol: str) -> None:
+    """They are the parent's, and Qt would wait for them for ever."""
+    assertFine(_SOCKETS, protocol)
