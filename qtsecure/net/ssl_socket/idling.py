@@ -56,9 +56,10 @@ class Idling(HalfClosing):
     def setTimeout(self, ms: int) -> None:
         """Give the connection up when no byte has come or gone for so long, from connectToHost() on.
 
-        The socket then reports SocketTimeoutError and disconnects. Time does not count while it is
-        the program that keeps the peer waiting: with a full read buffer (setReadBufferSize()), a
-        pause, a certificate decision that is pending, or a slot that the handshake waits for.
+        That the connection stands counts as traffic, too. The socket then reports SocketTimeoutError
+        and disconnects. Time does not count while it is the program that keeps the peer waiting: with a
+        full read buffer (setReadBufferSize()), a pause, a certificate decision that is pending, or a
+        slot that the handshake waits for.
 
         Args:
             ms: Milliseconds; 0 or -1 for never, which is the default. Takes effect at once.
