@@ -6,6 +6,7 @@ what keeps Qt's own servers from ever resuming a session, so equal configuration
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections import OrderedDict
@@ -58,7 +59,8 @@ def context_for(configuration: TlsConfiguration, *, server: bool, traced: bool =
     with _lock:
         context = _cache.get(key)
         if context is not None:
-            _cache.move_to_end(key)
+            with contextlib.suppress(KeyError):  # such a finalizer, run in a comparison of keys, has had it dropped
+                _cache.move_to_end(key)
             return context
         context = _build(configuration, server)
         if traced:

@@ -76,6 +76,26 @@ def test_a_context_is_made_while_another_one_is(pki: PublicKeyInfrastructure, mo
     assert made[1] is made[2] is context_for(outer, server=True)
 
 
+def test_a_context_that_is_found_goes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A finalizer in the comparison makes another, for which the cache has no room: what was found is good."""
+    monkeypatch.setattr(contexts, "_cache", type(contexts._cache)())
+    monkeypatch.setattr(contexts, "_MAX_CACHED", 1)
+    found = context_for(TlsConfiguration(verify_depth=1), server=False)
+    equal = TlsConfiguration.__eq__
+    compared: list[object] = []
+
+    def collecting(self: TlsConfiguration, other: object) -> bool:
+        compared.append(other)
+        if len(compared) == 2:  # for the one that was found to be the last one used
+            context_for(TlsConfiguration(verify_depth=2), server=False)
+        return equal(self, other)
+
+    monkeypatch.setattr(TlsConfiguration, "__eq__", collecting)
+    assert context_for(TlsConfiguration(verify_depth=1), server=False) is found
+    assert len(compared) >= 2
+    assert len(contexts._cache) == 1
+
+
 def test_roles_and_configurations_have_their_own(pki: PublicKeyInfrastructure) -> None:
     """Nothing of one configuration can reach another."""
     base = server_configuration(pki.server)

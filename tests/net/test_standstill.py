@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import select
 import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
 from PySide6.QtNetwork import QHostAddress, QNetworkProxy, QTcpSocket
 
 from qtsecure.engine.tls_stream import TlsStream
+from qtsecure.net.native_sockets.name_lookup import NameLookup
 from qtsecure.net.questions.choice_requests import VirtualHostRequest
 from qtsecure.net.ssl_socket import SslSocket, connecting
 from qtsecure.testing.pki import PublicKeyInfrastructure
@@ -252,6 +254,19 @@ def test_a_server_that_drips_after_a_standstill_is_left(client: SslSocket, peer:
     assert errors == [Error.SocketTimeoutError]
 
 
+@pytest.mark.parametrize("version", ["1.2"])
+def test_a_limit_that_was_lifted_meanwhile(client: SslSocket, peer: PeerServer, clock: FakeClock) -> None:
+    """That concerns the next handshake; this one gets back what it could not use, as before."""
+    errors = sayHello(client, peer)
+    client.setHandshakeTimeout(-1)
+    peer.say()
+    arrives(client)
+    clock.advance(LIMIT / 1000 + 3)
+    assert client.state() == State.ConnectedState
+    finish(client, peer)
+    assert errors == []
+
+
 @both_versions
 def test_a_server_that_says_nothing_is_left_at_once(client: SslSocket, peer: PeerServer, clock: FakeClock) -> None:
     """It had its time, and nothing waits."""
@@ -369,6 +384,55 @@ def test_the_time_out_of_a_connection_that_stands_already(conversation: Conversa
     client.abort()
 
 
+@pytest.mark.parametrize("first", ["timer", "socket"])
+def test_a_connection_that_stands_is_traffic(conversation: Conversation, clock: FakeClock, first: str) -> None:
+    """setTimeout(): the server gets the whole of it for its first byte, however late the connection stood."""
+    client = conversation.client
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client.setTimeout(LIMIT)
+        client.connectToHost("127.0.0.1", listener.getsockname()[1])
+        clock.now += LIMIT / 1000 + 0.2
+        if first == "timer":
+            clock.advance(0)
+        spin(lambda: client.state() == State.ConnectedState)
+        clock.advance(LIMIT / 1000 - 1)
+        clock.advance(0.5)
+        assert client.state() == State.ConnectedState
+        clock.advance(1)
+        assert client.state() == State.UnconnectedState
+    assert conversation.recorder.of("client.errorOccurred") == [(Error.SocketTimeoutError,)]
+
+
+def test_a_bound_socket_whose_connection_stands_already(conversation: Conversation, clock: FakeClock) -> None:
+    """It has a descriptor from the beginning, at which nothing is to be read yet."""
+    client = conversation.client
+    conversation.listen()
+    assert client.bind("127.0.0.1")
+    client.connectToHost("127.0.0.1", conversation.server.serverPort())
+    clock.advance(33)
+    spin(lambda: client.state() == State.ConnectedState)
+    clock.advance(100)
+    assert client.state() == State.ConnectedState
+    assert conversation.recorder.count("client.errorOccurred") == 0
+    client.abort()
+
+
+def test_a_bound_socket_that_looks_a_name_up(
+    conversation: Conversation, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """setTimeout(): a look at it, which is not connected, would break it; it times out, once."""
+    client = conversation.client
+    assert client.bind("127.0.0.1")
+    client.setTimeout(1000)
+    monkeypatch.setattr(NameLookup, "start", lambda lookup, name: None)
+    client.connectToHost("nowhere.invalid", 5)
+    clock.advance(2)
+    clock.advance(2)
+    settle()
+    assert client.state() == State.UnconnectedState
+    assert conversation.recorder.of("client.errorOccurred") == [(Error.SocketTimeoutError,)]
+
+
 def test_the_next_address_is_waited_for_without_an_event_loop(
     conversation: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -393,6 +457,106 @@ def test_the_next_address_is_waited_for_without_an_event_loop(
         client.abort()
         for filler in fillers:
             filler.close()
+
+
+# ------------------------------------------------------------------------------------ silence
+
+
+@pytest.mark.parametrize("late", [0, 3])
+def test_an_end_that_waits(conversation: Conversation, clock: FakeClock, late: float) -> None:
+    """setTimeout(): it is told as what it is, although a QTcpSocket tells of it only from the event loop."""
+    client = conversation.client
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client.setTimeout(1000)
+        client.connectToHost("127.0.0.1", listener.getsockname()[1])
+        spin(lambda: client.state() == State.ConnectedState)
+        listener.accept()[0].close()
+        arrives(client)
+        clock.advance(1 + late)
+        settle()
+    assert client.state() == State.UnconnectedState
+    assert conversation.recorder.of("client.errorOccurred") == [(Error.RemoteHostClosedError,)]
+
+
+def test_a_time_out_that_began_with_binding(conversation: Conversation, clock: FakeClock) -> None:
+    """It is none of a connection yet; and nothing is left of it when it is switched off later."""
+    client = conversation.client
+    conversation.listen()
+    client.setTimeout(1000)
+    assert client.bind("127.0.0.1")
+    clock.advance(0.9)
+    client.connectToHost("127.0.0.1", conversation.server.serverPort())
+    spin(lambda: client.state() == State.ConnectedState)
+    client.setTimeout(0)
+    clock.advance(0.5)
+    clock.advance(100)
+    assert client.state() == State.ConnectedState
+    client.abort()
+    client.setTimeout(1000)
+    assert client.bind("127.0.0.1")
+    clock.advance(2)
+    clock.advance(2)
+    settle()
+    assert client.state() == State.BoundState
+    assert conversation.recorder.count("client.errorOccurred") == 0
+    client.abort()
+
+
+@pytest.mark.parametrize("first", ["timer", "socket"])
+def test_an_end_that_is_told_for_long(conversation: Conversation, clock: FakeClock, first: str) -> None:
+    """setTimeout(): a slot of errorOccurred shows a dialog; what is being told of does not time out meanwhile."""
+    client = conversation.client
+    client.errorOccurred.connect(lambda: clock.advance(10))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client.setTimeout(1000)
+        client.connectToHost("127.0.0.1", listener.getsockname()[1])
+        spin(lambda: client.state() == State.ConnectedState)
+        listener.accept()[0].close()
+        arrives(client)
+        clock.advance(1 if first == "timer" else 0)
+        spin(lambda: client.state() == State.UnconnectedState)
+    assert conversation.recorder.of("client.errorOccurred") == [(Error.RemoteHostClosedError,)]
+    assert conversation.recorder.count("client.disconnected") == 1
+
+
+@pytest.mark.parametrize("version", ["1.3"])
+def test_a_clean_end_that_is_told_for_long(client: SslSocket, peer: PeerServer, clock: FakeClock) -> None:
+    """The same with close_notify, behind which more may still be sent."""
+    errors = sayHello(client, peer)
+    finish(client, peer)
+    client.setTimeout(1000)
+    client.errorOccurred.connect(lambda: clock.advance(10))
+    peer.stream.close()
+    peer.flight = bytes(peer.stream.take_outgoing())
+    peer.say()
+    spin(lambda: client.state() == State.UnconnectedState)
+    assert errors == [Error.RemoteHostClosedError]
+
+
+@both_versions
+def test_an_alert_that_is_told_for_long(client: SslSocket, peer: PeerServer, clock: FakeClock) -> None:
+    """In a slot of alertReceived: the handshake has failed by then, which is told instead of the lateness."""
+    errors = sayHello(client, peer)
+    client.setTimeout(LIMIT)
+    client.alertReceived.connect(lambda: clock.advance(2 * LIMIT / 1000))
+    peer.socket.sendall(b"\x15\3\3\0\2\2\x28")  # handshake_failure
+    spin(lambda: client.state() == State.UnconnectedState)
+    assert errors == [Error.SslHandshakeFailedError]
+
+
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("version", ["1.3"])
+def test_the_end_of_a_handshake_that_is_told_for_long(
+    client: SslSocket, peer: PeerServer, clock: FakeClock, reset: bool
+) -> None:
+    """The same, with the handshake's limit."""
+    errors = sayHello(client, peer)
+    client.errorOccurred.connect(lambda: clock.advance(2 * LIMIT / 1000))
+    if reset:
+        peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+    spin(lambda: client.state() == State.UnconnectedState)
+    assert errors in ([Error.RemoteHostClosedError], [Error.NetworkError])
 
 
 # ----------------------------------------------------------------------------------- closing

@@ -28,6 +28,7 @@ def respite(deadline: Deadline, now: float, most: float) -> float:
     Args:
         deadline: What has come.
         now: By the clock of its scheduler.
-        most: How long it was, in ms.
+        most: How long it was, in ms; 0 or -1 when the program has lifted the limit meanwhile.
     """
-    return min(max((now - deadline.due) * 1000, TURN_MS), most)
+    late = max((now - deadline.due) * 1000, TURN_MS)
+    return min(late, most) if most > 0 else late

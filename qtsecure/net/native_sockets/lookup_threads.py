@@ -91,7 +91,7 @@ class Mailbox:
 
     def __init__(self) -> None:
         self._answers: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer that runs inside it may close us
         self._near, self._far = socket.socketpair()
         self._near.setblocking(False)
         self._far.setblocking(False)
@@ -131,7 +131,7 @@ class Mailbox:
 
     def _forgetParent(self) -> None:
         """See ``forks``: both ends are the parent's as well, whose wake-up would be read here."""
-        self._lock = threading.Lock()  # a thread that does not exist here may have the other
+        self._lock = threading.RLock()  # a thread that does not exist here may have the other
         if threading.get_ident() == self._thread:
             self.close()
 

@@ -200,7 +200,8 @@ class Closing(Writing):
         now = dataPath.scheduler.clock()
         standing = dataPath.scheduler.callLater(respite(deadline, now, most), again)
         setattr(attempt, name, standing)
-        came = transport.takeWhatWaits()
+        # First what the engine has said: a slot may be in an event loop of its own that hears of something before it.
+        came = self.handleEvents() and transport.takeWhatWaits()
         if not isValid(self) or self._attempt is not attempt or getattr(attempt, name) is not standing:
             return False
         inTime = (came or dataPath.lastTraffic >= deadline.due) and hasStoodStill(deadline, now)
@@ -263,6 +264,7 @@ class Closing(Writing):
         """
         transport = self._dataPath.transport
         self._dataPath.closing = False
+        self._attempt.cancelDeadlines()  # a slot may show a dialog, in whose event loop they would come
         if not SocketBase._reportError(self, error, text):
             if transport is not None:
                 transport.closeGracefully()

@@ -368,6 +368,7 @@ class Connecting(Handshake):
         if dataPath.used or not last.isFresh:
             # A SocketClient says what it connects to before it binds or connects.
             remote = last.remote if isBound or not dataPath.used else None
+            last.cancelDeadlines()  # that of silence may have begun with bind()
             self._attempt = Attempt(bound=last.bound if isBound else None)
             if remote is not None:
                 self._attempt.remote = remote

@@ -25,6 +25,10 @@ class _WatchedDataPath(DataPath):
 
     __slots__ = ()
 
+    def transportConnected(self) -> None:
+        self.lastTraffic = self.scheduler.clock()
+        DataPath.transportConnected(self)
+
     def transportLanded(self, count: int) -> None:
         self.lastTraffic = self.scheduler.clock()
         DataPath.transportLanded(self, count)
@@ -52,9 +56,10 @@ class Idling(HalfClosing):
     def setTimeout(self, ms: int) -> None:
         """Give the connection up when no byte has come or gone for so long, from connectToHost() on.
 
-        The socket then reports SocketTimeoutError and disconnects. Time does not count while it is
-        the program that keeps the peer waiting: with a full read buffer (setReadBufferSize()), a
-        pause, a certificate decision that is pending, or a slot that the handshake waits for.
+        That the connection stands counts as traffic, too. The socket then reports SocketTimeoutError
+        and disconnects. Time does not count while it is the program that keeps the peer waiting: with a
+        full read buffer (setReadBufferSize()), a pause, a certificate decision that is pending, or a
+        slot that the handshake waits for.
 
         Args:
             ms: Milliseconds; 0 or -1 for never, which is the default. Takes effect at once.
@@ -85,18 +90,16 @@ class Idling(HalfClosing):
         self._reviewTraffic(last=True)
 
     def _reviewTraffic(self, *, last: bool) -> None:
-        if not isValid(self) or self._state == _State.UnconnectedState:
+        if not isValid(self) or self._state in (_State.UnconnectedState, _State.BoundState):
             return
         attempt, dataPath = self._attempt, self._dataPath
-        state = dataPath.state
         now = dataPath.scheduler.clock()
         if dataPath.readingPaused or attempt.request is not None or self._engineOnStack():
             dataPath.lastTraffic = now
-        elif dataPath.lastTraffic + self._timeout / 1000 <= now:
-            if not Closing._isTimeUp(self, "idleDeadline", self._timeout, self._lookForTrafficAgain, last=last):
-                return
-            if dataPath.state != state:  # an answer to connecting, too
-                dataPath.lastTraffic = now
+        elif dataPath.lastTraffic + self._timeout / 1000 <= now and not Closing._isTimeUp(
+            self, "idleDeadline", self._timeout, self._lookForTrafficAgain, last=last
+        ):
+            return
         attempt.idleDeadline = None
         left = dataPath.lastTraffic + self._timeout / 1000 - now
         if left > 0:
@@ -108,6 +111,12 @@ class Idling(HalfClosing):
             self._giveUpConnecting(text)
         else:
             Closing._endWith(self, error, text)
+
+    def _peerClosed(self) -> None:
+        self._cancelIdleDeadline()  # while that is told: a slot may show a dialog, in whose event loop it would come
+        super()._peerClosed()
+        if isValid(self) and self._state != _State.UnconnectedState and self._attempt.idleDeadline is None:
+            self._watchTraffic()
 
     def _resetConnection(self) -> None:
         super()._resetConnection()

@@ -93,15 +93,15 @@ class QtSocketStream(DeviceStream):
         return super()._waitForDevice(device, milliseconds, writing)
 
     def takeWhatWaits(self) -> bool | None:
-        if self.descriptor() < 0:
-            return None  # it connects, or has ended, which is told from the event loop
+        if self.descriptor() < 0 or self._tcp().state() != _State.ConnectedState:
+            return None  # it connects, or has ended, which is told from the event loop; reading a bound one breaks it
         came = self._reading and (self._tcp().bytesAvailable() > 0 or self._isReady(EVENT_READ))
         if came:
             self.wait(_AT_ONCE_MS, writing=False)
         if self._isReady(EVENT_WRITE) and self._tcp().bytesToWrite():
             self.wait(_AT_ONCE_MS, writing=True)
             came = True
-        return came
+        return None if self._ended else came
 
     def _isReady(self, event: int) -> bool:
         descriptor = self.descriptor()

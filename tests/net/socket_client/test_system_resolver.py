@@ -450,3 +450,27 @@ def test_a_finalizer_looks_up_while_the_last_thread_goes(qapp: object, monkeypat
     spin(lambda: sorted(answers) == ["inner", "outer"])
     spin(lambda: workers._threads == 0)
     mailbox.close()
+
+
+def test_a_finalizer_closes_the_mailbox_while_an_answer_comes(qapp: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the garbage collector ends in the middle of it may have asked: it does not wait for itself."""
+    mailbox = Mailbox()
+    answers: list[str] = []
+    waits: list[bool] = []
+
+    class Answers(queue.SimpleQueue[Callable[[], None]]):
+        """Something is collected while one is put."""
+
+        def put(self, answer: Callable[[], None], block: bool = True, timeout: float | None = None) -> None:
+            super().put(answer)
+            waits.append(not mailbox._lock.acquire(blocking=False))
+            if not waits[0]:
+                mailbox._lock.release()
+                mailbox.close()
+
+    monkeypatch.setattr(mailbox, "_answers", Answers())
+    mailbox.put(lambda: answers.append("too late"))
+    assert waits == [False]
+    assert not mailbox.isOpen()
+    settle()
+    assert answers == []
