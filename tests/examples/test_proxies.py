@@ -65,4 +65,4 @@ def test_tunnel_without_a_proxy(tmp_path: Path) -> None:
     PublicKeyInfrastructure().ca.writeTo(tmp_path, "ca")
     with closedPort() as port:
         code = programs("howto-proxies")["tunnel"].replace(":1080", f":{port}")
-        assert run(code, tmp_path) == (1, "", "Connection refused: nothing listens on that port.\n")
+        assert run(code, tmp_path) == (1, "", f"Connection refused: nothing listens on port {port} of 127.0.0.1.\n")

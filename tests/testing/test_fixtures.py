@@ -29,7 +29,7 @@ VERDICTS = {
     Fault.Garbage: Code.NotTls,
     Fault.ResetInHandshake: Code.Closed,
     Fault.AlertToHello: Code.HandshakeRefused,
-    Fault.AlertInHandshake: Code.HandshakeRefused,
+    Fault.AlertInHandshake: Code.CertificateRequired,  # which is why it sends that alert
     Fault.Expired: Code.BadCertificate,
     Fault.NotYetValid: Code.BadCertificate,
     Fault.WrongHost: Code.BadCertificate,
