@@ -175,7 +175,10 @@ def test_debugging_without_a_server(directory: Path) -> None:
     """The program says so, and ends."""
     with closedPort() as port:
         client = startOnPort(programs("howto-debugging")["client"], directory, port)
-        assert client.communicate(timeout=120) == ("", f"Connection refused: nothing listens on port {port} of localhost.\n")
+        assert client.communicate(timeout=120) == (
+            "",
+            f"Connection refused: nothing listens on port {port} of localhost.\n",
+        )
     assert client.returncode == 1
 
 
