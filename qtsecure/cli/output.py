@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import TextIO, TypeAlias
 
 __all__ = ["Fields", "Output", "printable"]
 
@@ -68,7 +68,10 @@ class Output:
         """Say on stderr what went wrong without ending the command."""
         if sys.stderr is None:  # closed by whoever started the command; print() would take stdout
             return
-        print(f"qtsecure {self._command}: {printable(text)}", file=sys.stderr, flush=True)
+        try:
+            print(f"qtsecure {self._command}: {printable(text)}", file=sys.stderr, flush=True)
+        except OSError:  # nobody reads it, or the disk is full: what the command does goes on
+            _silence(sys.stderr)
 
     def _print(self, text: str) -> None:
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
@@ -81,13 +84,17 @@ class Output:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         except BrokenPipeError:
-            # The reader (head, less) has seen enough. Python would complain again when it flushes
-            # stdout at its end.
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, sys.stdout.fileno())
-            os.close(null)
+            # The reader (head, less) has seen enough.
+            _silence(sys.stdout)
             if self.onBrokenPipe is not None:
                 self.onBrokenPipe()
+
+
+def _silence(stream: TextIO) -> None:
+    """Let it lead to nowhere: Python would complain again when it flushes what is left at its end."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 def printable(text: str) -> str:

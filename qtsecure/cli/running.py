@@ -56,9 +56,9 @@ class Command(QObject):
         if self._exitCode is not None:
             return
         self._exitCode = exitCode
+        self._loop.quit()  # before anything is printed, which may fail
         if message:
             self.output.error(errorCode, message)
-        self._loop.quit()
 
     def isFinished(self) -> bool:
         """Whether finish() was called."""
