@@ -8,13 +8,22 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import sys
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import TextIO, TypeAlias
 
 __all__ = ["Fields", "Output", "printable"]
 
 Fields: TypeAlias = Mapping[str, "str | int | bool | list[str]"]
+
+
+_PATIENCE_S = 1
+"""How long a reader may take to go on reading, when the command is to end."""
+
+
+class _UnreadError(Exception):
+    """The command is to end, and what it prints cannot be got rid of."""
 
 
 class Output:
@@ -32,6 +41,7 @@ class Output:
         self.onBrokenPipe: Callable[[], None] | None = None
         self._command = command
         self._hidden = hidden
+        self._writingTo: TextIO | None = None
 
     def event(self, name: str, fields: Fields | None = None, *, source: str = "", note: str = "") -> None:
         """Print one event.
@@ -68,7 +78,22 @@ class Output:
         """Say on stderr what went wrong without ending the command."""
         if sys.stderr is None:  # closed by whoever started the command; print() would take stdout
             return
-        print(f"qtsecure {self._command}: {printable(text)}", file=sys.stderr, flush=True)
+        try:
+            self._writingTo = sys.stderr
+            print(f"qtsecure {self._command}: {printable(text)}", file=sys.stderr, flush=True)
+        except (OSError, _UnreadError):  # or the disk is full: what the command does goes on
+            _silence(sys.stderr)
+        finally:
+            self._writingTo = None
+
+    def isWriting(self) -> bool:
+        """Whether this is asked inside a write, which signals of the system interrupt."""
+        return self._writingTo is not None
+
+    def stopWaiting(self) -> None:
+        """To be called by the handler of a signal, as its last step: give up a write that waits for a reader."""
+        if self._writingTo is not None and not _isReady(self._writingTo):
+            raise _UnreadError
 
     def _print(self, text: str) -> None:
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
@@ -78,16 +103,33 @@ class Output:
         if sys.stdout is None:  # closed by whoever started the command: the exit code is all that is wanted
             return
         try:
+            self._writingTo = sys.stdout
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         except BrokenPipeError:
-            # The reader (head, less) has seen enough. Python would complain again when it flushes
-            # stdout at its end.
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, sys.stdout.fileno())
-            os.close(null)
+            # The reader (head, less) has seen enough.
+            _silence(sys.stdout)
             if self.onBrokenPipe is not None:
                 self.onBrokenPipe()
+        except _UnreadError:
+            _silence(sys.stdout)
+        finally:
+            self._writingTo = None
+
+
+def _isReady(stream: TextIO) -> bool:
+    """Whether a stream takes something, soon at least."""
+    try:
+        return bool(select.select([], [stream], [], _PATIENCE_S)[1])
+    except (OSError, ValueError):
+        return True  # nothing that could be asked, as on Windows, where no signal interrupts a write either
+
+
+def _silence(stream: TextIO) -> None:
+    """Let it lead to nowhere: Python would complain again when it flushes what is left at its end."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 def printable(text: str) -> str:

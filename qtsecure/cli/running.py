@@ -56,9 +56,9 @@ class Command(QObject):
         if self._exitCode is not None:
             return
         self._exitCode = exitCode
+        self._loop.quit()  # before anything is printed, which may fail
         if message:
             self.output.error(errorCode, message)
-        self._loop.quit()
 
     def isFinished(self) -> bool:
         """Whether finish() was called."""
@@ -111,7 +111,11 @@ class Command(QObject):
         descriptor = signal.set_wakeup_fd(far.fileno(), warn_on_full_buffer=False)
 
         def handle(number: int, frame: FrameType | None) -> None:
-            self.interrupt()
+            if self.output.isWriting():
+                QTimer.singleShot(0, self.interrupt)  # which may print as well
+                self.output.stopWaiting()
+            else:
+                self.interrupt()
 
         before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
         try:

@@ -84,6 +84,8 @@ _ALERTS_TO_NO_CERTIFICATE = frozenset(
 )
 """What servers say of a missing certificate before TLS 1.3."""
 
+_NO_CERTIFICATE = "it asked for a client certificate, and none was sent"
+
 _IN_TRAFFIC: dict[str, str] = {
     "decryption failed or bad record mac": "the data was changed on its way or belongs to another connection",
     "record too small": "the peer sent too many empty records in a row",
@@ -122,7 +124,7 @@ def explain_handshake_failure(
         if received == AlertDescription.CERTIFICATE_REQUIRED:
             kind = FailureKind.CERTIFICATE_REQUIRED
         elif owes_certificate and received in _ALERTS_TO_NO_CERTIFICATE:
-            kind, hint = FailureKind.CERTIFICATE_REQUIRED, "it asked for a client certificate, and none was sent"
+            kind, hint = FailureKind.CERTIFICATE_REQUIRED, _NO_CERTIFICATE
         elif not psk_enabled and received == AlertDescription.HANDSHAKE_FAILURE:
             hint = "it found no acceptable set of parameters, or wants a pre-shared key"
         return StreamFailed(kind, f"Error during SSL handshake: {_of_alert(received, hint)}.", received, reasons)
@@ -146,13 +148,21 @@ def explain_early_end(what: str, *, asked: bool) -> StreamFailed:
 
 
 def explain_traffic_failure(
-    reading: bool, reasons: tuple[str, ...], sent: int | None, received: int | None
+    reading: bool,
+    reasons: tuple[str, ...],
+    sent: int | None,
+    received: int | None,
+    *,
+    owes_certificate: bool = False,
 ) -> StreamFailed:
-    """The last event of an established connection that OpenSSL ended."""
+    """The last event of an established connection that OpenSSL ended; see explain_handshake_failure()."""
     kind = FailureKind.READ if reading else FailureKind.WRITE
     begin = "Error while reading" if reading else "Unable to write data"
     if received is not None:
-        return StreamFailed(kind, f"{begin}: {_of_alert(received)}.", received, reasons)
+        # Some servers of TLS 1.3 have no other alert for a missing certificate, either.
+        missing = owes_certificate and received == AlertDescription.BAD_CERTIFICATE
+        hint = _NO_CERTIFICATE if missing else None
+        return StreamFailed(kind, f"{begin}: {_of_alert(received, hint)}.", received, reasons)
     text = next((_IN_TRAFFIC[reason] for reason in reasons if reason in _IN_TRAFFIC), "")
     text = text or ", ".join(reasons) or "the connection is no longer usable"
     return StreamFailed(kind, f"{begin}: {text}.", sent, reasons)

@@ -125,7 +125,9 @@ class StreamReading(Choosing):
             self._move(Trigger.PEER_CLOSE)
             self.events.append(PeerClosed())
         elif pipe.outcome is _O.FAILED:
-            self._fail(explain_traffic_failure(True, pipe.reasons, self._alert_sent, self._alert_received))
+            owes = self._owes_certificate()
+            alerts = self._alert_sent, self._alert_received
+            self._fail(explain_traffic_failure(True, pipe.reasons, *alerts, owes_certificate=owes))
         self._reraise()
         return data
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import qtsecure
+from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Output
 
 
@@ -99,3 +100,42 @@ def test_broken_pipe() -> None:
     _, err = process.communicate(b"", timeout=120)
     assert err == b"told\n"
     assert process.returncode == 0
+
+
+_CANNOT_LISTEN = [sys.executable, "-m", "qtsecure", "serve", "--host", "192.0.2.1", "--psk", f"a:{'00' * 16}", "--json"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes break differently on Windows")
+def test_nobody_reads_the_errors() -> None:
+    """A closed reader of stderr (``2>&1 | head``) neither keeps a command from ending nor changes its exit code."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            _CANNOT_LISTEN,
+            stdout=subprocess.PIPE,
+            stderr=writing,
+            env=os.environ | {"PYTHONPATH": str(Path(qtsecure.__file__).parents[1])},
+            timeout=120,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert done.returncode == ExitCode.NOT_CONNECTED
+    assert [json.loads(line)["event"] for line in done.stdout.splitlines()] == ["error"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_no_room_for_the_error() -> None:
+    """An error that cannot be printed, as on a full disk, ends the command all the same."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            _CANNOT_LISTEN,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": str(Path(qtsecure.__file__).parents[1])},
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode != ExitCode.OK
+    assert b"No space left" in done.stderr

@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from OpenSSL import SSL, crypto
 
+from qtsecure.engine.alerts import AlertDescription
 from qtsecure.engine.configuration import VerifyMode
 from qtsecure.engine.events import (
     AlertReceived,
@@ -327,6 +328,22 @@ def test_required_client_certificate_is_missing(pki: PublicKeyInfrastructure, ve
         # The client was already through: it learns it on its first read.
         assert pair.client.failure.kind is FailureKind.READ
         assert "demands a client certificate" in pair.client.failure.message
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_a_certificate_that_was_not_shown_is_not_rejected(pki: PublicKeyInfrastructure, shown: bool) -> None:
+    """Some servers of TLS 1.3 say bad_certificate when there is none."""
+    own = {"credentials": credentials(pki.client)} if shown else {}
+    client = client_configuration([pki.ca.certificate], "1.3", **own)
+    server = server_configuration(pki.server, "1.3", clients=[pki.ca.certificate])
+    pair = Pair(client, server, server_answer="accept").handshake()
+    pair.client.stream.alert(False, 2, AlertDescription.BAD_CERTIFICATE)  # OpenSSL's servers send another one
+    pair.client.stream.receive(b"\x17\x03\x03\x00\x20" + bytes(32))
+    pair.client.stream.read(100)
+    pair.client.drain()
+    assert pair.client.failure is not None
+    assert ("rejects our certificate" in pair.client.failure.message) is shown
+    assert ("none was sent" in pair.client.failure.message) is not shown
 
 
 @pytest.mark.parametrize(("version", "alert"), [("1.2", 40), ("1.3", None)])

@@ -12,7 +12,7 @@ from PySide6.QtNetwork import QSslSocket
 
 from qtsecure.errors import SecureError
 from qtsecure.net.ssl_socket import SslSocket
-from qtsecure.net.values import PreSharedKeyAuthenticator, Protocol, SslConfiguration
+from qtsecure.net.values import PreSharedKeyAuthenticator, Protocol, SslConfiguration, TlsOptions
 from qtsecure.testing.peers import RawClient
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from qtsecure.testing.signals import SignalRecorder
@@ -335,3 +335,28 @@ def test_an_end_while_a_slot_is_asked_is_heard_after_a_full_buffer(
     spin(lambda: server.state() == State.UnconnectedState, timeout=5_000)
     assert len(asked) == 1
     pair.close()
+
+
+def test_godot_14_options_of_a_server_make_no_client(pair: PlainPair, qtsecure_pki: PublicKeyInfrastructure) -> None:
+    """They verify no server, so that the client would believe anybody."""
+    options = TlsOptions.server(qtsecure_pki.server.privateKey, list(qtsecure_pki.server.chain))
+    for socket in (pair.client, pair.server):
+        socket.setSslConfiguration(options)
+    pair.server.startServerEncryption()
+    pair.client.startClientEncryption()
+    assert pair.client.error() == Error.SslInvalidUserDataError
+    assert "TlsOptions of a server" in pair.client.errorString()
+    settle()
+    assert not pair.client.isEncrypted()
+
+
+def test_godot_14_options_of_a_server_connect_nowhere(qapp: QObject, qtsecure_pki: PublicKeyInfrastructure) -> None:
+    """Nothing goes on the wire; those of a client lift that."""
+    client = SslSocket()
+    client.setSslConfiguration(TlsOptions.server(qtsecure_pki.server.privateKey, list(qtsecure_pki.server.chain)))
+    client.connectToHostEncrypted("127.0.0.1", 9)
+    assert (client.state(), client.error()) == (State.UnconnectedState, Error.SslInvalidUserDataError)
+    client.setSslConfiguration(TlsOptions.client(qtsecure_pki.ca.certificate))
+    client.connectToHostEncrypted("127.0.0.1", 9)
+    assert client.state() != State.UnconnectedState
+    client.abort()

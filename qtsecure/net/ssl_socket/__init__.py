@@ -102,8 +102,17 @@ class SslSocket(Leading):
         )
 
     def setSslConfiguration(self, configuration: ConfigurationSource) -> None:
-        """Use this configuration (a copy of it) for the next handshake."""
-        self._dataPath.configuration = values.configurationFrom(configuration)
+        """Use this configuration (a copy of it) for the next handshake.
+
+        With the TlsOptions of a server, which verify no server, the socket refuses to be a client: errorOccurred
+        tells ``SslInvalidUserDataError``.
+
+        Raises:
+            TypeError, ValueError, SecureError: For anything that is no usable configuration.
+        """
+        dataPath = self._dataPath
+        dataPath.configuration = values.configurationFrom(configuration)
+        dataPath.optionsOfServer = isinstance(configuration, values.TlsOptions) and configuration.isServer()
 
     def peerCertificate(self) -> SslCertificate:
         """The peer's certificate; null before it came, or when it has none."""

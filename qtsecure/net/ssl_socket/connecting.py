@@ -113,7 +113,7 @@ class Connecting(Handshake):
             return
         try:
             # Unusable settings are told before anything goes on the wire.
-            self._dataPath.ownConfiguration().toEngine("client", pskEnabled=False)
+            Handshake._toClientEngine(self, pskEnabled=False)
         except SecureError as error:
             SocketBase._reportError(self, _Error.SslInvalidUserDataError, error.message)
             return

@@ -125,6 +125,7 @@ class DataPath:
         tellsChannels: channelReadyRead is among them.
         qtHolds: QIODevice may hold bytes in a buffer of its own, for a C++ reader.
         configuration: The socket's own, made by ownConfiguration() when it is first looked at.
+        optionsOfServer: It was given as the TlsOptions of a server, with which a client would believe anybody.
         startsWith: What it is copied from; None for the settings of a new SslConfiguration.
         error: The last error of the socket.
         openFor: The open mode as the program sees it.
@@ -162,6 +163,7 @@ class DataPath:
         "observer",
         "open",
         "openFor",
+        "optionsOfServer",
         "outgoing",
         "outputEnds",
         "qtHolds",
@@ -214,6 +216,7 @@ class DataPath:
         self.announcing = False
         self._unreadAnswers = 0
         self.configuration: SslConfiguration | None = None
+        self.optionsOfServer = False
         self.startsWith = default_configuration.chosen
         self.error = _NO_ERROR
         self.openFor = _NOT_OPEN

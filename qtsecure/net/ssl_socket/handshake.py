@@ -139,9 +139,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             elif server:
                 configuration, chooses = Handshake._toServerEngine(self, dataPath.ownConfiguration()), False
             else:
-                configuration = dataPath.ownConfiguration().toEngine(
-                    "client", pskEnabled=Handshake._wantsPreSharedKeys(self)
-                )
+                configuration = Handshake._toClientEngine(self, pskEnabled=Handshake._wantsPreSharedKeys(self))
                 chooses = Choosing._choosesCertificate(self, configuration)
             stream = late.TlsStream(
                 configuration,
@@ -442,6 +440,14 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
 
     def _isGoingOn(self) -> bool:
         return isValid(self) and self._dataPath.transport is not None and not self._dataPath.afterEngine
+
+    def _toClientEngine(self, *, pskEnabled: bool) -> TlsConfiguration:
+        if self._dataPath.optionsOfServer:
+            raise SecureError(
+                SecureError.Code.InvalidArgument,
+                "The socket has the TlsOptions of a server, which verify no server; give it those of a client.",
+            )
+        return self._dataPath.ownConfiguration().toEngine("client", pskEnabled=pskEnabled)
 
     def _toServerEngine(self, configuration: SslConfiguration) -> TlsConfiguration:
         return configuration.toEngine("server", pskEnabled=Handshake._wantsPreSharedKeys(self))
