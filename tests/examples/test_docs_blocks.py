@@ -484,7 +484,7 @@ def test_howto_trust_decisions(tmp_path: Path, qtsecure_pki: PublicKeyInfrastruc
 
 def test_howto_asyncio() -> None:
     """The part of howto-asyncio about services: a coroutine; DNS for services is not asked in tests."""
-    assert inspect.iscoroutinefunction(Page("howto-asyncio").run(0)["mailbox"])
+    assert inspect.iscoroutinefunction(Page("howto-asyncio").run(1)["mailbox"])
 
 
 def test_porting_from_qdtls(files: Path, qtsecure_dtls_echo_server: DtlsServer) -> None:
