@@ -6,6 +6,7 @@ import builtins
 import dis
 import inspect
 import re
+import sys
 import types
 import uuid
 from collections.abc import Callable
@@ -260,6 +261,8 @@ def test_howto_sessions(files: Path, qtsecure_echo_server: SslServer) -> None:
     first.newSessionTicketReceived.connect(lambda: names["remember"](first))
     first.connectToHostEncrypted("localhost", qtsecure_echo_server.serverPort())
     waitFor((files / "session.bin").exists)
+    if sys.platform != "win32":
+        assert (files / "session.bin").stat().st_mode & 0o777 == 0o600
     second = names["connectAgain"]()
     waitFor(second.isEncrypted)
     assert second.isSessionReused()
