@@ -18,6 +18,7 @@ from shiboken6 import isValid
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.native_sockets.addresses import qtAddress
 from qtsecure.net.native_sockets.lookup_threads import Mailbox
+from qtsecure.net.qt_objects.plain_slots import plainSlot
 
 __all__ = ["LookUpThread", "NameLookup", "lookUpBlocking"]
 
@@ -84,6 +85,7 @@ class NameLookup(QObject):
 
         try:
             self._mailbox = Mailbox()
+            self.destroyed.connect(plainSlot(self._mailbox.close))  # whose last reference must not be the thread's
             self._mailbox.run(lambda: partial(tell, *_addressesOf(hostName)))
         except (OSError, RuntimeError) as error:  # no descriptor or no thread is left
             schedulerOfThisThread().defer(partial(tell, [], str(error)))
