@@ -42,10 +42,17 @@ class OneLineParser(argparse.ArgumentParser):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to connect to."""
+    """Where to connect to.
+
+    Attributes:
+        host: The name or address.
+        port: The port.
+        scheme: How a URI begins, in lower case; empty for HOST:PORT.
+    """
 
     host: str
     port: int
+    scheme: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,7 @@ class PreSharedKey:
 
 def target(text: str) -> Target:
     """``HOST:PORT``, ``[IPv6]:PORT``, ``https://HOST[:PORT]`` or, with another scheme, ``SCHEME://HOST:PORT``."""
-    rest, default = text, None
+    rest, default, name = text, None, ""
     if scheme := _SCHEME.match(text):
         name = scheme["scheme"].lower()
         if name == "http":
@@ -83,7 +90,7 @@ def target(text: str) -> Target:
         raise argparse.ArgumentTypeError(f"{text!r} has no port; write HOST:PORT")
     number = default if found["port"] is None else _port(found["port"], lowest=1)
     assert number is not None
-    return Target(found["ip"] or found["host"], number)
+    return Target(found["ip"] or found["host"], number, name)
 
 
 def targetOrService(text: str) -> Target | ServiceTarget:

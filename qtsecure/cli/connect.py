@@ -9,7 +9,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtNetwork import QAbstractSocket
 
 from qtsecure import SecureError, SslConfiguration, SslSocket
-from qtsecure.cli.arguments import ServiceTarget
+from qtsecure.cli.arguments import ServiceTarget, Target
 from qtsecure.cli.client_command import PATIENCE_MS, ClientCommand
 from qtsecure.cli.configuration import UsageError, clientConfiguration
 from qtsecure.cli.connect_via import Detour, checkProxy, exitCodeOf
@@ -52,6 +52,8 @@ def connect(options: argparse.Namespace) -> ExitCode:
             raise UsageError("--expect-echo needs --message.")
         if options.dtls and "" in options.message:
             raise UsageError("An empty --message cannot be sent with --dtls: a datagram carries at least one byte.")
+        if isinstance(options.target, Target) and options.target.scheme == "dtls" and not options.dtls:
+            raise UsageError("dtls:// is for datagrams; give --dtls as well.")
         if options.proxy:
             checkProxy(options.proxy)
         if options.dtls and (options.proxy or isinstance(options.target, ServiceTarget)):

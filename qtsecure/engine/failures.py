@@ -8,8 +8,8 @@ from qtsecure.engine.events import FailureKind, StreamFailed
 __all__ = ["explain_early_end", "explain_handshake_failure", "explain_traffic_failure"]
 
 _NOT_WAITED = (
-    " It did not wait for the answer to the question that was open here; answer sooner, or connect again once the "
-    "answer is remembered."
+    " It did not wait for the answer to the question that was open here: connect again and answer sooner, or let the "
+    "server wait longer."
 )
 
 _BY_REASON: dict[str, tuple[FailureKind, str]] = {

@@ -31,6 +31,12 @@ def test_targets(text: str, host: str, port: int) -> None:
     assert arguments.target(text) == Target(host, port)
 
 
+def test_scheme() -> None:
+    """It is kept for those who have to know, and says nothing about the place."""
+    assert arguments.target("DTLS://localhost:4433").scheme == "dtls"
+    assert arguments.target("localhost:4433").scheme == ""
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -96,6 +96,12 @@ def test_pre_shared_key_client_certificate_and_alpn(run, serving, files) -> None
     assert str(error["text"]).endswith("none was sent. Give it with --cert and --key.")
 
 
+def test_scheme_of_datagrams(run) -> None:
+    """A URI of DTLS is not taken for one of TLS."""
+    done = run("connect", "dtls://127.0.0.1:9", "--message", "x")
+    assert (done.code, done.sentence()) == (2, "qtsecure connect: dtls:// is for datagrams; give --dtls as well.")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "text"),
     [

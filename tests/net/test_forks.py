@@ -198,3 +198,84 @@ print("fine")
 def test_a_child_looks_names_up_without_the_threads_of_qt(protocol: str) -> None:
     """They are the parent's, and Qt would wait for them for ever."""
     assertFine(_SOCKETS, protocol)
+
+
+_DELETED = (
+    _BEGIN
+    + """
+import gc
+from weakref import ref
+from shiboken6 import delete
+from qtsecure import DtlsPeer, SslSocket
+
+def slow(host, *arguments, **named):
+    asked.append(host)
+    assert go.wait(60)
+    return [(0, 0, 0, "", ("127.0.0.1", 0))]
+
+def inChild():
+    end = SslSocket() if sys.argv[1] == "tls" else DtlsPeer()
+    end.connectToHost("name.example", 1)
+    spin(lambda: asked)
+    mailbox = ref(end._attempt.lookup._mailbox)
+    delete(end)
+    del end
+    gc.collect()
+    assert mailbox() is None or not mailbox().isOpen()
+    go.set()
+    spin(lambda: mailbox() is None)
+
+socket.getaddrinfo = slow
+child, mayBegin = fork(inChild)
+os.write(mayBegin, b"x")
+assert os.waitpid(child, 0)[1] == 0
+print("fine")
+"""
+)
+
+
+@pytest.mark.parametrize("protocol", ["tls", "dtls"])
+def test_a_child_deletes_what_looks_a_name_up(protocol: str) -> None:
+    """What watches for the answer goes in its own thread, and not in the one that looks up."""
+    assertFine(_DELETED, protocol)
+
+
+_SERVICES = (
+    _BEGIN
+    + """
+from PySide6.QtNetwork import QDnsLookup, QHostAddress
+from qtsecure import SecureError
+from qtsecure.net.socket_client import system_resolver
+
+class Resolver(system_resolver.SystemResolver):
+    def _makeServiceLookup(self, recordName):
+        # Nothing answers there, which is told at once.
+        return QDnsLookup(QDnsLookup.Type.SRV, recordName, QHostAddress("127.0.0.1"), port)
+
+def ask():
+    answers = []
+    resolver.lookUpService("_imap._tcp.example.com", answers.append)
+    spin(lambda: answers)
+    return answers[0]
+
+def inChild():
+    system_resolver._PATIENCE_MS = 200
+    assert isinstance(ask(), SecureError)
+
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
+    closed.bind(("127.0.0.1", 0))
+    port = closed.getsockname()[1]
+resolver = Resolver()
+assert isinstance(ask(), SecureError)  # Qt's resolver has a thread from now on, which waits for more
+child, mayBegin = fork(inChild)
+os.write(mayBegin, b"x")
+assert os.waitpid(child, 0)[1] == 0
+assert isinstance(ask(), SecureError)
+print("fine")
+"""
+)
+
+
+def test_a_child_does_not_wait_for_services_for_ever() -> None:
+    """Qt's threads for DNS are the parent's, too."""
+    assertFine(_SERVICES)

@@ -311,3 +311,21 @@ def test_single_bytes(conversation: Conversation) -> None:
             conversation.client.putChar(wrong)
     conversation.client.abort()
     assert not conversation.client.putChar("a")
+
+
+def test_writing_where_the_connection_is_missing(conversation: Conversation) -> None:
+    """Before there is one, and while the rest goes out behind close(): nobody has opened it for reading alone."""
+    client = conversation.client
+    assert client.bind("127.0.0.1")
+    assert client.write(b"x") == -1
+    assert client.state() == State.BoundState
+    assert "not connected" in client.errorString()
+    client.abort()
+    peer = conversation.establish()
+    peer.setReadBufferSize(1000)
+    client.write(bytes(8 * 1024 * 1024))
+    client.close()
+    assert client.write(b"x") == -1
+    assert client.state() == State.ClosingState
+    assert "not connected" in client.errorString()
+    client.abort()

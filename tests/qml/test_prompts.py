@@ -374,6 +374,29 @@ def test_sec_another_certificate_than_before(load: Load, qtsecure_pki: PublicKey
     assert document.warnings == []
 
 
+def test_sec_the_next_question_begins_at_its_top(
+    load: Load, qtsecure_pki: PublicKeyInfrastructure, tmp_path: Path
+) -> None:
+    """However far down the one before was read: what comes first is the warning."""
+    document = load(SMALL)
+    QTest.qWaitForWindowActive(document.root)
+    decisions = TrustDecisionsItem(document.root)
+    decisions._setFile(str(tmp_path / "decisions.ini"))
+    before = question(document, qtsecure_pki.selfSigned, decisions).request()
+    assert decisions.plain().remember(before, TrustDecisions.Lifetime.Forever)
+    askAbout(document, question(document, qtsecure_pki.wrongHost, decisions))
+    document.root.setProperty("question", question(document, qtsecure_pki.expired, decisions))
+    document.call("askIt")
+    content = settledView(document, overflows=True).property("contentItem")
+    for _ in range(20):
+        QTest.keyClick(document.root, Qt.Key.Key_Down)
+    waitFor(lambda: content.property("contentY") > 100)
+    click(document, "rejectButton")
+    waitFor(lambda: content.property("contentY") == 0)
+    assert document.get("open")
+    assert bounds(item(document, "view")).contains(bounds(item(document, "warning")))
+
+
 def test_sec_text_of_peers_stays_text(load: Load, qtsecure_pki: PublicKeyInfrastructure) -> None:
     """A host or a certificate may be called like HTML; nothing that shows it takes it for that."""
     document = load(

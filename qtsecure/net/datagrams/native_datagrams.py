@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 import socket
 from collections.abc import Callable
 
@@ -13,6 +12,7 @@ from PySide6.QtNetwork import QHostAddress
 from qtsecure.net.datagrams.datagram_socket import NULL_OWNER, Address, DatagramOwner, DatagramSocket
 from qtsecure.net.event_loop.reactor import READ
 from qtsecure.net.native_sockets.addresses import qtAddress
+from qtsecure.net.native_sockets.shutdowns import isShutDown
 
 __all__ = ["NativeDatagrams"]
 
@@ -22,8 +22,6 @@ _MOST_BATCHES = 32
 """For one call without an event loop."""
 _LARGEST = 65536
 _NOTHING_THERE = (BlockingIOError, InterruptedError)
-_SHUT_DOWN = getattr(select, "POLLHUP", 0) | getattr(select, "POLLRDHUP", 0)
-"""What poll() says of a socket after shutdown(): Linux of one direction the latter. On Windows reading fails."""
 
 
 def _sendNothing(datagram: bytes) -> None:
@@ -84,12 +82,8 @@ class NativeDatagrams(DatagramSocket):
             self._reads *= 2
 
     def _readyForNothing(self, native: socket.socket, owner: DatagramOwner) -> None:
-        """Somebody may have ended receiving by shutdown(): such a socket would be ready again and again."""
-        if not _SHUT_DOWN:
-            return
-        poller = select.poll()
-        poller.register(native, _SHUT_DOWN)
-        if any(events & _SHUT_DOWN for _, events in poller.poll(0)):
+        """Somebody may have ended receiving."""
+        if isShutDown(native.fileno()):
             owner.batchEnded()  # what has come is told before the end
             self._tellLost()
 

@@ -22,6 +22,7 @@ from qtsecure.net.datagrams.datagram_socket import (
     UdpSocket,
 )
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.native_sockets.shutdowns import isShutDown
 from qtsecure.net.qt_objects.plain_slots import plainSlot
 from qtsecure.net.servers.bound_sockets import serverSocket
 
@@ -129,6 +130,8 @@ class QtDatagrams(UdpSocket):
         count = self._readBatch()
         if count > 0:
             self._echo = True  # Qt emits readyRead once more behind what was read
+        elif count == 0 and ready and not echo and isShutDown(self.descriptor()):
+            self.tellLost()
         elif count == 0 and ready and not echo and self._peer is not None:
             # Ready without a datagram: ICMP says that nobody is there. Qt swallows the error.
             (self._owner() or NULL_OWNER).datagramsFailed(errno.ECONNREFUSED)

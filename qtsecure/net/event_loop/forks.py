@@ -6,7 +6,7 @@ import os
 from typing import Protocol
 from weakref import WeakSet
 
-__all__ = ["Forgetful", "forgetsInChild"]
+__all__ = ["Forgetful", "forgetsInChild", "isForked"]
 
 
 class Forgetful(Protocol):
@@ -17,6 +17,12 @@ class Forgetful(Protocol):
 
 
 _forgetful: WeakSet[Forgetful] = WeakSet()
+_isForked = False
+
+
+def isForked() -> bool:
+    """Whether threads of Qt's may be the parent's: what one was waiting for, a child waits for in vain for ever."""
+    return _isForked
 
 
 def forgetsInChild(each: Forgetful) -> None:
@@ -25,6 +31,8 @@ def forgetsInChild(each: Forgetful) -> None:
 
 
 def _forgetInChild() -> None:
+    global _isForked
+    _isForked = True
     for each in list(_forgetful):
         each._forgetParent()
 

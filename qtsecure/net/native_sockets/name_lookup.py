@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import queue
 import socket
 import threading
@@ -15,30 +14,19 @@ from PySide6.QtCore import SLOT, QObject, Slot
 from PySide6.QtNetwork import QHostAddress, QHostInfo
 from shiboken6 import isValid
 
+from qtsecure.net.event_loop.forks import isForked
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.native_sockets.addresses import qtAddress
 from qtsecure.net.native_sockets.lookup_threads import Mailbox
+from qtsecure.net.qt_objects.plain_slots import plainSlot
 
 __all__ = ["LookUpThread", "NameLookup", "lookUpBlocking"]
-
-
-_isForked = False
-"""Qt's resolver threads are the parent's: what one of them was waiting for, a child waits for in vain for ever."""
-
-
-def _forked() -> None:
-    global _isForked
-    _isForked = True
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
 
 
 class NameLookup(QObject):
     """One look-up in Qt's resolver threads; QHostInfo answers at once from its cache.
 
-    In a forked child it is one in a thread of Python's.
+    In a forked child it is one in a thread of Python's: Qt's are the parent's.
 
     Args:
         finished: Called with the addresses (empty on failure) and Qt's error text. Not called
@@ -53,7 +41,7 @@ class NameLookup(QObject):
 
     def start(self, hostName: str) -> None:
         """Begin."""
-        if _isForked:
+        if isForked():
             self._askThread(hostName)
             return
         # Only the form with a receiver and a slot name returns an id, without which nothing can
@@ -84,6 +72,7 @@ class NameLookup(QObject):
 
         try:
             self._mailbox = Mailbox()
+            self.destroyed.connect(plainSlot(self._mailbox.close))  # whose last reference must not be the thread's
             self._mailbox.run(lambda: partial(tell, *_addressesOf(hostName)))
         except (OSError, RuntimeError) as error:  # no descriptor or no thread is left
             schedulerOfThisThread().defer(partial(tell, [], str(error)))

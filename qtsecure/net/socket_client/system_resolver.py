@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QAbstractSocket, QDnsLookup, QHostAddress
 
 from qtsecure.errors import SecureError
-from qtsecure.net.event_loop.forks import forgetsInChild
+from qtsecure.net.event_loop.forks import forgetsInChild, isForked
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.native_sockets.addresses import qtAddress
 from qtsecure.net.native_sockets.lookup_threads import Mailbox
@@ -23,6 +23,8 @@ _FAMILIES = {
     QAbstractSocket.NetworkLayerProtocol.IPv4Protocol: socket.AF_INET,
     QAbstractSocket.NetworkLayerProtocol.IPv6Protocol: socket.AF_INET6,
 }
+_PATIENCE_MS = 60_000
+"""For DNS in a forked child; the system's own resolver gives up sooner."""
 _Question = tuple[str, socket.AddressFamily]
 _Answer = list[QHostAddress] | SecureError
 
@@ -127,22 +129,39 @@ class _ServiceLookup(Lookup):
         self._callback: ServicesFound | None = finished
         # A function, which keeps us until there is an answer, whether the asker does so or not.
         self._connection = lookup.finished.connect(lambda: self._finished())
+        # QDnsLookup may give the question to a thread that only the parent has.
+        self._limit = schedulerOfThisThread().callLater(_PATIENCE_MS, self._unanswered) if isForked() else None
         lookup.lookup()
 
     def abort(self) -> None:
         self._callback = None
         lookup, self._lookup = self._lookup, None
         if lookup is not None:
-            QObject.disconnect(self._connection)
+            self._letGo()
             lookup.abort()
             lookup.deleteLater()
+
+    def _letGo(self) -> None:
+        QObject.disconnect(self._connection)
+        if self._limit is not None:
+            self._limit.cancel()
+
+    def _unanswered(self) -> None:
+        lookup, callback = self._lookup, self._callback
+        self.abort()
+        if lookup is not None and callback is not None:
+            text = (
+                f"The service {lookup.name()!r} could not be looked up: DNS has not answered this forked process; "
+                "look services up in processes that are started anew."
+            )
+            callback(SecureError(SecureError.Code.TimedOut, text))
 
     def _finished(self) -> None:
         lookup, self._lookup = self._lookup, None
         callback, self._callback = self._callback, None
         if lookup is None or callback is None:
             return
-        QObject.disconnect(self._connection)
+        self._letGo()
         lookup.deleteLater()
         callback(_servicesOf(lookup))
 

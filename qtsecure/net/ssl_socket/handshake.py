@@ -237,8 +237,8 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             return False
         dataPath = self._dataPath
         stream = dataPath.stream
-        if stream is None:
-            return True
+        if stream is None or (dataPath.encrypted and self._attempt.withheld):
+            return True  # what came behind a proxy's answer, an end too, waits for the program as reading does
         events = stream.events
         # Once the transport is gone the connection is over, and what is left concerns nobody.
         while events and stream is dataPath.stream and dataPath.transport is not None:

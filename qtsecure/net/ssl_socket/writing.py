@@ -62,10 +62,10 @@ class Writing(Reading):
         dataPath = self._dataPath
         if dataPath.error not in (_Error.UnknownSocketError, _Error.OperationError):
             return
-        if dataPath.state is _UNCONNECTED:
-            text = "The socket is not connected, so nothing can be written; connect it before."
-        else:
+        if dataPath.readable and not dataPath.writable and dataPath.state is not _UNCONNECTED:
             text = "The socket was not opened for writing."
+        else:
+            text = "The socket is not connected, so nothing can be written; connect it before."
         if not dataPath.used:
             dataPath.error = _Error.OperationError
         self.setErrorString(text)

@@ -49,6 +49,9 @@ Dialog {
         question = next;
         details.checked = false;
         lifetime.currentIndex = 0;
+        const flickable = view.contentItem as Flickable;
+        flickable.cancelFlick();
+        flickable.contentY = 0; // the warning comes first, however far the question before was read
         open();
         rejectButton.forceActiveFocus(Qt.TabFocusReason);
     }

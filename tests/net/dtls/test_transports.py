@@ -144,6 +144,26 @@ def test_the_program_ends_receiving(pair: Pair, kind: str, how: int) -> None:
     assert os.get_blocking(plain.fileno()) is True
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a socket that was shut down reports an error there")
+@pytest.mark.parametrize("kind", ["udp", "over udp"])
+@pytest.mark.parametrize("how", [native.SHUT_RD, native.SHUT_RDWR])
+def test_the_program_ends_receiving_below_qt(pair: Pair, kind: str, how: int) -> None:
+    """The same by the descriptor of a QUdpSocket, which would say for ever that it is ready."""
+    pair.listen()
+    udp = pair.udp()
+    establish(pair, udp if kind == "udp" else DatagramTransport.fromUdpSocket(udp))
+    plain = native.socket(fileno=int(udp.socketDescriptor()))
+    try:
+        plain.shutdown(how)
+    finally:
+        plain.detach()
+    spin(lambda: pair.client.status() is Status.Error)
+    ((error,),) = pair.recorder.of("client.errorOccurred")
+    assert isinstance(error, SecureError)
+    assert error.code is SecureError.Code.UncleanClose
+    assert "shut down" in error.message
+
+
 @pytest.mark.parametrize("kind", ["udp", "over udp", "over native", "shared"])
 @pytest.mark.parametrize("when", ["handshaking", "connected"])
 def test_it_is_deleted(pair: Pair, kind: str, when: str) -> None:
