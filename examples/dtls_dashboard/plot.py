@@ -1,4 +1,4 @@
-"""Curves over time: with pyqtgraph where it is installed (pip install qtsecure[plot]), else painted here."""
+"""Curves over time: with pyqtgraph where it is installed (pip install 'qtsecure[plot]'), else painted here."""
 
 from __future__ import annotations
 

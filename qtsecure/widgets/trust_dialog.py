@@ -1,4 +1,4 @@
-"""The question whether to go on in spite of certificate errors, asked so that a hasty answer is a no."""
+"""The question whether to go on in spite of certificate errors, asked so that the default answer is a no."""
 
 from __future__ import annotations
 

@@ -111,6 +111,7 @@ def runCommands(page: str, word: str, directory: Path) -> None:
         ("howto-psk", "howto-psk", "answer: 21.5 degrees\n", "connected: sensor-1\n"),
         ("howto-client-certificates", "howto-client-certificates", "answer: hello, client\n", ""),
         ("howto-virtual-hosts", "howto-virtual-hosts", "answer: you asked for localhost\n", ""),
+        ("howto-dtls", "howto-dtls", "answer: hello\n", ""),
         ("porting/godot-packetpeerdtls", "porting/godot-packetpeerdtls", "answer: 42\n", ""),
     ],
 )

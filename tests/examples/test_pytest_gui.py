@@ -13,8 +13,11 @@ import pytest
 
 from tests.examples.running import ROOT
 
-# Everything that would let the tests find this checkout, or choose plugins for them.
-LEAVE_OUT = {"PYTHONPATH", "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"}
+# Everything that would let the tests find this checkout, choose plugins for them, or show their windows.
+LEAVE_OUT = {
+    *("PYTHONPATH", "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"),
+    *("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"),
+}
 WHERE = """
 import importlib.metadata, pathlib, sys
 import qtsecure
@@ -29,7 +32,7 @@ def run(arguments: list[str | Path], directory: Path, **environment: str) -> str
     done = subprocess.run(
         arguments,
         cwd=directory,
-        env=kept | {"QT_QPA_PLATFORM": "offscreen"} | environment,
+        env=kept | environment,
         capture_output=True,
         text=True,
         timeout=200,
@@ -46,7 +49,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_its_own_tests_pass(project: Path) -> None:
-    """With nothing but the plugin of this checkout."""
+    """With nothing but the plugin of this checkout, and without a display."""
     plugins = ["-p", "qtsecure.testing.plugin", "-p", "pytestqt.plugin"]
     out = run(
         [sys.executable, "-m", "pytest", "-q", *plugins],

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import qtsecure
+from qtsecure.testing import Fault
 
 ROOT = Path(qtsecure.__file__).parent.parent
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -75,10 +76,19 @@ def page(name: str) -> str:
 def test_the_tests_of_the_howto_pass(project: pytest.Pytester) -> None:
     """With a program as the page supposes it."""
     blocks = BLOCK.findall(page("howto-testing"))
-    project.makepyfile(myprogram=PROGRAM, **{f"test_{number}": code for number, code in enumerate(blocks)})
+    (window,) = (code for code in BLOCK.findall(page("howto-widgets")) if "class MainWindow" in code)
+    project.makepyfile(
+        myprogram=PROGRAM, window=window, **{f"test_{number}": code for number, code in enumerate(blocks)}
+    )
     outcomes = run(project)
     assert set(outcomes) <= {"passed", "skipped"}
     assert outcomes["passed"] >= sum(code.count("def test_") for code in blocks) + 15  # of the suite
+
+
+def test_every_fault_is_in_the_table() -> None:
+    """In the order and the words of the catalogue."""
+    table = page("howto-testing").partition("| `Fault` |")[2].partition("\n\n")[0]
+    assert table.splitlines()[2:] == [f"| `{fault.name}` | {fault.value} |" for fault in Fault]
 
 
 def test_the_device_of_the_howto_conforms(project: pytest.Pytester) -> None:

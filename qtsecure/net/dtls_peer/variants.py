@@ -27,6 +27,8 @@ class Variants(Packets):
     def putVar(self, value: Variant) -> Result:
         """Send one value as one packet (PacketPeer.put_var); the other side reads it with getVar().
 
+        The format is one of qtsecure's own and not Godot's: between the two send JSON or bytes.
+
         Args:
             value: None, a bool, int (up to 1024 bits), float, str, bytes-like object, or a list, tuple
                 or dict of such; lists in lists at most 32 levels deep. Keys are no lists and no dicts,
