@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from qtsecure.engine.verification import VerificationIssue
     from qtsecure.net.failures import networkFailure, tlsFailure
     from qtsecure.net.native_sockets.name_lookup import NameLookup, lookUpBlocking
+    from qtsecure.net.native_sockets.readiness import checkConnected
     from qtsecure.net.questions.choice_requests import (
         ClientCertificateRequest,
         VirtualHostRequest,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     )
     from qtsecure.net.questions.interaction import Interaction
     from qtsecure.net.session_cache import sharedSessions
-    from qtsecure.net.transports.choice import adoptStream, checkConnected, makeStream
+    from qtsecure.net.transports.choice import adoptStream, makeStream
     from qtsecure.net.transports.device_stream import DeviceStream
     from qtsecure.net.transports.devices import checkDevice
     from qtsecure.net.transports.proxy_stream import ProxyStream
@@ -123,8 +124,9 @@ _PLACES = {
     ),
     "net.questions.interaction": ("Interaction",),
     "net.native_sockets.name_lookup": ("NameLookup", "lookUpBlocking"),
+    "net.native_sockets.readiness": ("checkConnected",),
     "net.session_cache": ("sharedSessions",),
-    "net.transports.choice": ("adoptStream", "checkConnected", "makeStream"),
+    "net.transports.choice": ("adoptStream", "makeStream"),
     "net.transports.device_stream": ("DeviceStream",),
     "net.transports.devices": ("checkDevice",),
     "net.transports.proxy_stream": ("ProxyStream",),

@@ -189,10 +189,10 @@ def _seeded(request: pytest.FixtureRequest, kind: Callable[..., _Link]) -> Itera
     yield make
     # Captured, so only a failing test shows it.
     for link in links:
-        print(link)  # noqa: T201
+        print(link)  # noqa: T201 - for whoever reads a failure
     if links:
         test = shlex.quote(_nameFromHere(request))
-        print(f"to repeat these accidents: pytest {test} --qtsecure-seed={seed}")  # noqa: T201
+        print(f"to repeat these accidents: pytest {test} --qtsecure-seed={seed}")  # noqa: T201 - the same
 
 
 def _nameFromHere(request: pytest.FixtureRequest) -> str:

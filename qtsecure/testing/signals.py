@@ -299,6 +299,6 @@ def _signalsOf(obj: QObject) -> dict[str, list[SignalInstance]]:
         if len(overloads) == 1:
             result[name] = [signal]
         else:
-            # PySide6's stubs do not know that a signal is indexed by its signature.
-            result[name] = [signal[parameters] for parameters in overloads]  # type: ignore[index]
+            # By the signatures of its overloads.
+            result[name] = [signal[each] for each in overloads]  # type: ignore[index]  # PySide6's stubs lack it
     return result

@@ -272,15 +272,20 @@ def bounds(target: QQuickItem) -> QRectF:
     return target.mapRectToScene(QRectF(0, 0, target.width(), target.height()))
 
 
+def askInFront(document: Document, pki: PublicKeyInfrastructure, directory: Path) -> None:
+    """Let the prompt, in the active window, ask about a certificate for another host."""
+    QTest.qWaitForWindowActive(document.root)
+    decisions = TrustDecisionsItem(document.root)
+    decisions._setFile(str(directory / "decisions.ini"))
+    askAbout(document, question(document, pki.wrongHost, decisions))
+
+
 def test_keys_scroll_nothing_where_all_is_seen(
     load: Load, qtsecure_pki: PublicKeyInfrastructure, tmp_path: Path
 ) -> None:
     """The content stays where it is."""
     document = load(SMALL.replace("320", "640"))
-    QTest.qWaitForWindowActive(document.root)
-    decisions = TrustDecisionsItem(document.root)
-    decisions._setFile(str(tmp_path / "decisions.ini"))
-    askAbout(document, question(document, qtsecure_pki.wrongHost, decisions))
+    askInFront(document, qtsecure_pki, tmp_path)
     content = settledView(document, overflows=False).property("contentItem")
     for _ in range(5):
         QTest.keyClick(document.root, Qt.Key.Key_Down)
@@ -340,10 +345,7 @@ def visibleNames(document: Document) -> set[str]:
 def test_keys_scroll(load: Load, qtsecure_pki: PublicKeyInfrastructure, tmp_path: Path) -> None:
     """From the button that has the focus, without leaving it."""
     document = load(SMALL)
-    QTest.qWaitForWindowActive(document.root)
-    decisions = TrustDecisionsItem(document.root)
-    decisions._setFile(str(tmp_path / "decisions.ini"))
-    askAbout(document, question(document, qtsecure_pki.wrongHost, decisions))
+    askInFront(document, qtsecure_pki, tmp_path)
     content = settledView(document, overflows=True).property("contentItem")
     for _ in range(20):
         QTest.keyClick(document.root, Qt.Key.Key_Down)

@@ -1,10 +1,11 @@
-"""Whether a descriptor is ready, without waiting and without reading."""
+"""What a descriptor says without being read, waited for or owned: whether it is ready, whether it has a peer."""
 
 from __future__ import annotations
 
 import selectors
+import socket
 
-__all__ = ["isReady"]
+__all__ = ["checkConnected", "isReady"]
 
 _Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
@@ -19,3 +20,12 @@ def isReady(descriptor: int, event: int) -> bool:
     with _Selector() as selector:
         selector.register(descriptor, event)
         return bool(selector.select(0))
+
+
+def checkConnected(descriptor: int) -> None:
+    """OSError or ValueError for a file, or a socket without a peer; the descriptor stays the caller's."""
+    native = socket.socket(fileno=descriptor)
+    try:
+        native.getpeername()
+    finally:
+        native.detach()

@@ -6,7 +6,6 @@ The environment variable ``QTSECURE_TRANSPORT`` (``reactor`` or ``qt``) override
 from __future__ import annotations
 
 import os
-import socket
 from threading import get_ident
 
 from qtsecure.errors import SecureError
@@ -15,7 +14,7 @@ from qtsecure.net.transports.qt_socket_stream import QtSocketStream
 from qtsecure.net.transports.reactor_stream import ReactorStream
 from qtsecure.net.transports.stream import StreamOwner, StreamTransport
 
-__all__ = ["adoptStream", "checkConnected", "forgetAdopted", "makeStream", "usesReactor"]
+__all__ = ["adoptStream", "forgetAdopted", "makeStream", "usesReactor"]
 
 
 def usesReactor() -> bool:
@@ -50,15 +49,6 @@ def adoptStream(owner: StreamOwner, descriptor: int) -> StreamTransport:
     transport = kind.adopt(owner, descriptor)
     _adopted[get_ident()] = descriptor
     return transport
-
-
-def checkConnected(descriptor: int) -> None:
-    """OSError or ValueError when it is no connected socket; it stays the caller's."""
-    probe = socket.socket(fileno=descriptor)
-    try:
-        probe.getpeername()
-    finally:
-        probe.detach()
 
 
 def forgetAdopted() -> int:

@@ -13,7 +13,7 @@ from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy, QTcp
 from shiboken6 import isValid
 
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
-from qtsecure.net.native_sockets.readiness import isReady
+from qtsecure.net.native_sockets.readiness import checkConnected, isReady
 from qtsecure.net.qt_objects.plain_slots import plainSlot
 from qtsecure.net.transports.device_stream import DeviceStream
 from qtsecure.net.transports.stream import StreamOwner
@@ -53,7 +53,7 @@ class QtSocketStream(DeviceStream):
         """Take over a connected descriptor; OSError when it is none."""
         if not 0 <= descriptor <= 0x7FFFFFFF:
             raise OSError("the number is no descriptor")  # Qt would use its lower half
-        _requireConnected(descriptor)
+        checkConnected(descriptor)  # QTcpSocket would believe it of a file, too
         transport = cls(owner)
         with _oneAtATime:
             adopted = transport._tcp().setSocketDescriptor(descriptor)
@@ -120,15 +120,6 @@ class QtSocketStream(DeviceStream):
 
     def abort(self) -> None:
         self._part(_abort)
-
-
-def _requireConnected(descriptor: int) -> None:
-    """Raise OSError for files and sockets without a peer: QTcpSocket would believe that they are connected."""
-    native = socket.socket(fileno=descriptor)
-    try:
-        native.getpeername()
-    finally:
-        native.detach()
 
 
 def _shutDown(descriptor: int) -> None:

@@ -19,6 +19,7 @@ from qtsecure import (
     SecureError,
 )
 from qtsecure.net.datagrams.datagram_socket import DatagramSocket
+from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
 from tests.net.conversation import FakeClock, VerifyMode, settle, spin
 from tests.net.dtls.conversation import DtlsConversation
@@ -48,6 +49,15 @@ def fireFirst(deadline: Deadline | None) -> None:
     deadline.fire()
 
 
+def idlingPath(client: DtlsPeer) -> DtlsPath:
+    """The path of a client that is given up after a second of silence."""
+    client.setIdleTimeout(1000)
+    settle()
+    path = client._path
+    assert path is not None
+    return path
+
+
 # --------------------------------------------------------------------- timers before what waits
 
 
@@ -59,10 +69,7 @@ def test_a_message_that_waits_prolongs_the_idle_timeout(pair: Pair, conversation
     else:
         pair.listen()
         client, peer = pair.client, establish(pair, carrier(pair, kind))
-    client.setIdleTimeout(1000)
-    settle()
-    path = client._path
-    assert path is not None
+    path = idlingPath(client)
     peer.writeDatagram(b"in time")
     path.lastHeard -= 1000
     path._idleFired()
@@ -383,10 +390,7 @@ def test_slots_of_what_waits_when_the_idle_timer_comes(
     else:
         pair.listen()
         client, peer = pair.client, establish(pair, carrier(pair, kind))
-    client.setIdleTimeout(1000)
-    settle()
-    path = client._path
-    assert path is not None
+    path = idlingPath(client)
     got: list[bytes] = []
 
     def act(*message: bytes) -> None:
