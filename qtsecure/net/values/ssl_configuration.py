@@ -97,8 +97,13 @@ class SslConfiguration(Algorithms, Revocation, VirtualHosting, HandshakeResults)
 
     @staticmethod
     def setDefaultConfiguration(configuration: ConfigurationSource) -> None:
-        """Set the configuration that sockets made from now on start with."""
-        default_configuration.chosen = configurationFrom(configuration)
+        """Set the configuration that sockets made from now on start with, clients and servers alike.
+
+        Raises:
+            TypeError, SecureError: For anything that is no usable configuration.
+            ValueError: Likewise, or these are the TlsOptions of a server: every client would believe anybody.
+        """
+        default_configuration.chosen = configurationFrom(configuration, role="client")
 
     @staticmethod
     def forServer(

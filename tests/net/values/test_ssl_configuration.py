@@ -13,7 +13,7 @@ from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QSsl, QSslConfiguration, QSslSocket
 
 from qtsecure import SecureError
-from qtsecure.net.values import Protocol, SessionFacts, SslCertificate, SslCipher, SslConfiguration
+from qtsecure.net.values import Protocol, SessionFacts, SslCertificate, SslCipher, SslConfiguration, TlsOptions
 from qtsecure.testing.pki import PublicKeyInfrastructure
 
 _Mode = QSslSocket.PeerVerifyMode
@@ -437,3 +437,15 @@ def test_default_configuration_is_copied_both_ways(pki: PublicKeyInfrastructure)
     assert SslConfiguration.defaultConfiguration().caCertificates() == [SslCertificate(pki.ca.certificate)]
     with pytest.raises(TypeError, match="SslConfiguration"):
         SslConfiguration.setDefaultConfiguration(None)  # type: ignore[arg-type] # the mistake under test
+
+
+@pytest.mark.usefixtures("_defaultRestored")
+def test_options_of_a_server_are_no_default(pki: PublicKeyInfrastructure) -> None:
+    """They verify no server, so every client of the program would believe anybody."""
+    before = SslConfiguration.defaultConfiguration()
+    options = TlsOptions.server(pki.server.keyPem(), pki.server.chainPem())
+    with pytest.raises(ValueError, match="must be for a client, not the TlsOptions of a server"):
+        SslConfiguration.setDefaultConfiguration(options)
+    assert SslConfiguration.defaultConfiguration() == before
+    SslConfiguration.setDefaultConfiguration(TlsOptions.client([pki.ca.certificate]))
+    assert SslConfiguration.defaultConfiguration().caCertificates() == [SslCertificate(pki.ca.certificate)]
