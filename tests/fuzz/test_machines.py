@@ -107,6 +107,35 @@ def test_lost_data_is_noticed() -> None:
         machine.teardown()
 
 
+def test_a_whole_conversation_that_is_lost_is_noticed() -> None:
+    """Not one byte has come, so that nothing in it tells whose it should have been."""
+    machine = tlsMachine()
+    machine.client(trusting=True, defer=False)
+    machine.settle()
+    machine.talk([0], much=False)
+    machine.part(0, "close")
+    machine.settle()
+    client, accepted = machine.ends
+    assert len(accepted.got) == client.sent > 0
+    accepted.got.clear()
+    del client, accepted
+    with pytest.raises(AssertionError, match="bytes were lost"):
+        machine.teardown()
+
+
+def test_a_silent_failure_of_the_server_is_noticed() -> None:
+    """Of a client that was taken and of which nobody has ever heard again."""
+    machine = tlsMachine()
+    machine.foreignClient("silent")
+    machine.settle()
+    machine.world.advance(31.0)
+    (accepted,) = machine.ends
+    assert accepted.counts.pop("server.errorOccurred") == 1
+    del accepted
+    with pytest.raises(AssertionError, match="has told no end"):
+        machine.teardown()
+
+
 def test_leaks_are_noticed(world: World) -> None:
     """Of objects, and of deadlines."""
     kept = QObject()
