@@ -13,7 +13,7 @@ from qtsecure.net.values import PreSharedKeyAuthenticator
 from qtsecure.qml.dtls_peer import DtlsConnection
 from qtsecure.qml.psk_question import PskQuestion
 from qtsecure.qml.qt_property import Property
-from qtsecure.qml.tls_configuration import chosenConfiguration
+from qtsecure.qml.tls_configuration import ConfigurationChoice
 from qtsecure.qml.tls_socket import TlsConnection
 from qtsecure.qml.trust_settings import TrustSettings
 
@@ -42,6 +42,7 @@ class ServerFacade(TrustSettings):
 
     def _begin(self, server: SslServer | DtlsServer) -> None:
         self._server = server
+        self._choice = ConfigurationChoice(server.sslConfiguration, server.setSslConfiguration)
         self._message = ""
         self._asksForKeys = False
         self._keyQuestions: list[PskQuestion] = []
@@ -80,9 +81,7 @@ class ServerFacade(TrustSettings):
     def listen(self, address: str, port: int) -> bool:
         """Listen at an address such as ``"127.0.0.1"``, ``"::"``, or ``""`` for all; port 0 takes a free one."""
         try:
-            configuration = chosenConfiguration(self._configuration)
-            if configuration is not None:
-                self._server.setSslConfiguration(configuration)
+            self._choice.apply(self._configuration)
             listens = self._server.listen(address, port) if address else self._server.listen(port=port)
         except (SecureError, ValueError) as error:
             return self._fail(str(error))

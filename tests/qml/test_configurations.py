@@ -1,0 +1,135 @@
+"""What a TlsConfiguration makes of the objects that it is given to, and what is left when it is taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtNetwork import QSslSocket
+
+from qtsecure import SslConfiguration
+from qtsecure.testing import waitFor
+from tests.qml.conftest import Document, Load
+from tests.qml.documents import HEAD
+
+_PeerVerifyMode = QSslSocket.PeerVerifyMode
+
+ENDS = (
+    "QtObject { id: root\n"
+    + HEAD
+    + """
+    property TlsConfiguration open: TlsConfiguration { verifyMode: Tls.VerifyMode.NotAtAll }
+    property TlsConfiguration strict: TlsConfiguration { verifyMode: Tls.VerifyMode.Require }
+    property TlsConfiguration chosen: null
+    property QtObject socket: TlsSocket { configuration: root.chosen; onFailed: message => root.note(message) }
+    property QtObject peer: DtlsPeer { configuration: root.chosen; onFailed: message => root.note(message) }
+    property QtObject client: SocketClient { configuration: root.chosen }
+    property QtObject server: TlsServer { configuration: root.chosen }
+    property QtObject datagramServer: DtlsServer { configuration: root.chosen }
+    function choose(name) { chosen = name === "" ? null : root[name] }
+    function useSocket() { socket.abort(); socket.connectToHostEncrypted("127.0.0.1", 9) }
+    function usePeer() { peer.abort(); peer.connectToHost("127.0.0.1", 9) }
+    function useClient() { client.connectToHost("127.0.0.1:9", 9) }
+    function useServer() { server.close(); server.listen("127.0.0.1", 0) }
+    function useDatagramServer() { datagramServer.close(); datagramServer.listen("127.0.0.1", 0) }
+}
+"""
+)
+KINDS = ["Socket", "Peer", "Client", "Server", "DatagramServer"]
+
+
+class End:
+    """One of the objects, with the names that its methods have in Python."""
+
+    def __init__(self, document: Document, kind: str) -> None:
+        self._document = document
+        self._kind = kind
+        end = document.get(kind[0].lower() + kind[1:])
+        self.configuration: Callable[[], SslConfiguration]
+        self.configuration = end.tlsConfiguration if kind == "Client" else end.sslConfiguration
+        self.setConfiguration: Callable[[SslConfiguration], None]
+        self.setConfiguration = end.setTlsConfiguration if kind == "Client" else end.setSslConfiguration
+
+    def use(self, chosen: str) -> _PeerVerifyMode:
+        """Connect or listen with this configuration of QML; how a peer is verified then."""
+        self._document.call("choose", chosen)
+        self._document.call(f"use{self._kind}")
+        return self.configuration().peerVerifyMode()
+
+
+@pytest.fixture
+def ends(load: Load) -> Document:
+    """Everything that has a configuration."""
+    return load(ENDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_configuration_that_was_taken_away_does_not_hold(ends: Document, kind: str) -> None:
+    """A switch for tests that is off again: who verified nothing verifies as before."""
+    end = End(ends, kind)
+    before = end.configuration()
+    assert end.use("") is _PeerVerifyMode.AutoVerifyPeer
+    assert end.use("open") is _PeerVerifyMode.VerifyNone
+    assert end.use("strict") is _PeerVerifyMode.VerifyPeer
+    assert end.use("") is _PeerVerifyMode.AutoVerifyPeer
+    assert end.configuration() == before
+    assert end.use("open") is _PeerVerifyMode.VerifyNone
+    assert end.use("") is _PeerVerifyMode.AutoVerifyPeer
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_python_has_set_is_what_is_left(ends: Document, kind: str) -> None:
+    """Before QML chose, meanwhile, and afterwards."""
+    end = End(ends, kind)
+    own = SslConfiguration()
+    own.setPeerVerifyDepth(7)
+    end.setConfiguration(own)
+    assert end.use("open") is _PeerVerifyMode.VerifyNone
+    end.use("")
+    assert end.configuration() == own
+    assert end.use("open") is _PeerVerifyMode.VerifyNone
+    own.setPeerVerifyDepth(8)
+    end.setConfiguration(own)
+    end.use("")
+    assert end.configuration() == own
+    assert end.use("open") is _PeerVerifyMode.VerifyNone
+    own.setPeerVerifyDepth(9)
+    end.setConfiguration(own)
+    end.use("strict")
+    end.use("")
+    assert end.configuration() == own
+
+
+SWITCHED = (
+    "QtObject { id: root\n"
+    + HEAD
+    + """
+    property TlsConfiguration open: TlsConfiguration { verifyMode: Tls.VerifyMode.NotAtAll }
+    property bool verifies: false
+    property QtObject server: TlsServer {
+        configuration: TlsConfiguration { certificate: root.bad.certificate; privateKey: root.bad.key }
+    }
+    property QtObject socket: TlsSocket {
+        configuration: root.verifies ? null : root.open
+        onEncrypted: { root.note("encrypted"); abort() }
+        onFailed: root.note("failed")
+    }
+    function start() {
+        if (!server.listening)
+            server.listen("127.0.0.1", 0)
+        socket.connectToHostEncrypted("localhost", server.port)
+    }
+}
+"""
+)
+
+
+def test_no_connection_without_verification_after_it_was_switched_on(load: Load) -> None:
+    """The same socket and the same server, whose certificate proves nothing."""
+    document = load(SWITCHED)
+    document.call("start")
+    waitFor(lambda: document.get("log").toVariant() == ["encrypted"])
+    document.root.setProperty("verifies", True)
+    document.call("start")
+    waitFor(lambda: len(document.get("log").toVariant()) == 2)
+    assert document.get("log").toVariant() == ["encrypted", "failed"]
