@@ -75,6 +75,8 @@ class TlsConfiguration(QObject):
         made = SslConfiguration(self._base or SslConfiguration.defaultConfiguration())
         if self._caCertificates:
             made.setCaCertificates([_read(source) for source in self._caCertificates])
+        if self._certificate and self._privateKey:
+            made.setPrivateKey(None)  # what there is belongs to another certificate
         if self._certificate:
             made.setLocalCertificateChain(_read(self._certificate))
         if self._privateKey:

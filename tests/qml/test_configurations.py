@@ -8,7 +8,8 @@ import pytest
 from PySide6.QtNetwork import QSslSocket
 
 from qtsecure import SslConfiguration
-from qtsecure.testing import waitFor
+from qtsecure.qml.tls_configuration import TlsConfiguration
+from qtsecure.testing import PublicKeyInfrastructure, waitFor
 from tests.qml.conftest import Document, Load
 from tests.qml.documents import HEAD
 
@@ -133,3 +134,17 @@ def test_no_connection_without_verification_after_it_was_switched_on(load: Load)
     document.call("start")
     waitFor(lambda: len(document.get("log").toVariant()) == 2)
     assert document.get("log").toVariant() == ["encrypted", "failed"]
+
+
+def test_another_identity_on_top_of_that_of_python(qapp: object, qtsecure_pki: PublicKeyInfrastructure) -> None:
+    """Certificate and key of QML replace both; one of them alone has to fit the other of Python's."""
+    pki, configuration = qtsecure_pki, TlsConfiguration()
+    configuration.setSslConfiguration(SslConfiguration.forServer(pki.server.chainPem(), pki.server.keyPem()))
+    configuration.setProperty("privateKey", pki.selfSigned.keyPem().decode())
+    assert "does not belong" in configuration.check()
+    configuration.setProperty("certificate", pki.selfSigned.chainPem().decode())
+    assert configuration.check() == ""
+    made = configuration.sslConfiguration()
+    assert made.localCertificate().toPem().data() == pki.selfSigned.certificatePem()
+    configuration.setProperty("privateKey", "")
+    assert "does not belong" in configuration.check()
