@@ -28,7 +28,7 @@ class PeerFacade(ConnectionFacade):
 
     def _begin(self, end: DtlsPeer) -> None:  # type: ignore[override]  # of a pair of classes, only this one is right
         super()._begin(end)
-        self._choice = ConfigurationChoice(end.sslConfiguration, end.setSslConfiguration)
+        self._choice = ConfigurationChoice(end.sslConfiguration, end.setSslConfiguration, datagrams=True)
         self._verifyName = end.peerVerifyName()
         review = plainSlot(self.review)
         for signal in (end.statusChanged, end.encrypted, end.closed, end.disconnected):
@@ -67,7 +67,13 @@ class PeerFacade(ConnectionFacade):
         except (SecureError, ValueError) as error:
             self._fail(str(error))
             return
-        self._end.connectToHost(hostName, port, self._verifyName)
+        try:
+            self._end.connectToHost(hostName, port, self._verifyName)
+        except SecureError as error:
+            if error.code is SecureError.Code.Pending:
+                raise  # what there is already has not failed
+            self._fail(str(error))
+            return
         self.review()
 
     @Slot()

@@ -40,9 +40,9 @@ class ServerFacade(TrustSettings):
     #: failed(message: str): it cannot listen, or a client's handshake has failed.
     failed = Signal(str, arguments=["message"])
 
-    def _begin(self, server: SslServer | DtlsServer) -> None:
+    def _begin(self, server: SslServer | DtlsServer, *, datagrams: bool) -> None:
         self._server = server
-        self._choice = ConfigurationChoice(server.sslConfiguration, server.setSslConfiguration)
+        self._choice = ConfigurationChoice(server.sslConfiguration, server.setSslConfiguration, datagrams=datagrams)
         self._message = ""
         self._asksForKeys = False
         self._keyQuestions: list[PskQuestion] = []
@@ -150,7 +150,7 @@ class TlsServerExtension(ServerFacade, QObject):
 
     def __init__(self, server: SslServer) -> None:
         super().__init__(server)
-        self._begin(server)
+        self._begin(server, datagrams=False)
 
     @Slot(result=TlsConnection)
     def nextPendingConnection(self) -> TlsConnection | None:
@@ -164,7 +164,7 @@ class DtlsServerExtension(ServerFacade, QObject):
 
     def __init__(self, server: DtlsServer) -> None:
         super().__init__(server)
-        self._begin(server)
+        self._begin(server, datagrams=True)
 
     @Slot(result=DtlsConnection)
     def nextPendingConnection(self) -> DtlsConnection | None:

@@ -66,8 +66,11 @@ class TlsConfiguration(QObject):
         self._base = SslConfiguration(configuration)
         self.changed.emit()
 
-    def sslConfiguration(self) -> SslConfiguration:
+    def sslConfiguration(self, *, datagrams: bool = False) -> SslConfiguration:
         """Make the configuration.
+
+        Args:
+            datagrams: For DTLS, so that ``minimumProtocol`` means its versions.
 
         Raises:
             SecureError: A file cannot be read, or key and certificate do not fit.
@@ -84,7 +87,7 @@ class TlsConfiguration(QObject):
         if self._verifyMode is not TlsEnums.VerifyMode.Automatic:
             made.setPeerVerifyMode(verifyModeFrom(self._verifyMode))
         if self._minimumProtocol is not TlsEnums.Protocol.Secure:
-            made.setProtocol(protocolFrom(self._minimumProtocol))
+            made.setProtocol(protocolFrom(self._minimumProtocol, datagrams=datagrams))
         if self._applicationProtocols:
             made.setAllowedNextProtocols(self._applicationProtocols)
         return made
@@ -145,11 +148,19 @@ class ConfigurationChoice:
     Args:
         read: Returns its present configuration.
         write: Gives it another one.
+        datagrams: Whether it is for DTLS.
     """
 
-    def __init__(self, read: Callable[[], SslConfiguration], write: Callable[[SslConfiguration], None]) -> None:
+    def __init__(
+        self,
+        read: Callable[[], SslConfiguration],
+        write: Callable[[SslConfiguration], None],
+        *,
+        datagrams: bool = False,
+    ) -> None:
         self._read = read
         self._write = write
+        self._datagrams = datagrams
         self._before: SslConfiguration | None = None
         self._given: SslConfiguration | None = None
 
@@ -165,7 +176,7 @@ class ConfigurationChoice:
             return
         if not isValid(configuration):
             raise SecureError(SecureError.Code.InvalidArgument, "The TlsConfiguration that was set has been deleted.")
-        made = configuration.sslConfiguration()
+        made = configuration.sslConfiguration(datagrams=self._datagrams)
         present = self._present()
         if self._before is None or present != self._given:  # Python has set another one since
             self._before = present

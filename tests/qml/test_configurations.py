@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtNetwork import QSslSocket
+from pytestqt.qtbot import QtBot
 
-from qtsecure import SslConfiguration
+from qtsecure import SecureError, SslConfiguration
 from qtsecure.qml.tls_configuration import TlsConfiguration
 from qtsecure.testing import PublicKeyInfrastructure, waitFor
 from tests.qml.conftest import Document, Load
@@ -148,3 +149,52 @@ def test_another_identity_on_top_of_that_of_python(qapp: object, qtsecure_pki: P
     assert made.localCertificate().toPem().data() == pki.selfSigned.certificatePem()
     configuration.setProperty("privateKey", "")
     assert "does not belong" in configuration.check()
+
+
+DATAGRAMS = (
+    "QtObject { id: root\n"
+    + HEAD
+    + """
+    property QtObject server: DtlsServer {
+        configuration: TlsConfiguration {
+            certificate: root.good.certificate
+            privateKey: root.good.key
+            minimumProtocol: Tls.Protocol.V1_2
+        }
+        onFailed: message => root.note("server: " + message)
+    }
+    property QtObject peer: DtlsPeer {
+        configuration: TlsConfiguration { caCertificates: [root.ca]; minimumProtocol: Tls.Protocol.V1_2 }
+        onEncrypted: root.note(protocol)
+        onFailed: message => root.note("failed: " + message)
+    }
+    function start() { server.listen("127.0.0.1", 0); peer.connectToHost("localhost", server.port) }
+    function again() { peer.connectToHost("localhost", server.port) }
+}
+"""
+)
+
+
+def test_oldest_version_of_datagrams(load: Load, qtbot: QtBot) -> None:
+    """1.2 is that of DTLS here; a second call while there is an association is no failure of that one."""
+    document = load(DATAGRAMS)
+    document.call("start")
+    waitFor(lambda: document.get("log").toVariant() != [])
+    assert document.get("log").toVariant() == ["DTLS 1.2"]
+    with qtbot.captureExceptions() as raised:
+        document.call("again")
+    assert [getattr(error, "code", None) for _, error, _ in raised] == [SecureError.Code.Pending]
+    assert document.get("log").toVariant() == ["DTLS 1.2"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "text"),
+    [("minimumProtocol: Tls.Protocol.V1_3", "DTLS 1.3"), ("certificate: root.good.certificate", "private key")],
+)
+def test_configuration_that_no_association_can_have(load: Load, setting: str, text: str) -> None:
+    """A sentence for the user, as with every other failure."""
+    document = load(DATAGRAMS.replace("caCertificates: [root.ca]; minimumProtocol: Tls.Protocol.V1_2", setting))
+    document.call("start")
+    (line,) = document.get("log").toVariant()
+    assert line.startswith("failed: ")
+    assert text in line
