@@ -10,7 +10,7 @@ from PySide6.QtCore import QDateTime, QObject, QPoint, QPointF, QRectF, Qt, QTim
 from PySide6.QtQuick import QQuickItem, QQuickWindow
 from PySide6.QtTest import QTest
 
-from qtsecure import CertificateRequest, SslCertificate, SslError, TrustDecisions
+from qtsecure import CertificateRequest, Protocol, SslCertificate, SslConfiguration, SslError, TrustDecisions
 from qtsecure.engine.verification import IssueCode, VerificationIssue
 from qtsecure.net.questions.handshake_questions import DECISION_LIMIT_MS
 from qtsecure.qml.certificate_question import CertificateQuestion
@@ -537,6 +537,31 @@ def test_psk_prompt(load: Load) -> None:
     document.call("start")
     waitFor(lambda: document.get("done"))
     assert lines(document) == ["echo hällo"]
+
+
+IMPOSTOR = (
+    WINDOW.replace("property QtObject socket: TlsSocket {", "property QtObject socket: TlsSocket { preSharedKeys: true\n"
+                   "        onPskQuestion: question => pskPrompt.ask(question)")
+    .replace("caCertificates: [window.ca]", "verifyMode: Tls.VerifyMode.MODE")
+    .replace("onEncrypted: write", "onEncryptedChanged: window.note('encrypted')\n        onEncrypted: write")
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("version", [Protocol.TlsV1_2, Protocol.TlsV1_3])
+@pytest.mark.parametrize("mode", ["NotAtAll", "Query"])
+def test_psk_prompt_cancelled_before_an_impostor(load: Load, mode: str, version: Protocol) -> None:
+    """Whoever has no key and shows any certificate gets no connection out of a user who has refused."""
+    document = load(IMPOSTOR.replace("MODE", mode))
+    configuration = SslConfiguration()
+    configuration.setProtocol(version)
+    document.get("socket").property("configuration").setSslConfiguration(configuration)
+    QTest.qWaitForWindowActive(document.root)
+    whenAsked(document, lambda: byEscape(document))
+    document.call("start")
+    waitFor(lambda: document.get("badgeText") == "Connection failed")
+    said = [line for line in lines(document) if not line.startswith("server: ")]
+    assert said == ["failed: There is no pre-shared key, and nothing else would prove who the server is."]
+    assert not document.get("keyOpen")
 
 
 def test_psk_prompt_cancelled(load: Load) -> None:
