@@ -540,7 +540,8 @@ def test_psk_prompt(load: Load) -> None:
 
 
 IMPOSTOR = (
-    WINDOW.replace("property QtObject socket: TlsSocket {", "property QtObject socket: TlsSocket { preSharedKeys: true\n"
+    WINDOW.replace("property QtObject socket: TlsSocket {",
+                   "property QtObject socket: TlsSocket {\n        preSharedKeys: true\n"
                    "        onPskQuestion: question => pskPrompt.ask(question)")
     .replace("caCertificates: [window.ca]", "verifyMode: Tls.VerifyMode.MODE")
     .replace("onEncrypted: write", "onEncryptedChanged: window.note('encrypted')\n        onEncrypted: write")
