@@ -539,6 +539,28 @@ def test_psk_prompt(load: Load) -> None:
     assert lines(document) == ["echo hällo"]
 
 
+def test_sec_psk_prompt_forgets_the_key(load: Load) -> None:
+    """Whoever is asked next cannot undo the clearing; moving the cursor parts what is undone into steps."""
+    document = load(PSK_WINDOW)
+    QTest.qWaitForWindowActive(document.root)
+    fields: list[QQuickItem] = []
+
+    def typeKey() -> None:
+        fields.append(item(document, "keyField"))
+        item(document, "identityField").setProperty("text", "sensor")
+        fields[0].forceActiveFocus()
+        for key in (*"a1b2c3", Qt.Key.Key_Left, Qt.Key.Key_Return):
+            QTest.keyClick(document.root, key)
+
+    whenAsked(document, typeKey)
+    document.call("start")
+    waitFor(lambda: document.get("done"))
+    (field,) = fields
+    assert not field.property("text")
+    assert not field.property("canUndo")
+    assert not field.property("canRedo")
+
+
 IMPOSTOR = (
     WINDOW.replace("property QtObject socket: TlsSocket {",
                    "property QtObject socket: TlsSocket {\n        preSharedKeys: true\n"

@@ -21,12 +21,17 @@ Dialog {
         prompt.question = question;
         question.pendingChanged.connect(review);
         problem = "";
-        keyField.clear();
+        forgetKey();
         reveal.checked = false;
         if (isServer)
             identityField.text = question.identity;
         open();
         (isServer || identityField.text !== "" ? keyField : identityField).forceActiveFocus(Qt.TabFocusReason);
+    }
+
+    // TextField.clear() could be undone.
+    function forgetKey(): void {
+        keyField.text = "";
     }
 
     function review(): void {
@@ -67,7 +72,7 @@ Dialog {
     onClosed: {
         const asked = question;
         question = null;
-        keyField.clear(); // no secret stays in a hidden field
+        forgetKey(); // no secret stays in a hidden field
         if (asked !== null && asked.pending)
             asked.cancel();
     }
