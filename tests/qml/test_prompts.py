@@ -10,11 +10,20 @@ from PySide6.QtCore import QDateTime, QObject, QPoint, QPointF, QRectF, Qt, QTim
 from PySide6.QtQuick import QQuickItem, QQuickWindow
 from PySide6.QtTest import QTest
 
-from qtsecure import CertificateRequest, Protocol, SslCertificate, SslConfiguration, SslError, TrustDecisions
+from qtsecure import (
+    CertificateRequest,
+    PreSharedKeyAuthenticator,
+    Protocol,
+    SslCertificate,
+    SslConfiguration,
+    SslError,
+    TrustDecisions,
+)
 from qtsecure.engine.verification import IssueCode, VerificationIssue
 from qtsecure.net.questions.handshake_questions import DECISION_LIMIT_MS
 from qtsecure.qml.certificate_question import CertificateQuestion
 from qtsecure.qml.enums import TlsEnums
+from qtsecure.qml.psk_question import PskQuestion
 from qtsecure.qml.trust_decisions import TrustDecisionsItem
 from qtsecure.qml.values import certificateMaps, errorMaps
 from qtsecure.testing import IssuedCertificate, PublicKeyInfrastructure, waitFor
@@ -537,6 +546,44 @@ def test_psk_prompt(load: Load) -> None:
     document.call("start")
     waitFor(lambda: document.get("done"))
     assert lines(document) == ["echo hällo"]
+
+
+ANIMATED = WINDOW.replace(
+    "enter: null;", 'enter: Transition { NumberAnimation { property: "opacity"; from: 0; to: 1; duration: 3600000 } }\n'
+)
+"""With a style whose popups take their time to appear."""
+
+
+def test_psk_prompt_that_is_still_appearing(load: Load) -> None:
+    """A second question does not take the place of the first, which would wait for its deadline unseen."""
+    document = load(
+        ANIMATED.replace("function startAnother", "property bool shown: pskPrompt.visible\n"
+                         "    property QtObject asked: pskPrompt.question\n"
+                         "    function askKey(question) { pskPrompt.ask(question) }\n    function startAnother")
+    )  # fmt: skip
+    first, second = (PskQuestion(PreSharedKeyAuthenticator.forClient(), document.root) for _ in range(2))
+    document.call("askKey", first)
+    document.call("askKey", second)
+    assert document.get("shown")
+    assert not document.get("keyOpen")
+    assert document.get("asked") is first
+    first.giveUp()
+    waitFor(lambda: not document.get("shown"))
+
+
+def test_trust_prompt_that_is_still_appearing(load: Load, tmp_path: Path) -> None:
+    """Its connection goes, and the question with it: the next one is asked, and no empty prompt stays."""
+    document = load(ANIMATED.replace("property int more", "property bool shown: prompt.visible\n    property int more"))
+    document.root.setProperty("file", str(tmp_path / "decisions.ini"))
+    document.call("start")
+    waitFor(lambda: document.get("shown"))
+    document.call("startAnother")
+    waitFor(lambda: document.get("more") == 1)
+    document.get("socket").deleteLater()
+    waitFor(lambda: document.get("more") == 0)
+    assert document.get("shown")
+    document.get("other").deleteLater()
+    waitFor(lambda: not document.get("shown"))
 
 
 def test_sec_psk_prompt_forgets_the_key(load: Load) -> None:

@@ -15,7 +15,7 @@ Dialog {
     property string problem: ""
 
     function ask(question: PskQuestion): void {
-        if (opened)
+        if (visible) // and not `opened`, which it is only after its animation
             return; // one at a time; not deferred, the other question ends without a key
         question.defer();
         prompt.question = question;
@@ -65,7 +65,7 @@ Dialog {
     }
 
     onQuestionChanged: {
-        if (question === null && opened)
+        if (question === null && visible)
             close(); // it was deleted with its connection
     }
 

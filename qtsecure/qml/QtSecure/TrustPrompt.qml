@@ -93,7 +93,7 @@ Dialog {
     }
 
     onQuestionChanged: {
-        if (question === null && opened)
+        if (question === null && visible) // `opened` comes after the animation
             review();
     }
 
