@@ -586,6 +586,22 @@ def test_trust_prompt_that_is_still_appearing(load: Load, tmp_path: Path) -> Non
     waitFor(lambda: not document.get("shown"))
 
 
+def test_sec_a_double_click_is_one_answer(window: Document) -> None:
+    """The second click, which nobody has thought about, is no yes to the question that comes next."""
+    ask(window)
+    window.call("startAnother")
+    waitFor(lambda: window.get("more") == 1)
+    target = item(window, "acceptButton")
+    middle = target.mapToScene(QPointF(target.width() / 2, target.height() / 2)).toPoint()
+    QTest.mouseDClick(window.root, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, middle)
+    waitFor(lambda: window.get("done"))
+    assert lines(window) == ["answered true", "echo hällo"]
+    assert window.get("open")
+    assert not window.get("other").isEncrypted()
+    click(window, "acceptButton")
+    waitFor(window.get("other").isEncrypted)
+
+
 def test_sec_psk_prompt_forgets_the_key(load: Load) -> None:
     """Whoever is asked next cannot undo the clearing; moving the cursor parts what is undone into steps."""
     document = load(PSK_WINDOW)
