@@ -6,9 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QObject
 
+from qtsecure import DtlsPeer, DtlsServer
 from tests.figures import Figure
-from tests.reliability.dtls_reentrancy_worker import ACTIONS, Cell, allCells
+from tests.reliability.cell_run import signalsOf
+from tests.reliability.dtls_reentrancy_worker import ACTIONS, SIGNALS, Cell, allCells
 from tests.reliability.fork_server import judge, run
 
 _WORKER = "tests.reliability.dtls_reentrancy_worker"
@@ -24,6 +27,13 @@ def test_matrix_is_large_enough() -> None:
     assert len(cells) == len(set(cells)) >= 360
     assert len(ACTIONS) >= 12
     assert {cell.owner for cell in cells} == {"client", "accepted", "server"}
+
+
+@pytest.mark.parametrize("kind", [DtlsPeer, DtlsServer])
+def test_no_signal_is_missing(qapp: QCoreApplication, kind: type[QObject]) -> None:
+    """What a class can emit is in the matrix, also what it has learned since."""
+    owners = ("client", "accepted") if kind is DtlsPeer else ("server",)
+    assert {signal for owner in owners for signal in SIGNALS[owner]} == signalsOf(kind)
 
 
 @pytest.mark.timeout(900)
