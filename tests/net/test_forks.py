@@ -246,6 +246,7 @@ _SERVICES = (
 from PySide6.QtNetwork import QDnsLookup, QHostAddress
 from qtsecure import SecureError
 from qtsecure.net.socket_client import system_resolver
+from tests.ports import closedUdpPort
 
 class Resolver(system_resolver.SystemResolver):
     def _makeServiceLookup(self, recordName):
@@ -262,15 +263,13 @@ def inChild():
     system_resolver._PATIENCE_MS = 200
     assert isinstance(ask(), SecureError)
 
-with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
-    closed.bind(("127.0.0.1", 0))
-    port = closed.getsockname()[1]
 resolver = Resolver()
-assert isinstance(ask(), SecureError)  # Qt's resolver has a thread from now on, which waits for more
-child, mayBegin = fork(inChild)
-os.write(mayBegin, b"x")
-assert os.waitpid(child, 0)[1] == 0
-assert isinstance(ask(), SecureError)
+with closedUdpPort() as port:
+    assert isinstance(ask(), SecureError)  # Qt's resolver has a thread from now on, which waits for more
+    child, mayBegin = fork(inChild)
+    os.write(mayBegin, b"x")
+    assert os.waitpid(child, 0)[1] == 0
+    assert isinstance(ask(), SecureError)
 print("fine")
 """
 )
