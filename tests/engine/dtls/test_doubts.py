@@ -122,7 +122,7 @@ def test_the_program_is_asked_once() -> None:
 
 def test_no_copy_of_a_key_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each attempt gets a copy, none of which is bytes: those cannot be overwritten."""
-    copied: list[type] = []
+    copied: list[type[object]] = []
 
     def note(identity: bytes, key: bytes | bytearray, hash_algorithm: PskHash) -> PreSharedKey:
         copied.append(type(key))
