@@ -23,7 +23,7 @@ __all__ = ["QtSocketStream"]
 _State = QAbstractSocket.SocketState
 _LINGER_MS = 1000
 _AT_ONCE_MS = 30_000
-"""For what the kernel has already: a QTcpSocket that is given less may not come to look."""
+"""For input that the kernel has already: a QTcpSocket that is given less may not come to look."""
 _OWN_BUFFER = 64 * 1024
 _oneAtATime = threading.RLock()
 """Held while a QTcpSocket makes its engine, for which Qt locks a mutex of the whole process.
@@ -99,8 +99,8 @@ class QtSocketStream(DeviceStream):
         if came:
             self.wait(_AT_ONCE_MS, writing=False)
         if self._isReady(EVENT_WRITE) and self._tcp().bytesToWrite():
-            self.wait(_AT_ONCE_MS, writing=True)
-            came = True
+            # Not by waiting: short of memory for TCP, the kernel calls a socket ready and takes nothing.
+            came = self._tcp().flush() or came
         return None if self._ended else came
 
     def _isReady(self, event: int) -> bool:
