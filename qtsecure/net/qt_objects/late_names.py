@@ -30,7 +30,7 @@ class LateNames:
         self.preciseTimer = Qt.TimerType.PreciseTimer
 
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # a finalizer or a signal's handler that runs inside it may defer a call, too
 _names: LateNames | None = None
 
 
