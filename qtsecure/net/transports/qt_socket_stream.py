@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
@@ -12,6 +11,7 @@ from PySide6.QtCore import QIODevice, QObject
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy, QTcpSocket
 from shiboken6 import isValid
 
+from qtsecure.locks import Lock
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.native_sockets.readiness import checkConnected, isReady
 from qtsecure.net.qt_objects.plain_slots import plainSlot
@@ -25,7 +25,7 @@ _LINGER_MS = 1000
 _AT_ONCE_MS = 30_000
 """For input that the kernel has already: a QTcpSocket that is given less may not come to look."""
 _OWN_BUFFER = 64 * 1024
-_oneAtATime = threading.RLock()
+_oneAtATime = Lock()
 """Held while a QTcpSocket makes its engine, for which Qt locks a mutex of the whole process.
 
 Inside it, Qt tells the socket of its new child, for which PySide wants Python's lock; a second thread
