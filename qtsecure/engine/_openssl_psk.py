@@ -5,7 +5,8 @@ OpenSSL asks for keys in two ways, and both are needed:
 * TLS 1.2 (RFC 4279) has the callbacks that fill buffers. They handle identities as C strings.
 * TLS 1.3 (RFC 8446, section 4.2.11) has the callbacks that exchange an ``SSL_SESSION``, with binary
   identities and a hash for each key. Where they have nothing to offer, OpenSSL asks the callbacks
-  of TLS 1.2 as well, which must not answer then: they would cut the identity off at a NUL.
+  of TLS 1.2 as well, which must not answer then: they would cut the identity off at a NUL, and
+  take SHA-256 for the hash of any key.
 
 A server's callback for TLS 1.2 has one more effect: OpenSSL prefers suites with SHA-256 then. It
 would otherwise choose a suite with SHA-384 first, and drop a key for SHA-256 without a word.
@@ -54,6 +55,8 @@ _SUITES = {PskHash.SHA256: b"\x13\x01", PskHash.SHA384: b"\x13\x02"}
 
 @_callback("unsigned int(SSL *, char *, char *, unsigned int, unsigned char *, unsigned int)", error=0)
 def _on_psk_client(ssl: Any, hint: Any, identity_out: Any, identity_room: int, key_out: Any, key_room: int) -> int:
+    if lib.SSL_version(ssl) == _TLS_1_3:
+        return 0  # there is none for the hello: OpenSSL would offer this one with SHA-256, whatever its hash
     hooks = _hooks[_address(ssl)]
     try:
         answer = hooks.psk_for_server(ffi.string(hint) if hint != ffi.NULL else b"")

@@ -191,8 +191,8 @@ class Choosing(StreamFacts):
         assert self._hello is not None
         try:
             complete = self._hello.add_untrusted(data)
-        except MalformedHello:
-            self._refuse_hello(AlertDescription.DECODE_ERROR, _MALFORMED)
+        except MalformedHello as malformed:
+            self._refuse_hello(malformed.alert, _MALFORMED)
             return
         if complete:
             self._ask_for_configuration()

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from qtsecure.engine.alerts import AlertDescription
+
 __all__ = ["HelloReader", "MalformedHello", "server_name_untrusted"]
 
 _HANDSHAKE: Final = 22
@@ -26,7 +28,15 @@ _LONGEST_NAME: Final = 255
 
 
 class MalformedHello(Exception):  # noqa: N818 - what it is, not what went wrong in the program
-    """Bytes that no client begins a connection with."""
+    """Bytes that no client begins a connection with.
+
+    Args:
+        alert: What tells the client so.
+    """
+
+    def __init__(self, alert: AlertDescription = AlertDescription.DECODE_ERROR) -> None:
+        super().__init__(alert)
+        self.alert = alert
 
 
 class HelloReader:
@@ -77,7 +87,11 @@ class HelloReader:
             return False
         kind, major, _, *size = received[self._position : begin]
         length = (size[0] << 8) + size[1]
-        if kind != _HANDSHAKE or major != 3 or not 0 < length <= _LARGEST_RECORD:
+        if kind != _HANDSHAKE:
+            raise MalformedHello(AlertDescription.UNEXPECTED_MESSAGE)
+        if length > _LARGEST_RECORD:
+            raise MalformedHello(AlertDescription.RECORD_OVERFLOW)
+        if major != 3 or not length:
             raise MalformedHello
         if len(received) < begin + length:
             return False
@@ -88,7 +102,7 @@ class HelloReader:
     def _look_untrusted(self) -> None:
         message = self._message
         if message[0] != _CLIENT_HELLO:
-            raise MalformedHello
+            raise MalformedHello(AlertDescription.UNEXPECTED_MESSAGE)
         if len(message) < _MESSAGE_HEADER:
             return
         end = _MESSAGE_HEADER + int.from_bytes(message[1:_MESSAGE_HEADER], "big")

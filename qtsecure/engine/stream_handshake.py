@@ -144,7 +144,7 @@ class StreamHandshake(StreamAnswers):
             outcome = pipe.handshake()
         finally:
             self.busy = False
-            if self._issues:
+            if self._issues or self.configuration.pins:
                 _openssl.forget_errors()  # a failed signature stays in the queue although the handshake goes on
         if outcome is _DONE:
             self._complete = True

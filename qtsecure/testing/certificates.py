@@ -90,7 +90,8 @@ class IssuedCertificate:
         """
         files = CertificateFiles(Path(directory, f"{name}.pem"), Path(directory, f"{name}.key.pem"))
         files.certificate.write_bytes(self.chainPem())
-        descriptor = os.open(files.key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        files.key.unlink(missing_ok=True)  # one that is there may be for everybody, or a link
+        descriptor = os.open(files.key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(self.keyPem(passphrase))
         return files

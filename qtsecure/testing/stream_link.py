@@ -154,8 +154,8 @@ class StreamLink(SimulatedLink[LinkedPiece]):
 
     def deliveries(self) -> list[LinkedPiece]:
         """What can be read by now, in the order of its arrival."""
-        read: list[LinkedPiece] = []
-        last: dict[str, int] = {}
+        read: list[tuple[LinkedPiece, list[bytes]]] = []
+        last: dict[str, list[bytes]] = {}
         for piece in self._arrived():
             self._ways[piece.sender].onTheWay -= len(piece.data)
             if piece.to in self._deaf:
@@ -165,11 +165,11 @@ class StreamLink(SimulatedLink[LinkedPiece]):
             before = last.get(piece.sender)
             if piece.joins and before is not None:
                 self.counters.joined += 1
-                read[before] = replace(read[before], data=read[before].data + piece.data)
+                before.append(piece.data)
                 continue
-            last[piece.sender] = len(read)
-            read.append(piece)
-        return read
+            last[piece.sender] = [piece.data]
+            read.append((piece, last[piece.sender]))
+        return [piece if len(parts) == 1 else replace(piece, data=b"".join(parts)) for piece, parts in read]
 
     # ------------------------------------------------------------------- accidents at a place
 

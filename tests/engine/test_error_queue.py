@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 
 import pytest
 from cryptography import x509
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL._util import lib
 
 from qtsecure.engine.configuration import VerifyMode
+from qtsecure.engine.pins import Pins
 from qtsecure.engine.verification import IssueCode
 from qtsecure.testing.pki import IssuedCertificate, PublicKeyInfrastructure
 from tests.engine.support import (
@@ -85,3 +87,20 @@ def test_forged_certificates(
         assert side.failure is not None
     # Another connection of the thread finds nothing of it.
     Pair(client_configuration([pki.ca.certificate], version), server_configuration(pki.server, version)).established()
+
+
+@pytest.mark.parametrize("make", [forged, foreign_signature])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_forged_certificate_that_is_pinned(
+    engine_path: str, pki: PublicKeyInfrastructure, version: Version, make: object
+) -> None:
+    """With pins alone nobody verifies the chain, and OpenSSL notes the failed signature all the same."""
+    bad: IssuedCertificate = make(pki)  # type: ignore[operator] # one of the two above
+    chain = (bad.certificate, pki.ca.certificate)
+    own = credentials(IssuedCertificate(bad.certificate, bad.privateKey, chain))
+    pins = Pins(certificates=frozenset({hashlib.sha256(bad.certificate.public_bytes(Encoding.DER)).digest()}))
+    pair = Pair(
+        client_configuration([pki.ca.certificate], version, credentials=own),
+        server_configuration(pki.server, version, verify_mode=VerifyMode.NONE, pins=pins),
+    ).established()
+    assert pair.say(b"hello") == b"hello"

@@ -243,6 +243,22 @@ def test_binary_identities(engine_path: str, identity: bytes) -> None:
     assert asked_server.of("psk_for_client") == []
 
 
+@pytest.mark.parametrize(
+    ("psk_hash", "suite"),
+    [(PskHash.SHA384, "TLS_AES_128_GCM_SHA256"), (PskHash.SHA256, "TLS_AES_256_GCM_SHA384")],
+)
+def test_no_key_is_offered_with_another_hash(engine_path: str, psk_hash: PskHash, suite: str) -> None:
+    """Without a suite of its hash it stays at home in TLS 1.3 (RFC 8446, section 4.2.11); TLS 1.2 has no hash."""
+    pair, asked_client, asked_server = psk_pair(None, client=client_of(None, tls13_suites=(suite,)))
+    asked_client.psk_hash = asked_server.psk_hash = psk_hash
+    pair.start()
+    assert IDENTITY not in pair.client.take()
+    older, asked_client, _ = psk_pair(None, client=client_of(None, tls13_suites=(suite,)), server=server_of("1.2"))
+    asked_client.psk_hash = psk_hash
+    older.established()
+    assert older.client.stream.psk_used()
+
+
 def test_second_hello_asks_nobody_again() -> None:
     """A server that wants another group: both sides keep their first answer."""
     client, server = client_of("1.3", groups=("X25519", "P-256")), server_of("1.3", groups=("P-256",))

@@ -400,19 +400,24 @@ def changed_hello(flight: bytes, change: Callable[[bytes], bytes]) -> bytes:
     return b"".join(change(record) if record[0] == 22 else record for record in records(flight))
 
 
-def test_rubbish_is_refused_with_decode_error(hosts: Hosts) -> None:
-    """And with bounded memory: a hello that never ends."""
-    for rubbish in (
-        b"\x16\x03\x01\x00\x04\x02\x00\x00\x00",  # a ServerHello
-        b"\x16\x03\x01\x00\x06\x01\x00\x00\x02\x03\x03",  # too short
-        b"\x16\x03\x01\x00\x00",  # an empty record
-        b"\x16\x03\x01\x00\x04\x01\xff\xff\xff",  # too long
-    ):
-        pair = Pair(hosts.client, hosts.server(hosts.a), server_chooses=True).start()
-        pair.server.stream.receive(rubbish)
-        pair.server.settle()
-        assert pair.server.alerts_sent == [_D.DECODE_ERROR], rubbish
-        assert pair.server.take()[:2] == b"\x15\x03"
+@pytest.mark.parametrize(
+    ("rubbish", "alert"),
+    [
+        (b"\x16\x03\x01\x00\x04\x02\x00\x00\x00", _D.UNEXPECTED_MESSAGE),  # a ServerHello (RFC 8446, section 4)
+        (b"\x16\x03\x01\x00\x01\x01\x17\x03\x03\x00\x01x", _D.UNEXPECTED_MESSAGE),  # data inside the hello
+        (b"\x16\x03\x01\x40\x01", _D.RECORD_OVERFLOW),  # one byte more than a record may have (section 5.1)
+        (b"\x16\x03\x01\x00\x06\x01\x00\x00\x02\x03\x03", _D.DECODE_ERROR),  # too short
+        (b"\x16\x03\x01\x00\x00", _D.DECODE_ERROR),  # an empty record
+        (b"\x16\x03\x01\x00\x04\x01\xff\xff\xff", _D.DECODE_ERROR),  # too long
+    ],
+)
+def test_rubbish_is_refused_with_the_right_alert(hosts: Hosts, rubbish: bytes, alert: AlertDescription) -> None:
+    """As OpenSSL does where no name is needed, and with bounded memory: a hello that never ends."""
+    pair = Pair(hosts.client, hosts.server(hosts.a), server_chooses=True).start()
+    pair.server.stream.receive(rubbish)
+    pair.server.settle()
+    assert pair.server.alerts_sent == [alert]
+    assert pair.server.take() == b"\x15\x03\x03\x00\x02\x02" + bytes((alert,))
 
 
 def test_a_hello_that_never_ends(hosts: Hosts) -> None:

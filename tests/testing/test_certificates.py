@@ -85,6 +85,21 @@ def test_written_files(tmp_path) -> None:
         assert stat.S_IMODE(files.key.stat().st_mode) == 0o600
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
+def test_a_key_takes_the_place_of_a_file_that_all_may_read(tmp_path) -> None:
+    """Of an earlier one, with other habits, nothing is left: neither its mode nor what a link names."""
+    issued = CertificateAuthority().issue()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"untouched")
+    (tmp_path / "linked.key.pem").symlink_to(elsewhere)
+    (tmp_path / "leaf.key.pem").touch(mode=0o644)
+    for name in ("leaf", "linked"):
+        key = issued.writeTo(tmp_path, name).key
+        assert stat.S_IMODE(key.lstat().st_mode) == 0o600
+        assert key.read_bytes() == issued.keyPem()
+    assert elsewhere.read_bytes() == b"untouched"
+
+
 def test_intermediate_appears_in_the_chain_and_verifies() -> None:
     """What an intermediate issues carries the intermediate, not the root."""
     ca = CertificateAuthority()

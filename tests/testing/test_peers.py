@@ -26,6 +26,7 @@ from qtsecure.testing.peers import (
     ResettingServer,
     SilentServer,
     SlowServer,
+    TlsConnection,
     TruncatingServer,
     opensslVersion,
 )
@@ -82,6 +83,42 @@ def test_python_echo_of_much_data(qtsecure_pki, trust) -> None:
             client.send(data[start : start + 65536])
             client.waitForReceived(start + 65536)
         assert client.connection.received == data
+
+
+class _EndlessSocket:
+    """The socket of a peer that sends without end."""
+
+    session_reused, session = False, None
+
+    def version(self) -> str:
+        return "TLSv1.3"
+
+    def cipher(self) -> None:
+        return None
+
+    def selected_alpn_protocol(self) -> None:
+        return None
+
+    def getpeercert(self, *, binary_form: bool) -> None:
+        return None
+
+    def pending(self) -> int:
+        return 1
+
+    def recv(self, size: int) -> bytes:
+        return bytes(16384)  # a whole record is the most
+
+
+def test_much_data_is_noted_in_linear_time() -> None:
+    """Each record costs the same, whatever came before."""
+    sock = _EndlessSocket()
+    connection = TlsConnection(sock, None)
+    began = time.process_time()  # the others on this machine do not count
+    for _ in range(4096):
+        connection.receive(sock)
+    assert time.process_time() - began < 1
+    assert connection.receivedCount() == 4096 * 16384
+    assert not any(connection.received)
 
 
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
@@ -364,6 +401,17 @@ def test_alerting_server(qtsecure_pki) -> None:
         sock.sendall(b"data")
         with pytest.raises(ssl.SSLError, match=r"(?i)bad.record.mac"):
             sock.recv(10)
+
+
+def test_alerting_server_whose_client_breaks_off(qtsecure_pki) -> None:
+    """A client may take the alert badly: that is no error of the server's."""
+    with AlertingServer(qtsecure_pki.server) as server:
+        sock = handshake(server.port)
+        server.waitForAccepted()
+        sock.sendall(b"data")
+        resetConnection(sock)
+        assert waitUntil(lambda: not any(thread.is_alive() for thread in server._threads[1:]), 20_000)
+        assert server.takeErrors() == []
 
 
 def test_slow_server() -> None:

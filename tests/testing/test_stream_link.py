@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from typing import Any
 
 import pytest
@@ -96,6 +97,20 @@ def test_two_writes_in_one_segment_are_one_piece() -> None:
     assert [piece.data for _, piece in arrivals(link)] == [b"abcd"]
     link.send("client", b"ef")
     assert [piece.data for _, piece in arrivals(link)] == [b"ef"]
+
+
+def test_much_in_one_segment_is_read_in_linear_time() -> None:
+    """A segment without end is the way to have nothing cut: what is in it is put together once."""
+    link = StreamLink(segments=(1 << 30, 1 << 30))
+    record = bytes(16384)
+    for _ in range(4096):
+        link.send("client", record)
+    link.advance(link.now + 1)
+    began = time.process_time()  # the others on this machine do not count
+    (piece,) = link.deliveries()
+    assert time.process_time() - began < 1
+    assert len(piece.data) == 4096 * 16384
+    assert link.counters.joined == 4095
 
 
 def test_rate() -> None:

@@ -182,7 +182,7 @@ class AskedOnce(HandshakeDecisions):
         key = self._keys[hint]
         self.refused = key is None or not key.usable
         # Each session overwrites the key that it was given.
-        return None if key is None else PreSharedKey(key.identity, bytes(key.key), key.hash_algorithm)
+        return None if key is None else PreSharedKey(key.identity, key.key[:], key.hash_algorithm)
 
     def psk_for_client(self, identity: bytes) -> PreSharedKey | None:
         return self._decisions.psk_for_client(identity)

@@ -30,18 +30,26 @@ _LONG_HANDSHAKE_RECORD = b"\x16\x03\x03\x3f\xff"
 class SilentServer(ThreadedServer):
     """Accepts, reads and never says a word.
 
-    Attributes:
-        received: What the clients sent, all together.
+    Args:
+        host: Address to listen on.
+        timeout: Has no effect: nothing here blocks but the wait for a client that says nothing.
     """
 
-    received: bytes = b""
+    def __init__(self, *, host: str = "127.0.0.1", timeout: float = 10.0) -> None:
+        super().__init__(host=host, timeout=timeout)
+        self._received = bytearray()
+
+    @property
+    def received(self) -> bytes:
+        """What the clients sent, all together."""
+        return bytes(self._received)
 
     def _serve(self, connection: socket.socket) -> None:
         # A client that waits is what it is for; stop() wakes the read.
         connection.settimeout(None)
         try:
             while data := connection.recv(65536):
-                self.received += data
+                self._received += data
         except ConnectionResetError:
             # The client lost patience.
             return
@@ -176,20 +184,22 @@ class AlertingServer(ThreadedServer):
         tls = self._context.wrap_bio(incoming, outgoing, server_side=True)
         received = b""
         complete = False
-        while data := connection.recv(65536):
-            received += data
-            # Record by record: the first data may come together with the end of the handshake.
-            while len(received) >= 5 and len(received) >= (end := 5 + int.from_bytes(received[3:5], "big")):
-                record, received = received[:end], received[end:]
-                if complete:
-                    record = record[:-1] + bytes((record[-1] ^ 1,))
-                incoming.write(record)
-                with contextlib.suppress(ssl.SSLError):  # of the damage, and for want of more
+        # The client may leave at once when it has the alert.
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+            while data := connection.recv(65536):
+                received += data
+                # Record by record: the first data may come together with the end of the handshake.
+                while len(received) >= 5 and len(received) >= (end := 5 + int.from_bytes(received[3:5], "big")):
+                    record, received = received[:end], received[end:]
                     if complete:
-                        tls.read(1)
-                    tls.do_handshake()
-                    complete = True
-                connection.sendall(outgoing.read())
+                        record = record[:-1] + bytes((record[-1] ^ 1,))
+                    incoming.write(record)
+                    with contextlib.suppress(ssl.SSLError):  # of the damage, and for want of more
+                        if complete:
+                            tls.read(1)
+                        tls.do_handshake()
+                        complete = True
+                    connection.sendall(outgoing.read())
 
 
 class SlowServer(ThreadedServer):

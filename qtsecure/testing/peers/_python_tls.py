@@ -37,7 +37,6 @@ class TlsConnection:
         peerCertificate: The peer's certificate as DER, or None.
         sessionReused: Whether it resumed a session.
         session: The session as of the last time that data came, which is when TLS 1.3 has one; or None.
-        received: Everything received so far.
         ending: How the peer ended its direction: ``"open"`` (not yet), ``"closeNotify"``,
             ``"truncated"`` (end of stream without close_notify) or ``"reset"``.
     """
@@ -51,8 +50,17 @@ class TlsConnection:
         self.peerCertificate = sock.getpeercert(binary_form=True)
         self.sessionReused = bool(sock.session_reused)
         self.session = sock.session
-        self.received = b""
         self.ending: Ending = "open"
+        self._received = bytearray()  # bytes would be copied with each record that comes
+
+    @property
+    def received(self) -> bytes:
+        """Everything received so far."""
+        return bytes(self._received)
+
+    def receivedCount(self) -> int:
+        """Return how many bytes that is."""
+        return len(self._received)
 
     def receive(self, sock: ssl.SSLSocket) -> bytes:
         """Read what there is and note it; empty at the end, and when a non-blocking socket has nothing."""
@@ -73,7 +81,7 @@ class TlsConnection:
         except (ConnectionResetError, BrokenPipeError):
             self.ending = "reset"
             return b""
-        self.received += data
+        self._received += data
         self.session = sock.session
         return data
 
@@ -289,7 +297,7 @@ class PythonTlsClient(Peer):
             PeerError: There were fewer after ``timeout`` milliseconds.
         """
         connection = self.waitForConnection(timeout)
-        if not waitUntil(lambda: len(connection.received) >= count, timeout):
+        if not waitUntil(lambda: connection.receivedCount() >= count, timeout):
             raise PeerError(f"Waited {timeout} ms for {count} bytes, received {connection.received!r}.")
         return connection.received
 

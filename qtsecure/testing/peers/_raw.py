@@ -24,7 +24,6 @@ class RawClient(Peer):
         timeout: Seconds after which a blocking call gives up.
 
     Attributes:
-        received: Everything received so far.
         ending: How the server ended the connection: ``"open"`` (not yet), ``"eof"`` or ``"reset"``.
     """
 
@@ -33,8 +32,13 @@ class RawClient(Peer):
         self._address = (host, port)
         self._data = data
         self._socket: socket.socket | None = None
-        self.received = b""
+        self._received = bytearray()
         self.ending: Literal["open", "eof", "reset"] = "open"
+
+    @property
+    def received(self) -> bytes:
+        """Everything received so far."""
+        return bytes(self._received)
 
     def start(self) -> None:
         self._socket = socket.create_connection(self._address, self.timeout)
@@ -91,7 +95,7 @@ class RawClient(Peer):
         Raises:
             PeerError: There were fewer after ``timeout`` milliseconds.
         """
-        if not waitUntil(lambda: len(self.received) >= count, timeout):
+        if not waitUntil(lambda: len(self._received) >= count, timeout):
             raise PeerError(f"Waited {timeout} ms for {count} bytes, received {self.received!r}.")
         return self.received
 
@@ -111,4 +115,4 @@ class RawClient(Peer):
             if not data:
                 self.ending = "eof"
                 return
-            self.received += data
+            self._received += data

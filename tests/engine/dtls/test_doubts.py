@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from qtsecure.engine.dtls import doubts
 from qtsecure.engine.dtls.doubts import AskedOnce, HeldAlert, Waiting, WrongKeySigns
+from qtsecure.engine.psk import PreSharedKey, PskHash
 from qtsecure.engine.verification import VerificationIssue
 from tests.engine.support import Recorder
 
@@ -116,3 +118,21 @@ def test_the_program_is_asked_once() -> None:
         empty = AskedOnce(Recorder(client_key=nothing))
         empty.psk_for_server(b"")
         assert empty.refused
+
+
+def test_no_copy_of_a_key_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each attempt gets a copy, none of which is bytes: those cannot be overwritten."""
+    copied: list[type[object]] = []
+
+    def note(identity: bytes, key: bytes | bytearray, hash_algorithm: PskHash) -> PreSharedKey:
+        copied.append(type(key))
+        return PreSharedKey(identity, key, hash_algorithm)
+
+    asked = AskedOnce(Recorder(client_key=(b"me", b"canary")))
+    monkeypatch.setattr(doubts, "PreSharedKey", note)
+    first, second = asked.psk_for_server(b""), asked.psk_for_server(b"")
+    assert first is not None
+    first.wipe()
+    assert second is not None
+    assert second.key == b"canary"
+    assert copied == [bytearray, bytearray]
