@@ -15,7 +15,7 @@ MIB = 1 << 20
 SAMPLE_S = 1
 GROWTH_MIB = 8
 """Of the process with both ends and servers: what allocators keep of the largest payloads that were under way."""
-BLOCKS_EACH = 20, 2
+BLOCKS_EACH = 20, 0.25
 """Blocks of Python's that each client may leave in a short run, whose caches still fill, and in the whole one."""
 
 
