@@ -20,6 +20,7 @@ from shiboken6 import isValid
 
 from qtsecure.net.qt_objects.plain_slots import plainSlot
 from qtsecure.net.questions.certificate_request import CertificateRequest
+from qtsecure.net.questions.peer_proof import isUnproven
 from qtsecure.net.values import PreSharedKeyAuthenticator
 from qtsecure.qml.certificate_question import CertificateQuestion
 from qtsecure.qml.enums import TlsEnums, protocolText
@@ -209,7 +210,7 @@ class ConnectionFacade(_Base):
     # --------------------------------------------------------------------------- properties
 
     def _isOverridden(self) -> bool:
-        return self._end.isEncrypted() and bool(self._end.sslHandshakeErrors())
+        return self._end.isEncrypted() and isUnproven(self._end)
 
     def _setConfiguration(self, configuration: TlsConfiguration | None) -> None:
         if configuration is not self._configuration:

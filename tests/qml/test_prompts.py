@@ -180,6 +180,16 @@ def test_badge_of_an_accepted_certificate(window: Document) -> None:
     assert seen[0] == "Encrypted, not verified"
 
 
+def test_sec_nobody_has_looked_at_the_certificate(load: Load) -> None:
+    """Without verification nothing is wrong, and nothing is called secure."""
+    document = load(WINDOW.replace("caCertificates: [window.ca]", "verifyMode: Tls.VerifyMode.NotAtAll")
+                    .replace("disconnectFromHost()", ""))  # fmt: skip
+    document.call("start")
+    waitFor(lambda: lines(document) == ["echo hällo"])
+    assert document.get("badgeText") == "Encrypted, not verified"
+    assert document.get("progressText") == "Encrypted, but the other side has not proved who it is"
+
+
 def test_peer_gives_up(window: Document) -> None:
     """The prompt closes when the connection goes."""
     ask(window)
