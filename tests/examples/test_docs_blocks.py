@@ -305,7 +305,7 @@ def test_howto_threads(qtsecure_pki: PublicKeyInfrastructure, trust: SslConfigur
         client.abort()
     for thread in threads:
         thread.quit()
-        assert thread.wait(5000)
+        assert thread.wait(20_000)
 
 
 class TestHowtoTransports:

@@ -96,11 +96,11 @@ def test_a_man_in_the_middle(tmp_path: Path, answers: list[bytes], text: str) ->
     """A server whose STARTTLS was taken away, and one whose answer has something behind it."""
     certificateFiles(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(20)
+        listener.settimeout(120)
         process = start("starttls_mail/client.py", tmp_path, "Meet me at noon.", str(listener.getsockname()[1]))
         peer, _ = listener.accept()
         with peer:
-            peer.settimeout(20)
+            peer.settimeout(120)
             received = b""
             for answer in answers:
                 peer.sendall(answer)

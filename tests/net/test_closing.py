@@ -51,7 +51,7 @@ def test_a_mebibyte_is_flushed_before_the_goodbye(
     data = bytes(range(256)) * 4096
     conversation.client.write(data)
     getattr(conversation.client, method)()
-    spin(lambda: peer.state() == State.UnconnectedState, timeout=10_000)
+    spin(lambda: peer.state() == State.UnconnectedState)
     assert peer.readBytes() == data
     assert peer.peerClosedCleanly()
     assert conversation.client.state() == State.UnconnectedState

@@ -201,7 +201,7 @@ def test_no_proxy_there(conversation: Conversation, kind: tuple[type[ProxyServer
 def test_an_unknown_proxy(conversation: Conversation, kind: tuple[type[ProxyServer], Type]) -> None:
     """A proxy whose own name does not exist."""
     client = connectThrough(conversation, QNetworkProxy(kind[1], "no-such-proxy.invalid", 1080))
-    conversation.recorder.waitFor("client.errorOccurred", timeout=15_000)
+    conversation.recorder.waitFor("client.errorOccurred")
     assert client.error() == Error.ProxyNotFoundError
     assert "no-such-proxy.invalid" in client.errorString()
 
@@ -265,7 +265,7 @@ def test_the_applications_proxy(conversation: Conversation, kind: tuple[type[Pro
             conversation.client.abort()
         conversation.client.setProxy(QNetworkProxy(Type.NoProxy))
         conversation.client.connectToHost(NAME, conversation.server.serverPort())
-        spin(lambda: conversation.client.error() == Error.HostNotFoundError, timeout=15_000)
+        spin(lambda: conversation.client.error() == Error.HostNotFoundError)
         assert len(server.asked) == 1
 
 

@@ -157,8 +157,8 @@ def test_waiting_for_connections_one_after_the_other(conversation: Conversation)
                 f"import socket, time; time.sleep(0.1); socket.create_connection(('127.0.0.1', {server.serverPort()}))",
             ]
         )
-        assert server.waitForNewConnection(10_000) == (True, False)
-        later.wait(10)
+        assert server.waitForNewConnection(120_000) == (True, False)
+        later.wait(120)
         assert server.waitForNewConnection(20) == (False, True)
 
 
@@ -219,8 +219,8 @@ application.exec()
 """
 
 
-def test_the_port_of_a_server_that_crashed(conversation: Conversation) -> None:
-    """Can be used again at once, with connections of it still in TIME_WAIT or half closed."""
+def crashedServer() -> int:
+    """The port of a server that has crashed when it had a connection."""
     root = Path(__file__).parents[2]
     crasher = subprocess.Popen(
         [sys.executable, "-c", _CRASHER],
@@ -232,10 +232,18 @@ def test_the_port_of_a_server_that_crashed(conversation: Conversation) -> None:
     with crasher.stdout:
         port = int(crasher.stdout.readline())
     with native.create_connection(("127.0.0.1", port)) as left, contextlib.suppress(ConnectionResetError):
-        left.settimeout(10)
+        left.settimeout(120)  # the system may be busy with the core of it
         assert left.recv(1) == b""
-    assert crasher.wait(10) != 0
-    assert conversation.server.listen("127.0.0.1", port), conversation.server.errorString()
+    assert crasher.wait(120) != 0
+    return port
+
+
+def test_the_port_of_a_server_that_crashed(conversation: Conversation) -> None:
+    """Can be used again at once, with connections of it still in TIME_WAIT or half closed."""
+    for _ in range(3):
+        if conversation.server.listen("127.0.0.1", crashedServer()):
+            break  # else somebody else has been given the port meanwhile
+    assert conversation.server.isListening(), conversation.server.errorString()
     conversation.server.setSslConfiguration(conversation.serverConfiguration)
     conversation.establish()
 

@@ -465,7 +465,7 @@ def test_move_to_thread(client: SslSocket, echo: Echo, qapp: QCoreApplication) -
     traveller.moveToThread(thread)
     thread.started.connect(traveller.travel)
     thread.start()
-    spin(thread.isFinished, timeout=15_000)
+    spin(thread.isFinished)
     assert traveller.outcome == [b"abroad", True]
     echo.connect(client)
     echo.echo(client, b"home again")

@@ -187,7 +187,7 @@ def test_a_nested_loop_in_the_event_serves_the_other_calls(scheduler: Scheduler)
 
     def nested() -> None:
         seen.append("first")
-        spin(lambda: "second" in seen, timeout=10_000)
+        spin(lambda: "second" in seen)
         seen.append("first goes on")
 
     scheduler.defer(nested)
@@ -255,7 +255,7 @@ def test_a_nested_loop_in_a_deadline_keeps_the_others(qapp: QCoreApplication) ->
     seen: list[str] = []
 
     def nested() -> None:
-        spin(lambda: "second" in seen, timeout=10_000)
+        spin(lambda: "second" in seen)
         seen.append("first")
 
     own.callLater(1, nested)

@@ -125,7 +125,7 @@ def test_an_unknown_host_ends_what_is_bound(conversation: Conversation) -> None:
     client = conversation.client
     assert client.bind()
     client.connectToHost("no-such-host.invalid", 443)
-    conversation.recorder.waitFor("client.errorOccurred", timeout=15_000)
+    conversation.recorder.waitFor("client.errorOccurred")
     assert client.error() == Error.HostNotFoundError
     assert client.socketDescriptor() == -1
 

@@ -332,7 +332,7 @@ def test_an_end_while_a_slot_is_asked_is_heard_after_a_full_buffer(
     server.preSharedKeyAuthenticationRequired.connect(endMeanwhile)
     server.setHandshakeTimeout(0)
     server.startServerEncryption()
-    spin(lambda: server.state() == State.UnconnectedState, timeout=5_000)
+    spin(lambda: server.state() == State.UnconnectedState)
     assert len(asked) == 1
     pair.close()
 

@@ -102,7 +102,7 @@ class Fence(QObject):
         self.workers[1].finished.connect(self._finish)
         for thread in self.threads:
             thread.start()
-        spin(lambda: bool(self.results), timeout=15_000)
+        spin(lambda: bool(self.results))
         self.clearing.emit()
         for thread in self.threads:
             assert thread.wait(20_000)

@@ -190,7 +190,7 @@ def test_qt_1_2_33_descriptors_are_handed_to_other_threads(
         client.connectToHostEncrypted("127.0.0.1", server.serverPort())
         client.write(b"over the fence")
         clients.append(client)
-    spin(lambda: all(client.bytesAvailable() == 14 for client in clients), timeout=15_000)
+    spin(lambda: all(client.bytesAvailable() == 14 for client in clients))
     assert [adopter.served for adopter in adopters] == [3, 3]
     threads = [adopter.threads for adopter in adopters]
     assert all(len(each) == 1 for each in threads)
@@ -261,7 +261,7 @@ def test_a_thread_that_ends_with_live_sockets(
         if ending == "objects with the thread":
             thread.finished.connect(worker.deleteLater)
         thread.start()
-        spin(lambda: waiter.noted, timeout=15_000)  # noqa: B023 - called in this round only
+        spin(lambda: waiter.noted)  # noqa: B023 - called in this round only
         thread.quit()
         assert thread.wait(10_000)
         worker.silent.close()
@@ -284,7 +284,7 @@ def test_a_thread_that_runs_again(qapp: QCoreApplication, qtsecure_pki: PublicKe
         worker.moveToThread(thread)
         thread.started.connect(worker.start)
         thread.start()
-        spin(lambda: worker.left == 0, timeout=15_000)  # noqa: B023 - called in this round only
+        spin(lambda: worker.left == 0)  # noqa: B023 - called in this round only
         thread.started.disconnect(worker.start)
         thread.quit()
         assert thread.wait(10_000)

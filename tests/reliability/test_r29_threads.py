@@ -303,7 +303,7 @@ def test_a_socket_that_moved_with_its_parent(qapp: QCoreApplication, name: str) 
     ):
         getattr(holder.socket, name)(*ARGUMENTS.get(name, ()))
     thread.quit()
-    assert thread.wait(5000)
+    assert thread.wait(20_000)
     if owned("worker"):  # where the thread may be asked whether it has ended
         holder.socket.abort()  # nobody else can clear up any more
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
-from tests.semantics.tables import ITEMS, PAGE, ROOT, existingTests, refreshed, rows
+from tests.semantics.tables import ITEMS, PAGE, existingTests, refreshed, rows
 
 
 def test_every_item_stands_there_once() -> None:
@@ -32,15 +31,6 @@ def test_every_numbered_test_is_named() -> None:
     missing = sorted(existingTests().keys() - named.keys())
     assert missing == [], "python -m tests.semantics.tables adds them"
     assert [name for name, count in named.items() if count != 1] == []
-
-
-def test_tables_of_what_is_to_come_name_tests() -> None:
-    """A test that was renamed must not lose its mark, nor keep it."""
-    for path in (ROOT / "tests" / "semantics").rglob("test_*.py"):
-        text = path.read_text("utf-8")
-        table = re.search(r"^NOT_YET = \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL)
-        names = re.findall(r'"(test_\w+)":', table[1]) if table else []
-        assert [name for name in names if not re.search(rf"^def {name}\(", text, re.MULTILINE)] == []
 
 
 def test_the_page_is_read_rightly() -> None:

@@ -62,7 +62,7 @@ def client(pki: PublicKeyInfrastructure, port: int, timeout: int = 20_000) -> Ss
 def test_a_pair_of_sockets(qtbot: QtBot, qtsecure_tls_pair: TlsPair) -> None:
     """Both ends are encrypted, and what one writes the other reads."""
     pair = qtsecure_tls_pair
-    with qtbot.waitSignal(pair.peer.readyRead):
+    with qtbot.waitSignal(pair.peer.readyRead, timeout=20_000):
         pair.client.write(b"hello")
     assert pair.peer.readAll().data() == b"hello"
 
@@ -70,7 +70,7 @@ def test_a_pair_of_sockets(qtbot: QtBot, qtsecure_tls_pair: TlsPair) -> None:
 def test_a_pair_of_peers(qtbot: QtBot, qtsecure_dtls_pair: DtlsPair) -> None:
     """The same with datagrams."""
     pair = qtsecure_dtls_pair
-    with qtbot.waitSignal(pair.client.readyRead):
+    with qtbot.waitSignal(pair.client.readyRead, timeout=20_000):
         pair.peer.writeDatagram(b"hello")
     assert pair.client.readDatagram() == b"hello"
 
@@ -118,7 +118,7 @@ def test_faults_after_the_handshake(
 ) -> None:
     """The client is encrypted first."""
     socket = client(qtsecure_pki, qtsecure_faulty_server(fault).port)
-    with qtbot.waitSignal(socket.encrypted):
+    with qtbot.waitSignal(socket.encrypted, timeout=20_000):
         pass
     socket.write(b"data")
     waitFor(lambda: socket.failure() is not None)

@@ -185,7 +185,7 @@ def test_nobody_took_the_error(qtsecure_pki) -> None:
     server.start()
     with RawClient(server.port, HTTP_REQUEST) as client:
         client.waitForEnding()
-    assert waitUntil(lambda: bool(server._errors), 5000)  # the client knows before the server has said why
+    assert waitUntil(lambda: bool(server._errors), 20_000)  # the client knows before the server has said why
     with pytest.raises(PeerError, match=r"PythonTlsServer failed: SSLError"):
         server.stop()
     server.stop()
@@ -198,7 +198,7 @@ def test_error_of_the_peer_does_not_hide_the_failure_of_the_test(qtsecure_pki, c
         with PythonTlsServer(qtsecure_pki.server) as server:
             with RawClient(server.port, HTTP_REQUEST) as client:
                 client.waitForEnding()
-            assert waitUntil(lambda: bool(server._errors), 5000)  # the client knows before the server has said why
+            assert waitUntil(lambda: bool(server._errors), 20_000)  # the client knows before the server has said why
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
