@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import importlib
 import sys
-import threading
 from collections.abc import Callable, Mapping
+
+from qtsecure.locks import Lock
 
 __all__ = ["lateAttributes"]
 
 # One thread at a time, because PySide builds a class or an enum when it is first named: net/qt_objects/late_names.py.
-_lock = threading.RLock()
+_lock = Lock()
 
 
 def lateAttributes(module: str, places: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:

@@ -153,7 +153,8 @@ async def writeStream(socket: SslSocket, data: bytes) -> None:
         raise TypeError("data must be bytes, not str; encode text first.")
     rest = memoryview(data).cast("B")  # write() counts bytes, whatever the items are
     while rest:
-        taken = socket.write(rest)
+        # Not all that is left: write() would copy it each time.
+        taken = socket.write(rest[: socket.writeBufferLimit() or None])
         if taken < 0:
             raise _brokenWrite(socket)
         rest = rest[taken:]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from cryptography.x509.oid import PublicKeyAlgorithmOID
 
 from qtsecure.engine.passphrases import Passphrase, passphrases
 from qtsecure.errors import SecureError
+from qtsecure.locks import Lock
 
 __all__ = [
     "UNREADABLE",
@@ -71,7 +71,7 @@ subclasses of ValueError."""
 
 _LARGEST: Final = 16 * 1024 * 1024
 _PEM_MARK: Final = "-----BEGIN"
-_filters_lock: Final = threading.RLock()
+_filters_lock: Final = Lock()
 
 _KEY_TYPES: Final[Mapping[type, str]] = {
     RSAPrivateKey: "RSA",

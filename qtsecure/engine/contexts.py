@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from collections import OrderedDict
 
 from cryptography import x509
@@ -22,6 +21,7 @@ from qtsecure.engine.certificates import UNREADABLE, describe_subject, toleratin
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.keylog import KeyLog
 from qtsecure.errors import SecureError
+from qtsecure.locks import Lock
 
 __all__ = ["context_for"]
 
@@ -38,8 +38,7 @@ _METHODS = {
 }
 
 _cache: OrderedDict[tuple[bool, bool, TlsConfiguration], SSL.Context] = OrderedDict()
-_lock = threading.RLock()
-"""A finalizer that runs while a context is made may want one, in the same thread."""
+_lock = Lock()  # a finalizer that runs while a context is made may want one, in the same thread
 
 
 def context_for(configuration: TlsConfiguration, *, server: bool, traced: bool = False) -> SSL.Context:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import threading
 
 from OpenSSL import SSL
 
 from qtsecure.errors import SecureError
+from qtsecure.locks import Lock
 
 __all__ = ["KeyLog"]
 
@@ -26,7 +26,7 @@ class KeyLog:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._lock = threading.RLock()  # a finalizer that runs inside it may connect, too
+        self._lock = Lock()  # a finalizer that runs inside it may connect, too
         self._broken = False
         try:
             descriptor = self._open()

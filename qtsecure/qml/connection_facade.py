@@ -15,11 +15,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtNetwork import QSsl
+from PySide6.QtNetwork import QSsl, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.net.qt_objects.plain_slots import plainSlot
 from qtsecure.net.questions.certificate_request import CertificateRequest
+from qtsecure.net.questions.peer_proof import isUnproven
 from qtsecure.net.values import PreSharedKeyAuthenticator
 from qtsecure.qml.certificate_question import CertificateQuestion
 from qtsecure.qml.enums import TlsEnums, protocolText
@@ -37,6 +38,7 @@ from qtsecure.qml.qt_property import Property, alive
 __all__ = ["ConnectionFacade"]
 
 _State = TlsEnums.State
+_Mode = QSslSocket.PeerVerifyMode
 
 
 if TYPE_CHECKING:
@@ -148,10 +150,20 @@ class ConnectionFacade(_Base):
         if not isValid(question):
             return
         question.waitIfDeferred(self._end.handshakeTimeout())
-        if isValid(question):
-            question.deleteLater()
-        if self._pskQuestion is question:
-            self._pskQuestion = None
+        if not isValid(question):
+            return
+        question.deleteLater()
+        isOver, self._pskQuestion = self._pskQuestion is not question, None
+        if not isOver and self._wouldTrustAnybody(authenticator):
+            self._end.abort()
+            self._fail("There is no pre-shared key, and nothing else would prove who the server is.")
+
+    def _wouldTrustAnybody(self, authenticator: PreSharedKeyAuthenticator) -> bool:
+        """Nobody has given the key that was to be the proof: the user may have refused."""
+        isServer = authenticator.maximumIdentityLength() == 0
+        if isServer or not authenticator.preSharedKey().isEmpty():
+            return False
+        return self._end.sslConfiguration().peerVerifyMode() in (_Mode.VerifyNone, _Mode.QueryPeer)
 
     def tellAlertSent(self, level: object, alert: object, text: str) -> None:
         """alertSent."""
@@ -178,7 +190,8 @@ class ConnectionFacade(_Base):
     def _mayClose(self) -> bool:
         """The program closes the connection: nobody will need the key. False if a handler has deleted it."""
         if self._pskQuestion is not None and isValid(self._pskQuestion):
-            self._pskQuestion.giveUp()
+            question, self._pskQuestion = self._pskQuestion, None
+            question.giveUp()
         return isValid(self) and isValid(self._end)
 
     @Slot()
@@ -197,7 +210,7 @@ class ConnectionFacade(_Base):
     # --------------------------------------------------------------------------- properties
 
     def _isOverridden(self) -> bool:
-        return self._end.isEncrypted() and bool(self._end.sslHandshakeErrors())
+        return self._end.isEncrypted() and isUnproven(self._end)
 
     def _setConfiguration(self, configuration: TlsConfiguration | None) -> None:
         if configuration is not self._configuration:

@@ -11,7 +11,7 @@ from qtsecure.net.qt_objects.plain_slots import plainSlot
 from qtsecure.qml.connection_facade import ConnectionFacade
 from qtsecure.qml.enums import TlsEnums
 from qtsecure.qml.qt_property import Property
-from qtsecure.qml.tls_configuration import chosenConfiguration
+from qtsecure.qml.tls_configuration import ConfigurationChoice
 
 __all__ = ["DtlsConnection", "DtlsPeerExtension"]
 
@@ -28,6 +28,7 @@ class PeerFacade(ConnectionFacade):
 
     def _begin(self, end: DtlsPeer) -> None:  # type: ignore[override]  # of a pair of classes, only this one is right
         super()._begin(end)
+        self._choice = ConfigurationChoice(end.sslConfiguration, end.setSslConfiguration, datagrams=True)
         self._verifyName = end.peerVerifyName()
         review = plainSlot(self.review)
         for signal in (end.statusChanged, end.encrypted, end.closed, end.disconnected):
@@ -59,14 +60,21 @@ class PeerFacade(ConnectionFacade):
     def connectToHost(self, hostName: str, port: int) -> None:
         """Connect and encrypt."""
         self._setMessage("")
+        if not isValid(self._end):
+            return
         try:
-            configuration = chosenConfiguration(self._configuration)
+            self._choice.apply(self._configuration)
         except (SecureError, ValueError) as error:
             self._fail(str(error))
             return
-        if isValid(self._end):
-            self._end.connectToHost(hostName, port, self._verifyName, configuration)
-            self.review()
+        try:
+            self._end.connectToHost(hostName, port, self._verifyName)
+        except SecureError as error:
+            if error.code is SecureError.Code.Pending:
+                raise  # what there is already has not failed
+            self._fail(str(error))
+            return
+        self.review()
 
     @Slot()
     def close(self) -> None:

@@ -73,6 +73,11 @@ _PROTOCOLS = {
     TlsEnums.Protocol.V1_2: Protocol.TlsV1_2OrLater,
     TlsEnums.Protocol.V1_3: Protocol.TlsV1_3OrLater,
 }
+_DATAGRAM_PROTOCOLS = {
+    TlsEnums.Protocol.Secure: Protocol.SecureProtocols,
+    TlsEnums.Protocol.V1_2: Protocol.DtlsV1_2OrLater,
+    TlsEnums.Protocol.V1_3: Protocol.DtlsV1_3OrLater,
+}
 _TEXTS = {
     Protocol.TlsV1_2: "TLS 1.2",
     Protocol.TlsV1_3: "TLS 1.3",
@@ -91,9 +96,9 @@ def lifetimeFrom(lifetime: TlsEnums.Lifetime) -> TrustDecisions.Lifetime:
     return _LIFETIMES[lifetime]
 
 
-def protocolFrom(protocol: TlsEnums.Protocol) -> Protocol:
-    """The value of SslConfiguration; there is a DTLS counterpart of each, which DtlsPeer takes by itself."""
-    return _PROTOCOLS[protocol]
+def protocolFrom(protocol: TlsEnums.Protocol, *, datagrams: bool = False) -> Protocol:
+    """The value of SslConfiguration, for TLS or DTLS."""
+    return (_DATAGRAM_PROTOCOLS if datagrams else _PROTOCOLS)[protocol]
 
 
 def protocolText(protocol: Protocol) -> str:

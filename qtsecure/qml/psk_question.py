@@ -112,7 +112,7 @@ class PskQuestion(QObject):
 
     @Slot()
     def cancel(self) -> None:
-        """Go on without a key, which ends the handshake unless there is another way."""
+        """Go on without a key, which ends the handshake unless a certificate is verified and is good."""
         if self._pending:
             self._end()
 

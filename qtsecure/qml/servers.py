@@ -13,7 +13,7 @@ from qtsecure.net.values import PreSharedKeyAuthenticator
 from qtsecure.qml.dtls_peer import DtlsConnection
 from qtsecure.qml.psk_question import PskQuestion
 from qtsecure.qml.qt_property import Property
-from qtsecure.qml.tls_configuration import chosenConfiguration
+from qtsecure.qml.tls_configuration import ConfigurationChoice
 from qtsecure.qml.tls_socket import TlsConnection
 from qtsecure.qml.trust_settings import TrustSettings
 
@@ -40,8 +40,9 @@ class ServerFacade(TrustSettings):
     #: failed(message: str): it cannot listen, or a client's handshake has failed.
     failed = Signal(str, arguments=["message"])
 
-    def _begin(self, server: SslServer | DtlsServer) -> None:
+    def _begin(self, server: SslServer | DtlsServer, *, datagrams: bool) -> None:
         self._server = server
+        self._choice = ConfigurationChoice(server.sslConfiguration, server.setSslConfiguration, datagrams=datagrams)
         self._message = ""
         self._asksForKeys = False
         self._keyQuestions: list[PskQuestion] = []
@@ -80,9 +81,7 @@ class ServerFacade(TrustSettings):
     def listen(self, address: str, port: int) -> bool:
         """Listen at an address such as ``"127.0.0.1"``, ``"::"``, or ``""`` for all; port 0 takes a free one."""
         try:
-            configuration = chosenConfiguration(self._configuration)
-            if configuration is not None:
-                self._server.setSslConfiguration(configuration)
+            self._choice.apply(self._configuration)
             listens = self._server.listen(address, port) if address else self._server.listen(port=port)
         except (SecureError, ValueError) as error:
             return self._fail(str(error))
@@ -151,7 +150,7 @@ class TlsServerExtension(ServerFacade, QObject):
 
     def __init__(self, server: SslServer) -> None:
         super().__init__(server)
-        self._begin(server)
+        self._begin(server, datagrams=False)
 
     @Slot(result=TlsConnection)
     def nextPendingConnection(self) -> TlsConnection | None:
@@ -165,7 +164,7 @@ class DtlsServerExtension(ServerFacade, QObject):
 
     def __init__(self, server: DtlsServer) -> None:
         super().__init__(server)
-        self._begin(server)
+        self._begin(server, datagrams=True)
 
     @Slot(result=DtlsConnection)
     def nextPendingConnection(self) -> DtlsConnection | None:

@@ -13,7 +13,7 @@ from qtsecure.net.socket_client.client import SocketClient
 from qtsecure.net.socket_client.operation import ConnectOperation
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.qml.qt_property import Property
-from qtsecure.qml.tls_configuration import chosenConfiguration
+from qtsecure.qml.tls_configuration import ConfigurationChoice
 from qtsecure.qml.tls_socket import TlsConnection
 from qtsecure.qml.trust_settings import TrustSettings
 
@@ -39,6 +39,7 @@ class SocketClientExtension(TrustSettings, QObject):
     def __init__(self, client: SocketClient) -> None:
         super().__init__(client)
         self._client = client
+        self._choice = ConfigurationChoice(client.tlsConfiguration, client.setTlsConfiguration)
         self._operation: ConnectOperation | None = None
         self._heard: tuple[QMetaObject.Connection, ...] = ()
         self._step = ""
@@ -104,14 +105,12 @@ class SocketClientExtension(TrustSettings, QObject):
 
     def _prepare(self) -> bool:
         try:
-            configuration = chosenConfiguration(self._configuration)
+            self._choice.apply(self._configuration)
         except (SecureError, ValueError) as error:
             self._follow(None)
             if isValid(self):
                 self.connectionFailed.emit(str(error))
             return False
-        if configuration is not None:
-            self._client.setTlsConfiguration(configuration)
         return True
 
     def _watch(self, operation: ConnectOperation) -> None:

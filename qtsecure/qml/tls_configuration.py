@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QFile, QIODevice, QObject, QUrl, Signal, Slot
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
-from qtsecure.net.values import SslConfiguration
+from qtsecure.net.values import SessionFacts, SslConfiguration
 from qtsecure.qml.enums import TlsEnums, protocolFrom, verifyModeFrom
 from qtsecure.qml.qt_property import Property
 
-__all__ = ["TlsConfiguration", "chosenConfiguration"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["ConfigurationChoice", "TlsConfiguration"]
 
 
 def _read(source: str) -> bytes:
@@ -61,8 +66,11 @@ class TlsConfiguration(QObject):
         self._base = SslConfiguration(configuration)
         self.changed.emit()
 
-    def sslConfiguration(self) -> SslConfiguration:
+    def sslConfiguration(self, *, datagrams: bool = False) -> SslConfiguration:
         """Make the configuration.
+
+        Args:
+            datagrams: For DTLS, so that ``minimumProtocol`` means its versions.
 
         Raises:
             SecureError: A file cannot be read, or key and certificate do not fit.
@@ -70,6 +78,8 @@ class TlsConfiguration(QObject):
         made = SslConfiguration(self._base or SslConfiguration.defaultConfiguration())
         if self._caCertificates:
             made.setCaCertificates([_read(source) for source in self._caCertificates])
+        if self._certificate and self._privateKey:
+            made.setPrivateKey(None)  # what there is belongs to another certificate
         if self._certificate:
             made.setLocalCertificateChain(_read(self._certificate))
         if self._privateKey:
@@ -77,7 +87,7 @@ class TlsConfiguration(QObject):
         if self._verifyMode is not TlsEnums.VerifyMode.Automatic:
             made.setPeerVerifyMode(verifyModeFrom(self._verifyMode))
         if self._minimumProtocol is not TlsEnums.Protocol.Secure:
-            made.setProtocol(protocolFrom(self._minimumProtocol))
+            made.setProtocol(protocolFrom(self._minimumProtocol, datagrams=datagrams))
         if self._applicationProtocols:
             made.setAllowedNextProtocols(self._applicationProtocols)
         return made
@@ -132,14 +142,51 @@ class TlsConfiguration(QObject):
     )
 
 
-def chosenConfiguration(configuration: TlsConfiguration | None) -> SslConfiguration | None:
-    """What a connection or a server was given in QML; None if nothing.
+class ConfigurationChoice:
+    """What a connection, a client or a server was given in QML, in the place of what it had before.
 
-    Raises:
-        SecureError: It cannot be used, or QML has deleted it; the default in its place could allow more.
+    Args:
+        read: Returns its present configuration.
+        write: Gives it another one.
+        datagrams: Whether it is for DTLS.
     """
-    if configuration is None:
-        return None
-    if not isValid(configuration):
-        raise SecureError(SecureError.Code.InvalidArgument, "The TlsConfiguration that was set has been deleted.")
-    return configuration.sslConfiguration()
+
+    def __init__(
+        self,
+        read: Callable[[], SslConfiguration],
+        write: Callable[[SslConfiguration], None],
+        *,
+        datagrams: bool = False,
+    ) -> None:
+        self._read = read
+        self._write = write
+        self._datagrams = datagrams
+        self._before: SslConfiguration | None = None
+        self._given: SslConfiguration | None = None
+
+    def apply(self, configuration: TlsConfiguration | None) -> None:
+        """Use this one; with None what was there before, for one that was taken away must not go on to hold.
+
+        Raises:
+            SecureError: It cannot be used, or QML has deleted it; the default in its place could allow more.
+            ValueError: It cannot be used.
+        """
+        if configuration is None:
+            self._restore()
+            return
+        if not isValid(configuration):
+            raise SecureError(SecureError.Code.InvalidArgument, "The TlsConfiguration that was set has been deleted.")
+        made = configuration.sslConfiguration(datagrams=self._datagrams)
+        present = self._present()
+        if self._before is None or present != self._given:  # Python has set another one since
+            self._before = present
+        self._write(made)
+        self._given = made
+
+    def _restore(self) -> None:
+        before, self._before = self._before, None
+        if before is not None and self._present() == self._given:
+            self._write(before)
+
+    def _present(self) -> SslConfiguration:
+        return self._read().withSession(SessionFacts())

@@ -13,7 +13,7 @@ from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.qml.connection_facade import ConnectionFacade
 from qtsecure.qml.enums import TlsEnums
 from qtsecure.qml.qt_property import Property
-from qtsecure.qml.tls_configuration import chosenConfiguration
+from qtsecure.qml.tls_configuration import ConfigurationChoice
 
 __all__ = ["TlsConnection", "TlsSocketExtension"]
 
@@ -40,6 +40,7 @@ class SocketFacade(ConnectionFacade):
 
     def _begin(self, end: SslSocket) -> None:  # type: ignore[override]  # of a pair of classes, only this one is right
         super()._begin(end)
+        self._choice = ConfigurationChoice(end.sslConfiguration, end.setSslConfiguration)
         review = plainSlot(self.review)
         for signal in (end.stateChanged, end.modeChanged, end.encrypted, end.disconnected):
             signal.connect(review)
@@ -125,14 +126,14 @@ class SocketFacade(ConnectionFacade):
     def _prepare(self) -> bool:
         """Use the present configuration; what is wrong with it is the connection's failure."""
         self._setMessage("")
+        if not isValid(self._end):
+            return False
         try:
-            configuration = chosenConfiguration(self._configuration)
+            self._choice.apply(self._configuration)
         except (SecureError, ValueError) as error:
             self._fail(str(error))
             return False
-        if configuration is not None:
-            self._end.setSslConfiguration(configuration)
-        return isValid(self._end)
+        return True
 
     def _setVerifyName(self, name: str) -> None:
         if name != self._end.peerVerifyName():

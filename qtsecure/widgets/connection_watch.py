@@ -11,6 +11,7 @@ from shiboken6 import isValid
 
 from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.qt_objects.qt_signal import Signal
+from qtsecure.net.questions.peer_proof import isUnproven
 from qtsecure.net.ssl_socket import SslSocket
 
 __all__ = ["ConnectionState", "ConnectionWatch", "checkConnection", "failureOf"]
@@ -31,7 +32,7 @@ class ConnectionState(enum.Enum):
     Encrypted = "Encrypted"
     """Encrypted, and nothing was wrong with the peer."""
     EncryptedWithErrors = "EncryptedWithErrors"
-    """Encrypted, but somebody has accepted errors of the peer's certificate."""
+    """Encrypted, but somebody has accepted errors of the peer's certificate, or a client has verified nothing."""
     Failed = "Failed"
     """It could not be made, or it broke."""
 
@@ -88,8 +89,7 @@ class ConnectionWatch(QObject):
             return ConnectionState.NotConnected
         if connection.isEncrypted():
             # Errors that nobody accepted would have ended the handshake.
-            errors = bool(connection.sslHandshakeErrors())
-            return ConnectionState.EncryptedWithErrors if errors else ConnectionState.Encrypted
+            return ConnectionState.EncryptedWithErrors if isUnproven(connection) else ConnectionState.Encrypted
         if _isUnderWay(connection):
             plain = isinstance(connection, SslSocket) and connection.mode() is QSslSocket.SslMode.UnencryptedMode
             connected = isinstance(connection, SslSocket) and connection.state() is _State.ConnectedState

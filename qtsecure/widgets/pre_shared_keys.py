@@ -23,7 +23,8 @@ class PreSharedKeys(QObject):
     """
 
     #: keyMissing(hint: str): there was no key; on a client the server's hint, on a server the client's
-    #: identity. The handshake fails. Do not wait in this slot: ask the user with open() and connect again.
+    #: identity. The handshake fails, unless the peer's certificate suffices; with VerifyNone any does, so call abort()
+    #: of the connection then. Do not wait in this slot: ask the user with open() and connect again.
     keyMissing = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:

@@ -86,7 +86,7 @@ class PskForm(QWidget):
 
     def clear(self) -> None:
         """Forget the key."""
-        self._key.clear()
+        self._key.setText("")  # QLineEdit.clear() can be undone
         self._shown.setChecked(False)
 
     def identityText(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QMouseEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -304,7 +304,7 @@ class TrustDialog(QDialog):
         box = QDialogButtonBox(self)
         self._acceptButton: QPushButton | None = None
         if overridable:
-            self._acceptButton = QPushButton(self.tr("&Connect Anyway") if toServer else self.tr("&Admit Anyway"))
+            self._acceptButton = _YesButton(self.tr("&Connect Anyway") if toServer else self.tr("&Admit Anyway"))
             box.addButton(self._acceptButton, QDialogButtonBox.ButtonRole.AcceptRole)
             box.accepted.connect(self.accept)
         self._rejectButton = QPushButton(self.tr("Do &Not Connect") if toServer else self.tr("Do &Not Admit"))
@@ -322,6 +322,13 @@ class TrustDialog(QDialog):
 
     def _toggleDetails(self) -> None:
         self.setDetailsVisible(self._view is None or self._view.isHidden())
+
+
+class _YesButton(QPushButton):
+    """Deaf to the second click of a double click, which was for what was in this place before."""
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        event.accept()
 
 
 def _answer(request: CertificateRequest, accepted: bool, lifetime: _Lifetime, decisions: TrustDecisions | None) -> None:

@@ -152,6 +152,31 @@ def test_items_that_are_no_bytes(run: Run[Any], server: SslServer, client_config
     run(scene())
 
 
+def test_a_large_write_hands_over_what_fits(
+    run: Run[Any], server: SslServer, client_configuration: SslConfiguration
+) -> None:
+    """The socket copies what it is given, which must not be all that is left each time."""
+    data, sizes = bytes(range(250)) * 400, []
+
+    async def scene() -> bytes:
+        client, peer = await pair(server, client_configuration)
+        client.setWriteBufferLimit(10_000)
+        write = client.write
+
+        def noted(piece: memoryview) -> int:
+            sizes.append(len(piece))
+            return write(piece)
+
+        client.write = noted  # type: ignore[assignment, method-assign]  # that is what the call sees
+        writing = asyncio.ensure_future(aio.write(client, data))
+        received = await aio.readExactly(peer, len(data))
+        await writing
+        return received
+
+    assert run(scene()) == data
+    assert max(sizes) <= 10_000
+
+
 @pytest.mark.parametrize("who", ["client", "peer"])
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
 def test_drain_tells_what_was_lost(

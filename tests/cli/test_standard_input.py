@@ -72,8 +72,9 @@ def test_end_of_the_command(qtbot) -> None:
     reading, writing = os.pipe()
     heard: list[bytes] = []
     source = StandardInput(reading, heard.append, lambda: heard.append(b""))
+    before = set(threading.enumerate())  # that of another test may still be about to end
     source.start()
-    [thread] = [thread for thread in threading.enumerate() if thread.name == "stdin"]
+    [thread] = [thread for thread in threading.enumerate() if thread.name == "stdin" and thread not in before]
     gone = weakref.ref(source)
     source.close()
     del source

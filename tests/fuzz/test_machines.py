@@ -12,6 +12,7 @@ from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.values import Protocol
 from tests.fuzz.machines.client import ClientMachine
 from tests.fuzz.machines.dtls import DtlsMachine
+from tests.fuzz.machines.talkers import said
 from tests.fuzz.machines.tls import TlsMachine
 from tests.fuzz.machines.world import World
 
@@ -104,6 +105,81 @@ def test_lost_data_is_noticed() -> None:
     machine.talk([0, 1], much=False)
     machine.ends[0].sent += 16
     with pytest.raises(AssertionError, match="accepted has"):
+        machine.teardown()
+
+
+def test_a_whole_conversation_that_is_lost_is_noticed() -> None:
+    """Not one byte has come, so that nothing in it tells whose it should have been."""
+    machine = tlsMachine()
+    machine.client(trusting=True, defer=False)
+    machine.settle()
+    machine.talk([0], much=False)
+    machine.part(0, "close")
+    machine.settle()
+    client, accepted = machine.ends
+    assert len(accepted.got) == client.sent > 0
+    accepted.got.clear()
+    del client, accepted
+    with pytest.raises(AssertionError, match="bytes were lost"):
+        machine.teardown()
+
+
+def test_a_silent_failure_of_the_server_is_noticed() -> None:
+    """Of a client that was taken and of which nobody has ever heard again."""
+    machine = tlsMachine()
+    machine.foreignClient("silent")
+    machine.settle()
+    machine.world.advance(31.0)
+    (accepted,) = machine.ends
+    assert accepted.counts.pop("server.errorOccurred") == 1
+    del accepted
+    with pytest.raises(AssertionError, match="has told no end"):
+        machine.teardown()
+
+
+def test_a_message_that_is_lost_in_good_weather_is_noticed() -> None:
+    """An association that stands and carries nothing."""
+    machine = DtlsMachine()
+    machine.listen(False, 128, 30, cookies=True, seed=1, traced=False, interrupting=False, psk=False)
+    machine.client(trusting=True)
+    machine.talk([0, 1])
+    assert all(end.isEncrypted for end in machine.ends)
+    machine.relay._deliver = lambda path, toServer, data: None  # type: ignore[method-assign]  # the fault
+    with pytest.raises(AssertionError, match="did not arrive"):
+        machine.teardown()
+
+
+def test_a_silent_failure_of_an_association_is_noticed() -> None:
+    """Of a client that was let in and of which nobody has ever heard again."""
+    machine = DtlsMachine()
+    machine.listen(True, 128, 30, cookies=True, seed=1, traced=False, interrupting=False, psk=False)
+    machine.client(trusting=False)
+    machine.world.settle()
+    machine.world.advance(400.0)
+    accepted = machine.ends[1]
+    assert accepted.counts.pop("errorOccurred") == 1
+    del accepted
+    with pytest.raises(AssertionError, match="no final signal"):
+        machine.teardown()
+
+
+@pytest.mark.parametrize(
+    ("got", "fault"), [(b"", "has 0 bytes of 48"), (said(1)[:16] * 2, "has not said"), (said(9), "has not said")]
+)
+def test_words_that_a_client_has_lost_or_invented_are_noticed(got: bytes, fault: str) -> None:
+    """None of them, one twice, and those of somebody else."""
+    machine = ClientMachine()
+    machine.begin(tls=True, delay=0)
+    machine.connectProperly("good.example", tls=True)
+    for _ in range(10):
+        machine.world.settle()
+    assert [talker.role for talker in machine.talkers] == ["client", "accepted"]
+    assert [bytes(talker.got) for talker in machine.talkers] == [said(2), said(1)]
+    accepted = machine.talkers[1]
+    accepted.got[:] = got
+    accepted.check()
+    del accepted
+    with pytest.raises(AssertionError, match=fault):
         machine.teardown()
 
 

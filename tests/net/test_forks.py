@@ -246,6 +246,7 @@ _SERVICES = (
 from PySide6.QtNetwork import QDnsLookup, QHostAddress
 from qtsecure import SecureError
 from qtsecure.net.socket_client import system_resolver
+from tests.ports import closedUdpPort
 
 class Resolver(system_resolver.SystemResolver):
     def _makeServiceLookup(self, recordName):
@@ -262,15 +263,13 @@ def inChild():
     system_resolver._PATIENCE_MS = 200
     assert isinstance(ask(), SecureError)
 
-with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
-    closed.bind(("127.0.0.1", 0))
-    port = closed.getsockname()[1]
 resolver = Resolver()
-assert isinstance(ask(), SecureError)  # Qt's resolver has a thread from now on, which waits for more
-child, mayBegin = fork(inChild)
-os.write(mayBegin, b"x")
-assert os.waitpid(child, 0)[1] == 0
-assert isinstance(ask(), SecureError)
+with closedUdpPort() as port:
+    assert isinstance(ask(), SecureError)  # Qt's resolver has a thread from now on, which waits for more
+    child, mayBegin = fork(inChild)
+    os.write(mayBegin, b"x")
+    assert os.waitpid(child, 0)[1] == 0
+    assert isinstance(ask(), SecureError)
 print("fine")
 """
 )
@@ -279,3 +278,65 @@ print("fine")
 def test_a_child_does_not_wait_for_services_for_ever() -> None:
     """Qt's threads for DNS are the parent's, too."""
     assertFine(_SERVICES)
+
+
+_LOCKED = (
+    _BEGIN
+    + """
+import contextlib
+from qtsecure import late_modules
+from qtsecure.engine import certificates, contexts
+from qtsecure.engine.configuration import TlsConfiguration
+from qtsecure.engine.keylog import KeyLog
+from qtsecure.net import late, session_cache
+from qtsecure.net.qt_objects import late_names
+from qtsecure.net.transports import qt_socket_stream
+
+log = KeyLog(os.devnull)
+
+def readCertificate():
+    with certificates.tolerating_old_certificates():
+        pass
+
+CASES = {
+    "context": (contexts._lock, lambda: contexts.context_for(TlsConfiguration(), server=False)),
+    "certificate": (certificates._filters_lock, readCertificate),
+    "key log": (log._lock, lambda: log.write(None, b"line")),
+    "session": (session_cache.sharedSessions._lock, session_cache.sharedSessions.__len__),
+    "late module": (late_modules._lock, late.loadAll),
+    "late name": (late_names._lock, late_names.lateNames),
+    "QTcpSocket": (qt_socket_stream._oneAtATime, qt_socket_stream._oneAtATime.__enter__),
+}
+late_names._names = None
+for what, (lock, inChild) in CASES.items():
+    held = threading.Event()
+    go = threading.Event()
+
+    def hold():
+        with lock:
+            held.set()
+            assert go.wait(60)
+
+    thread = threading.Thread(target=hold, daemon=True)
+    thread.start()
+    assert held.wait(60)
+    over, inTheChild = os.pipe()
+    child, mayBegin = fork(inChild)
+    os.close(inTheChild)
+    os.write(mayBegin, b"x")
+    ended = select.select([over], [], [], 30)[0]
+    if not ended:
+        os.kill(child, 9)
+    assert os.waitpid(child, 0)[1] == 0, what
+    go.set()
+    thread.join()
+    with lock:  # which the child has let alone
+        pass
+print("fine")
+"""
+)
+
+
+def test_a_child_does_not_wait_for_a_thread_of_its_parent() -> None:
+    """A thread that had something locked is not there in the child, and would never unlock it."""
+    assertFine(_LOCKED)

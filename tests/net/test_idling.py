@@ -184,7 +184,7 @@ def test_it_stays_for_later_connections(conversation: Conversation, clock: FakeC
     client.abort()
     clock.advance(2)
     assert conversation.recorder.count("client.errorOccurred") == 0
-    conversation.establish()
+    hear(conversation, conversation.establish())
     clock.advance(2)
     assert isGivenUp(conversation)
 

@@ -409,6 +409,16 @@ def test_the_response_as_a_value(qtsecure_pki: PublicKeyInfrastructure) -> None:
         assert not unknown.nextUpdate().isValid()
 
 
+def test_a_reason_that_nobody_knows(qtsecure_pki: PublicKeyInfrastructure) -> None:
+    """A number that RFC 5280 does not have is no reason, and no exception in a slot of the program."""
+    der = make_status(qtsecure_pki.ca, qtsecure_pki.server, status=OCSPCertStatus.REVOKED)
+    keyCompromise, unassigned = bytes.fromhex("a0030a0101"), bytes.fromhex("a0030a0163")
+    assert der.count(keyCompromise) == 1
+    response = OcspResponse(der.replace(keyCompromise, unassigned))
+    assert response.certificateStatus() == QOcspCertificateStatus.Revoked
+    assert response.revocationReason() == QOcspRevocationReason.None_
+
+
 def test_what_is_refused_when_it_is_set(qtsecure_pki: PublicKeyInfrastructure, tmp_path: Path) -> None:
     """Garbage, a refusal, and the status of another certificate, in whatever order both are set."""
     pki = qtsecure_pki

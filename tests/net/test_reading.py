@@ -25,6 +25,8 @@ from PySide6.QtCore import (
 from PySide6.QtQml import QQmlComponent, QQmlEngine
 from PySide6.QtTest import QSignalSpy
 
+from qtsecure.engine._openssl_pipes import LANDING_SIZE
+from qtsecure.engine.tls_stream import TlsStream
 from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.ssl_socket import SslSocket
 from tests.net.conversation import Conversation, State, settle, spin
@@ -239,6 +241,33 @@ def test_read_buffer_size_is_felt_by_the_peer(conversation: Conversation, limit:
     spin(lambda: len(received) == len(data), timeout=20_000)
     assert bytes(received) == data
     assert largest <= limit
+
+
+def test_a_program_that_reads_at_once_takes_no_more_from_the_network(
+    conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has arrived is decrypted first: else the engine would hold megabytes, whatever the limit."""
+    peer = conversation.establish()
+    client = conversation.client
+    client.setReadBufferSize(1000)
+    stream, receive = client._dataPath.stream, TlsStream.receive_and_read
+    landed = largest = read = 0
+
+    def count(self: TlsStream, size: int, limit: int) -> bytes:
+        nonlocal landed
+        landed += size if self is stream else 0
+        return receive(self, size, limit)
+
+    def take() -> None:
+        nonlocal largest, read
+        largest = max(largest, landed - read)
+        read += len(client.readBytes())
+
+    monkeypatch.setattr(TlsStream, "receive_and_read", count)
+    client.readyRead.connect(take)
+    peer.write(bytes(4_000_000))
+    spin(lambda: read == 4_000_000, timeout=20_000)
+    assert largest <= 2 * LANDING_SIZE
 
 
 def test_lifting_the_limit_resumes(conversation: Conversation) -> None:

@@ -13,6 +13,7 @@ from shiboken6 import delete
 
 from qtsecure.net.event_loop.scheduler import Deadline, Scheduler, schedulerOfThisThread
 from tests.net.conversation import spin
+from tests.net.own_process import assertFine
 
 
 @pytest.fixture
@@ -267,3 +268,35 @@ def test_deferring_while_the_application_is_torn_down(scheduler: Scheduler) -> N
     """Its end takes the QObject of the scheduler along, before others that report their own end."""
     delete(scheduler._waker)
     scheduler.defer(lambda: None)
+
+
+_FIRST_NAMES = """
+import faulthandler, gc
+from qtsecure.net.qt_objects import late_names
+
+class Circle:
+    def __init__(self):
+        self.itself = self
+    def __del__(self):
+        collected.append(late_names.lateNames())
+
+class Collecting(late_names.LateNames):
+    def __init__(self):
+        gc.collect()
+        super().__init__()
+
+faulthandler.dump_traceback_later(60, exit=True)
+collected = []
+gc.disable()
+Circle()
+late_names.LateNames = Collecting
+names = late_names.lateNames()
+assert [type(each) for each in collected] == [Collecting]
+assert names.directConnection is collected[0].directConnection
+print("fine")
+"""
+
+
+def test_a_finalizer_needs_qts_names_while_they_are_built() -> None:
+    """Python collects garbage inside PySide's imports, too, and what it deletes may defer something."""
+    assertFine(_FIRST_NAMES)

@@ -10,8 +10,12 @@ from PySide6.QtCore import QIODevice
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkInterface
 
 from qtsecure.errors import SecureError
+from qtsecure.net.dtls_peer import DtlsPeer
 from qtsecure.net.native_sockets.addresses import nativeAddress, qtAddress
+from qtsecure.net.servers.dtls_server import DtlsServer
+from qtsecure.net.servers.ssl_server import SslServer
 from qtsecure.net.ssl_socket import SslSocket
+from qtsecure.net.transports.choice import usesReactor
 from tests.net.carriers import pipePair, tcpPair
 from tests.net.conversation import Conversation, Error, State, spin
 from tests.net.test_connecting import freePort
@@ -245,11 +249,32 @@ def test_ipv6_from_an_own_address(conversation: Conversation) -> None:
     assert conversation.establish(host="::1").peerPort() == port
 
 
-def test_an_interface_that_does_not_exist(conversation: Conversation) -> None:
+NO_INTERFACES = ("nosuchif0", "\u00b2", "4294967297", "1" * 5000)  # the third is 1 in 32 bits
+
+
+@pytest.mark.parametrize("scope", NO_INTERFACES, ids=["a name", "a digit of another kind", "a large one", "a long one"])
+def test_an_interface_that_does_not_exist(conversation: Conversation, scope: str) -> None:
     """A scope that names nothing is an error of the network, not an exception."""
-    conversation.client.connectToHost("fe80::1%nosuchif0", 443)
+    conversation.client.connectToHost(f"fe80::1%{scope}", 443)
     conversation.recorder.waitFor("client.errorOccurred")
     assert conversation.client.state() == State.UnconnectedState
+
+
+@pytest.mark.parametrize("scope", NO_INTERFACES, ids=["a name", "a digit of another kind", "a large one", "a long one"])
+def test_an_interface_that_does_not_exist_is_named(scope: str) -> None:
+    """Servers listen nowhere then, nor does a client of DTLS connect; the sentence says what to look at."""
+    address = QHostAddress(f"fe80::1%{scope}")
+    servers = SslServer(), DtlsServer()
+    peer = DtlsPeer()
+    failures: list[SecureError] = []
+    peer.errorOccurred.connect(failures.append)
+    for server in servers:
+        assert not server.listen(address)
+    peer.connectToHost(address.toString(), 443)
+    spin(lambda: failures != [])
+    if usesReactor():  # else the sentence is Qt's
+        texts = [failures[0].message, *(server.errorString() for server in servers)]
+        assert [text for text in texts if "no such network interface" not in text] == []
 
 
 def linkLocalAddress() -> QHostAddress | None:

@@ -598,6 +598,28 @@ def test_a_peer_that_reads_keeps_a_closing_connection(conversation: Conversation
     assert conversation.recorder.count("client.disconnected") == 1
 
 
+def test_a_closing_connection_waits_for_no_room(conversation: Conversation, clock: FakeClock) -> None:
+    """A kernel without memory for TCP calls a socket ready that takes nothing; Qt would wait for it without end."""
+    client = conversation.client
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client.connectToHost("127.0.0.1", listener.getsockname()[1])
+        spin(lambda: client.state() == State.ConnectedState)
+        connection = listener.accept()[0]
+        client.write(bytes(16 << 20))
+        client.disconnectFromHost()
+        stall(client)
+        clock.advance(33)  # some of it has gone since it was closed, and the limit begins anew
+        makeRoom(connection, client)
+        waits: list[int] = []
+        tcp = getattr(client._dataPath.transport, "_device", None)  # of the reactor's there is none
+        if tcp is not None:
+            tcp.waitForBytesWritten = waits.append
+        clock.advance(33)
+        assert (client.state(), waits) == (State.ClosingState, [])
+        connection.close()
+        client.abort()
+
+
 # ------------------------------------------------------------------- devices, and Qt's proxies
 
 

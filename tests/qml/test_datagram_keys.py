@@ -177,3 +177,36 @@ def test_the_time_of_the_clients_handshake_is_over(load: Load, clock: FakeClock)
         " question.defer(); question.cancelled.connect(() => root.note('given up')); root.note('asked') }",
     )
     run(load, source, ("listening", "start", "slow"), ("asked", clock.advance, 0.2), until={"given up", "slow failed"})
+
+
+@both
+@pytest.mark.parametrize("answer", ["", "question.cancel()"], ids=["none", "cancelled"])
+def test_no_key_and_no_verification(load: Load, source: str, answer: str) -> None:
+    """A certificate that nobody looks at is no proof, for TLS and DTLS alike."""
+    lines = run(
+        load,
+        source.replace("configuration: Keyless {}", "configuration: Identity {}", 1)
+        .replace("preSharedKeys: true", "preSharedKeys: false", 1)
+        .replace('question.answerHex(identity, "a1b2c3")', f"{{ {answer} }}")
+        .replace(
+            "component Keyless",
+            "component Identity: TlsConfiguration { certificate: root.bad.certificate; privateKey: root.bad.key }\n"
+            "    component Keyless",
+        ),
+        ("listening", "start", "sensor"),
+        until={"sensor failed"},
+    )
+    assert "sensor encrypted" not in lines
+
+
+@both
+def test_an_impatient_program_hears_of_no_failure(load: Load, source: str) -> None:
+    """It closes the connection instead of giving a key."""
+    lines = run(
+        load,
+        source.replace('question.answerHex(identity, "a1b2c3")', "{ abort(); root.note(identity + ' over') }"),
+        ("listening", "start", "sensor"),
+        ("sensor over", "start", "slow"),
+        until={"slow over"},
+    )
+    assert "sensor failed" not in lines

@@ -10,11 +10,20 @@ from PySide6.QtCore import QDateTime, QObject, QPoint, QPointF, QRectF, Qt, QTim
 from PySide6.QtQuick import QQuickItem, QQuickWindow
 from PySide6.QtTest import QTest
 
-from qtsecure import CertificateRequest, SslCertificate, SslError, TrustDecisions
+from qtsecure import (
+    CertificateRequest,
+    PreSharedKeyAuthenticator,
+    Protocol,
+    SslCertificate,
+    SslConfiguration,
+    SslError,
+    TrustDecisions,
+)
 from qtsecure.engine.verification import IssueCode, VerificationIssue
 from qtsecure.net.questions.handshake_questions import DECISION_LIMIT_MS
 from qtsecure.qml.certificate_question import CertificateQuestion
 from qtsecure.qml.enums import TlsEnums
+from qtsecure.qml.psk_question import PskQuestion
 from qtsecure.qml.trust_decisions import TrustDecisionsItem
 from qtsecure.qml.values import certificateMaps, errorMaps
 from qtsecure.testing import IssuedCertificate, PublicKeyInfrastructure, waitFor
@@ -169,6 +178,16 @@ def test_badge_of_an_accepted_certificate(window: Document) -> None:
     click(window, "acceptButton")
     waitFor(lambda: window.get("done"))
     assert seen[0] == "Encrypted, not verified"
+
+
+def test_sec_nobody_has_looked_at_the_certificate(load: Load) -> None:
+    """Without verification nothing is wrong, and nothing is called secure."""
+    document = load(WINDOW.replace("caCertificates: [window.ca]", "verifyMode: Tls.VerifyMode.NotAtAll")
+                    .replace("disconnectFromHost()", ""))  # fmt: skip
+    document.call("start")
+    waitFor(lambda: lines(document) == ["echo hällo"])
+    assert document.get("badgeText") == "Encrypted, not verified"
+    assert document.get("progressText") == "Encrypted, but the other side has not proved who it is"
 
 
 def test_peer_gives_up(window: Document) -> None:
@@ -537,6 +556,108 @@ def test_psk_prompt(load: Load) -> None:
     document.call("start")
     waitFor(lambda: document.get("done"))
     assert lines(document) == ["echo hällo"]
+
+
+ANIMATED = WINDOW.replace(
+    "enter: null;", 'enter: Transition { NumberAnimation { property: "opacity"; from: 0; to: 1; duration: 3600000 } }\n'
+)
+"""With a style whose popups take their time to appear."""
+
+
+def test_psk_prompt_that_is_still_appearing(load: Load) -> None:
+    """A second question does not take the place of the first, which would wait for its deadline unseen."""
+    document = load(
+        ANIMATED.replace("function startAnother", "property bool shown: pskPrompt.visible\n"
+                         "    property QtObject asked: pskPrompt.question\n"
+                         "    function askKey(question) { pskPrompt.ask(question) }\n    function startAnother")
+    )  # fmt: skip
+    first, second = (PskQuestion(PreSharedKeyAuthenticator.forClient(), document.root) for _ in range(2))
+    document.call("askKey", first)
+    document.call("askKey", second)
+    assert document.get("shown")
+    assert not document.get("keyOpen")
+    assert document.get("asked") is first
+    first.giveUp()
+    waitFor(lambda: not document.get("shown"))
+
+
+def test_trust_prompt_that_is_still_appearing(load: Load, tmp_path: Path) -> None:
+    """Its connection goes, and the question with it: the next one is asked, and no empty prompt stays."""
+    document = load(ANIMATED.replace("property int more", "property bool shown: prompt.visible\n    property int more"))
+    document.root.setProperty("file", str(tmp_path / "decisions.ini"))
+    document.call("start")
+    waitFor(lambda: document.get("shown"))
+    document.call("startAnother")
+    waitFor(lambda: document.get("more") == 1)
+    document.get("socket").deleteLater()
+    waitFor(lambda: document.get("more") == 0)
+    assert document.get("shown")
+    document.get("other").deleteLater()
+    waitFor(lambda: not document.get("shown"))
+
+
+def test_sec_a_double_click_is_one_answer(window: Document) -> None:
+    """The second click, which nobody has thought about, is no yes to the question that comes next."""
+    ask(window)
+    window.call("startAnother")
+    waitFor(lambda: window.get("more") == 1)
+    target = item(window, "acceptButton")
+    middle = target.mapToScene(QPointF(target.width() / 2, target.height() / 2)).toPoint()
+    QTest.mouseDClick(window.root, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, middle)
+    waitFor(lambda: window.get("done"))
+    assert lines(window) == ["answered true", "echo hällo"]
+    assert window.get("open")
+    assert not window.get("other").isEncrypted()
+    click(window, "acceptButton")
+    waitFor(window.get("other").isEncrypted)
+
+
+def test_sec_psk_prompt_forgets_the_key(load: Load) -> None:
+    """Whoever is asked next cannot undo the clearing; moving the cursor parts what is undone into steps."""
+    document = load(PSK_WINDOW)
+    QTest.qWaitForWindowActive(document.root)
+    fields: list[QQuickItem] = []
+
+    def typeKey() -> None:
+        fields.append(item(document, "keyField"))
+        item(document, "identityField").setProperty("text", "sensor")
+        fields[0].forceActiveFocus()
+        for key in (*"a1b2c3", Qt.Key.Key_Left, Qt.Key.Key_Return):
+            QTest.keyClick(document.root, key)
+
+    whenAsked(document, typeKey)
+    document.call("start")
+    waitFor(lambda: document.get("done"))
+    (field,) = fields
+    assert not field.property("text")
+    assert not field.property("canUndo")
+    assert not field.property("canRedo")
+
+
+IMPOSTOR = (
+    WINDOW.replace("property QtObject socket: TlsSocket {",
+                   "property QtObject socket: TlsSocket {\n        preSharedKeys: true\n"
+                   "        onPskQuestion: question => pskPrompt.ask(question)")
+    .replace("caCertificates: [window.ca]", "verifyMode: Tls.VerifyMode.MODE")
+    .replace("onEncrypted: write", "onEncryptedChanged: window.note('encrypted')\n        onEncrypted: write")
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("version", [Protocol.TlsV1_2, Protocol.TlsV1_3])
+@pytest.mark.parametrize("mode", ["NotAtAll", "Query"])
+def test_psk_prompt_cancelled_before_an_impostor(load: Load, mode: str, version: Protocol) -> None:
+    """Whoever has no key and shows any certificate gets no connection out of a user who has refused."""
+    document = load(IMPOSTOR.replace("MODE", mode))
+    configuration = SslConfiguration()
+    configuration.setProtocol(version)
+    document.get("socket").property("configuration").setSslConfiguration(configuration)
+    QTest.qWaitForWindowActive(document.root)
+    whenAsked(document, lambda: byEscape(document))
+    document.call("start")
+    waitFor(lambda: document.get("badgeText") == "Connection failed")
+    said = [line for line in lines(document) if not line.startswith("server: ")]
+    assert said == ["failed: There is no pre-shared key, and nothing else would prove who the server is."]
+    assert not document.get("keyOpen")
 
 
 def test_psk_prompt_cancelled(load: Load) -> None:

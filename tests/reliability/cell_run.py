@@ -9,14 +9,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QMetaMethod, QObject, QTimer
 from shiboken6 import isValid
 
-__all__ = ["LOOKS", "CellRun"]
+__all__ = ["LOOKS", "CellRun", "signalsOf"]
 
 _LIMIT_MS = 20_000
 LOOKS = 100
 """How often both ends are seen to have gone before a signal of theirs is given up."""
+
+
+def signalsOf(kind: type[QObject]) -> set[str]:
+    """The names of all signals of a class but those of every QObject."""
+    plain, known = QObject().metaObject(), kind().metaObject()
+    methods = [known.method(index) for index in range(plain.methodCount(), known.methodCount())]
+    return {
+        bytes(each.name().data()).decode() for each in methods if each.methodType() is QMetaMethod.MethodType.Signal
+    }
 
 
 class CellRun:

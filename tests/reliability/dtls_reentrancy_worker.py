@@ -29,6 +29,13 @@ EARLY = "handshakeInterruptedOnError"
 VERIFYING = frozenset({"sslErrors", "peerVerifyError", "acceptCertificate"})
 _LIVE = (DtlsPeer.Status.Handshaking, DtlsPeer.Status.Connected)
 
+_FACTS = (
+    "peerCertificateChanged",
+    "peerCertificateErrorsChanged",
+    "negotiatedProtocolChanged",
+    "protocolChanged",
+    "cipherChanged",
+)
 _COMMON = (
     "statusChanged",
     "encrypted",
@@ -44,6 +51,10 @@ _COMMON = (
     "errorOccurred",
     "closed",
     "disconnected",
+    "handshakeMessage",
+    *_FACTS,
+    "readClosed",
+    "writeClosed",
 )
 SIGNALS = {
     "client": ("retransmissionTimeout", *_COMMON),
@@ -62,6 +73,8 @@ SIGNALS = {
         "errorOccurred",
         "acceptCertificate",
         "certificateRequired",
+        "handshakeMessage",
+        "closed",
     ),
 }
 
@@ -152,6 +165,13 @@ class Run(CellRun):
                 server.setHandshakeMustInterruptOnError(early)
         elif cell.signal == "acceptError":
             server = SslConfiguration()
+        elif cell.signal in _FACTS:
+            for configuration in (client, server):
+                configuration.setAllowedNextProtocols(["x"])
+            client.setLocalCertificateChain(list(_PKI.client.chain))
+            client.setPrivateKey(_PKI.client.privateKey)
+            server.setCaCertificates([_PKI.ca.certificate])
+            server.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyPeer)
         elif self._fails():
             if self._clientRejects():
                 client.setCaCertificates([_PKI.otherCa.certificate])
@@ -164,6 +184,7 @@ class Run(CellRun):
         for end in (self.client, self.server):
             end.setHandshakeTimeout(_TIMEOUT_MS)
             end.setIdleTimeout(_IDLE_MS)
+            end.setHandshakeTraceEnabled(cell.signal == "handshakeMessage")
 
     def _fails(self) -> bool:
         """After the handshake a server forwards nothing, and errors are rare; so something has to go wrong in it."""
@@ -208,10 +229,15 @@ class Run(CellRun):
             self._waits += 1
             QTimer.singleShot(10, self._endNicely)
             return
-        remote = self.cell.signal == "alertReceived"
+        if self.cell.signal == "closed" and self.cell.owner == "server" and shiboken6.isValid(self.server):
+            self.server.close()
+        remote = self.cell.signal in ("alertReceived", "readClosed")
         first = self.accepted if (self.cell.owner == "client") == remote else self.client
         if first is not None and shiboken6.isValid(first):
-            first.close()
+            if self.cell.signal == "writeClosed":
+                first.shutdown(read=False, write=True)
+            else:
+                first.close()
 
     # ------------------------------------------------------------------------ the action
 
@@ -251,7 +277,7 @@ class Run(CellRun):
             self.written += 1
         except SecureError as error:
             sent = error.code not in (SecureError.Code.WouldBlock, SecureError.Code.Closed)
-        leaving = self.cell.signal == "alertSent"  # the own goodbye, after which nothing can follow
+        leaving = self.cell.signal in ("alertSent", "writeClosed")  # the own goodbye, after which nothing can follow
         if sent is not encrypted and not (leaving and not sent):
             self.faults.append(f"writeDatagram() {'went through' if sent else 'was refused'} at the wrong moment")
 
@@ -373,7 +399,7 @@ _PKI = PublicKeyInfrastructure()
 
 def makeKeys() -> None:
     """Once, before the first fork."""
-    for name in ("ca", "otherCa", "server", "clientUnknownCa"):
+    for name in ("ca", "otherCa", "server", "client", "clientUnknownCa"):
         getattr(_PKI, name)
 
 

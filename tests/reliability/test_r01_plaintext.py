@@ -26,7 +26,9 @@ CANARY = b"CANARY-may-only-travel-encrypted"
 ACTIONS = ("write", "write+flush", "write+close", "write+disconnectFromHost")
 _KEY = bytes(range(32))
 _PSK = "preSharedKeyAuthenticationRequired"
+_TRACE = "handshakeMessage"
 _VERIFYING = ("peerVerifyError", "sslErrors", "acceptCertificate", "handshakeInterruptedOnError")
+_WITHOUT_ERRORS = ("newConnection", _TRACE, "closed")
 _Unconnected = QAbstractSocket.SocketState.UnconnectedState
 
 
@@ -89,7 +91,7 @@ class Cell:
             suite = "ECDHE-PSK-CHACHA20-POLY1305" if protocol is Protocol.TlsV1_2 else "TLS_AES_128_GCM_SHA256"
             client.setCiphers(suite)
             server.setCiphers(suite)
-        elif self.signal in _VERIFYING or (self.owner == "server" and self.signal != "newConnection"):
+        elif self.signal in _VERIFYING or (self.owner == "server" and self.signal not in _WITHOUT_ERRORS):
             other = pki.clientUnknownCa
             client.setLocalCertificateChain(list(other.chain))
             client.setPrivateKey(other.privateKey)
@@ -103,6 +105,8 @@ class Cell:
             for watched in (self.client, self.server):
                 watched.sslErrors.connect(_ignore if watched is self.server else self._ignoreOwn)
                 watched.handshakeInterruptedOnError.connect(_goOn if watched is self.server else self._goOnOwn)
+        self.client.setHandshakeTraceEnabled(self.signal == _TRACE)
+        self.server.setHandshakeTraceEnabled(self.signal == _TRACE)
         self.client.setSslConfiguration(client)
         self.server.setSslConfiguration(server)
         self.client.setHandshakeTimeout(1500)
@@ -168,9 +172,9 @@ def _goOn(socket: SslSocket, error: object) -> None:
 
 _DELIVERED_LATER = {
     # Signals after which the connection still becomes encrypted: the canary has to arrive.
-    "client": ("hostFound", "connected", "modeChanged", "encrypted", "peerVerifyError", "sslErrors", _PSK),
-    "accepted": ("modeChanged", "encrypted", "peerVerifyError", "sslErrors", _PSK),
-    "server": ("newConnection", "startedEncryptionHandshake", "peerVerifyError", "sslErrors", _PSK),
+    "client": ("hostFound", "connected", "modeChanged", "encrypted", "peerVerifyError", "sslErrors", _PSK, _TRACE),
+    "accepted": ("modeChanged", "encrypted", "peerVerifyError", "sslErrors", _PSK, _TRACE),
+    "server": ("newConnection", "startedEncryptionHandshake", "peerVerifyError", "sslErrors", _PSK, _TRACE),
 }
 
 

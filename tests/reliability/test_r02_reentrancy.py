@@ -6,10 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QObject
 
+from qtsecure import SslServer, SslSocket
 from tests.figures import Figure
+from tests.reliability.cell_run import signalsOf
 from tests.reliability.fork_server import judge, run
-from tests.reliability.reentrancy_worker import Cell, allCells
+from tests.reliability.reentrancy_worker import NOT_HERE, SIGNALS, Cell, allCells
 
 _WORKER = "tests.reliability.reentrancy_worker"
 _QUICK = 100
@@ -24,6 +27,14 @@ def test_matrix_is_large_enough() -> None:
     assert len(cells) == len(set(cells)) >= 360
     assert len({cell.action for cell in cells}) >= 12
     assert {cell.version for cell in cells} == {"1.2", "1.3"}
+
+
+@pytest.mark.parametrize("kind", [SslSocket, SslServer])
+def test_no_signal_is_missing(qapp: QCoreApplication, kind: type[QObject]) -> None:
+    """What a class can emit is in the matrix, also what it has learned since."""
+    owners = ("client", "accepted") if kind is SslSocket else ("server",)
+    listed = {signal for owner in owners for signal in SIGNALS[owner]}
+    assert listed == signalsOf(kind) - NOT_HERE
 
 
 @pytest.mark.timeout(900)

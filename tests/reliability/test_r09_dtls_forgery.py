@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 
@@ -204,12 +204,12 @@ def test_many_forged_datagrams_in_the_handshake(qtsecure_pki: PublicKeyInfrastru
 # ---------------------------------------------------------------------------------- established
 
 
-def forgeries_of(record: bytes, chance: random.Random) -> Callable[[], bytes]:
+def forgeries_of(record: bytes, handshake: Sequence[bytes], chance: random.Random) -> Callable[[], bytes]:
     """An endless supply of replays, mutations and inventions."""
     kinds = sorted(FORGERIES.values())
 
     def mutated() -> bytes:
-        data = bytearray(record)
+        data = bytearray(chance.choice((record, chance.choice(handshake))))
         data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
         return bytes(data)
 
@@ -224,6 +224,7 @@ def forgeries_of(record: bytes, chance: random.Random) -> Callable[[], bytes]:
         mutated,
         encrypted,
         lambda: record,
+        lambda: chance.choice(handshake),
         lambda: record[: chance.randrange(len(record))],
         lambda: chance.randbytes(chance.randrange(100)),
         lambda: chance.choice(kinds),
@@ -234,19 +235,21 @@ def forgeries_of(record: bytes, chance: random.Random) -> Callable[[], bytes]:
 
 def flood_established(pki: PublicKeyInfrastructure, chance: random.Random, count: int) -> tuple[int, int, int]:
     """Send so many forgeries to each side; returns events, foreign messages and growth in bytes."""
-    network = networks(pki)["certificate"](DatagramLink()).established()
     recorded: list[bytes] = []
 
     def record(datagram: LinkedDatagram) -> list[bytes]:
         recorded.append(datagram.data)
         return [datagram.data]
 
-    network.link.tamper = record
+    link = DatagramLink()
+    link.tamper = record
+    network = networks(pki)["certificate"](link).established()
+    handshake = recorded.copy()
     assert alive(network)
     network.link.tamper = None
     before = [len(end.events) for end in network.ends]
     messages = [len(end.messages) for end in network.ends]
-    make = forgeries_of(recorded[0], chance)
+    make = forgeries_of(recorded[len(handshake)], handshake, chance)
     deliver = (network.client.association.receive, network.server.association.receive)
     for _ in range(1000):  # caches and tables have grown by then
         deliver[0](make(), 1.0)

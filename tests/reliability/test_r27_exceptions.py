@@ -152,6 +152,8 @@ class Conversation:
                 server.setCaCertificates([pki.ca.certificate])
                 server.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyPeer)
                 server.setHandshakeMustInterruptOnError(early)
+        self.client.setHandshakeTraceEnabled(self.signal == "handshakeMessage")
+        self.server.setHandshakeTraceEnabled(self.signal == "handshakeMessage")
         self.client.setSslConfiguration(client)
         self.server.setSslConfiguration(server)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QObject, Qt, QThread
 from PySide6.QtGui import QColor, QImage, QPalette
+from PySide6.QtNetwork import QSslSocket
 from PySide6.QtTest import QTest
 from shiboken6 import delete, isValid
 
-from qtsecure import SslSocket
+from qtsecure import DtlsPeer, DtlsServer, SslConfiguration, SslServer, SslSocket, TlsOptions
+from qtsecure.net.questions.peer_proof import isUnproven
 from qtsecure.testing import Fault, connectedDtlsPair, connectedTlsPair, waitFor
-from qtsecure.widgets import ConnectionBadge, ConnectionState, Symbol
+from qtsecure.widgets import ConnectionBadge, ConnectionState, PreSharedKeys, Symbol
 from qtsecure.widgets.symbols import symbolPixmap
 from tests.screenshots.palettes import PALETTES
 
@@ -56,6 +58,63 @@ def test_accepted_errors(badge, makeClient, serve, pki) -> None:
     client.connectToHostEncrypted("localhost", server.serverPort())
     waitFor(lambda: badge.state() is ConnectionState.EncryptedWithErrors)
     assert "signed by itself" in badge.toolTip()
+
+
+def test_sec_nothing_has_proved_who_the_server_is(badge, makeClient, serve, pki) -> None:
+    """Where nothing is verified nothing is wrong either, and yet it is not safe; a pin is a proof."""
+    client, server = makeClient(), serve(pki.selfSigned)
+    badge.setConnection(client)
+    configuration = SslConfiguration()
+    configuration.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyNone)
+    client.setSslConfiguration(configuration)
+    client.connectToHostEncrypted("localhost", server.serverPort())
+    waitFor(client.isEncrypted)
+    waitFor(lambda: badge.state() is ConnectionState.EncryptedWithErrors)
+    configuration.setPinnedCertificates(pki.selfSigned.certificate)
+    client.setSslConfiguration(configuration)  # for the next connection
+    assert isUnproven(client)
+    client.abort()
+    client.connectToHostEncrypted("localhost", server.serverPort())
+    waitFor(lambda: badge.state() is ConnectionState.Encrypted)
+
+
+@pytest.mark.parametrize(
+    ("options", "unproven"),
+    [
+        (lambda pki: TlsOptions.clientUnsafe(), True),
+        (lambda pki: TlsOptions.clientUnsafe(pki.ca.certificate), True),
+        (lambda pki: TlsOptions.client(pki.ca.certificate), False),
+    ],
+    ids=["nothing", "no name", "all"],
+)
+def test_sec_what_unsafe_options_show(makeClient, serve, pki, options, unproven: bool) -> None:
+    """Neither no verification nor one for just any name says who the server is. The server has asked for nothing."""
+    client, server = makeClient(), serve(pki.server)
+    client.setSslConfiguration(options(pki))
+    client.connectToHostEncrypted("localhost", server.serverPort())
+    waitFor(client.isEncrypted)
+    assert isUnproven(client) is unproven
+    waitFor(server.hasPendingConnections)
+    assert not isUnproven(server.nextPendingConnection())
+
+
+@pytest.mark.parametrize(("server", "client"), [(SslServer, SslSocket), (DtlsServer, DtlsPeer)])
+def test_a_key_is_a_proof(qtbot, server, client) -> None:
+    """Of pre-shared keys there is no certificate to verify."""
+    configuration = SslConfiguration()
+    configuration.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyNone)
+    listener, connection, keys = server(), client(), PreSharedKeys()
+    keys.remember("sensor", bytes(16))
+    for each in (listener, connection):
+        each.setSslConfiguration(configuration)
+        each.preSharedKeyAuthenticationRequired.connect(keys.answer)
+    assert listener.listen("127.0.0.1", 0)
+    connect = connection.connectToHostEncrypted if client is SslSocket else connection.connectToHost
+    connect("127.0.0.1", listener.serverPort())
+    waitFor(connection.isEncrypted)
+    assert not isUnproven(connection)
+    connection.abort()
+    listener.close()
 
 
 def test_refused(badge, makeClient, serve, pki, qtsecure_faulty_server) -> None:

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtNetwork import QSslSocket
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialogButtonBox, QLineEdit, QWidget
 
 from qtsecure import DtlsPeer, DtlsServer, PreSharedKeyAuthenticator, SslConfiguration, SslServer, SslSocket
 from qtsecure.testing import SignalRecorder, waitFor
@@ -99,6 +99,22 @@ def test_cancel_remembers_nothing(qtbot) -> None:
     key.setText(KEY.hex())
     prompt.reject()
     assert keys.identities() == []
+    assert key.text() == ""
+
+
+@pytest.mark.parametrize("cleared", [True, False])
+def test_sec_a_forgotten_key_does_not_come_back(form, cleared: bool) -> None:
+    """Whoever has the keyboard next makes signs visible and undoes the clearing, by hand or by the form."""
+    _, key = form.findChildren(QLineEdit)
+    QTest.keyClicks(key, KEY.hex())
+    if cleared:
+        key.selectAll()
+        QTest.keyClick(key, Qt.Key.Key_Delete)
+    form.clear()
+    form.findChild(QCheckBox).setChecked(True)
+    assert not key.isUndoAvailable()
+    assert not key.isRedoAvailable()
+    key.undo()
     assert key.text() == ""
 
 

@@ -6,7 +6,8 @@ import gc
 import json
 
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QEvent, QPointF, QSettings, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtNetwork import QAbstractSocket, QSsl, QSslError
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
@@ -529,6 +530,30 @@ def test_an_answered_request_is_not_asked(prompter, pki) -> None:
     request.accept()
     prompter.ask(request)
     assert prompter.dialog() is None
+
+
+def test_sec_a_double_click_is_one_answer(prompter, pki) -> None:
+    """The next dialog comes up in the same place: its yes does not hear the second click."""
+    first = madeRequest(pki.selfSigned.certificate, IssueCode.DEPTH_ZERO_SELF_SIGNED_CERT)
+    second = madeRequest(pki.expired.certificate, IssueCode.CERT_HAS_EXPIRED)
+    for request in (first, second):
+        prompter.ask(request)
+    QTest.mouseClick(prompter.dialog().acceptButton(), Qt.MouseButton.LeftButton)
+    assert not first.isPending()
+    button = prompter.dialog().acceptButton()
+    middle = QPointF(button.rect().center())
+    for kind in (QEvent.Type.MouseButtonDblClick, QEvent.Type.MouseButtonRelease):
+        held = Qt.MouseButton.LeftButton if kind is QEvent.Type.MouseButtonDblClick else Qt.MouseButton.NoButton
+        QApplication.sendEvent(
+            button,
+            QMouseEvent(
+                kind, middle, button.mapToGlobal(middle), Qt.MouseButton.LeftButton, held,
+                Qt.KeyboardModifier.NoModifier,
+            ),
+        )  # fmt: skip
+    assert second.isPending()
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert not second.isPending()
 
 
 def test_sec_no_other_question_joins_one_that_is_over(pki, qtbot) -> None:

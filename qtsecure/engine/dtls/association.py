@@ -11,7 +11,8 @@ against forged datagrams:
 * Incoming handshake messages are collected and checked first (:mod:`.assembler`).
 * The own flights are repeated early, and when the peer repeats its own (:mod:`.flights`).
 * An unencrypted alert is believed only when nothing better follows within half a second: anybody
-  can send one.
+  can send one. While the program is asked something, the peer only waits for us: then it is believed
+  when the peer would have repeated itself (RFC 6347 section 4.1.2.7 lets such alerts be discarded).
 * A client whose handshake has been spoiled all the same begins again with a new session. A failure
   that happens twice in the same way is true and is reported. A fatal alert precedes the new hello, so
   that a server which takes only one hello for each address forgets the first.
@@ -252,7 +253,7 @@ class DtlsAssociation(AssociationHandshake):
 
     def accept_certificate(self, now: float) -> None:
         """Answer CertificateProblems with yes: the handshake goes on."""
-        self._waiting.goes_on(now)
+        self._program_answered(now)
         try:
             self._session.accept_certificate()
         finally:
@@ -272,7 +273,7 @@ class DtlsAssociation(AssociationHandshake):
             SecureError: OpenSSL refuses a part of it; the handshake goes on waiting.
         """
         require_datagrams(configuration)
-        self._waiting.goes_on(now)
+        self._program_answered(now)
         try:
             self._session.provide_configuration(configuration)
         finally:
@@ -295,7 +296,7 @@ class DtlsAssociation(AssociationHandshake):
         Raises:
             SecureError: OpenSSL refuses the certificate; the handshake goes on waiting.
         """
-        self._waiting.goes_on(now)
+        self._program_answered(now)
         try:
             self._session.provide_certificate(credentials)
         finally:

@@ -32,25 +32,39 @@ class HeldAlert:
 
     Attributes:
         alert: Level and description, or None.
+        asked: It came while the program was being asked something.
         believed_at: When it counts.
     """
 
-    __slots__ = ("_earlier", "alert", "believed_at")
+    __slots__ = ("_earlier", "alert", "asked", "believed_at")
 
     def __init__(self) -> None:
         self.alert: tuple[int, int] | None = None
+        self.asked = False
         self.believed_at = 0.0
         self._earlier: set[tuple[int, int]] = set()
 
-    def hold(self, payload: bytes, now: float, longest_wait: float) -> None:
-        """Keep what may end the handshake, unless something is kept already."""
+    def hold(self, payload: bytes, now: float, longest_wait: float, repeats_until: float | None = None) -> None:
+        """Keep what may end the handshake, unless something is kept already.
+
+        Args:
+            payload: Of the record.
+            now: The time in seconds.
+            longest_wait: For an answer so far.
+            repeats_until: While the program is asked: the peer has nothing better to say then, and only repeats itself.
+        """
         if len(payload) != 2 or self.alert is not None:
             return
         level, description = payload
         if level == AlertLevel.FATAL or (level == AlertLevel.WARNING and description == AlertDescription.CLOSE_NOTIFY):
             self.alert = (level, description)
+            self.asked = repeats_until is not None
             patience = _REPEATED_ALERT_PATIENCE if self.alert in self._earlier else _ALERT_PATIENCE
-            self.believed_at = now + max(patience, 1.5 * longest_wait)
+            self.believed_at = max(now + max(patience, 1.5 * longest_wait), repeats_until or 0.0)
+
+    def answered(self, now: float, longest_wait: float) -> None:
+        """The program has answered, so that it is the peer's turn."""
+        self.believed_at = now + max(_ALERT_PATIENCE, 1.5 * longest_wait)
 
     def forget(self) -> None:
         """Whoever goes on has not given up."""
@@ -78,10 +92,11 @@ class Waiting:
         longest: The longest time in seconds that the peer took for an answer.
     """
 
-    __slots__ = ("_answered", "_news_at", "_patience", "_since", "longest")
+    __slots__ = ("_answered", "_heard_at", "_news_at", "_patience", "_silence", "_since", "longest")
 
     def __init__(self) -> None:
-        self._news_at = self._since = 0.0
+        self._news_at = self._since = self._heard_at = 0.0
+        self._silence = 0.0  # the longest between two repetitions
         self._answered = False
         # OpenSSL's servers repeat their last flight only for a client whose own OpenSSL has repeated, after a second.
         self._patience = _STALL
@@ -96,6 +111,7 @@ class Waiting:
         """The peer's next flight is there."""
         self.longest = max(self.longest, now - self._since)
         self._answered = True
+        self._heard_at, self._silence = now, 0.0
         self.goes_on(now)
 
     def goes_on(self, now: float) -> None:
@@ -112,6 +128,15 @@ class Waiting:
         One that only thinks about it shows less (see AssociationHandshake._show_life).
         """
         self._since = self._news_at
+
+    def heard(self, now: float) -> None:
+        """The peer has said something that fits, were it the same again."""
+        self._silence = max(self._silence, now - self._heard_at)
+        self._heard_at = now
+
+    def repeats_until(self) -> float:
+        """Until when a peer that waits for us has repeated itself: its intervals double (RFC 6347 section 4.2.4.1)."""
+        return self._heard_at + max(_STALL, 2.5 * self._silence)
 
     def stalled_at(self) -> float | None:
         """When to believe that the handshake is stuck."""

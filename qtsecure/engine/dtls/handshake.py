@@ -190,7 +190,8 @@ class AssociationHandshake(AssociationFacts):
                 elif record.kind == CHANGE_CIPHER_SPEC and record.payload == b"\1":
                     assembler.add_change_cipher_spec()
                 elif record.kind == ALERT:
-                    self._alert.hold(record.payload, now, self._waiting.longest)
+                    repeats_until = self._waiting.repeats_until() if self._session.state in _WAITING else None
+                    self._alert.hold(record.payload, now, self._waiting.longest, repeats_until)
                 else:
                     self.statistics.drop(DropReason.UNEXPECTED)
             elif record.epoch == 1:
@@ -253,6 +254,7 @@ class AssociationHandshake(AssociationFacts):
                     break
             else:
                 self._alert.forget()
+                self._waiting.heard(now)
                 if verdict is Verdict.FLIGHT_REPEATED:
                     repeated = True
                     self._waiting.no_life()
@@ -512,7 +514,8 @@ class AssociationHandshake(AssociationFacts):
         self._alert.forget()
         if description == AlertDescription.CLOSE_NOTIFY:
             what = "The remote host ended the association during the DTLS handshake."
-            self._session.abandon(explain_early_end(what, asked=self._session.state in _WAITING))
+            asked = self._alert.asked or self._session.state in _WAITING
+            self._session.abandon(explain_early_end(what, asked=asked))
         else:
             self._session.alerted(level, description)
         self._after_step(now)
@@ -532,6 +535,11 @@ class AssociationHandshake(AssociationFacts):
                 AlertDescription.BAD_RECORD_MAC,
             )
             self._after_step(now)
+
+    def _program_answered(self, now: float) -> None:
+        """What was asked is answered, and the peer has its turn."""
+        self._waiting.goes_on(now)
+        self._alert.answered(now, self._waiting.longest)
 
     def _why_nothing_happened(self) -> str:
         if not self._heard:

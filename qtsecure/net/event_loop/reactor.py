@@ -29,11 +29,11 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
-from PySide6.QtCore import QSocketNotifier
+from PySide6.QtCore import QSocketNotifier, qWarning
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
-from qtsecure.net.event_loop.scheduler import Waker, atThreadEnd, schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import Waker, atThreadEnd, provideDispatcher, schedulerOfThisThread
 
 __all__ = ["ERROR", "READ", "WRITE", "Reactor", "Registration", "reactorAvailable", "reactorOfThisThread"]
 
@@ -174,8 +174,18 @@ class Reactor:
         self._scheduler = schedulerOfThisThread()
         self._tasks = self._scheduler.tasks
         self._waker = Waker(self._serve)
-        self._notifier = QSocketNotifier(self._poller.fileno(), QSocketNotifier.Type.Read, self._waker)
-        self._notifier.activated.connect(self._serve)
+        self._notifier: QSocketNotifier | None = None
+        if not self._hear():
+            qWarning(
+                "qtsecure: there is no QCoreApplication whose event loop could serve connections; make one before."
+            )
+
+    def _hear(self) -> bool:
+        """Let the event loop serve us; False as long as there can be none."""
+        if self._notifier is None and provideDispatcher():
+            self._notifier = QSocketNotifier(self._poller.fileno(), QSocketNotifier.Type.Read, self._waker)
+            self._notifier.activated.connect(self._serve)
+        return self._notifier is not None
 
     # --------------------------------------------------------------------- registrations
 
@@ -293,8 +303,9 @@ class Reactor:
 
     def _end(self) -> None:
         """Forget every registration, without a word to the kernel's list, and let go of that."""
-        if threading.get_ident() == self._thread and isValid(self._notifier):
-            self._notifier.setEnabled(False)
+        notifier = self._notifier
+        if threading.get_ident() == self._thread and notifier is not None and isValid(notifier):
+            notifier.setEnabled(False)
         for registration in list(self._registrations.values()):  # what goes with a callback may unregister others
             registration.callback = _ignore  # what only lingers for its peer goes now
         self._registrations.clear()  # sockets may outlive their thread; unregistering does nothing then
@@ -320,6 +331,8 @@ def reactorOfThisThread() -> Reactor:
             reactor._end()
         reactor = _perThread[threading.get_ident()] = Reactor()
         atThreadEnd(reactor._end)
+    elif reactor._notifier is None:
+        reactor._hear()  # it was made before the application
     return reactor
 
 

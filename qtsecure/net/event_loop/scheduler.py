@@ -23,7 +23,7 @@ from shiboken6 import isValid
 from qtsecure.net.qt_objects.late_names import lateNames
 from qtsecure.net.qt_objects.plain_slots import plainSlot
 
-__all__ = ["Deadline", "Scheduler", "Waker", "atThreadEnd", "schedulerOfThisThread"]
+__all__ = ["Deadline", "Scheduler", "Waker", "atThreadEnd", "provideDispatcher", "schedulerOfThisThread"]
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
@@ -97,14 +97,24 @@ class Waker(QObject):
         self._function()
 
 
+def provideDispatcher() -> bool:
+    """Give this thread what timers and notifiers need.
+
+    Returns:
+        Whether it has that. Without an application, or with one that tears down what belonged to it, they would stay
+        dead for ever, and Qt would only complain.
+    """
+    if QAbstractEventDispatcher.instance() is None and QCoreApplication.instance() is not None:
+        QEventLoop()  # gives it to a thread of Python's, which may run a loop later or never
+    return QAbstractEventDispatcher.instance() is not None
+
+
 class Scheduler:
     """The deferred calls and deadlines of the thread that made it."""
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()
-        # Without an application, one that tears down what belonged to it for example, Qt would only complain.
-        if QAbstractEventDispatcher.instance() is None and QCoreApplication.instance() is not None:
-            QEventLoop()  # gives a thread of Python's what timers need, and lets it run a loop later or never
+        provideDispatcher()
         self.clock: Callable[[], float] = time.monotonic
         #: What was deferred; only to be looked at.
         self.tasks: deque[Callable[[], None]] = deque()
@@ -192,7 +202,7 @@ class Scheduler:
         deadline = Deadline(due, callback)
         self._count += 1
         heapq.heappush(self._deadlines, (due, self._count, deadline))
-        if self._deadlines[0][2] is deadline:
+        if self._timer is None or self._deadlines[0][2] is deadline:
             self._arm()
         return deadline
 
@@ -240,6 +250,8 @@ class Scheduler:
 
     def _arm(self) -> None:
         if self._timer is None:
+            if not provideDispatcher():
+                return  # callLater() tries again
             self._timer = self._makeTimer()
         if not self._deadlines:
             self._timer.stop()

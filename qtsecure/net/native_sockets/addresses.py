@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from typing import Any
 
 from PySide6.QtNetwork import QHostAddress
 
 __all__ = ["Ends", "checkPort", "listenAddress", "nativeAddress", "qtAddress", "unmapped"]
+
+_LARGEST_INDEX = 0xFFFFFFFF
+"""Of an interface; the system would take a larger one for another."""
+_INDEX_DIGITS = len(str(_LARGEST_INDEX)) + 1
 
 
 class Ends:
@@ -39,13 +45,11 @@ class Ends:
 
 
 def nativeAddress(address: QHostAddress, port: int) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
-    """The family and address tuple for the socket module."""
+    """The family and address tuple for the socket module; OSError when it names no interface of this machine."""
     text = address.toString()
     if ":" in text:  # asking for the protocol costs four times as much
         scope = address.scopeId()
-        index = 0
-        if scope:
-            index = int(scope) if scope.isdigit() else socket.if_nametoindex(scope)
+        index = _interfaceIndex(scope) if scope else 0
         plain = QHostAddress(address)
         plain.setScopeId("")
         return socket.AF_INET6, (plain.toString(), port, 0, index)
@@ -81,6 +85,19 @@ def listenAddress(address: QHostAddress | QHostAddress.SpecialAddress | str) -> 
     if host.isNull():
         raise ValueError(f'address must be an IP address or "localhost", not {address!r}.')
     return host
+
+
+def _interfaceIndex(scope: str) -> int:
+    if scope.isascii() and scope.isdigit():
+        index = int(scope[:_INDEX_DIGITS])
+        if index <= _LARGEST_INDEX:
+            return index
+    else:
+        try:
+            return socket.if_nametoindex(scope)
+        except (OSError, ValueError):  # without a number; ValueError is NUL or a surrogate
+            pass
+    raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
 
 
 def _interfaceName(index: int) -> str:

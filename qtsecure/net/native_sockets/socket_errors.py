@@ -20,6 +20,10 @@ _KNOWN: dict[int, tuple[QAbstractSocket.SocketError, str]] = {
     errno.EHOSTUNREACH: (_Error.NetworkError, "The remote host cannot be reached; check the address and the network"),
     errno.ENETUNREACH: (_Error.NetworkError, "The network cannot be reached; check the connection"),
     errno.ENETDOWN: (_Error.NetworkError, "The network is down"),
+    errno.ENODEV: (
+        _Error.NetworkError,
+        "This machine has no such network interface; check what stands behind the % of the address",
+    ),
     errno.EADDRINUSE: (
         _Error.AddressInUseError,
         "The address is in use already; choose another port or stop the program that listens on it",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable
 from functools import partial
 from urllib.parse import quote
+from weakref import WeakSet
 
 from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QNetworkProxy, QNetworkProxyFactory, QNetworkProxyQuery
@@ -27,6 +30,8 @@ __all__ = ["SystemProxyResolver"]
 _Type = QNetworkProxy.ProxyType
 _THIS_MACHINE = IgnoredHosts(["localhost", "127.0.0.0/8", "::1"])
 _MOST_THREADS = 8
+_LONGEST_END = 5.0
+"""How many seconds the end of the program waits for threads."""
 _SCHEMES = {_Type.Socks5Proxy: "socks5", _Type.HttpProxy: "http"}
 
 
@@ -126,6 +131,7 @@ class _SystemLookup:
         except RuntimeError:
             schedulerOfThisThread().defer(self._finish)
             return False
+        _threads.add(self._thread)
         return True
 
     def _ask(self, uri: str) -> None:
@@ -155,6 +161,17 @@ class _SystemLookup:
             QObject.disconnect(self._connection)
         if isValid(self._resolver):
             finished(cancellation(self._cancellable) or self._answer)
+
+
+_threads: WeakSet[threading.Thread] = WeakSet()
+
+
+@atexit.register
+def _awaitThreads() -> None:
+    """Python ends a thread that comes back too late in the middle of C++, which aborts the process."""
+    end = time.monotonic() + _LONGEST_END
+    for thread in list(_threads):
+        thread.join(max(0.0, end - time.monotonic()))
 
 
 def systemProxies(uri: str) -> list[str]:

@@ -8,7 +8,8 @@ time: the second would find it half built, or crash.
 from __future__ import annotations
 
 import functools
-import threading
+
+from qtsecure.locks import Lock
 
 __all__ = ["LateNames", "lateNames"]
 
@@ -30,7 +31,7 @@ class LateNames:
         self.preciseTimer = Qt.TimerType.PreciseTimer
 
 
-_lock = threading.Lock()
+_lock = Lock()  # a finalizer or a signal's handler that runs inside it may defer a call, too
 _names: LateNames | None = None
 
 

@@ -8,6 +8,7 @@ from functools import partial
 
 from PySide6.QtCore import QMetaObject, QObject
 from PySide6.QtNetwork import QAbstractSocket
+from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.cancellable import Cancellable
@@ -83,7 +84,8 @@ class ProxyAddresses(AddressEnumerator):
     def cancel(self) -> None:
         self._answer = None
         self._stopWatching()
-        self._cancellable.cancel()
+        if isValid(self._cancellable):  # else it went with the application
+            self._cancellable.cancel()
         for enumerator in (self._addresses, self._lookUp):
             if enumerator is not None:
                 enumerator.cancel()

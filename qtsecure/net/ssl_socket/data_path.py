@@ -403,6 +403,8 @@ class DataPath:
             return  # a slot is asked inside the handshake, after which reading goes on by itself
         if self.encrypted:
             self.decrypt()
+            if self.stream is not None and self.stream.has_more:
+                return  # a slot has read and made room again, which goes on from there: first what is here already
         if self.transport is not None and not self.readingPaused:
             if self.readLimit:
                 self.fitPieces()

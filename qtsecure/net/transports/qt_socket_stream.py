@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
@@ -12,6 +11,7 @@ from PySide6.QtCore import QIODevice, QObject
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QNetworkProxy, QTcpSocket
 from shiboken6 import isValid
 
+from qtsecure.locks import Lock
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.native_sockets.readiness import checkConnected, isReady
 from qtsecure.net.qt_objects.plain_slots import plainSlot
@@ -23,9 +23,9 @@ __all__ = ["QtSocketStream"]
 _State = QAbstractSocket.SocketState
 _LINGER_MS = 1000
 _AT_ONCE_MS = 30_000
-"""For what the kernel has already: a QTcpSocket that is given less may not come to look."""
+"""For input that the kernel has already: a QTcpSocket that is given less may not come to look."""
 _OWN_BUFFER = 64 * 1024
-_oneAtATime = threading.RLock()
+_oneAtATime = Lock()
 """Held while a QTcpSocket makes its engine, for which Qt locks a mutex of the whole process.
 
 Inside it, Qt tells the socket of its new child, for which PySide wants Python's lock; a second thread
@@ -99,8 +99,8 @@ class QtSocketStream(DeviceStream):
         if came:
             self.wait(_AT_ONCE_MS, writing=False)
         if self._isReady(EVENT_WRITE) and self._tcp().bytesToWrite():
-            self.wait(_AT_ONCE_MS, writing=True)
-            came = True
+            # Not by waiting: short of memory for TCP, the kernel calls a socket ready and takes nothing.
+            came = self._tcp().flush() or came
         return None if self._ended else came
 
     def _isReady(self, event: int) -> bool:

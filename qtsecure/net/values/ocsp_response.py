@@ -52,7 +52,10 @@ class OcspResponse:
 
     def revocationReason(self) -> QOcspRevocationReason:
         """Return why the certificate was revoked; ``None_`` if it was not, or nobody says."""
-        reason = None if self._answer is None else self._answer.revocation_reason
+        try:
+            reason = None if self._answer is None else self._answer.revocation_reason
+        except ValueError:  # a number that stands for nothing
+            reason = None
         return QOcspRevocationReason.None_ if reason is None else _REASONS.get(reason.name, QOcspRevocationReason.None_)
 
     def serialNumber(self) -> str:

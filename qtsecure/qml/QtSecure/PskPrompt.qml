@@ -15,18 +15,23 @@ Dialog {
     property string problem: ""
 
     function ask(question: PskQuestion): void {
-        if (opened)
+        if (visible) // and not `opened`, which it is only after its animation
             return; // one at a time; not deferred, the other question ends without a key
         question.defer();
         prompt.question = question;
         question.pendingChanged.connect(review);
         problem = "";
-        keyField.clear();
+        forgetKey();
         reveal.checked = false;
         if (isServer)
             identityField.text = question.identity;
         open();
         (isServer || identityField.text !== "" ? keyField : identityField).forceActiveFocus(Qt.TabFocusReason);
+    }
+
+    // TextField.clear() could be undone.
+    function forgetKey(): void {
+        keyField.text = "";
     }
 
     function review(): void {
@@ -60,14 +65,14 @@ Dialog {
     }
 
     onQuestionChanged: {
-        if (question === null && opened)
+        if (question === null && visible)
             close(); // it was deleted with its connection
     }
 
     onClosed: {
         const asked = question;
         question = null;
-        keyField.clear(); // no secret stays in a hidden field
+        forgetKey(); // no secret stays in a hidden field
         if (asked !== null && asked.pending)
             asked.cancel();
     }

@@ -93,7 +93,7 @@ Dialog {
     }
 
     onQuestionChanged: {
-        if (question === null && opened)
+        if (question === null && visible) // `opened` comes after the animation
             review();
     }
 
@@ -335,6 +335,7 @@ Dialog {
                     visible: prompt.mayAccept
                     text: qsTr("Connect anyway")
                     onClicked: prompt.decide(true)
+                    onDoubleClicked: {} // or the second click would be a yes to the next question
                 }
                 Button {
                     id: rejectButton

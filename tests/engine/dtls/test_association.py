@@ -13,7 +13,7 @@ from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.contexts import context_for
 from qtsecure.engine.dtls import DropReason, DtlsAssociation, DtlsListener
 from qtsecure.engine.dtls.flights import RetransmissionTimer
-from qtsecure.engine.dtls.wire import HandshakeType
+from qtsecure.engine.dtls.wire import ALERT, HandshakeType, plain_record
 from qtsecure.engine.dtls.wire import split_records_untrusted as split
 from qtsecure.engine.events import (
     AlertReceived,
@@ -243,6 +243,24 @@ def test_a_server_that_does_not_wait_for_a_decision(pki: PublicKeyInfrastructure
     assert network.client.failure is not None
     assert network.client.failure.kind is FailureKind.ENDED_IN_HANDSHAKE
     assert "It did not wait for the answer to the question" in network.client.failure.message
+
+
+@pytest.mark.parametrize("alert", [b"\2\x28", b"\1\0"], ids=["fatal", "close_notify"])
+@pytest.mark.parametrize("after", [0.1, 2, 12])
+def test_a_forged_alert_ends_no_question(pki: PublicKeyInfrastructure, after: float, alert: bytes) -> None:
+    """The server waits for the answer, and repeats itself more and more seldom: that is a sign of life, and enough."""
+    network = Network(dtls_client([pki.ca.certificate]), dtls_server(pki.expired), client_answer="wait").start()
+    network.run(after)
+    client = network.client.association
+    assert client is not None
+    assert client.state is StreamState.DECIDING
+    client.receive(plain_record(ALERT, 1 << 20, alert), network.link.now)
+    network.run(20)
+    assert network.client.failure is None
+    client.receive(plain_record(ALERT, 1 << 21, alert), network.link.now)  # another just before the answer
+    client.accept_certificate(network.link.now)
+    network.run(5, network.finished)
+    assert network.client.completed
 
 
 @pytest.mark.parametrize("answer", ["accept", "reject"])

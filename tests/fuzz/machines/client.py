@@ -25,6 +25,7 @@ from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import IssuedCertificate
 from tests.fuzz.machines.machine import Machine
 from tests.fuzz.machines.serving import numbers, pki
+from tests.fuzz.machines.talkers import Talker, said
 from tests.fuzz.machines.tls import foreignContexts
 from tests.fuzz.machines.wires import Foreign, Relay, listening, refusing
 from tests.fuzz.machines.world import World
@@ -47,6 +48,7 @@ _KINDS = ("silent", "garbage", "http", "python", "python", "closed")
 _PROXIES = ("socks5", "refusing", "silent", "garbage", "closed")
 _HOSTS = ("127.0.0.1", "good.example", "second.example", "missing.example", "localhost")
 _MOST_RUNNING = 6
+_FOREIGN_KEYS = 0x8000
 _Layer = QAbstractSocket.NetworkLayerProtocol
 
 
@@ -75,6 +77,7 @@ class Operation:
         self.counts["finished"] += 1
         if not isValid(self.operation) or self.operation.connection() is not connection:
             self.machine.world.faults.append("finished() with another connection than the operation's")
+        self.machine.talk(connection, "client")
 
     def _failed(self, error: SecureError) -> None:
         self.counts["failed"] += 1
@@ -112,6 +115,7 @@ class ClientMachine(Machine):
         self.server: SslServer | None = None
         self.client: SocketClient | None = None
         self.told: Counter[str] = Counter()
+        self.talkers: list[Talker] = []
 
     @initialize(tls=st.booleans(), delay=st.sampled_from([0, 40, 300]))
     def begin(self, tls: bool, delay: int) -> None:
@@ -120,6 +124,7 @@ class ClientMachine(Machine):
         self.world.track("server", server)
         own = _identity()
         server.setSslConfiguration(SslConfiguration.forServer(list(own.chain), own.privateKey))
+        server.pendingConnectionAvailable.connect(self._accepted)
         assert server.listen("127.0.0.1", 0)
         self.relay.target = server.serverPort()
         client = self.client = SocketClient()
@@ -147,6 +152,24 @@ class ClientMachine(Machine):
     def _event(self, event: ClientEvent, *arguments: object) -> None:
         self.told["complete"] += event is ClientEvent.Complete
 
+    def _accepted(self) -> None:
+        socket = self.server.nextPendingConnection() if self.server is not None else None
+        if socket is not None:
+            self.world.track("accepted", socket)
+            self.talk(socket, "accepted")
+
+    def talk(self, socket: SslSocket, role: str) -> None:
+        """Let one end say what it has to say; in plain text there is nobody to talk to."""
+        if isValid(socket) and socket.isEncrypted():
+            self.talkers.append(Talker(self.world.faults, self._saidBy, socket, role, len(self.talkers) + 1))
+
+    def _saidBy(self, key: int, role: str) -> bytes:
+        """What a possible partner of that role has said under this key; nothing if there is none."""
+        if role == "client" and (peers := [peer for peer in self.foreign if peer.key == key]):
+            return said(key, peers[0].sent)
+        others = [talker for talker in self.talkers if talker.key == key and talker.role != role]
+        return others[0].said if others else b""
+
     def _pump(self) -> bool:
         moved = self.relay.pump()
         for listener, kind in self._listeners:
@@ -155,7 +178,8 @@ class ClientMachine(Machine):
             except OSError:
                 continue
             secure = kind in ("python", "socks5")
-            self.foreign.append(Foreign(socket, kind, 0xFFFF, foreignContexts()[1] if secure else None))
+            key = _FOREIGN_KEYS + len(self.foreign)
+            self.foreign.append(Foreign(socket, kind, key, foreignContexts()[1] if secure else None))
             moved = True
         return sum(peer.move() for peer in self.foreign) > 0 or moved
 
@@ -318,6 +342,7 @@ class ClientMachine(Machine):
                 peer.close()
         self.world.outlast()
         self.nothingIsWrong()
+        self._everythingArrived()
         client = self.client
         for operation in self.operations:
             operation.checkFinal(clientLives=self.isClientAlive)
@@ -327,6 +352,22 @@ class ClientMachine(Machine):
             deleted = sum(operation.isDeleted for operation in self.operations)
             told = self.told["connected"] + self.told["failed"]
             assert ended - deleted <= told <= ended + deleted, f"{ended} have ended, {told} were told: {self.told}"
+
+    def _everythingArrived(self) -> None:
+        """Where both ends still stand, each has what the other one has said, and so have the foreign ones."""
+        ends = [talker for talker in self.talkers if talker.stands]
+        for client in ends:
+            for peer in ends:
+                if (client.role, peer.role) != ("client", "accepted"):
+                    continue
+                if self.relay.clientOf(peer.peerPort) != client.localPort:
+                    continue
+                for one, other in ((client, peer), (peer, client)):
+                    assert one.got == other.said, f"the {one.role} has {len(one.got)} bytes of {len(other.said)}"
+        for peer in self.foreign:
+            heard = bytes(peer.received) if peer.established else b""
+            told = [talker.said for talker in self.talkers if talker.role == "client"]
+            assert not heard or any(each.startswith(heard) for each in told), f"a foreign server got {heard!r}"
 
     def _letGo(self) -> None:
         for operation in self.operations:
@@ -345,6 +386,7 @@ class ClientMachine(Machine):
             listener.close()
         self.relay.close()
         self.client = self.server = None
+        self.talkers.clear()
         self.operations.clear()
         self.keep.clear()
 

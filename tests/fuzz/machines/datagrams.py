@@ -77,6 +77,11 @@ class DatagramRelay:
             if path.kept:
                 self._deliver(path, toServer, path.kept[number % len(path.kept)])
 
+    def clientOf(self, port: int) -> int:
+        """Where that comes from what arrives at the server from this port."""
+        paths = [path for path in self._paths.values() if path.upstream.getsockname()[1] == port]
+        return paths[0].address[1] if paths else port
+
     def close(self) -> None:
         self._front.close()
         for path in self._paths.values():

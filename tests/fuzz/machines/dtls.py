@@ -16,6 +16,7 @@ from tests.fuzz import materials
 from tests.fuzz.machines.datagrams import DatagramRelay, Weather
 from tests.fuzz.machines.peers import ACTIONS, SIGNALS, Peer
 from tests.fuzz.machines.serving import PSK_CIPHER, PSK_SIGNAL, SERVER_ACTIONS, ServingMachine, numbers
+from tests.fuzz.machines.wires import block
 from tests.fuzz.machines.world import World
 
 __all__ = ["DtlsMachine"]
@@ -131,7 +132,7 @@ class DtlsMachine(ServingMachine):
     def _closeServer(self) -> None:
         for end in self.ends:
             if end.role == "accepted":
-                end.dropping()
+                end.isProgramEnded = True  # also where the failure is just being told
         self.server.close()
 
     def _setLimits(self, limit: int) -> None:
@@ -257,10 +258,30 @@ class DtlsMachine(ServingMachine):
         assert all(count > 0 for count in counts.dropped.values()), counts
 
     def _finish(self) -> None:
-        self.relay.stalled = False
-        if self.relay.weather.loss == 1:
-            self.relay.weather = Weather()
+        weather = self.relay.weather
+        self.relay.stalled, self.relay.weather = False, Weather()
+        self.world.settle()
+        self._everythingArrives()
+        if weather.loss < 1:
+            self.relay.weather = weather
         super()._finish()
+
+    def _everythingArrives(self) -> None:
+        """In good weather what one end of an association says comes to the other one."""
+        for client in [end for end in self.encryptedEnds() if end.role == "client"]:
+            for peer in [end for end in self.encryptedEnds() if end.role == "accepted"]:
+                if not client.isEncrypted or not peer.isEncrypted or not self._areLinked(client, peer):
+                    continue
+                for sender, receiver in ((client, peer), (peer, client)):
+                    if sender.isEncrypted:
+                        message = block(sender.key, sender.number)
+                        sender.write(1)
+                        self.world.settle()
+                        arrived = message in receiver.seen or not (sender.isEncrypted and receiver.isEncrypted)
+                        assert arrived, f"a message to the {receiver.role} did not arrive"
+
+    def _areLinked(self, client: Peer, peer: Peer) -> bool:
+        return self.relay.clientOf(peer.socket.peerPort()) == client.socket.localPort()
 
     def _letGo(self) -> None:
         super()._letGo()

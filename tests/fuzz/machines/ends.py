@@ -54,6 +54,8 @@ class End(Participant):
         sent: How many bytes it has taken.
         got: What it has received.
         counts: How often it has emitted which signal, in this attempt.
+        peerPort: On an accepted one, where the connection comes from.
+        isStarted: Whether there has been an attempt.
         isProgramEnded: Whether the program has ended or deleted it in this attempt.
         saidGoodbye: Whether it was ended so that everything still goes out.
     """
@@ -63,6 +65,9 @@ class End(Participant):
         self.machine: TlsMachine = machine
         self._attempts = self._connections = self._disconnections = 0
         self._expectedKey, self._expected = 0, bytearray()
+        self.peerPort = socket.peerPort()
+        # A client that resets its connection in the kernel's queue never becomes one of the server's.
+        self.isStarted = role == "accepted" and socket.state() is not State.UnconnectedState
         self.begin()
         for name in ("connected", "encrypted", "disconnected"):
             getattr(socket, name).connect(getattr(self, f"_{name}"))
@@ -172,11 +177,13 @@ class End(Participant):
 
     def checkFinal(self) -> None:
         """What holds after every deadline has passed."""
+        counts = self.counts
+        if self.role == "accepted" and self.isStarted and not self.isProgramEnded:  # perhaps deleted by the server
+            assert counts["encrypted"] or counts["server.errorOccurred"], f"the server has told no end: {counts}"
         if not self.isAlive:
             return
         state = self.socket.state()
         assert state in (State.UnconnectedState, State.ConnectedState), f"{self.role} is stuck in {state.name}"
-        counts = self.counts
         if state is State.ConnectedState:
             assert self.socket.isEncrypted(), f"{self.role} is stuck in its handshake: {counts}"
         if self.isStarted and not self.isProgramEnded:
@@ -186,7 +193,7 @@ class End(Participant):
                 f"{self.role} has not said that it is unconnected: {counts}"
             )
 
-    isStarted = isWaiting = False
+    isWaiting = False
 
     # --------------------------------------------------------------------------- actions
 

@@ -111,6 +111,8 @@ class Peer(Participant):
             assert self.socket.status() is Status.Connected
 
     def checkFinal(self) -> None:
+        if self.role == "accepted" and not self.isProgramEnded:  # perhaps deleted by the server
+            assert self.counts["encrypted"] or self.counts["errorOccurred"], f"no final signal: {self.counts}"
         if not self.isAlive:
             return
         status = self.socket.status()

@@ -168,6 +168,7 @@ class TlsMachine(ServingMachine):
         waiting = {id(each) for each in (*server._room.handshaking, *server._room.pending)}
         for end in self.ends:
             if id(end.socket) in waiting:
+                end.isProgramEnded = True  # also where the failure is just being told
                 end.dropping()
         server.close()
 
@@ -314,13 +315,23 @@ class TlsMachine(ServingMachine):
     def _nothingIsLost(self) -> None:
         """Who was told that the other end has said all has all of it."""
         for receiver in self.ends:
-            if not receiver.isAlive or receiver.isProgramEnded or not receiver.got:
+            if not receiver.isAlive or receiver.isProgramEnded or not receiver.socket.peerClosedCleanly():
                 continue
-            if not receiver.socket.peerClosedCleanly():
-                continue
-            sender = self._keys[receiver.partnerKey()][0]
-            if isinstance(sender, End) and sender.saidGoodbye and sender.key == receiver.partnerKey():
+            sender = self._partnerOf(receiver)
+            if sender is not None and sender.saidGoodbye:
                 assert len(receiver.got) == sender.sent, f"{sender.sent - len(receiver.got)} bytes were lost"
+
+    def _partnerOf(self, receiver: End) -> End | None:
+        """The other end, if it is one of ours: by what came, and where nothing has come by the way that it took."""
+        if receiver.got:
+            sender = self._keys[receiver.partnerKey()][0]
+            return sender if isinstance(sender, End) and sender.key == receiver.partnerKey() else None
+        others = [end for end in self.ends if end.role != receiver.role and self._areLinked(receiver, end)]
+        return others[0] if len(others) == 1 else None
+
+    def _areLinked(self, one: End, other: End) -> bool:
+        client, accepted = (one, other) if one.role == "client" else (other, one)
+        return client.port == self.relay.clientOf(accepted.peerPort)
 
     def _everythingArrived(self) -> None:
         """What stands has carried everything."""

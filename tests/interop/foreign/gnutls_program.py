@@ -128,12 +128,15 @@ class GnutlsServer(ForeignServer):
         self._program.stop()
 
     def told(self) -> Told:
-        output = self._program.output
         if self.version == DTLS:
-            # Its own words are for TCP only; the library's trace knows some of it.
-            _, _, text = output.rpartition("CLIENT HELLO (1) was received")
+            # Its own words are for TCP only; the library's trace knows some of it. Its lines may come later than the
+            # answer of which they tell, and a hello may be there more than once.
+            found = self._program.waitFor(
+                r"CLIENT HELLO \(1\) was received[\s\S]*?FINISHED \(20\) was received", self._described
+            )
+            self._described, text = found.end(), found[0]
             return Told(
-                version="DTLS 1.2" if "Selected version DTLS1.2" in output else None,
+                version="DTLS 1.2" if "Selected version DTLS1.2" in text else None,
                 certificate=None if "CERTIFICATE (11) was received" in text else b"",
                 resumed="CLIENT KEY EXCHANGE (16) was received" not in text,
             )

@@ -17,6 +17,7 @@ from qtsecure.net.proxies.resolver import ProxyResolver
 from qtsecure.net.proxies.simple_resolver import SimpleProxyResolver
 from qtsecure.net.proxies.system_resolver import SystemProxyResolver, proxyUris
 from tests.net.conversation import deleteEverything, settle, spin
+from tests.net.own_process import assertFine
 from tests.net.proxies.lookups import answerOf, proxiesOf
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -399,3 +400,41 @@ def test_other_threads_are_refused(qapp: QCoreApplication) -> None:
         thread.start()
         thread.join()
         assert len(caught) == 1
+
+
+def test_the_program_ends_while_the_system_is_asked() -> None:
+    """It waits for the thread, which Python would end in the middle of C++; and what waits for the answer is ended."""
+    assertFine(
+        """
+from PySide6.QtCore import QCoreApplication, QThread, QTimer
+from PySide6.QtNetwork import QNetworkProxy
+
+from qtsecure import SocketClient
+from qtsecure.net.proxies import system_resolver
+
+
+class Factory:
+    @staticmethod
+    def systemProxyForQuery(query):
+        asked.append(query)
+        QThread.msleep(300)  # in C++, without Python's lock
+        return [QNetworkProxy(QNetworkProxy.ProxyType.NoProxy)]
+
+
+def look():
+    if asked:
+        application.quit()
+
+
+asked = []
+system_resolver.QNetworkProxyFactory = Factory
+application = QCoreApplication([])
+client = SocketClient()
+operation = client.connectToHost("host.example", 443)
+timer = QTimer(interval=0)
+timer.timeout.connect(look)
+timer.start()
+application.exec()
+print("fine")
+"""
+    )

@@ -85,7 +85,7 @@ class _ServerEnd:
         self.socket = peer
         self._seen: set[int] = set()
         peer.datagramReceived.connect(self._take)
-        peer.errorOccurred.connect(side.noteServerError)
+        peer.errorOccurred.connect(self._fail)  # of whatever is no QObject and stays, PySide keeps each connection
         peer.disconnected.connect(self._end)
         while peer.hasPendingDatagrams():
             self._take(peer.readDatagram())
@@ -104,6 +104,9 @@ class _ServerEnd:
         self.socket.writeDatagram(message)
         if vanish == SERVER_VANISHES and len(self._seen) == 1 + number % 3:
             destroy(self.socket, DELETIONS[number % len(DELETIONS)])
+
+    def _fail(self, error: SecureError) -> None:
+        self._side.noteServerError(error)
 
     def _end(self) -> None:
         self.socket.deleteLater()
