@@ -17,7 +17,7 @@ from qtsecure.engine.configuration import VerifyMode
 from qtsecure.engine.contexts import context_for
 from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.events import AlertSent, CertificateProblems, FailureKind, HandshakeCompleted, StreamFailed
-from qtsecure.engine.failures import explain_handshake_failure
+from qtsecure.engine.failures import explain_early_end, explain_handshake_failure
 from qtsecure.engine.host_names import HostName
 from qtsecure.engine.protocols import ProtocolVersion
 from qtsecure.engine.psk_exchange import suites_for
@@ -153,8 +153,10 @@ class StreamHandshake(StreamAnswers):
             if self._resumption is not None:
                 self._judge_resumption(self._resumption)
             self._note_missing_verification()
-        elif outcome is _O.FAILED or outcome is _O.CLOSE_NOTIFY:
+        elif outcome is _O.FAILED:
             self._fail_handshake()
+        elif outcome is _O.CLOSE_NOTIFY:
+            self._fail(explain_early_end("The remote host ended the connection during the handshake.", asked=False))
         elif self._psk.given and not self.server and self.protocol_version() is not _TLS_1_3 and self.psk_used():
             # OpenSSL has written the last flight with the key, and as long as that is held an alert is understood.
             self._note_missing_verification()

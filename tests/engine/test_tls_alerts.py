@@ -464,14 +464,18 @@ def test_alert_of_the_peer_inside_the_handshake(pki: PublicKeyInfrastructure, si
     assert words in target.failure.message
 
 
-def test_close_notify_inside_the_handshake(pki: PublicKeyInfrastructure) -> None:
-    """A peer that says goodbye instead of going on: no connection, one failure."""
+@pytest.mark.parametrize("side", ["client", "server"])
+def test_close_notify_inside_the_handshake(engine_path: str, pki: PublicKeyInfrastructure, side: str) -> None:
+    """A peer that says goodbye instead of going on: no connection, and one failure that says so."""
     pair = Pair(client_configuration([pki.ca.certificate], "1.2"), server_configuration(pki.server, "1.2")).start()
     pair.server.stream.receive(pair.client.take())
-    pair.server.stream.receive(bytes((0x15, 3, 3, 0, 2, 1, 0)))
-    pair.server.settle()
-    assert not pair.server.completed
-    assert pair.server.failure is not None
+    target = pair.client if side == "client" else pair.server
+    target.stream.receive(bytes((0x15, 3, 3, 0, 2, 1, 0)))
+    target.settle()
+    assert not target.completed
+    assert target.failure is not None
+    assert target.failure.kind is FailureKind.ENDED_IN_HANDSHAKE
+    assert "ended the connection during the handshake" in target.failure.message
 
 
 @pytest.mark.parametrize("version", VERSIONS)
