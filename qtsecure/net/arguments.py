@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["checkBool", "checkInt", "checkLeast", "checkTimeout", "checkWait", "exporterArguments"]
+__all__ = ["LONGEST_WAIT", "checkBool", "checkInt", "checkLeast", "checkTimeout", "checkWait", "exporterArguments"]
 
+LONGEST_WAIT = 2_000_000_000
+"""In ms, 23 days; the system and Qt take little more."""
 _LONGEST_EXPORT = 8160  # 255 blocks of SHA-256, the least that the key derivation can give (RFC 5869)
 _LONGEST_LABEL = 249  # with the "tls13 " that TLS 1.3 puts before it (RFC 8446, section 7.1) it is 255
 
@@ -37,10 +39,14 @@ def checkTimeout(ms: int, *, name: str) -> int:
 
 
 def checkWait(ms: int, *, name: str) -> int:
-    """How long a blocking call may last in ms, or -1 for ever; TypeError or ValueError otherwise."""
+    """How long a blocking call may last in ms, or -1 for ever; TypeError or ValueError otherwise.
+
+    Returns:
+        It, or 23 days at most.
+    """
     if checkInt(ms, name=name) < -1:
         raise ValueError(f"{name} must be a number of milliseconds, or -1 to wait for ever, not {ms}.")
-    return ms
+    return min(ms, LONGEST_WAIT)
 
 
 def exporterArguments(label: str | bytes, length: int, context: bytes | None) -> tuple[bytes, int, bytes | None]:

@@ -17,6 +17,8 @@ from PySide6.QtCore import QCoreApplication, QTimer
 from qtsecure.errors import SecureError
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.native_sockets import name_lookup
+from qtsecure.net.servers.ssl_server import SslServer
+from qtsecure.net.socket_client.client import SocketClient
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.peers import (
@@ -380,6 +382,27 @@ def test_arguments(client: SslSocket, name: str, value: object, kind: type[Excep
     """A duration in ms, or -1."""
     with pytest.raises(kind, match="msecs"):
         getattr(client, name)(value)
+
+
+@pytest.mark.parametrize("msecs", [1 << 31, 10**400, -1])
+def test_longer_than_the_system_can_wait(client: SslSocket, msecs: int) -> None:
+    """Is as good as for ever, and no OverflowError; nor is a time-out that comes so late."""
+    client.setTimeout(1 << 40)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client.connectToHost("127.0.0.1", listener.getsockname()[1])
+        connection = listener.accept()[0]
+        assert client.waitForConnected(msecs)
+        connection.sendall(b"hello")
+        assert client.waitForReadyRead(msecs)
+        connecting = SocketClient()
+        operation = connecting.connectToHost("127.0.0.1", listener.getsockname()[1])
+        assert operation.waitForFinished(msecs)
+        server = SslServer()
+        assert server.listen("127.0.0.1")
+        with socket.create_connection(("127.0.0.1", server.serverPort())):
+            assert server.waitForNewConnection(msecs) == (True, False)
+        server.close()
+        connection.close()
 
 
 # ------------------------------------------------------------------------------- slots

@@ -24,8 +24,6 @@ from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 __all__ = ["Limit", "Waiting", "noAssociation"]
 
 _Code = SecureError.Code
-_LONGEST_MS = 1 << 62
-"""Longer than any program runs, and still a float."""
 
 
 class Limit:
@@ -37,7 +35,7 @@ class Limit:
 
     def __init__(self, milliseconds: int) -> None:
         self._clock = schedulerOfThisThread().clock
-        self._end = math.inf if milliseconds < 0 else self._clock() + min(milliseconds, _LONGEST_MS) / 1000
+        self._end = math.inf if milliseconds < 0 else self._clock() + milliseconds / 1000
 
     def left(self) -> float:
         """In seconds."""

@@ -177,7 +177,7 @@ class SslServer(HearsSignals, Listening):
         Raises:
             TypeError, ValueError: For anything but -1 or a number of milliseconds.
         """
-        checkWait(msec, name="msec")
+        msec = checkWait(msec, name="msec")
         self._retryIfDue()
         if self._listener is None or not self.mayAccept():
             return False, False

@@ -133,7 +133,7 @@ class ConnectOperation(QObject):
             TypeError, ValueError: ``msecs`` is no such number.
             RuntimeError: There is no QCoreApplication.
         """
-        checkWait(msecs, name="msecs")
+        msecs = checkWait(msecs, name="msecs")
         if self._stage is not _Stage.FINISHED and msecs:
             loop = nestedLoop()
             timer = QTimer(singleShot=True)

@@ -19,7 +19,7 @@ from PySide6.QtNetwork import QAbstractSocket, QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.net import late
-from qtsecure.net.arguments import checkWait
+from qtsecure.net.arguments import LONGEST_WAIT, checkWait
 from qtsecure.net.ssl_socket.over_device import OverDevice
 
 __all__ = ["Waiting"]
@@ -282,7 +282,7 @@ class Waiting(OverDevice):
             if seconds > 0:
                 self._finishLookUp(seconds)
             return True
-        milliseconds = -1 if seconds == math.inf else math.ceil(seconds * 1000)
+        milliseconds = -1 if seconds == math.inf else min(math.ceil(seconds * 1000), LONGEST_WAIT)
         transport = self._dataPath.transport
         return transport is not None and transport.wait(milliseconds, writing=writing)
 
