@@ -151,6 +151,8 @@ class Connecting(Handshake):
         cancelRequest(attempt)
         if not isValid(self):
             return False
+        if self.socketDescriptor() == socketDescriptor:
+            return True  # a slot has taken it over: it is not the caller's any more
         adopted = Connecting._adoptDescriptor(self, socketDescriptor, openMode)
         if not adopted and isValid(self) and self._attempt is attempt:
             Closing._drop(self)  # a slot has closed the descriptor, and nobody can answer for the old connection
