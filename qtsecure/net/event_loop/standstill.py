@@ -30,9 +30,9 @@ class Limit(Deadline):
         milliseconds: From now on.
         over: A method to be called when the time is up; its object is kept weakly.
         look: Another method of the object. It is told when the time was up, by the clock of the scheduler, reads
-            what has come, and says whether anything had come by then or was read only now; or None where nobody but
-            the event loop can bring it, as without this method.
-        most: How much may be given back, in ms; the whole limit unless it says so, and 0 for any time.
+            what has come, and says whether anything was read since that moment; None where nobody but the event loop
+            can bring it, as without this method.
+        most: How much may be given back, in ms: as long as the limit itself, unless this says so; 0 for any time.
     """
 
     __slots__ = ("__weakref__", "_isGiven", "_look", "_most", "_scheduler", "_timer")
@@ -70,9 +70,9 @@ class Limit(Deadline):
         self._timer = self._scheduler.callLater(self._respite(now), self.fire)
         self.due = self._timer.due
         came = self._lookFor(due)
-        if self.isPending and (isGiven or came is False or (came and now - due < _STANDSTILL)):
+        if isGiven or came is False or (came and now - due < _STANDSTILL):
             self._timer.cancel()
-            super().fire()
+            super().fire()  # which does nothing if it was cancelled meanwhile
 
     def _respite(self, now: float) -> float:
         late = max((now - self.due) * 1000, TURN_MS)
