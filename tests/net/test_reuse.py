@@ -123,7 +123,11 @@ def test_a_second_descriptor_replaces_the_first(conversation: Conversation) -> N
 
 
 @pytest.mark.parametrize(
-    "slot", ["nothing", "answer", "event loop", "third descriptor", "connect", "abort", "close", "delete", "steal"]
+    "slot",
+    [
+        *("nothing", "answer", "event loop", "the same descriptor", "third descriptor"),
+        *("connect", "abort", "close", "delete", "steal"),
+    ],
 )
 def test_a_descriptor_while_a_question_is_unanswered(conversation: Conversation, slot: str) -> None:
     """The question is cancelled before the new connection begins, so that neither its slots nor an answer reach it."""
@@ -138,6 +142,8 @@ def test_a_descriptor_while_a_question_is_unanswered(conversation: Conversation,
             request.accept()
         elif slot == "event loop":
             settle()
+        elif slot == "the same descriptor":
+            assert client.setSocketDescriptor(descriptor)
         elif slot == "third descriptor":
             assert client.setSocketDescriptor(third.detach())
         elif slot == "connect":

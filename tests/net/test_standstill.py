@@ -433,6 +433,24 @@ def test_a_bound_socket_that_looks_a_name_up(
     assert conversation.recorder.of("client.errorOccurred") == [(Error.SocketTimeoutError,)]
 
 
+def test_addresses_wait_for_the_event_loop(
+    conversation: Conversation, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """setTimeout(): only it brings what the resolver's thread has posted, and has its turn before the time counts."""
+    client = conversation.client
+    conversation.listen()
+    monkeypatch.setattr(NameLookup, "start", lambda lookup, name: None)
+    client.setTimeout(1000)
+    client.connectToHost("localhost", conversation.server.serverPort())
+    clock.advance(2)
+    lookup = client._attempt.lookup
+    assert lookup is not None
+    lookup._answered([QHostAddress("127.0.0.1")], "")
+    spin(lambda: client.state() == State.ConnectedState)
+    assert conversation.recorder.count("client.errorOccurred") == 0
+    client.abort()
+
+
 def test_the_next_address_is_waited_for_without_an_event_loop(
     conversation: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,8 +36,7 @@ from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import PeerObserver, Status
 from qtsecure.net.dtls_peer.resuming import Resuming
-from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
-from qtsecure.net.event_loop.standstill import hasStoodStill, respite
+from qtsecure.net.event_loop.standstill import Limit
 from qtsecure.net.failures import tlsFailure
 from qtsecure.net.native_sockets.addresses import Ends
 from qtsecure.net.native_sockets.socket_errors import refusedText, socketError
@@ -141,10 +140,11 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             return True
         return self._observer is not None and self._observer.wantsPreSharedKeys()
 
-    def _limitHandshake(self) -> None:
-        if self._handshakeTimeout > 0:
-            self._attempt.handshakeDeadline = schedulerOfThisThread().callLater(
-                self._handshakeTimeout, self._handshakeTimedOut
+    def _limitHandshake(self, left: float | None = None) -> None:
+        milliseconds = self._handshakeTimeout if left is None else left
+        if left is not None or milliseconds > 0:
+            self._attempt.handshakeDeadline = Limit(
+                milliseconds, self._handshakeTimedOut, self._lookWhatWaits, most=self._handshakeTimeout
             )
 
     def adopt(
@@ -190,41 +190,20 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             if isValid(self) and not path.ended:
                 self._finish(Status.Error, error)
 
+    def _lookWhatWaits(self, due: float) -> bool | None:
+        """For the limit of the handshake: see ``event_loop.standstill``."""
+        path = self._path
+        if not isValid(self) or (path is not None and path.busy):
+            return False
+        if path is None or not path.hear():
+            return None
+        return path.lastHeard >= due
+
     def _handshakeTimedOut(self) -> None:
-        self._reviewHandshake(last=False)
-
-    def _handshakeTimedOutAgain(self) -> None:
-        self._reviewHandshake(last=True)
-
-    def _reviewHandshake(self, *, last: bool) -> None:
-        if isValid(self) and self._status is Status.Handshaking and self._isTimeUp(last=last):
-            self._attempt.handshakeDeadline = None
-            self._endOverdueHandshake()
-
-    def _isTimeUp(self, *, last: bool) -> bool:
-        """Whether the handshake's deadline, which has come, is to count; see ``event_loop.standstill``.
-
-        While it is looked what has come, the deadline stands: whatever ends it, or makes it wait, does so.
-        """
+        if not isValid(self) or self._status is not Status.Handshaking:
+            return
         attempt, path = self._attempt, self._path
-        deadline = attempt.handshakeDeadline
-        if path is None or path.busy or deadline is None:
-            return True
-        scheduler = schedulerOfThisThread()
-        now = scheduler.clock()
-        standing = scheduler.callLater(respite(deadline, now, self._handshakeTimeout), self._handshakeTimedOutAgain)
-        attempt.handshakeDeadline = standing
-        heardAll = path.hear()
-        if not self._isStill(attempt) or attempt.handshakeDeadline is not standing:
-            return False
-        inTime = path.lastHeard >= deadline.due and hasStoodStill(deadline, now)
-        if not last and (inTime or not heardAll):
-            return False
-        standing.cancel()
-        return True
-
-    def _endOverdueHandshake(self) -> None:
-        attempt, path = self._attempt, self._path
+        attempt.handshakeDeadline = None
         if path is not None and path.association is not None and not path.ended and not path.busy:
             path.step(path.association.give_up)
         if self._isStill(attempt) and self._status is Status.Handshaking:

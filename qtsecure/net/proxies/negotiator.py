@@ -12,6 +12,7 @@ from shiboken6 import isValid
 from qtsecure.errors import SecureError
 from qtsecure.net.arguments import checkTimeout
 from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
+from qtsecure.net.event_loop.standstill import Limit
 from qtsecure.net.failures import handshakeFailure
 from qtsecure.net.proxies import protocols
 from qtsecure.net.proxies.http_connect import HttpConnectNegotiation
@@ -249,7 +250,11 @@ class ProxyNegotiator(QObject):
 
     def _limitTime(self) -> None:
         if self._timeout > 0:
-            self._deadline = schedulerOfThisThread().callLater(self._timeout, self._timedOut)
+            self._deadline = Limit(self._timeout, self._timedOut, self._lookWhatWaits)
+
+    def _lookWhatWaits(self, due: float) -> bool | None:
+        socket = self._socket
+        return socket is not None and isValid(socket) and socket._lookWhatWaits(due)
 
     def _timedOut(self) -> None:
         socket, negotiation = self._socket, self._negotiation

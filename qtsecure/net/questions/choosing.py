@@ -139,7 +139,8 @@ class Choosing:
         """After something of the program's: whether it has left this connection alone."""
         raise NotImplementedError
 
-    def _handshakeTimedOut(self) -> None:
+    def _limitHandshake(self, left: float | None = None) -> None:
+        """Begin the limit of the handshake, if there is one, or go on with what is left of it, in ms."""
         raise NotImplementedError
 
     def _toServerEngine(self, configuration: SslConfiguration) -> TlsConfiguration:
@@ -293,7 +294,7 @@ class Choosing:
             return None
         left, questions.handshakeLeft = questions.handshakeLeft, None
         if left is not None:
-            questions.handshakeDeadline = schedulerOfThisThread().callLater(left, self._handshakeTimedOut)
+            self._limitHandshake(left)
         return engine
 
     # ---------------------------------------------------------------------------- telling

@@ -53,8 +53,7 @@ class AcceptedSocket(SslSocket):
         self._server = dataPath.observer = ref(server)
         dataPath.awaitsTls = True
         dataPath.review()
-        if timeout > 0:
-            self._attempt.handshakeDeadline = dataPath.scheduler.callLater(timeout, self._handshakeTimedOut)
+        Handshake._limitHandshake(self)
 
     def setSocketDescriptor(
         self,

@@ -144,6 +144,9 @@ class ClientSettings(QObject):
     def setOverallTimeout(self, ms: int) -> None:
         """Limit the time from the beginning of an operation to its end, whatever it does.
 
+        What has come in time counts, though the program has stood still and sees it late: the event loop has a turn
+        before the time is up, as long as the program was late.
+
         Raises:
             ValueError: For a negative number other than -1.
         """

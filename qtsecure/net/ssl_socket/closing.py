@@ -6,15 +6,13 @@ Unconnected, readChannelFinished, and disconnected if there was a connection.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from PySide6.QtCore import QIODevice, qWarning
 from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
 
 from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.states import IN_HANDSHAKE, StreamState
-from qtsecure.net.event_loop.standstill import hasStoodStill, respite
+from qtsecure.net.event_loop.standstill import Limit
 from qtsecure.net.ssl_socket.after_engine import AfterEngine
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.writing import Writing
@@ -157,23 +155,15 @@ class Closing(Writing):
         """Wait on as long as the peer reads; one that reads nothing at all may not keep the socket."""
         if self._attempt.closingDeadline is None:
             self._attempt.leftAtDeadline = self._left()
-            self._attempt.closingDeadline = self._dataPath.scheduler.callLater(
-                _CLOSING_PATIENCE_MS, self._closingStalled
-            )
+            self._attempt.closingDeadline = Limit(_CLOSING_PATIENCE_MS, self._closingStalled, self._lookForRoom)
+
+    def _lookForRoom(self, due: float) -> bool | None:
+        """For the limit of closing."""
+        return self._left() >= self._attempt.leftAtDeadline and Closing._lookWhatWaits(self, due)
 
     def _closingStalled(self) -> None:
-        Closing._reviewClosing(self, last=False)
-
-    def _closingStalledAgain(self) -> None:
-        Closing._reviewClosing(self, last=True)
-
-    def _reviewClosing(self, *, last: bool) -> None:
         attempt = self._attempt
         if not isValid(self) or self._dataPath.transport is None:
-            return
-        if self._left() >= attempt.leftAtDeadline and not Closing._isTimeUp(
-            self, "closingDeadline", _CLOSING_PATIENCE_MS, self._closingStalledAgain, last=last
-        ):
             return
         attempt.closingDeadline = None
         if self._left() < attempt.leftAtDeadline:
@@ -181,34 +171,18 @@ class Closing(Writing):
         else:
             Closing._drop(self)
 
-    def _isTimeUp(self, name: str, most: int, again: Callable[[], None], *, last: bool) -> bool:
-        """Whether a deadline that has come is to count.
-
-        What waits in the kernel is looked at first (see ``event_loop.standstill``). While that lasts the deadline
-        stands: whatever ends it, or makes it wait, does so.
-
-        Args:
-            name: Of the deadline in the attempt.
-            most: How long it was, in ms.
-            again: What is called when the time that was given back is over.
-            last: None is given any more.
-        """
-        attempt, dataPath = self._attempt, self._dataPath
-        transport, deadline = dataPath.transport, getattr(attempt, name)
-        if transport is None or deadline is None or self._engineOnStack():
-            return True
-        now = dataPath.scheduler.clock()
-        standing = dataPath.scheduler.callLater(respite(deadline, now, most), again)
-        setattr(attempt, name, standing)
+    def _lookWhatWaits(self, due: float) -> bool | None:
+        """For limits of the connection: see ``event_loop.standstill``."""
+        dataPath = self._dataPath
+        if not isValid(self) or self._engineOnStack():
+            return False
+        if self._attempt.lookup is not None:
+            return None
         # First what the engine has said: a slot may be in an event loop of its own that hears of something before it.
-        came = self.handleEvents() and transport.takeWhatWaits()
-        if not isValid(self) or self._attempt is not attempt or getattr(attempt, name) is not standing:
+        if not self.handleEvents() or dataPath.transport is None:
             return False
-        inTime = (came or dataPath.lastTraffic >= deadline.due) and hasStoodStill(deadline, now)
-        if not last and (came is None or inTime):
-            return False
-        standing.cancel()
-        return True
+        came = dataPath.transport.takeWhatWaits()
+        return came if came is None else came or dataPath.lastTraffic >= due
 
     def _drop(self, *, graceful: bool = False) -> bool:
         """Let go of the transport and become Unconnected; False when a slot deleted the socket, or connects it anew."""

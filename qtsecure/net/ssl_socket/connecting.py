@@ -12,6 +12,7 @@ from qtsecure.engine.enum_members import members_of
 from qtsecure.errors import SecureError
 from qtsecure.net import late
 from qtsecure.net.arguments import checkInt
+from qtsecure.net.event_loop.standstill import Limit
 from qtsecure.net.native_sockets.addresses import checkPort
 from qtsecure.net.native_sockets.socket_errors import refusedText
 from qtsecure.net.questions.asked import cancelRequest
@@ -150,6 +151,8 @@ class Connecting(Handshake):
         cancelRequest(attempt)
         if not isValid(self):
             return False
+        if self.socketDescriptor() == socketDescriptor:
+            return True  # a slot has taken it over: it is not the caller's any more
         adopted = Connecting._adoptDescriptor(self, socketDescriptor, openMode)
         if not adopted and isValid(self) and self._attempt is attempt:
             Closing._drop(self)  # a slot has closed the descriptor, and nobody can answer for the old connection
@@ -304,20 +307,10 @@ class Connecting(Handshake):
         return late.makeStream(self._dataPath)
 
     def _startAddressDeadline(self) -> None:
-        self._attempt.addressDeadline = self._dataPath.scheduler.callLater(_ADDRESS_TIMEOUT_MS, self._addressTimedOut)
+        self._attempt.addressDeadline = Limit(_ADDRESS_TIMEOUT_MS, self._addressTimedOut, self._lookWhatWaits)
 
     def _addressTimedOut(self) -> None:
-        Connecting._reviewAddress(self, last=False)
-
-    def _addressTimedOutAgain(self) -> None:
-        Connecting._reviewAddress(self, last=True)
-
-    def _reviewAddress(self, *, last: bool) -> None:
-        if (
-            isValid(self)
-            and self._dataPath.state is _State.ConnectingState
-            and Closing._isTimeUp(self, "addressDeadline", _ADDRESS_TIMEOUT_MS, self._addressTimedOutAgain, last=last)
-        ):
+        if isValid(self) and self._dataPath.state is _State.ConnectingState:
             self._attemptFailed(_Error.SocketTimeoutError, "The remote host did not answer in time.")
 
     def _attemptFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:

@@ -24,6 +24,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net import late, values
 from qtsecure.net.arguments import checkTimeout
 from qtsecure.net.channel_bindings import ChannelBindings
+from qtsecure.net.event_loop.standstill import Limit
 from qtsecure.net.questions.asked import Questions, cancelDecisionDeadline, cancelRequest
 from qtsecure.net.questions.certificate_answers import CertificateAnswers
 from qtsecure.net.questions.choosing import Choosing
@@ -154,9 +155,8 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             dataPath.stream = stream
             if dataPath.readLimit:
                 dataPath.fitPieces()
-            attempt, timeout = self._attempt, self._handshakeTimeout
-            if timeout > 0 and attempt.handshakeDeadline is None:
-                attempt.handshakeDeadline = dataPath.scheduler.callLater(timeout, self._handshakeTimedOut)
+            if self._attempt.handshakeDeadline is None:
+                Handshake._limitHandshake(self)
             stream.start()
         except SecureError as error:
             dataPath.stream = None
@@ -352,18 +352,15 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             attempt.handshakeDeadline.cancel()
             attempt.handshakeDeadline = None
 
+    def _limitHandshake(self, left: float | None = None) -> None:
+        milliseconds = self._handshakeTimeout if left is None else left
+        if left is not None or milliseconds > 0:
+            self._attempt.handshakeDeadline = Limit(
+                milliseconds, self._handshakeTimedOut, self._lookWhatWaits, most=self._handshakeTimeout
+            )
+
     def _handshakeTimedOut(self) -> None:
-        Handshake._reviewHandshake(self, last=False)
-
-    def _handshakeTimedOutAgain(self) -> None:
-        Handshake._reviewHandshake(self, last=True)
-
-    def _reviewHandshake(self, *, last: bool) -> None:
-        if not isValid(self) or self._dataPath.state is _State.UnconnectedState:
-            return
-        if Closing._isTimeUp(
-            self, "handshakeDeadline", self._handshakeTimeout, self._handshakeTimedOutAgain, last=last
-        ):
+        if isValid(self) and self._dataPath.state is not _State.UnconnectedState:
             self._attempt.handshakeDeadline = None
             self._giveUpHandshake()
 
@@ -419,10 +416,8 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         stream = self._dataPath.stream
         if not isValid(self) or stream is None or stream.state is not StreamState.DECIDING:
             return
-        if self._handshakeTimeout > 0 and accepted:
-            self._attempt.handshakeDeadline = self._dataPath.scheduler.callLater(
-                self._handshakeTimeout, self._handshakeTimedOut
-            )
+        if accepted:
+            Handshake._limitHandshake(self)
         self._answerCertificate(stream, accepted)
         Handshake._afterEngineCall(self)
 

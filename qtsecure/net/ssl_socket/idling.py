@@ -6,6 +6,7 @@ from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
 
 from qtsecure.net.arguments import checkTimeout
+from qtsecure.net.event_loop.standstill import Limit
 from qtsecure.net.ssl_socket.closing import Closing
 from qtsecure.net.ssl_socket.data_path import DataPath
 from qtsecure.net.ssl_socket.half_closing import HalfClosing
@@ -81,27 +82,29 @@ class Idling(HalfClosing):
             self._lookForTrafficIn(self._timeout)
 
     def _lookForTrafficIn(self, milliseconds: float) -> None:
-        self._attempt.idleDeadline = self._dataPath.scheduler.callLater(milliseconds, self._lookForTraffic)
+        self._attempt.idleDeadline = Limit(milliseconds, self._reviewTraffic, self._lookForTraffic, most=self._timeout)
 
-    def _lookForTraffic(self) -> None:
-        self._reviewTraffic(last=False)
-
-    def _lookForTrafficAgain(self) -> None:
-        self._reviewTraffic(last=True)
-
-    def _reviewTraffic(self, *, last: bool) -> None:
-        if not isValid(self) or self._state in (_State.UnconnectedState, _State.BoundState):
-            return
+    def _lookForTraffic(self, due: float) -> bool | None:
+        """For the limit of silence, which begins anew after traffic, and while the program keeps the peer waiting."""
         attempt, dataPath = self._attempt, self._dataPath
-        now = dataPath.scheduler.clock()
+        if not self._isWatched():
+            return False
         if dataPath.readingPaused or attempt.request is not None or self._engineOnStack():
-            dataPath.lastTraffic = now
-        elif dataPath.lastTraffic + self._timeout / 1000 <= now and not Closing._isTimeUp(
-            self, "idleDeadline", self._timeout, self._lookForTrafficAgain, last=last
-        ):
+            dataPath.lastTraffic = dataPath.scheduler.clock()
+        return self._silenceLeft() <= 0 and Closing._lookWhatWaits(self, due)
+
+    def _isWatched(self) -> bool:
+        return isValid(self) and self._state not in (_State.UnconnectedState, _State.BoundState)
+
+    def _silenceLeft(self) -> float:
+        dataPath = self._dataPath
+        return dataPath.lastTraffic + self._timeout / 1000 - dataPath.scheduler.clock()
+
+    def _reviewTraffic(self) -> None:
+        if not self._isWatched():
             return
-        attempt.idleDeadline = None
-        left = dataPath.lastTraffic + self._timeout / 1000 - now
+        self._attempt.idleDeadline = None
+        left = self._silenceLeft()
         if left > 0:
             self._lookForTrafficIn(left * 1000)
             return

@@ -21,6 +21,7 @@ from qtsecure import (
 from qtsecure.net.datagrams.datagram_socket import DatagramSocket
 from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
+from qtsecure.net.native_sockets.name_lookup import NameLookup
 from tests.net.conversation import FakeClock, VerifyMode, settle, spin
 from tests.net.dtls.conversation import DtlsConversation
 from tests.net.dtls.test_transports import KINDS, bound, carrier, establish
@@ -126,7 +127,7 @@ def test_an_answer_that_waits_keeps_the_address(conversation: DtlsConversation) 
 
 def test_the_last_flight_waits_at_the_deadline(pair: Pair) -> None:
     begin(pair, 5)
-    pair.client._handshakeTimedOut()
+    fireFirst(pair.client._attempt.handshakeDeadline)
     assert pair.client.status() is Status.Connected
 
 
@@ -297,6 +298,24 @@ def test_what_only_the_event_loop_can_bring(pair: Pair, clock: FakeClock) -> Non
     assert pair.recorder.count("client.errorOccurred") == 1
 
 
+def test_addresses_wait_for_the_event_loop(
+    conversation: DtlsConversation, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same of what the resolver's thread has posted; the rest of the handshake gets what it could not use, too."""
+    client = conversation.client
+    port = conversation.listen()
+    client.setSslConfiguration(conversation.clientConfiguration)
+    monkeypatch.setattr(NameLookup, "start", lambda lookup, name: None)
+    client.setHandshakeTimeout(LIMIT)
+    client.connectToHost("localhost", port)
+    clock.advance(LIMIT / 1000 + 3)
+    lookup = client._attempt.lookup
+    assert lookup is not None
+    lookup._answered([QHostAddress("127.0.0.1")], "")
+    spin(client.isEncrypted)
+    client.abort()
+
+
 def test_a_message_that_only_the_event_loop_can_bring(pair: Pair, clock: FakeClock) -> None:
     """The same of the idle timeout."""
     peer = pair.establish()
@@ -320,7 +339,7 @@ def test_an_alert_at_the_deadline_is_told(pair: Pair) -> None:
     """There is no time left to find out whether somebody has forged it; and no name was looked for in vain."""
     begin(pair, 2)
     pair.ends[0].datagramReceived.emit(_FORGED_DAMAGE)
-    pair.client._handshakeTimedOut()
+    fireFirst(pair.client._attempt.handshakeDeadline)
     assert pair.client.status() is Status.Error
     assert "could not be decoded" in pair.client.errorString()
 
@@ -413,7 +432,7 @@ def test_slots_of_what_waits_when_the_idle_timer_comes(
 
 
 @actions
-@pytest.mark.parametrize("timer", ["_timerFired", "_handshakeTimedOut", "_addressSilent"])
+@pytest.mark.parametrize("timer", ["_timerFired", "handshakeDeadline", "_addressSilent"])
 @pytest.mark.parametrize("signal", ["statusChanged", "encrypted"])
 def test_slots_of_an_end_of_the_handshake_that_waits_when_a_timer_comes(
     pair: Pair, clock: FakeClock, timer: str, signal: str, action: str
@@ -431,7 +450,10 @@ def test_slots_of_an_end_of_the_handshake_that_waits_when_a_timer_comes(
 
     getattr(client, signal).connect(act)
     clock.now += 2
-    getattr(path if timer == "_timerFired" else client, timer)()
+    if timer == "handshakeDeadline":
+        fireFirst(client._attempt.handshakeDeadline)
+    else:
+        getattr(path if timer == "_timerFired" else client, timer)()
     assert acted
     assertEndsAs(client, action)
     settle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import select
 import threading
 from collections.abc import Callable
 
@@ -68,6 +69,39 @@ def test_a_silent_proxy_times_out(makeRig: MakeRig, clock: FakeClock, stage: Cal
     failure = rig.failure()
     assert failure.code is Code.TimedOut
     assert "within 1000 ms" in failure.message
+
+
+def saysUnheard(rig: Rig, data: bytes) -> None:
+    """What has arrived in the kernel, while no event loop runs."""
+    rig.say(data)
+    rig.proxy.flush()
+    assert select.select([rig.socket.socketDescriptor()], [], [], 20)[0]
+
+
+@pytest.mark.parametrize("late", [0, 3])
+def test_the_last_answer_waits_when_the_time_is_up(makeRig: MakeRig, clock: FakeClock, late: float) -> None:
+    """The program has stood still, and timers may come first: the proxy has kept its time."""
+    rig = makeRig("socks5")
+    rig.negotiator.setTimeout(1000)
+    asked(rig)
+    saysUnheard(rig, BOUND + BEHIND)
+    clock.advance(1 + late)
+    assert rig.connection().readBytes() == BEHIND
+
+
+def test_a_proxy_gets_back_what_it_could_not_use(makeRig: MakeRig, clock: FakeClock) -> None:
+    """As long as the program has stood still, once and no more than there was; without a word there is nothing."""
+    rig = makeRig("socks5")
+    rig.negotiator.setTimeout(10_000)
+    greeted(rig)
+    saysUnheard(rig, METHOD)
+    clock.advance(13)
+    rig.hearSomething()
+    clock.advance(2.9)
+    assert rig.outcomes == []
+    saysUnheard(rig, BOUND[:3])
+    clock.advance(20)
+    assert rig.failure().code is Code.TimedOut
 
 
 def test_no_time_out(makeRig: MakeRig, clock: FakeClock) -> None:
