@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import socket
+import ssl
+import threading
 from collections.abc import Callable
 from functools import partial
 
@@ -15,6 +18,7 @@ from PySide6.QtCore import QIODevice, QObject
 from qtsecure.net.questions.certificate_request import CertificateRequest
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.testing.peers import PythonTlsServer, TruncatingServer
+from qtsecure.testing.peers._python_tls import serverContext
 from tests.net.conftest import MakeConversation
 from tests.net.conversation import (
     PROTOCOLS,
@@ -466,3 +470,39 @@ def test_a_half_closing_peer_gets_what_is_left(conversation: Conversation, trans
     peer.setReadBufferSize(0)
     conversation.waitForClientEnd()
     assert transport.unsent == 0
+
+
+def test_what_a_peer_that_has_gone_did_not_take_was_not_written(conversation: Conversation) -> None:
+    """It said goodbye and left with something unread: the rest is lost, and no signal says that it went out."""
+    say, leave = threading.Event(), threading.Event()
+    sent: list[int] = []
+    client, context = conversation.client, serverContext(conversation.pki.server)
+
+    def serve() -> None:
+        with context.wrap_socket(listener.accept()[0], server_side=True) as connection:
+            connection.recv(1)
+            assert say.wait(20)
+            connection.settimeout(0)
+            with contextlib.suppress(ssl.SSLError, OSError):  # what comes instead of the client's goodbye
+                connection.unwrap()
+            assert leave.wait(20)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        client.setSslConfiguration(conversation.clientConfiguration)
+        client.encryptedBytesWritten.connect(sent.append)
+        client.connectToHostEncrypted("127.0.0.1", listener.getsockname()[1], "localhost")
+        spin(client.isEncrypted)
+        client.write(bytes(64 << 20))
+        before = -1
+        while before != client.bytesToWrite():  # until the network takes no more
+            before = client.bytesToWrite()
+            settle()
+        say.set()
+        conversation.recorder.waitFor("client.errorOccurred")
+        leave.set()
+        thread.join()
+        spin(lambda: isOver(client))
+    assert client.peerClosedCleanly()
+    assert sum(sent) < 32 << 20

@@ -32,6 +32,7 @@ class ReactorStream(StreamTransport):
     """The transport on platforms with epoll or kqueue."""
 
     __slots__ = (
+        "_broken",
         "_connecting",
         "_ended",
         "_landing",
@@ -54,6 +55,7 @@ class ReactorStream(StreamTransport):
         self._connecting = False
         self._reading = True
         self._ended = False
+        self._broken = False
 
     @classmethod
     def adopt(cls, owner: StreamOwner, descriptor: int) -> ReactorStream:
@@ -200,10 +202,11 @@ class ReactorStream(StreamTransport):
             except (BlockingIOError, InterruptedError):
                 sent = 0
             except OSError as error:
-                # The peer's reset; what it sent before may still be readable, so reading reports it.
+                # The peer's reset; what it sent before may still be readable, so reading reports it, or the next event.
                 if error.errno not in (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN):
                     self._failLater(*socketError(error.errno or errno.EIO))
-                return len(data)
+                if self._failure is not None or not self._ended:
+                    return len(data)
             if sent == len(data):
                 return sent
         self._waiting.append(memoryview(bytes(data[sent:])))
@@ -226,12 +229,26 @@ class ReactorStream(StreamTransport):
             pass  # the rest waits for the next event
         except OSError:
             # Nothing can go out any more; reading tells the reason once the data has been read.
+            if self._ended:
+                self._lose()
+                return
             total = self.unsent
             self._waiting.clear()
         self.unsent -= total
         self._updateInterest()
         if total:
             self.owner().transportSent(total)
+
+    def _lose(self) -> None:
+        """A peer that had ended its own direction takes nothing any more: its end is all there is to tell."""
+        self._broken = True
+        self._waiting.clear()
+        self.unsent = 0
+        self._updateInterest()
+        self.owner().transportEnded()
+
+    def isWritable(self) -> bool:
+        return not self._broken
 
     def setReading(self, wanted: bool) -> None:
         if self._reading != wanted:
