@@ -377,7 +377,7 @@ class DtlsAssociation(AssociationHandshake):
         for record in records:
             if record.epoch == 0:
                 self.statistics.drop(DropReason.STALE)  # nothing unencrypted counts any more
-            elif record.data == self._peer_finished:
+            elif record.data in self._finished_candidates:
                 self._answer_repetition(now)
             elif self._established and not self._read_any(record.data):
                 self._nothing_read(now)

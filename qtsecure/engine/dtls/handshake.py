@@ -43,6 +43,8 @@ _MAX_RESTARTS = 5
 _DAMAGED_CERTIFICATE = ("damaged certificate",)
 _SIGNS_OF_DAMAGE = frozenset({IssueCode.CERT_SIGNATURE_FAILURE, IssueCode.STATUS_UNREADABLE, IssueCode.STATUS_FORGED})
 _PATIENCE_WITH_NUMBERS = 2
+_LONGEST_FINISHED = 256
+"""Bytes of its record: 61 with the usual suites. What is longer is not, and not kept for as long as the association."""
 
 _S = members_of(StreamState)
 _WAITING = (_S.DECIDING, _S.CHOOSING)
@@ -61,6 +63,7 @@ class AssociationHandshake(AssociationFacts):
         "_established",
         "_events",
         "_failures",
+        "_finished_candidates",
         "_flight",
         "_flight_mtu",
         "_heard",
@@ -73,7 +76,6 @@ class AssociationHandshake(AssociationFacts):
         "_offered",
         "_other_cookie",
         "_outgoing",
-        "_peer_finished",
         "_peer_name",
         "_peer_place",
         "_portions",
@@ -137,7 +139,7 @@ class AssociationHandshake(AssociationFacts):
         self._waiting = Waiting()
         self._wrong_key = WrongKeySigns()
         self._failures: set[tuple[str, ...]] = set()
-        self._peer_finished = b""
+        self._finished_candidates: tuple[bytes, ...] = ()
 
     # ------------------------------------------------------------------------- input and output
 
@@ -349,9 +351,9 @@ class AssociationHandshake(AssociationFacts):
         if not sent_last:
             self._flight = None
         encrypted = self._assembler.encrypted
-        # What the peer repeats, if our last flight gets lost.
-        finished = [record for record in encrypted if record[0] == HANDSHAKE]
-        self._peer_finished = finished[-1] if finished and sent_last else b""
+        # What the peer repeats, if our last flight gets lost. Which of them is genuine OpenSSL does not say.
+        finished = (record for record in encrypted if record[0] == HANDSHAKE and len(record) <= _LONGEST_FINISHED)
+        self._finished_candidates = tuple(finished) if sent_last else ()
         self._assembler.forget()
         self._portions.clear()
         self._established = session.established

@@ -259,6 +259,37 @@ def test_sec_c8_messages_of_an_eager_peer_do_not_shut_its_last_flight_out(
     assert network.say(b"back", from_server=True) == [b"back"]
 
 
+@pytest.mark.parametrize("sender", ["client", "server"])
+def test_sec_c11_a_forged_finished_does_not_hide_that_the_last_flight_was_lost(
+    pki: PublicKeyInfrastructure, sender: str
+) -> None:
+    """Whoever sends the last flight has to know the other end's again, though a damaged copy came behind it."""
+    client, server = dtls_client([pki.ca.certificate]), dtls_server(pki.server)
+    session = session_of(Network(client, server).established()) if sender == "client" else None
+    network = Network(client, server, session=session)
+    lost, forged = [], []
+
+    def tamper(datagram: LinkedDatagram) -> list[bytes]:
+        finished = [each.data for each in split_records_untrusted(datagram.data) if each.epoch == 1]
+        if not finished or lost:
+            return [datagram.data]
+        if datagram.sender == sender:
+            lost.append(datagram)
+            return []
+        forged.append(finished[-1][:-1] + bytes((finished[-1][-1] ^ 1,)))
+        return [finished[-1], datagram.data[: -len(finished[-1])] + forged[-1]]
+
+    network.link.tamper = tamper
+    last, other = network.ends if sender == "client" else network.ends[::-1]
+    network.start().run(5, lambda: last.completed)
+    assert not other.completed
+    network.run(10, lambda: other.completed)
+    assert forged
+    assert other.completed, (last.events, other.events)
+    assert network.client.association is not None
+    assert network.client.association.statistics.restarts == 0
+
+
 @pytest.mark.parametrize("cookies", [True, False])
 def test_sec_c8_an_early_message_tells_that_the_last_flight_was_lost(
     pki: PublicKeyInfrastructure, cookies: bool
