@@ -36,7 +36,7 @@ from qtsecure.net.dtls.path import DtlsPath
 from qtsecure.net.dtls_peer.attempt import Attempt
 from qtsecure.net.dtls_peer.base import PeerObserver, Status
 from qtsecure.net.dtls_peer.resuming import Resuming
-from qtsecure.net.event_loop.standstill import Limit
+from qtsecure.net.event_loop.standstill import PeerDeadline
 from qtsecure.net.failures import tlsFailure
 from qtsecure.net.native_sockets.addresses import Ends
 from qtsecure.net.native_sockets.socket_errors import refusedText, socketError
@@ -143,7 +143,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     def _limitHandshake(self, left: float | None = None) -> None:
         milliseconds = self._handshakeTimeout if left is None else left
         if left is not None or milliseconds > 0:
-            self._attempt.handshakeDeadline = Limit(
+            self._attempt.handshakeDeadline = PeerDeadline(
                 milliseconds, self._handshakeTimedOut, self._lookWhatWaits, most=self._handshakeTimeout
             )
 

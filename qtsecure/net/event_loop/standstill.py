@@ -12,7 +12,7 @@ from types import MethodType
 
 from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
 
-__all__ = ["TURN_MS", "Limit"]
+__all__ = ["TURN_MS", "PeerDeadline"]
 
 TURN_MS = 50
 """In which the event loop brings what has waited, through whatever layers of Qt's or of the program's."""
@@ -20,7 +20,7 @@ _STANDSTILL = 0.1
 """Seconds. What comes later than this was kept from coming."""
 
 
-class Limit(Deadline):
+class PeerDeadline(Deadline):
     """A deadline that somebody else has to meet. Whoever sets it keeps it; else it never comes.
 
     While it is looked what has come, the limit stands, by as much as may be given back: whatever ends it, or makes it

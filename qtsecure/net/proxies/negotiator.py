@@ -12,7 +12,7 @@ from shiboken6 import isValid
 from qtsecure.errors import SecureError
 from qtsecure.net.arguments import checkTimeout
 from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
-from qtsecure.net.event_loop.standstill import Limit
+from qtsecure.net.event_loop.standstill import PeerDeadline
 from qtsecure.net.failures import handshakeFailure
 from qtsecure.net.proxies import protocols
 from qtsecure.net.proxies.http_connect import HttpConnectNegotiation
@@ -250,7 +250,7 @@ class ProxyNegotiator(QObject):
 
     def _limitTime(self) -> None:
         if self._timeout > 0:
-            self._deadline = Limit(self._timeout, self._timedOut, self._lookWhatWaits)
+            self._deadline = PeerDeadline(self._timeout, self._timedOut, self._lookWhatWaits)
 
     def _lookWhatWaits(self, due: float) -> bool | None:
         socket = self._socket

@@ -10,7 +10,7 @@ from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
-from qtsecure.net.event_loop.standstill import Limit
+from qtsecure.net.event_loop.standstill import PeerDeadline
 from qtsecure.net.failures import networkFailure
 from qtsecure.net.qt_objects.plain_slots import plainSlot
 from qtsecure.net.ssl_socket import SslSocket
@@ -76,7 +76,7 @@ class LocalConnecting:
         if self._connected is None:
             return
         if self._timeout > 0:
-            self._deadline = Limit(self._timeout, self._timedOut)
+            self._deadline = PeerDeadline(self._timeout, self._timedOut)
         self._device.connectToServer(self._path)
 
     def _timedOut(self) -> None:

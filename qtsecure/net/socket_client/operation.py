@@ -13,7 +13,7 @@ from qtsecure.net.arguments import checkWait
 from qtsecure.net.cancellable import Cancellable
 from qtsecure.net.event_loop.nested_loop import nestedLoop
 from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
-from qtsecure.net.event_loop.standstill import Limit
+from qtsecure.net.event_loop.standstill import PeerDeadline
 from qtsecure.net.qt_objects.qt_signal import Signal
 from qtsecure.net.qt_objects.thread_guard import confinedToThread
 from qtsecure.net.socket_client.events import ClientEvent
@@ -188,7 +188,7 @@ class ConnectOperation(QObject):
         assert settings is not None
         assert connectable is not None
         if settings.overallTimeout > 0:
-            self._work.deadline = Limit(settings.overallTimeout, self._timedOut)
+            self._work.deadline = PeerDeadline(settings.overallTimeout, self._timedOut)
         self._work.race = Race(connectable, settings, self)
         self._work.race.start()
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from qtsecure.errors import SecureError
 from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
-from qtsecure.net.event_loop.standstill import Limit
+from qtsecure.net.event_loop.standstill import PeerDeadline
 from qtsecure.net.proxies.proxy_address import ProxyAddress
 from qtsecure.net.socket_client.attempt import Attempt
 from qtsecure.net.socket_client.connectable import SocketConnectable
@@ -100,7 +100,7 @@ class Race:
             return
         self._asking = True
         if self._settings.timeout > 0:
-            self._lookupDeadline = Limit(self._settings.timeout, self._lookupTimedOut)
+            self._lookupDeadline = PeerDeadline(self._settings.timeout, self._lookupTimedOut)
         self._addresses.next(self._addressAnswered)
 
     def _addressAnswered(self, what: Destination | SecureError | None) -> None:

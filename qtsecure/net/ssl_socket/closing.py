@@ -12,7 +12,7 @@ from shiboken6 import isValid
 
 from qtsecure.engine.enum_members import members_of
 from qtsecure.engine.states import IN_HANDSHAKE, StreamState
-from qtsecure.net.event_loop.standstill import Limit
+from qtsecure.net.event_loop.standstill import PeerDeadline
 from qtsecure.net.ssl_socket.after_engine import AfterEngine
 from qtsecure.net.ssl_socket.base import SocketBase
 from qtsecure.net.ssl_socket.writing import Writing
@@ -155,7 +155,7 @@ class Closing(Writing):
         """Wait on as long as the peer reads; one that reads nothing at all may not keep the socket."""
         if self._attempt.closingDeadline is None:
             self._attempt.leftAtDeadline = self._left()
-            self._attempt.closingDeadline = Limit(_CLOSING_PATIENCE_MS, self._closingStalled, self._lookForRoom)
+            self._attempt.closingDeadline = PeerDeadline(_CLOSING_PATIENCE_MS, self._closingStalled, self._lookForRoom)
 
     def _lookForRoom(self, due: float) -> bool | None:
         """For the limit of closing."""

@@ -12,7 +12,7 @@ from qtsecure.engine.enum_members import members_of
 from qtsecure.errors import SecureError
 from qtsecure.net import late
 from qtsecure.net.arguments import checkInt
-from qtsecure.net.event_loop.standstill import Limit
+from qtsecure.net.event_loop.standstill import PeerDeadline
 from qtsecure.net.native_sockets.addresses import checkPort
 from qtsecure.net.native_sockets.socket_errors import refusedText
 from qtsecure.net.questions.asked import cancelRequest
@@ -307,7 +307,7 @@ class Connecting(Handshake):
         return late.makeStream(self._dataPath)
 
     def _startAddressDeadline(self) -> None:
-        self._attempt.addressDeadline = Limit(_ADDRESS_TIMEOUT_MS, self._addressTimedOut, self._lookWhatWaits)
+        self._attempt.addressDeadline = PeerDeadline(_ADDRESS_TIMEOUT_MS, self._addressTimedOut, self._lookWhatWaits)
 
     def _addressTimedOut(self) -> None:
         if isValid(self) and self._dataPath.state is _State.ConnectingState:

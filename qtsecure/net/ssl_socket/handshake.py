@@ -24,7 +24,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net import late, values
 from qtsecure.net.arguments import checkTimeout
 from qtsecure.net.channel_bindings import ChannelBindings
-from qtsecure.net.event_loop.standstill import Limit
+from qtsecure.net.event_loop.standstill import PeerDeadline
 from qtsecure.net.questions.asked import Questions, cancelDecisionDeadline, cancelRequest
 from qtsecure.net.questions.certificate_answers import CertificateAnswers
 from qtsecure.net.questions.choosing import Choosing
@@ -355,7 +355,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
     def _limitHandshake(self, left: float | None = None) -> None:
         milliseconds = self._handshakeTimeout if left is None else left
         if left is not None or milliseconds > 0:
-            self._attempt.handshakeDeadline = Limit(
+            self._attempt.handshakeDeadline = PeerDeadline(
                 milliseconds, self._handshakeTimedOut, self._lookWhatWaits, most=self._handshakeTimeout
             )
 

@@ -6,7 +6,7 @@ from PySide6.QtNetwork import QAbstractSocket
 from shiboken6 import isValid
 
 from qtsecure.net.arguments import checkTimeout
-from qtsecure.net.event_loop.standstill import Limit
+from qtsecure.net.event_loop.standstill import PeerDeadline
 from qtsecure.net.ssl_socket.closing import Closing
 from qtsecure.net.ssl_socket.data_path import DataPath
 from qtsecure.net.ssl_socket.half_closing import HalfClosing
@@ -82,7 +82,9 @@ class Idling(HalfClosing):
             self._lookForTrafficIn(self._timeout)
 
     def _lookForTrafficIn(self, milliseconds: float) -> None:
-        self._attempt.idleDeadline = Limit(milliseconds, self._reviewTraffic, self._lookForTraffic, most=self._timeout)
+        self._attempt.idleDeadline = PeerDeadline(
+            milliseconds, self._reviewTraffic, self._lookForTraffic, most=self._timeout
+        )
 
     def _lookForTraffic(self, due: float) -> bool | None:
         """For the limit of silence, which begins anew after traffic, and while the program keeps the peer waiting."""
