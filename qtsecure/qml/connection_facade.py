@@ -176,6 +176,8 @@ class ConnectionFacade(_Base):
             self.alerted.emit(False, text)
 
     def _fail(self, message: str) -> None:
+        if not isValid(self):
+            return  # a slot of what has ended has deleted it
         self._setMessage(message)
         if isValid(self):
             self.failed.emit(message)
