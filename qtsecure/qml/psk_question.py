@@ -94,9 +94,12 @@ class PskQuestion(QObject):
         try:
             if identity and not self._identity:
                 self._authenticator.setIdentity(identity)
+        except ValueError:
+            return self.tr("The identity is too long, or has signs that cannot be sent.")
+        try:
             self._authenticator.setPreSharedKey(key)
-        except ValueError as error:
-            return str(error)
+        except ValueError:
+            return self.tr("The key is empty, or too long.")
         self._end()
         return ""
 

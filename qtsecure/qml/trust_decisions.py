@@ -29,7 +29,7 @@ class TrustDecisionsItem(QObject):
     changed = Signal()
     #: fileChanged().
     fileChanged = Signal()
-    #: failed(message: str): decisions cannot be read or written; they hold for the session.
+    #: failed(message: str): decisions cannot be read or written; new ones hold for the session.
     failed = Signal(str, arguments=["message"])
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -97,13 +97,20 @@ class TrustDecisionsItem(QObject):
     def revoke(self, index: int) -> None:
         """Forget the decision at this place of ``decisions``."""
         decisions = self._decisions()
-        if 0 <= index < len(decisions):
+        if not 0 <= index < len(decisions):
+            return
+        try:
             self.plain().revoke(decisions[index])
+        except SecureError as error:
+            self._tell(error)
 
     @Slot()
     def revokeAll(self) -> None:
-        """Forget everything."""
-        self.plain().revokeAll()
+        """Forget everything; ``failed`` tells what is still there."""
+        try:
+            self.plain().revokeAll()
+        except SecureError as error:
+            self._tell(error)
 
     def _decisions(self) -> list[TrustDecision]:
         try:

@@ -545,6 +545,13 @@ def test_no_session(data: bytes) -> None:
         Session.from_bytes(data)
 
 
+def test_a_long_chain(stored: bytes) -> None:
+    """Whatever a handshake can bring can be stored."""
+    session = Session.from_bytes(stored)
+    session = dataclasses.replace(session, chain=session.chain * 40)
+    assert Session.from_bytes(session.to_bytes()) == session
+
+
 def test_huge_data_is_not_looked_at(stored: bytes) -> None:
     """Nor copied to and fro."""
     with pytest.raises(SecureError):

@@ -15,7 +15,7 @@ from cryptography.x509.ocsp import OCSPCertStatus, OCSPResponseStatus
 from PySide6.QtCore import QByteArray
 from PySide6.QtNetwork import QOcspCertificateStatus, QOcspRevocationReason, QSsl, QSslError
 
-from qtsecure import DtlsPeer, OcspResponse, SecureError, SslConfiguration, SslError, SslSocket
+from qtsecure import DtlsPeer, OcspResponse, SecureError, SslCertificate, SslConfiguration, SslError, SslSocket
 from qtsecure.testing.peers import OpensslClient, OpensslServer
 from qtsecure.testing.pki import IssuedCertificate, PublicKeyInfrastructure
 from tests.engine.ocsp_responses import (
@@ -288,10 +288,10 @@ def test_each_virtual_host_staples_its_own(make_conversation: MakeConversation, 
         return client.ocspResponses()[0].serialNumber() if client.isEncrypted() else found(client)
 
     conversation.listen()
-    assert outcome("localhost") == f"{pki.server.certificate.serial_number:x}"
+    assert outcome("localhost") == SslCertificate(pki.server.certificate).serialNumber()
     assert outcome("other.example") == ["OcspNoResponseFound"]
     host.setOcspResponse(pki.ca.ocspResponse(other))
-    assert outcome("other.example") == f"{other.certificate.serial_number:x}"
+    assert outcome("other.example") == SslCertificate(other.certificate).serialNumber()
 
 
 # --------------------------------------------------------------------------------------------- DTLS
@@ -407,6 +407,16 @@ def test_the_response_as_a_value(qtsecure_pki: PublicKeyInfrastructure) -> None:
         assert unknown.serialNumber() == ""
         assert not unknown.thisUpdate().isValid()
         assert not unknown.nextUpdate().isValid()
+
+
+def test_the_serial_number_is_that_of_a_certificate(qtsecure_pki: PublicKeyInfrastructure) -> None:
+    """In whole bytes, so that the two can be compared."""
+    number = qtsecure_pki.server.certificate.serial_number
+    octets = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    der = make_status(qtsecure_pki.ca, qtsecure_pki.server)
+    assert octets in der
+    response = OcspResponse(der.replace(octets, b"\x01" + octets[1:]))
+    assert response.serialNumber() == f"01{octets[1:].hex()}"
 
 
 def test_a_reason_that_nobody_knows(qtsecure_pki: PublicKeyInfrastructure) -> None:

@@ -24,6 +24,7 @@ from qtsecure import (
     TrustDecisions,
 )
 from qtsecure.engine.verification import IssueCode, VerificationIssue
+from qtsecure.net.trust.decision_store import DecisionStore
 from qtsecure.testing.pki import IssuedCertificate, PublicKeyInfrastructure
 from tests.net.conftest import MakeConversation
 from tests.net.conversation import PROTOCOLS, Conversation, State, settle, spin
@@ -322,6 +323,15 @@ def test_other_settings_stay(pki: PublicKeyInfrastructure, file: Path) -> None:
 # ------------------------------------------------------------------------------------ damaged files
 
 
+def cannotBeWritten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on; in tests that run as root, no permission is missing."""
+
+    def fail(*_: object) -> None:
+        raise SecureError(SecureError.Code.Failed, "The decisions cannot be written.")
+
+    monkeypatch.setattr(DecisionStore, "_openForWriting", fail)
+
+
 def damage(path: Path, change: Callable[[bytes], bytes]) -> bytes:
     content = change(path.read_bytes())
     path.write_bytes(content)
@@ -428,6 +438,22 @@ def test_damaged_entries_that_are_in_no_file(
     assert accepts(TrustDecisions(settings), asked(pki.expired))
     assert settings.value("qtsecure-trust/damaged") == "{"
     assert list(file.parent.glob("*damaged*")) == []
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_revoking_when_settings_cannot_be_written(
+    pki: PublicKeyInfrastructure, file: Path, every: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in memory is forgotten, and whoever shows a list hears of it."""
+    decisions = TrustDecisions(file)
+    decisions.remember(asked(pki.expired), Lifetime.Session)
+    TrustDecisions(file).remember(asked(pki.expired), Lifetime.Forever)
+    cannotBeWritten(monkeypatch)
+    told: list[list[bool]] = []
+    decisions.changed.connect(lambda: told.append([each.isPermanent for each in decisions.decisions()]))
+    with pytest.raises(SecureError, match="cannot be written"):
+        decisions.revokeAll() if every else decisions.revoke(decisions.decisions()[0])
+    assert told == [[True]]
 
 
 def test_settings_that_cannot_be_written(pki: PublicKeyInfrastructure, tmp_path: Path) -> None:

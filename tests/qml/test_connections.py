@@ -278,6 +278,7 @@ def test_key_that_cannot_be_used(load: Load) -> None:
         PSK.replace(
             "QUESTION",
             "root.note(question.answerHex('sensor', 'xyz')); root.note(question.answer('sensor', ''));"
+            "root.note(question.answer('x'.repeat(70000), 'key'));"
             "root.note(question.pending); root.note(question.answerHex('sensor', 'a1b2c3'));"
             "root.note(question.pending); root.note(question.answerHex('sensor', 'a1b2c3'))",
         )
@@ -286,9 +287,10 @@ def test_key_that_cannot_be_used(load: Load) -> None:
     waitFor(lambda: document.get("done"))
     log = document.get("log").toVariant()
     assert "hexadecimal" in log[0]
-    assert log[1] != ""
-    assert log[2:5] == [True, "", False]
-    assert "any more" in log[5]
+    assert log[1] == "The key is empty, or too long."
+    assert log[2] == "The identity is too long, or has signs that cannot be sent."
+    assert log[3:6] == [True, "", False]
+    assert "any more" in log[6]
 
 
 def test_closing_while_a_key_is_awaited(load: Load) -> None:

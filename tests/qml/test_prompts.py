@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QDateTime, QObject, QPoint, QPointF, QRectF, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QDateTime, QObject, QPoint, QPointF, QRectF, Qt, QTimer
 from PySide6.QtQuick import QQuickItem, QQuickWindow
 from PySide6.QtTest import QTest
 
@@ -28,6 +28,7 @@ from qtsecure.qml.trust_decisions import TrustDecisionsItem
 from qtsecure.qml.values import certificateMaps, errorMaps
 from qtsecure.testing import IssuedCertificate, PublicKeyInfrastructure, waitFor
 from tests.net.conversation import FakeClock
+from tests.net.test_trust_decisions import cannotBeWritten
 from tests.qml.conftest import Document, Load
 from tests.qml.documents import HEAD, TLS
 
@@ -668,3 +669,28 @@ def test_psk_prompt_cancelled(load: Load) -> None:
     document.call("start")
     waitFor(lambda: any(line.startswith("failed: ") for line in lines(document)))
     assert not document.get("keyOpen")
+
+
+def test_decisions_that_cannot_be_revoked(window: Document, monkeypatch: pytest.MonkeyPatch) -> None:
+    """QML hears why, and sees that they are still there."""
+    ask(window)
+    item(window, "lifetime").setProperty("currentIndex", 2)
+    click(window, "acceptButton")
+    waitFor(lambda: window.get("done"))
+    cannotBeWritten(monkeypatch)
+    window.root.setProperty("log", [])
+    window.get("decisions").revoke(0)
+    window.get("decisions").revokeAll()
+    first, second = lines(window)
+    assert first == second
+    assert "cannot be written" in first
+    assert len(window.get("decisions").property("decisions")) == 1
+
+
+def test_no_decisions_without_settings(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """QML hears what is missing."""
+    monkeypatch.setattr(QCoreApplication, "organizationName", staticmethod(lambda: ""))
+    monkeypatch.setattr(QCoreApplication, "organizationDomain", staticmethod(lambda: ""))
+    window = load(WINDOW)
+    window.get("decisions").revokeAll()
+    assert "setOrganizationName" in lines(window)[0]

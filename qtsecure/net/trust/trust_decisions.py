@@ -173,23 +173,27 @@ class TrustDecisions(QObject):
         if not isinstance(decision, TrustDecision):
             raise TypeError(f"decision must be one of decisions(), not {type(decision).__name__}.")
         place = decision.place
-        if self._store.find(place) is not None:
-            self._store.remove(place)
         self._forSession.pop(place, None)
         self._forOnce.pop(place, None)
-        self.changed.emit()
+        try:
+            if self._store.find(place) is not None:
+                self._store.remove(place)
+        finally:
+            self.changed.emit()
 
     def revokeAll(self) -> None:
-        """Forget everything.
+        """Forget everything; what is only in memory also when the settings cannot be written.
 
         Raises:
             SecureError: The settings cannot be written.
         """
-        for decision in self._store.decisions():
-            self._store.remove(decision.place)
         self._forSession.clear()
         self._forOnce.clear()
-        self.changed.emit()
+        try:
+            for decision in self._store.decisions():
+                self._store.remove(decision.place)
+        finally:
+            self.changed.emit()
 
     def _keep(self, decision: TrustDecision, lifetime: TrustDecisions.Lifetime, pending: bool) -> None:
         if lifetime is TrustDecisions.Lifetime.Once:

@@ -13,6 +13,7 @@ from qtsecure.engine.certificates import UNREADABLE, tolerating_old_certificates
 __all__ = [
     "UNREADABLE",
     "parseCertificate_untrusted",
+    "serialNumberDigits",
     "serialNumberOf",
     "splitCertificates_untrusted",
     "tolerating_old_certificates",
@@ -83,3 +84,9 @@ def serialNumberOf(certificate: x509.Certificate) -> int:
     """Return the serial number without a warning about negative ones."""
     with tolerating_old_certificates():
         return certificate.serial_number
+
+
+def serialNumberDigits(number: int) -> str:
+    """Return a serial number as whole bytes in hexadecimal, such as ``01f3``."""
+    digits = f"{abs(number):x}"
+    return ("-" if number < 0 else "") + digits.rjust(len(digits) + len(digits) % 2, "0")

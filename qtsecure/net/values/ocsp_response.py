@@ -6,6 +6,8 @@ from cryptography.x509 import ocsp
 from PySide6.QtCore import QByteArray, QDateTime, QTimeZone
 from PySide6.QtNetwork import QOcspCertificateStatus, QOcspRevocationReason
 
+from qtsecure.net.values.certificate_encoding import serialNumberDigits
+
 __all__ = ["OcspResponse"]
 
 _REASONS = {
@@ -59,8 +61,8 @@ class OcspResponse:
         return QOcspRevocationReason.None_ if reason is None else _REASONS.get(reason.name, QOcspRevocationReason.None_)
 
     def serialNumber(self) -> str:
-        """Return the serial number of the certificate that it is about, as hexadecimal digits."""
-        return "" if self._answer is None else f"{self._answer.serial_number:x}"
+        """Return the serial number of the certificate that it is about, as SslCertificate.serialNumber() writes it."""
+        return "" if self._answer is None else serialNumberDigits(self._answer.serial_number)
 
     def thisUpdate(self) -> QDateTime:
         """Return since when the status is known to be so, in UTC; invalid if it cannot be read."""

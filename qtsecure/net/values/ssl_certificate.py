@@ -19,6 +19,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net.values.certificate_encoding import (
     UNREADABLE,
     parseCertificate_untrusted,
+    serialNumberDigits,
     serialNumberOf,
     splitCertificates_untrusted,
     tolerating_old_certificates,
@@ -133,11 +134,7 @@ class SslCertificate:
     def serialNumber(self) -> str:
         """Return the serial number in hexadecimal digits without separators, such as ``01f3``."""
         certificate = self._x509()
-        if certificate is None:
-            return ""
-        number = serialNumberOf(certificate)
-        digits = f"{abs(number):x}"
-        return ("-" if number < 0 else "") + digits.rjust(len(digits) + len(digits) % 2, "0")
+        return "" if certificate is None else serialNumberDigits(serialNumberOf(certificate))
 
     def digest(self, algorithm: QCryptographicHash.Algorithm | str) -> QByteArray:
         """Return the hash of the DER encoding.

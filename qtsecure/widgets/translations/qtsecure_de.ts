@@ -693,6 +693,14 @@
         <translation>Die Verbindung wartet nicht mehr auf einen Schlüssel.</translation>
     </message>
     <message>
+        <source>The identity is too long, or has signs that cannot be sent.</source>
+        <translation>Die Identität ist zu lang oder enthält Zeichen, die nicht gesendet werden können.</translation>
+    </message>
+    <message>
+        <source>The key is empty, or too long.</source>
+        <translation>Der Schlüssel ist leer oder zu lang.</translation>
+    </message>
+    <message>
         <source>The key is not hexadecimal: pairs of the digits 0 to 9 and a to f.</source>
         <translation>Der Schlüssel ist nicht hexadezimal: Paare der Ziffern 0 bis 9 und a bis f.</translation>
     </message>
