@@ -139,11 +139,11 @@ class Assembler:
         "_ended_by",
         "_given",
         "_messages",
-        "_news",
         "_order",
         "_rank",
         "_sequence",
         "_signs",
+        "_tried",
         "change_cipher_spec",
         "encrypted",
         "next",
@@ -167,7 +167,8 @@ class Assembler:
         self._given: dict[int, tuple[int, bytes]] = {}
         self._ended_by = -1
         self._contradictions: set[Fragment] = set()
-        self._news = False
+        #: How many of the encrypted records OpenSSL has had; if they were genuine, it could not decrypt them yet.
+        self._tried = 0
         #: The lowest record number that OpenSSL has not seen.
         self._sequence = 0
         #: Whether the peer's change of keys has been announced.
@@ -235,16 +236,22 @@ class Assembler:
         return record
 
     def add_encrypted(self, record: bytes) -> bool:
-        """Keep an encrypted record; false when there are too many."""
+        """Keep an encrypted record; false when there are too many, so that one is lost."""
         if record in self.encrypted:
             return True
         # Messages of an eager peer, whose Finished got lost, must leave room for its repetition.
         rivals = [each for each in self.encrypted if (each[0] == HANDSHAKE) is (record[0] == HANDSHAKE)]
-        if len(rivals) >= _MAX_ENCRYPTED or sum(map(len, rivals)) > _MAX_ENCRYPTED_BYTES:
+        surplus = _surplus(rivals, record)
+        if surplus and record[0] != HANDSHAKE:
             return False
+        # Anybody can fill the room with what is no Finished. The genuine one comes with what makes the keys, or when
+        # they are there, and is tried at once: it must get in, whatever came before.
+        for forged in rivals[:surplus]:
+            place = self.encrypted.index(forged)
+            del self.encrypted[place]
+            self._tried -= place < self._tried
         self.encrypted.append(record)
-        self._news = True
-        return True
+        return not surplus
 
     def add_change_cipher_spec(self) -> None:
         """The peer announces that it encrypts from now on."""
@@ -321,6 +328,7 @@ class Assembler:
         if changes:
             self.change_cipher_spec = True
             self.encrypted.append(datagram[begin:])
+            self._tried = 1
         return True
 
     def take_flight(self) -> list[bytes]:
@@ -340,10 +348,11 @@ class Assembler:
             flight.append((number, chosen))
             number += 1
             ended = chosen.kind in _LAST_OF_FLIGHT
-        changes = self.change_cipher_spec and bool(self.encrypted)
+        # With more of the flight OpenSSL may be able to use what it could not before.
+        encrypted = self.encrypted[0 if flight else self._tried :] if self.change_cipher_spec else []
         if number in self._messages and not ended and len(self._messages[number]) > 1:
             return []  # the next message is contested; what follows may not belong together
-        if not ended and not (changes and (flight or self._news)):
+        if not ended and not encrypted:
             return []
         if flight:
             self._given = {at: (version.kind, version.body or b"") for at, version in flight}
@@ -355,12 +364,12 @@ class Assembler:
                 self._buffered -= sum(map(len, version.pieces.values()))
         self.next = number
         records = [record for at, version in flight for record in self._records(at, version)]
-        if changes:
+        if encrypted:
             # OpenSSL drops a change that comes too early, and encrypted records that it has had.
-            self._news = False
+            self._tried = len(self.encrypted)
             records.append(self.plain(CHANGE_CIPHER_SPEC, b"\1"))
             # The others one by one: when the first has completed the handshake, repetitions of it would be answered.
-            return [*_portions([*records, self.encrypted[0]]), *self.encrypted[1:]]
+            return [*_portions([*records, encrypted[0]]), *encrypted[1:]]
         return _portions(records)
 
     def plain(self, kind: int, payload: bytes) -> bytes:
@@ -401,6 +410,16 @@ def _choose(versions: list[_Version]) -> _Version | None:
         return versions[0] if versions[0].body is not None else None
     best = max(versions, key=lambda version: version.repetitions)
     return best if best.repetitions else None
+
+
+def _surplus(records: list[bytes], another: bytes) -> int:
+    """How many of the oldest have to go before there is room for another."""
+    surplus = max(len(records) + 1 - _MAX_ENCRYPTED, 0)
+    size = sum(map(len, records[surplus:])) + len(another)
+    while size > _MAX_ENCRYPTED_BYTES and surplus < len(records):
+        size -= len(records[surplus])
+        surplus += 1
+    return surplus
 
 
 def _portions(records: list[bytes]) -> list[bytes]:

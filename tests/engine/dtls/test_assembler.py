@@ -8,7 +8,13 @@ import random
 import pytest
 
 from qtsecure.engine.dtls.assembler import Assembler, Verdict
-from qtsecure.engine.dtls.wire import Fragment, HandshakeType, fragment_untrusted, split_records_untrusted
+from qtsecure.engine.dtls.wire import (
+    CHANGE_CIPHER_SPEC,
+    Fragment,
+    HandshakeType,
+    fragment_untrusted,
+    split_records_untrusted,
+)
 
 _T = HandshakeType
 FLIGHT = [(_T.SERVER_HELLO, b"hello" * 10), (_T.CERTIFICATE, bytes(range(200)) * 3), (_T.SERVER_HELLO_DONE, b"")]
@@ -123,6 +129,39 @@ def test_memory_is_bounded() -> None:
         assembler.add(Fragment(_T.CERTIFICATE, 100_000, 1, offset, b"x"))
     assert assembler._buffered <= 32
     assert sum(assembler.add_encrypted(b"%d" % number) for number in range(1000)) == 32
+
+
+def encrypted(number: int, size: int = 40) -> bytes:
+    """A record of the handshake in epoch 1."""
+    return b"\x16\xfe\xfd\0\1" + number.to_bytes(6, "big") + size.to_bytes(2, "big") + bytes(size)
+
+
+@pytest.mark.parametrize(("size", "kept"), [(40, 32), (16_000, 4), (65_535, 1)])
+def test_what_came_last_is_kept(size: int, kept: int) -> None:
+    """Of encrypted handshake messages the oldest go; early messages of the application have room of their own."""
+    assembler = Assembler(server=True)
+    assert assembler.add_encrypted(b"\x17" + bytes(50))
+    told = [assembler.add_encrypted(encrypted(number, size)) for number in range(100)]
+    assert told == [number < kept for number in range(100)]
+    assert assembler.encrypted == [b"\x17" + bytes(50), *(encrypted(number, size) for number in range(100 - kept, 100))]
+
+
+def test_openssl_is_not_asked_twice() -> None:
+    """It gets each encrypted record once, and all of them again when there is more of the flight."""
+    assembler = Assembler(server=True)
+    assembler.add_change_cipher_spec()
+    change = len(assembler.plain(CHANGE_CIPHER_SPEC, b"\1"))
+    for number in range(100):
+        assembler.add_encrypted(encrypted(number))
+        (portion,) = assembler.take_flight()
+        assert portion[change:] == encrypted(number)
+    assembler.add_encrypted(encrypted(99))
+    assert assembler.take_flight() == []
+    for part in parts(_T.CLIENT_KEY_EXCHANGE, b"k" * 30, 0):
+        assembler.add(part)
+    first, *others = assembler.take_flight()
+    assert first.endswith(encrypted(68))
+    assert others == [encrypted(number) for number in range(69, 100)]
 
 
 def test_a_client_without_certificate_cannot_sign() -> None:

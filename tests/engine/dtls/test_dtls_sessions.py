@@ -290,6 +290,37 @@ def test_sec_c11_a_forged_finished_does_not_hide_that_the_last_flight_was_lost(
     assert network.client.association.statistics.restarts == 0
 
 
+@pytest.mark.parametrize("resuming", [False, True])
+@pytest.mark.parametrize("sender", ["client", "server"])
+def test_sec_c11_forged_records_do_not_shut_the_genuine_finished_out(
+    pki: PublicKeyInfrastructure, sender: str, resuming: bool
+) -> None:
+    """Somebody who only knows the addresses sends more of them than are kept, again and again: nothing is delayed."""
+    client, server = dtls_client([pki.ca.certificate]), dtls_server(pki.server)
+    session = session_of(Network(client, server).established()) if resuming else None
+    network = Network(client, server, session=session)
+    forged: list[bytes] = []
+
+    def tamper(datagram: LinkedDatagram) -> list[bytes]:
+        if datagram.sender != sender:
+            return [datagram.data]
+        numbers = range(len(forged), len(forged) + 40)
+        fresh = [b"\x16\xfe\xfd\0\1" + (999 + number).to_bytes(6, "big") + b"\0\x28" + bytes(40) for number in numbers]
+        forged.extend(fresh)
+        return [*fresh, datagram.data]
+
+    network.link.tamper = tamper
+    begin = network.link.now
+    network.start().run(20, lambda: network.client.completed and network.server.completed)
+    assert forged
+    assert network.client.completed, network.client.events
+    assert network.server.completed, network.server.events
+    assert network.link.now - begin < 0.1
+    for end in network.ends:
+        assert end.association is not None
+        assert end.association.statistics.restarts == end.association.statistics.retransmissions == 0
+
+
 @pytest.mark.parametrize("cookies", [True, False])
 def test_sec_c8_an_early_message_tells_that_the_last_flight_was_lost(
     pki: PublicKeyInfrastructure, cookies: bool
