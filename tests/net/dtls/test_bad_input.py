@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QByteArray, QCoreApplication
 from PySide6.QtNetwork import QHostAddress
 
 from qtsecure import DtlsPeer, DtlsServer, Protocol, SecureError, SslConfiguration
@@ -174,6 +174,7 @@ def test_arguments_of_the_exporter(
         conversation.client.exportKeyingMaterial(*arguments)  # type: ignore[arg-type]  # what is tested
     keys = conversation.client.exportKeyingMaterial("x", 10, b"context")
     assert conversation.client.exportKeyingMaterial(b"x", 10, bytearray(b"context")) == keys
+    assert conversation.client.exportKeyingMaterial(QByteArray(b"x"), 10, QByteArray(b"context")) == keys
 
 
 @pytest.mark.parametrize(
