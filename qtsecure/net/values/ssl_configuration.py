@@ -507,6 +507,9 @@ class SslConfiguration(Algorithms, Revocation, VirtualHosting, HandshakeResults)
         settings.checkIdentity()
         self._settings = settings
 
+    def __bool__(self) -> bool:
+        return not self.isNull()  # as PySide's type
+
     def __eq__(self, other: object) -> bool:
         return self._settings == other._settings if isinstance(other, SslConfiguration) else NotImplemented
 

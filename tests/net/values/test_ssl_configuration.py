@@ -35,6 +35,8 @@ def test_defaults_are_qts() -> None:
     """What a new configuration answers."""
     new = SslConfiguration()
     assert new.isNull()
+    assert not new
+    assert SslConfiguration.defaultConfiguration()
     assert new.protocol() is Protocol.SecureProtocols
     assert new.peerVerifyMode() is _Mode.AutoVerifyPeer
     assert new.peerVerifyDepth() == 0
