@@ -212,7 +212,7 @@ class DtlsListening(ServerSettings, QObject):
             ValueError: For less than 16 bytes.
         """
         if isinstance(secret, QByteArray):
-            secret = secret.data()
+            secret = bytes(secret.data())
         if not isinstance(secret, (bytes, bytearray)):
             raise TypeError(f"secret must be bytes, not {type(secret).__name__}.")
         if len(secret) < 16:
