@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QByteArray
+
 __all__ = ["LONGEST_WAIT", "checkBool", "checkInt", "checkLeast", "checkTimeout", "checkWait", "exporterArguments"]
 
 LONGEST_WAIT = 2_000_000_000
@@ -52,9 +54,13 @@ def checkWait(ms: int, *, name: str) -> int:
     return min(ms, LONGEST_WAIT)
 
 
-def exporterArguments(label: str | bytes, length: int, context: bytes | None) -> tuple[bytes, int, bytes | None]:
+def exporterArguments(
+    label: str | bytes | QByteArray, length: int, context: bytes | QByteArray | None
+) -> tuple[bytes, int, bytes | None]:
     """What a key exporter (RFC 5705) takes; TypeError or ValueError naming the argument otherwise."""
-    if isinstance(label, str):
+    if isinstance(label, QByteArray):
+        label = bytes(label.data())
+    elif isinstance(label, str):
         if not label.isascii():
             raise ValueError(f"label must be ASCII, not {label!r}.")
         label = label.encode("ascii")
@@ -65,7 +71,7 @@ def exporterArguments(label: str | bytes, length: int, context: bytes | None) ->
     if not 0 < checkInt(length, name="length") <= _LONGEST_EXPORT:
         raise ValueError(f"length must be between 1 and {_LONGEST_EXPORT} bytes, not {length}.")
     if context is not None:
-        if not isinstance(context, (bytes, bytearray, memoryview)):
+        if not isinstance(context, (bytes, bytearray, memoryview, QByteArray)):
             raise TypeError(f"context must be bytes or None, not {type(context).__name__}.")
-        context = bytes(context)
+        context = bytes(context.data()) if isinstance(context, QByteArray) else bytes(context)
     return label, length, context

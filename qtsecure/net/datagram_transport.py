@@ -104,7 +104,7 @@ class DatagramTransport(QObject):
 
     @staticmethod
     def fromUdpSocket(
-        udpSocket: QUdpSocket, address: QHostAddress | str | None = None, port: int = 0
+        udpSocket: QUdpSocket, address: QHostAddress | QHostAddress.SpecialAddress | str | None = None, port: int = 0
     ) -> DatagramTransport:
         """A transport over a QUdpSocket, which stays the program's; reading is the transport's from now on.
 

@@ -75,7 +75,7 @@ class TlsConfiguration(QObject):
         Raises:
             SecureError: A file cannot be read, or key and certificate do not fit.
         """
-        made = SslConfiguration(self._base or SslConfiguration.defaultConfiguration())
+        made = SslConfiguration.defaultConfiguration() if self._base is None else SslConfiguration(self._base)
         if self._caCertificates:
             made.setCaCertificates([_read(source) for source in self._caCertificates])
         if self._certificate and self._privateKey:

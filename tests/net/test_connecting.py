@@ -203,6 +203,22 @@ def test_positional_forms(conversation: Conversation) -> None:
         client.connectToHostEncrypted("127.0.0.1", 1, 5)  # type: ignore[arg-type]  # the mistake under test
 
 
+def test_the_computer_itself_by_its_special_address(conversation: Conversation) -> None:
+    """PySide's connectToHost() takes QHostAddress.SpecialAddress.LocalHost for an address, too."""
+    conversation.listen()
+    client, port = conversation.client, conversation.server.serverPort()
+    client.setSslConfiguration(conversation.clientConfiguration)
+    client.connectToHost(QHostAddress.SpecialAddress.LocalHost, port)
+    spin(lambda: client.state() == State.ConnectedState)
+    assert client.peerName() == "127.0.0.1"
+    client.abort()
+    client.connectToHostEncrypted(QHostAddress.SpecialAddress.LocalHost, port)
+    spin(client.isEncrypted)
+    client.abort()
+    with pytest.raises(ValueError, match="hostName"):
+        client.connectToHost(QHostAddress.SpecialAddress.Null, port)
+
+
 def test_wrong_family(conversation: Conversation) -> None:
     """An address of the unwanted kind is HostNotFoundError."""
     client = conversation.client

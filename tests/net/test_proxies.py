@@ -350,6 +350,13 @@ def test_switching_proxies_on_one_object(conversation: Conversation, closedPort:
         assert len(server.asked) == 1
 
 
+def test_a_type_stands_for_a_proxy_of_that_type(conversation: Conversation) -> None:
+    """As for PySide's classes: setProxy(QNetworkProxy.ProxyType.NoProxy)."""
+    for end in (conversation.client, conversation.server):
+        end.setProxy(Type.NoProxy)
+        assert end.proxy() == QNetworkProxy(Type.NoProxy)
+
+
 def test_arguments(conversation: Conversation) -> None:
     """Wrong types raise; the proxy is copied."""
     with pytest.raises(TypeError, match="networkProxy"):

@@ -56,7 +56,7 @@ def test_ways_of_reading(conversation: Conversation) -> None:
     assert client.canReadLine()
     assert client.readLine(3) == QByteArray(b"9fi")
     assert client.readLine() == QByteArray(b"rst line\n")
-    assert client.readLine(100) == QByteArray(b"second line\n")
+    assert client.readLine(maxlen=100) == QByteArray(b"second line\n")
     assert not client.canReadLine()
     assert client.readAll() == QByteArray(b"rest")
     assert client.atEnd()

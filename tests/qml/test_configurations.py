@@ -151,6 +151,13 @@ def test_another_identity_on_top_of_that_of_python(qapp: object, qtsecure_pki: P
     assert "does not belong" in configuration.check()
 
 
+def test_an_empty_configuration_of_python(qapp: object) -> None:
+    """Is one to start from, although it is false: the default could allow more."""
+    configuration = TlsConfiguration()
+    configuration.setSslConfiguration(SslConfiguration())
+    assert configuration.sslConfiguration() == SslConfiguration() != SslConfiguration.defaultConfiguration()
+
+
 DATAGRAMS = (
     "QtObject { id: root\n"
     + HEAD

@@ -91,7 +91,9 @@ class SocketTransport(DatagramTransport):
         return self._address
 
 
-def udpTransport(udp: QUdpSocket, address: QHostAddress | str | None, port: int) -> DatagramTransport:
+def udpTransport(
+    udp: QUdpSocket, address: QHostAddress | QHostAddress.SpecialAddress | str | None, port: int
+) -> DatagramTransport:
     """See DatagramTransport.fromUdpSocket()."""
     if not isinstance(udp, QUdpSocket):
         raise TypeError(f"udpSocket must be a QUdpSocket, not {type(udp).__name__}.")
@@ -99,7 +101,7 @@ def udpTransport(udp: QUdpSocket, address: QHostAddress | str | None, port: int)
         if isValid(udp) and udp.state() == QAbstractSocket.SocketState.BoundState:
             raise ValueError("address and port must be given, as udpSocket is bound and not connected: to whom?")
         return SocketTransport(lambda owner: connectedSocket(owner, udp))
-    if not isinstance(address, (QHostAddress, str)):
+    if not isinstance(address, (QHostAddress, QHostAddress.SpecialAddress, str)):
         raise TypeError(f"address must be a QHostAddress or a str, not {type(address).__name__}.")
     checkPort(port, lowest=1)
     host = QHostAddress(address)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from weakref import WeakSet
 
-from PySide6.QtCore import QObject, QThread, qWarning
+from PySide6.QtCore import QByteArray, QObject, QThread, qWarning
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress, QUdpSocket
 
 from qtsecure.engine.dtls import DEFAULT_MTU, DtlsListener
@@ -201,7 +201,7 @@ class DtlsListening(ServerSettings, QObject):
         if self._listener is not None:
             self._listener.cookies_required = enabled
 
-    def setCookieSecret(self, secret: bytes) -> None:
+    def setCookieSecret(self, secret: bytes | QByteArray) -> None:
         """Make cookies with this secret, for instance one that several processes share.
 
         Cookies of the secret before it stay good. Without this call the server has a secret of its
@@ -211,6 +211,8 @@ class DtlsListening(ServerSettings, QObject):
             TypeError: For anything but bytes.
             ValueError: For less than 16 bytes.
         """
+        if isinstance(secret, QByteArray):
+            secret = bytes(secret.data())
         if not isinstance(secret, (bytes, bytearray)):
             raise TypeError(f"secret must be bytes, not {type(secret).__name__}.")
         if len(secret) < 16:

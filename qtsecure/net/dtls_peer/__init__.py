@@ -57,7 +57,9 @@ class DtlsPeer(Conditions):
         stapled = association.ocsp_response if association is not None else b""
         return [OcspResponse(stapled)] if stapled else []
 
-    def exportKeyingMaterial(self, label: str | bytes, length: int, context: bytes | None = None) -> QByteArray:
+    def exportKeyingMaterial(
+        self, label: str | bytes | QByteArray, length: int, context: bytes | QByteArray | None = None
+    ) -> QByteArray:
         """Keying material bound to this association (RFC 5705).
 
         Args:

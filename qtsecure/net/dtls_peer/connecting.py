@@ -25,6 +25,7 @@ __all__ = ["Connecting"]
 _SILENCE_MS = 3000
 """After which the next address is tried, if there is one."""
 _Code = SecureError.Code
+_Host = str | QHostAddress | QHostAddress.SpecialAddress
 _EVERYBODY = tuple(
     QHostAddress(each).toString() for each in (QHostAddress.SpecialAddress.AnyIPv4, QHostAddress.SpecialAddress.AnyIPv6)
 )
@@ -35,7 +36,7 @@ class Connecting(Configuring):
 
     def connectToHost(
         self,
-        host: str | QHostAddress,
+        host: _Host,
         port: int,
         peerVerifyName: str = "",
         configuration: ConfigurationSource | None = None,
@@ -58,7 +59,7 @@ class Connecting(Configuring):
             self.setSslConfiguration(configuration)
         self._begin(goal)
 
-    def setPeer(self, host: str | QHostAddress, port: int, peerVerifyName: str = "") -> None:
+    def setPeer(self, host: _Host, port: int, peerVerifyName: str = "") -> None:
         """Say with whom to make an association, and make none yet (QDtls::setPeer).
 
         startHandshake() makes it, and so does the first call that needs one: receiveMessages(),
@@ -116,9 +117,9 @@ class Connecting(Configuring):
             return SecureError(_Code.Closed, "The association was closed here; connect anew.")
         return self._error
 
-    def _checkGoal(self, method: str, host: str | QHostAddress, port: int, peerVerifyName: str) -> Attempt:
-        if isinstance(host, QHostAddress):
-            host = host.toString()
+    def _checkGoal(self, method: str, host: _Host, port: int, peerVerifyName: str) -> Attempt:
+        if isinstance(host, (QHostAddress, QHostAddress.SpecialAddress)):
+            host = QHostAddress(host).toString()
         if not isinstance(host, str):
             raise TypeError(f"host must be a str or a QHostAddress, not {type(host).__name__}.")
         if not host or "\0" in host:

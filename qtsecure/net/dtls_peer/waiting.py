@@ -45,11 +45,11 @@ class Limit:
 class Waiting(Settings):
     """handshake() and waitForHandshake() of DtlsPeer."""
 
-    def waitForHandshake(self, msecs: int = -1, cancellable: Cancellable | None = None) -> bool:
+    def waitForHandshake(self, ms: int = -1, cancellable: Cancellable | None = None) -> bool:
         """Wait until the handshake is complete; it begins if it had not. Runs an event loop.
 
         Args:
-            msecs: How long at most, in ms; -1 for as long as the handshake may take. When that is over,
+            ms: How long at most, in ms; -1 for as long as the handshake may take. When that is over,
                 the handshake goes on.
             cancellable: Ends the handshake, not only the wait.
 
@@ -61,7 +61,7 @@ class Waiting(Settings):
             SecureError: ``Pending`` in a slot that the handshake waits for, or what startHandshake() raises
                 for a configuration that cannot be used.
         """
-        limit = Limit(checkWait(msecs, name="msecs"))
+        limit = Limit(checkWait(ms, name="ms"))
         self._refuseWaiting("waitForHandshake")
         try:
             self._handshakeWithin(limit, cancellable)

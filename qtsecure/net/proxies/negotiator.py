@@ -176,7 +176,8 @@ class ProxyNegotiator(QObject):
     def _beginTls(self, socket: SslSocket) -> None:
         """TLS with the proxy, which has to prove its own name and sees nothing of what is for the destination."""
         self._inner = (socket.sslConfiguration(), socket.peerVerifyName())
-        socket.setSslConfiguration(self._configuration or SslConfiguration.forClient())
+        configuration = self._configuration
+        socket.setSslConfiguration(SslConfiguration.forClient() if configuration is None else configuration)
         socket.setPeerVerifyName(self._address.hostName())
         self._listen(socket.encrypted, self._begin)
         socket._dataPath.held = True  # slots of encrypted that come first may write, and run an event loop

@@ -67,7 +67,7 @@ class Listening(ServerSettings, QObject):
         if not host.isLoopback() and not _isDirect(self._proxy, port):
             self._serverError = _Error.UnsupportedSocketOperationError
             self._errorString = (
-                "A server cannot listen through a proxy; call setProxy(QNetworkProxy(QNetworkProxy.NoProxy)) before."
+                "A server cannot listen through a proxy; call setProxy(QNetworkProxy.ProxyType.NoProxy) before."
             )
             return False
         listener = makeListener(self)
@@ -170,7 +170,7 @@ class Listening(ServerSettings, QObject):
         """The proxy of setProxy(); of type DefaultProxy at first, which means the application's."""
         return QNetworkProxy(self._proxy)
 
-    def setProxy(self, networkProxy: QNetworkProxy) -> None:
+    def setProxy(self, networkProxy: QNetworkProxy | QNetworkProxy.ProxyType) -> None:
         """Say whether a proxy concerns this server (QTcpServer::setProxy); before listen().
 
         None can listen for an SslServer: with a proxy, also with the application's, listen() returns
@@ -178,9 +178,9 @@ class Listening(ServerSettings, QObject):
         and NoProxy switches the application's off.
 
         Raises:
-            TypeError: For anything but a QNetworkProxy.
+            TypeError: For anything but a QNetworkProxy or the type of one.
         """
-        if not isinstance(networkProxy, QNetworkProxy):
+        if not isinstance(networkProxy, (QNetworkProxy, _ProxyType)):
             raise TypeError(f"networkProxy must be a QNetworkProxy, not {type(networkProxy).__name__}.")
         self._proxy = QNetworkProxy(networkProxy)
 

@@ -82,7 +82,7 @@ class ServerSettings:
         return self._maxHandshaking
 
     def setMaxHandshakingConnections(self, numConnections: int) -> None:
-        """Limit the concurrent handshakes.
+        """Limit the concurrent handshakes: 128 by default, 256 on a DtlsServer, where they wait for lost datagrams.
 
         At the limit of an SslServer the kernel keeps further clients, until a handshake ends. One that
         has said nothing at all for 100 ms makes room then: errorOccurred tells SocketResourceError for it.

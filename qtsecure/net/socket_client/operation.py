@@ -119,29 +119,29 @@ class ConnectOperation(QObject):
         """
         self._stop(cancelled())
 
-    def waitForFinished(self, msecs: int = 30_000) -> bool:
+    def waitForFinished(self, ms: int = 30_000) -> bool:
         """Run an event loop until the operation is finished.
 
         Slots run meanwhile, as in any nested loop.
 
         Args:
-            msecs: How long at most, in ms; -1 for ever. The operation survives a time-out.
+            ms: How long at most, in ms; -1 for ever. The operation survives a time-out.
 
         Returns:
             Whether it has finished with a connection; error() tells more.
 
         Raises:
-            TypeError, ValueError: ``msecs`` is no such number.
+            TypeError, ValueError: ``ms`` is no such number.
             RuntimeError: There is no QCoreApplication.
         """
-        msecs = checkWait(msecs, name="msecs")
-        if self._stage is not _Stage.FINISHED and msecs:
+        ms = checkWait(ms, name="ms")
+        if self._stage is not _Stage.FINISHED and ms:
             loop = nestedLoop()
             timer = QTimer(singleShot=True)
             timer.timeout.connect(loop.quit)
             ends = [signal.connect(loop.quit) for signal in (self._over, self.destroyed)]
-            if msecs > 0:
-                timer.start(msecs)
+            if ms > 0:
+                timer.start(ms)
             loop.exec()
             timer.stop()  # what a slot has raised may keep it, and be collected in another thread
             for connection in ends:

@@ -164,7 +164,9 @@ class SslSocket(Leading):
         stapled = self._dataPath.stream.ocsp_response if self._dataPath.stream is not None else b""
         return [values.OcspResponse(stapled)] if stapled else []
 
-    def exportKeyingMaterial(self, label: str | bytes, length: int, context: bytes | None = None) -> QByteArray:
+    def exportKeyingMaterial(
+        self, label: str | bytes | QByteArray, length: int, context: bytes | QByteArray | None = None
+    ) -> QByteArray:
         """Keying material bound to this connection (RFC 5705; RFC 8446 section 7.5).
 
         Args:

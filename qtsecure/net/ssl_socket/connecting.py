@@ -31,6 +31,7 @@ _State = members_of(QAbstractSocket.SocketState)
 _Error = members_of(QAbstractSocket.SocketError)
 _Layer = members_of(QAbstractSocket.NetworkLayerProtocol)
 _Mode = QIODevice.OpenModeFlag
+_Host = str | QHostAddress | QHostAddress.SpecialAddress
 _ADDRESS_TIMEOUT_MS = 30_000
 
 
@@ -41,7 +42,7 @@ class Connecting(Handshake):
 
     def connectToHost(
         self,
-        hostName: str | QHostAddress,
+        hostName: _Host,
         port: int,
         mode: QIODevice.OpenModeFlag = _Mode.ReadWrite,
         protocol: QAbstractSocket.NetworkLayerProtocol = _Layer.AnyIPProtocol,
@@ -70,7 +71,7 @@ class Connecting(Handshake):
 
     def connectToHostEncrypted(
         self,
-        hostName: str,
+        hostName: _Host,
         port: int,
         *arguments: QIODevice.OpenModeFlag | str | QAbstractSocket.NetworkLayerProtocol,
         mode: QIODevice.OpenModeFlag = _Mode.ReadWrite,
@@ -440,9 +441,9 @@ class Connecting(Handshake):
             super().transportFailed(error, text)
 
 
-def _checkHost(hostName: str | QHostAddress) -> str:
-    if isinstance(hostName, QHostAddress):
-        hostName = hostName.toString()
+def _checkHost(hostName: _Host) -> str:
+    if isinstance(hostName, (QHostAddress, QHostAddress.SpecialAddress)):
+        hostName = QHostAddress(hostName).toString()
     if not isinstance(hostName, str):
         raise TypeError(f"hostName must be a str, not {type(hostName).__name__}.")
     if not hostName or "\0" in hostName:

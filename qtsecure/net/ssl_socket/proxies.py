@@ -38,7 +38,7 @@ class Proxies(SocketOptions):
         """The proxy of setProxy(); of type DefaultProxy at first, which means the application's."""
         return QNetworkProxy(self._proxy) if self._proxy is not None else QNetworkProxy(_Type.DefaultProxy)
 
-    def setProxy(self, networkProxy: QNetworkProxy) -> None:
+    def setProxy(self, networkProxy: QNetworkProxy | QNetworkProxy.ProxyType) -> None:
         """Connect through this proxy from the next connection on (QAbstractSocket::setProxy).
 
         The name of the host goes to the proxy, which looks it up. Without this call the application's
@@ -46,9 +46,9 @@ class Proxies(SocketOptions):
         this machine. NoProxy connects directly.
 
         Raises:
-            TypeError: For anything but a QNetworkProxy.
+            TypeError: For anything but a QNetworkProxy or the type of one.
         """
-        if not isinstance(networkProxy, QNetworkProxy):
+        if not isinstance(networkProxy, (QNetworkProxy, _Type)):
             raise TypeError(f"networkProxy must be a QNetworkProxy, not {type(networkProxy).__name__}.")
         self._proxy = QNetworkProxy(networkProxy)
 

@@ -82,23 +82,23 @@ class Reading(SocketBase):
             return b""
         return Reading._takeAll(self) if maxSize < 0 else self._take(maxSize)
 
-    def readLine(self, maxSize: int = 0) -> QByteArray:  # type: ignore[override]  # as read()
-        """One line with its newline, at most ``maxSize`` bytes (0: unlimited); else what is there."""
+    def readLine(self, maxlen: int = 0) -> QByteArray:  # type: ignore[override]  # as read()
+        """One line with its newline, at most ``maxlen`` bytes (0: unlimited); else what is there."""
         if get_ident() != self._dataPath.thread:
             self._checkThread("readLine")
-        if maxSize < 0:
+        if maxlen < 0:
             return QByteArray()
         if self._qtHoldsData():
             # Qt's own readLine() refuses a size of 1 and stops one byte short of any other.
             held = bytes(QIODevice.peek(self, self.bytesAvailable()).data())
             size = held.find(b"\n") + 1 or len(held)
-            return self._readThroughQt(min(size, maxSize) if maxSize > 0 else size)
+            return self._readThroughQt(min(size, maxlen) if maxlen > 0 else size)
         if not self._dataPath.readable:
             return QByteArray()
         incoming = self._dataPath.incoming
         end = incoming.findNewline()
         count = incoming.size if end < 0 else end + 1
-        return QByteArray(self._take(min(count, maxSize) if maxSize > 0 else count))
+        return QByteArray(self._take(min(count, maxlen) if maxlen > 0 else count))
 
     def canReadLine(self) -> bool:
         """Whether a whole line has arrived."""

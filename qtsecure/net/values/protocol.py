@@ -15,7 +15,7 @@ class Protocol(enum.Enum):
     """One protocol version or a range of them, after ``QSsl::SslProtocol``.
 
     Versions below TLS 1.2 and DTLS 1.2 do not exist here (RFC 8996 forbids them), DTLS 1.3, which
-    Qt does not know, does.
+    Qt does not know, does. Each is equal to its value of Qt's enum.
     """
 
     Unknown = "Unknown"
@@ -78,6 +78,15 @@ class Protocol(enum.Enum):
     def isDatagram(self) -> bool:
         """Whether this is a version or a range of DTLS."""
         return self.name.startswith("Dtls")
+
+    # Programs written for Qt compare with Qt's values. If none were ever equal, they would go wrong without a word.
+
+    def __eq__(self, other: object) -> bool:
+        return _TO_QT.get(self) is other if isinstance(other, QSsl.SslProtocol) else NotImplemented
+
+    def __hash__(self) -> int:
+        # That of the equal value of Qt's enum, in which one name is longer.
+        return hash("UnknownProtocol" if self is Protocol.Unknown else self._name_)
 
 
 _FROM_QT = {

@@ -56,7 +56,8 @@ class Revocation(HasSettings):
         Args:
             pins: Whole certificates in any form that :meth:`setLocalCertificateChain` takes, and
                 SHA-256 hashes of the public key (SubjectPublicKeyInfo): 32 bytes, 64 hexadecimal
-                digits, or text such as ``"sha256/r/mIkG3eEpVdm+u/ko/cwxzOMo1bk4TyHIlByibiA5E="``.
+                digits, or text such as ``"sha256/r/mIkG3eEpVdm+u/ko/cwxzOMo1bk4TyHIlByibiA5E="``; also
+                the texts that :meth:`pinnedCertificates` returns.
 
         Raises:
             SecureError: A certificate cannot be read.

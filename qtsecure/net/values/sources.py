@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 _PIN_PREFIX = "sha256/"
+_CERTIFICATE_PIN_PREFIX = "certificate-sha256/"
 _PIN_LENGTH = 32
 _HEXADECIMAL_PIN = re.compile(f"[0-9A-Fa-f]{{{2 * _PIN_LENGTH}}}")
 
@@ -122,7 +123,9 @@ def pinsFrom(source: PinSource) -> Pins:
     if isinstance(source, QByteArray):
         source = bytes(source.data())
     if isinstance(source, str) and source.startswith(_PIN_PREFIX):
-        return Pins(keys=frozenset({_keyHash(source)}))
+        return Pins(keys=frozenset({_pinned(source, _PIN_PREFIX)}))
+    if isinstance(source, str) and source.startswith(_CERTIFICATE_PIN_PREFIX):  # as pinnedCertificates() tells them
+        return Pins(certificates=frozenset({_pinned(source, _CERTIFICATE_PIN_PREFIX)}))
     if isinstance(source, str) and _HEXADECIMAL_PIN.fullmatch(source):
         return Pins(keys=frozenset({bytes.fromhex(source)}))
     if isinstance(source, (bytes, bytearray)) and len(source) == _PIN_LENGTH:
@@ -138,13 +141,13 @@ def pinsFrom(source: PinSource) -> Pins:
     )
 
 
-def _keyHash(text: str) -> bytes:
+def _pinned(text: str, prefix: str) -> bytes:
     try:
-        value = base64.b64decode(text.removeprefix(_PIN_PREFIX), validate=True)
+        value = base64.b64decode(text.removeprefix(prefix), validate=True)
     except ValueError:
         value = b""
     if len(value) != _PIN_LENGTH:
-        raise ValueError(f"pins contains {text!r}, which is not 'sha256/' and the base64 of 32 bytes")
+        raise ValueError(f"pins contains {text!r}, which is not '{prefix}' and the base64 of 32 bytes")
     return value
 
 

@@ -33,8 +33,8 @@ class SslCertificate:
     """An immutable certificate; methods follow ``QSslCertificate``.
 
     Fields are read when they are asked for, and a getter never raises because of what is inside
-    the certificate: a field that cannot be read is empty. Equal and hashable by the DER encoding.
-    Usable from any thread.
+    the certificate: a field that cannot be read is empty. Equal and hashable by the DER encoding; a
+    null one is false. Usable from any thread.
 
     Args:
         source: PEM or DER bytes, an ``x509.Certificate`` of cryptography, a ``QSslCertificate``,
@@ -290,6 +290,10 @@ class SslCertificate:
                 return None if certificate is None else certificate.issuer
         except UNREADABLE:
             return None
+
+    def __bool__(self) -> bool:
+        # As PySide's type: programs ask "if not socket.peerCertificate()".
+        return bool(self._der)
 
     def __eq__(self, other: object) -> bool:
         return self._der == other._der if isinstance(other, SslCertificate) else NotImplemented

@@ -25,7 +25,7 @@ _PROTOCOL_STRINGS = {
 class SslCipher:
     """An immutable cipher suite; methods follow ``QSslCipher``.
 
-    Equal and hashable by name and protocol, as in Qt. Usable from any thread.
+    Equal and hashable by name and protocol, as in Qt; a null one is false. Usable from any thread.
 
     Args:
         cipher: OpenSSL's name of the suite or a ``QSslCipher``. A name that the engine does not
@@ -105,6 +105,9 @@ class SslCipher:
     def toQt(self) -> QSslCipher:
         """Return Qt's type; it is null where Qt's TLS backend does not know the suite."""
         return QSslCipher(self._name)
+
+    def __bool__(self) -> bool:
+        return bool(self._name)  # as PySide's type
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SslCipher):

@@ -367,10 +367,13 @@ class SslConfiguration(Algorithms, Revocation, VirtualHosting, HandshakeResults)
         """Trust one more authority; see :meth:`addCaCertificates`."""
         self.addCaCertificates(certificate)
 
-    def addCaCertificates(self, certificates: CertificateSource) -> None:
+    def addCaCertificates(self, certificates: CertificateSource) -> bool:
         """Add authorities to the list that :meth:`caCertificates` returns.
 
         As in Qt, roots of the system that are not in that list are no longer used then.
+
+        Returns:
+            True; Qt's answer for a file in which there are certificates.
 
         Raises:
             SecureError: A certificate cannot be read.
@@ -381,6 +384,7 @@ class SslConfiguration(Algorithms, Revocation, VirtualHosting, HandshakeResults)
         self._settings = replace(
             self._settings, authorities=added, systemRoots=SystemRoots.Included if included else SystemRoots.Off
         )
+        return True
 
     @staticmethod
     def systemCaCertificates() -> list[SslCertificate]:
@@ -506,6 +510,9 @@ class SslConfiguration(Algorithms, Revocation, VirtualHosting, HandshakeResults)
         settings = replace(self._settings, certificateChain=chain, privateKey=key)
         settings.checkIdentity()
         self._settings = settings
+
+    def __bool__(self) -> bool:
+        return not self.isNull()  # as PySide's type
 
     def __eq__(self, other: object) -> bool:
         return self._settings == other._settings if isinstance(other, SslConfiguration) else NotImplemented

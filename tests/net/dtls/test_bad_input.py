@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QByteArray, QCoreApplication
+from PySide6.QtNetwork import QHostAddress
 
 from qtsecure import DtlsPeer, DtlsServer, Protocol, SecureError, SslConfiguration
 from qtsecure.net.dtls.path import DtlsPath
@@ -173,6 +174,7 @@ def test_arguments_of_the_exporter(
         conversation.client.exportKeyingMaterial(*arguments)  # type: ignore[arg-type]  # what is tested
     keys = conversation.client.exportKeyingMaterial("x", 10, b"context")
     assert conversation.client.exportKeyingMaterial(b"x", 10, bytearray(b"context")) == keys
+    assert conversation.client.exportKeyingMaterial(QByteArray(b"x"), 10, QByteArray(b"context")) == keys
 
 
 @pytest.mark.parametrize(
@@ -181,6 +183,8 @@ def test_arguments_of_the_exporter(
         (("", 1), ValueError),
         (("a\0b", 1), ValueError),
         ((5, 1), TypeError),
+        ((QHostAddress.SpecialAddress.Null, 1), ValueError),
+        ((QHostAddress.SpecialAddress.AnyIPv4, 1), ValueError),
         (("localhost", 0), ValueError),
         (("localhost", 65536), ValueError),
         (("localhost", "1"), TypeError),
@@ -193,6 +197,16 @@ def test_arguments_of_connect(qapp: QCoreApplication, arguments: tuple[object, .
     with pytest.raises(error):
         peer.connectToHost(*arguments)  # type: ignore[arg-type]  # what is tested
     assert peer.status() is Status.Disconnected
+
+
+def test_the_computer_itself_by_its_special_address(conversation: DtlsConversation) -> None:
+    """Where PySide's classes take an address, they take QHostAddress.SpecialAddress.LocalHost, too."""
+    conversation.listen()
+    client = conversation.client
+    client.setSslConfiguration(conversation.clientConfiguration)
+    client.connectToHost(QHostAddress.SpecialAddress.LocalHost, conversation.server.serverPort())
+    spin(client.isEncrypted)
+    assert client.peerName() == "127.0.0.1"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import socket as native
 from collections.abc import Callable, Iterator
 
 import pytest
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QByteArray, QObject
 from PySide6.QtNetwork import QHostAddress
 from shiboken6 import delete, isValid
 
@@ -63,7 +63,7 @@ def test_without_cookies(conversation: DtlsConversation) -> None:
 def test_a_shared_secret(conversation: DtlsConversation) -> None:
     conversation.server.setCookieSecret(bytes(range(32)))
     conversation.establish()
-    conversation.server.setCookieSecret(b"another secret of 32 bytes......")
+    conversation.server.setCookieSecret(QByteArray(b"another secret of 32 bytes......"))
     other = conversation.makeClient("other")
     conversation.establish(other)
     other.close()

@@ -288,6 +288,8 @@ def test_peer_names() -> None:
     """They tell the port, too: cookies depend on it."""
     udp = bound()
     assert DatagramTransport.fromUdpSocket(udp, "127.0.0.1", 7).peerName() == "127.0.0.1:7"
+    local = DatagramTransport.fromUdpSocket(udp, QHostAddress.SpecialAddress.LocalHost, 8)
+    assert local.peerName() == "127.0.0.1:8"
     six = QUdpSocket()
     if six.bind(QHostAddress("::1"), 0):
         assert DatagramTransport.fromUdpSocket(six, "::1", 7).peerName() == "[::1]:7"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 from PySide6.QtNetwork import QSsl
 
@@ -36,6 +39,18 @@ def test_every_value_of_qt_is_either_known_or_refused() -> None:
     """A new value in Qt's enum is noticed here."""
     known = [value for value in QSsl.SslProtocol if value not in _TOO_OLD]
     assert {Protocol.fromQt(value) for value in known} == {m for m in Protocol if not m.name.startswith("DtlsV1_3")}
+
+
+@pytest.mark.parametrize("member", Protocol)
+def test_equal_to_its_value_of_qt(member: Protocol) -> None:
+    """A program written for Qt asks sessionProtocol() == QSsl.SslProtocol.TlsV1_3, or looks it up in a dict."""
+    equal = [value for value in QSsl.SslProtocol if value == member]
+    assert equal == [value for value in QSsl.SslProtocol if member == value]
+    assert equal == ([] if member.name.startswith("DtlsV1_3") else [member.toQt()])
+    assert all(hash(value) == hash(member) for value in equal)
+    assert [other for other in Protocol if other == member] == [member]
+    assert member != member.name
+    assert pickle.loads(pickle.dumps(member)) is copy.deepcopy(member) is member
 
 
 def test_any_protocol_means_any_secure_one() -> None:

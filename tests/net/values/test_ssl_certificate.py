@@ -186,6 +186,14 @@ def test_null_certificate() -> None:
         null.toCryptography()
 
 
+def test_a_null_certificate_is_false(pki: PublicKeyInfrastructure) -> None:
+    """As PySide's: a server's ``if not socket.peerCertificate()`` must not let everybody in."""
+    assert not SslCertificate()
+    assert not QSslCertificate()
+    assert SslCertificate(pki.server.certificate)
+    assert SslCertificate(pki.server.certificate).toQt()
+
+
 def test_all_sources_give_the_same_value(pki: PublicKeyInfrastructure) -> None:
     """PEM, DER, cryptography, Qt and copies are equal and hash alike."""
     certificate = pki.server.certificate

@@ -14,6 +14,7 @@ def test_tls13_suite() -> None:
     """A TLS 1.3 suite has the same name in both worlds."""
     cipher = SslCipher("TLS_AES_256_GCM_SHA384")
     assert not cipher.isNull()
+    assert cipher
     assert cipher.name() == cipher.ianaName() == "TLS_AES_256_GCM_SHA384"
     assert (cipher.usedBits(), cipher.supportedBits()) == (256, 256)
     assert (cipher.protocol(), cipher.protocolString()) == (Protocol.TlsV1_3, "TLSv1.3")
@@ -39,6 +40,7 @@ def test_cipher_of_a_session() -> None:
 def test_null_ciphers(cipher: SslCipher) -> None:
     """Unknown names give a null cipher, as in Qt."""
     assert cipher.isNull()
+    assert not cipher
     assert cipher == SslCipher()
     assert (cipher.name(), cipher.ianaName(), cipher.usedBits()) == ("", "", 0)
     assert (cipher.protocol(), cipher.protocolString()) == (Protocol.Unknown, "")

@@ -35,6 +35,8 @@ def test_defaults_are_qts() -> None:
     """What a new configuration answers."""
     new = SslConfiguration()
     assert new.isNull()
+    assert not new
+    assert SslConfiguration.defaultConfiguration()
     assert new.protocol() is Protocol.SecureProtocols
     assert new.peerVerifyMode() is _Mode.AutoVerifyPeer
     assert new.peerVerifyDepth() == 0
@@ -283,7 +285,7 @@ def test_adding_to_the_systems_authorities(pki: PublicKeyInfrastructure, systemR
     ca = SslCertificate(pki.ca.certificate)
     configuration = SslConfiguration.defaultConfiguration()
     assert configuration.caCertificates() == SslConfiguration.systemCaCertificates() == systemRoots
-    configuration.addCaCertificates([ca])
+    assert configuration.addCaCertificates([ca]) is True  # what Qt's returns for the path of a file
     assert configuration.caCertificates() == [*systemRoots, ca]
     fresh = SslConfiguration()
     fresh.addCaCertificates([ca])

@@ -79,11 +79,14 @@ def test_pins(pki: PublicKeyInfrastructure, tmp_path: Path) -> None:
     configuration.setPinnedCertificates([text, pki.server.certificate])
     assert _engine(configuration).pins.keys == {spki}
     assert _engine(configuration).pins.certificates == {whole}
+    again = _client(pki)
+    again.setPinnedCertificates(configuration.pinnedCertificates())
+    assert again == configuration
     configuration.setPinnedCertificates([])
     assert configuration == _client(pki)
 
 
-@pytest.mark.parametrize("pin", ["sha256/", "sha256/AAAA", "sha256/!!!", "sha256/" + "A" * 44])
+@pytest.mark.parametrize("pin", ["sha256/", "sha256/AAAA", "sha256/!!!", "sha256/" + "A" * 44, "certificate-sha256/AA"])
 def test_hashes_that_are_none(pki: PublicKeyInfrastructure, pin: str) -> None:
     """A typing error must not become a pin that nothing matches."""
     with pytest.raises(ValueError, match="sha256/"):

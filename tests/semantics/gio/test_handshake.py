@@ -306,7 +306,7 @@ def test_cancelling_a_handshake(conversation: DtlsConversation) -> None:
 def test_waiting_for_less_than_the_handshake_takes(conversation: DtlsConversation) -> None:
     """The wait ends and the handshake goes on."""
     client = prepared(conversation)
-    assert client.waitForHandshake(0) is False
+    assert client.waitForHandshake(ms=0) is False
     assert client.status() is Status.Handshaking
     assert client.waitForHandshake(PATIENCE_MS) is True
 

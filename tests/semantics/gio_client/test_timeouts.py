@@ -204,9 +204,9 @@ def test_waiting_does_not_end_the_operation(story: Story, clock: FakeClock) -> N
         story.client.setTls(True)
         operation = story.client.connectToHost("127.0.0.1", silent.port)
         assert not operation.waitForFinished(50)
-        assert not operation.waitForFinished(0)
+        assert not operation.waitForFinished(ms=0)
         assert not operation.isFinished()
-        with pytest.raises(ValueError, match="msecs"):
+        with pytest.raises(ValueError, match=r"^ms must be"):
             operation.waitForFinished(-2)
         operation.cancel()
         assert not operation.waitForFinished(-1)
