@@ -92,7 +92,7 @@ def test_a_hello_that_waits_to_be_read_is_no_silence(conversation: Conversation,
         client.sendall(HELLO_BEGINS)
         assert select.select([accepted.socketDescriptor()], [], [], 20)[0]  # it has arrived, and waits
         clock.now += 1  # nothing is served in between
-        assert not server.mayAccept()
+        assert not server._mayAccept()
         assert isValid(accepted)
     spin(lambda: server.statistics().handshaking == 0)
 
@@ -109,7 +109,7 @@ def test_a_client_that_has_left_is_no_silence(
         spin(lambda: server.statistics().handshaking == 1)
         transport = conversation.accepted[0]._dataPath.transport
         if transport_mode == "qt":
-            transport._tcp().stateChanged.connect(lambda state: answers.append(server.mayAccept()))
+            transport._tcp().stateChanged.connect(lambda state: answers.append(server._mayAccept()))
         clock.now += 1
     spin(lambda: server.statistics().handshaking == 0)
     assert set(answers) == ({False} if transport_mode == "qt" else set())
@@ -145,7 +145,7 @@ def test_a_full_server_does_not_look_at_its_listener(conversation: Conversation,
     conversation.listen()
     with rawClients(server, 1) as clients:
         clock.advance(1)
-        assert server.mayAccept()  # the silent one would make room
+        assert server._mayAccept()  # the silent one would make room
         clients[0].send(HELLO_BEGINS)
         spin(lambda: conversation.recorder.count("server.startedEncryptionHandshake") == 1)
         good = goodClient(conversation)
@@ -169,12 +169,12 @@ def test_accept_is_tried_again_without_an_event_loop(conversation: Conversation,
     listener = server._listener
     assert listener is not None
     listener.setAccepting(False)
-    server.listenerFailed(Error.SocketResourceError, "Too many open files")
+    server._listenerFailed(Error.SocketResourceError, "Too many open files")
     with native.create_connection(("127.0.0.1", server.serverPort())):
         assert server.waitForNewConnection(20_000) == (False, False)
         clock.now += 0.6
         assert server.waitForNewConnection(20_000) == (True, False)
-        assert server.mayAccept()
+        assert server._mayAccept()
 
 
 def test_a_closed_server_leaves_no_timers_behind(conversation: Conversation, clock: FakeClock) -> None:
@@ -182,16 +182,16 @@ def test_a_closed_server_leaves_no_timers_behind(conversation: Conversation, clo
     looks: list[None] = []
 
     class Looking(SslServer):
-        def mayAccept(self) -> bool:
+        def _mayAccept(self) -> bool:
             looks.append(None)
-            return super().mayAccept()
+            return super()._mayAccept()
 
     server = Looking(conversation.server)
     server.setMaxHandshakingConnections(1)
     assert server.listen("127.0.0.1")
     with rawClients(server, 1):
         server.resumeAccepting()  # when may the silent one go?
-        server.listenerFailed(Error.SocketResourceError, "Too many open files")
+        server._listenerFailed(Error.SocketResourceError, "Too many open files")
         delete(next(iter(server._room.handshaking)))  # to be looked for soon
         server.close()
         assert server.listen("127.0.0.1")

@@ -72,7 +72,7 @@ def test_pre_shared_keys(qapp, psk: bool) -> None:
     watchSocket(socket, lambda *event: seen.append(event), psk=psk)
     watchServer(server, lambda *event: seen.append(event), psk=psk)
     assert socket.receivers(SIGNAL("preSharedKeyAuthenticationRequired(PyObject)")) == int(psk)
-    assert server.wantsPreSharedKeys() is psk
+    assert server._wantsPreSharedKeys() is psk
     question = PreSharedKeyAuthenticator.forServer(b"hint", b"sensor")
     question.setPreSharedKey(b"secret")
     socket.preSharedKeyAuthenticationRequired.emit(question)

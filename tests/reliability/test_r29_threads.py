@@ -67,7 +67,7 @@ def publicMethods(cls: type) -> list[str]:
     return sorted(names)
 
 
-_EXEMPT = {*socket_module._ANSWERS_ANY_THREAD, *socket_module._FROM_OUR_OWN_LAYERS, "readData"}
+_EXEMPT = {*socket_module._ANSWERS_ANY_THREAD, "connectNotify", "readData"}
 SOCKET_METHODS = [name for name in publicMethods(SslSocket) if name not in _EXEMPT]
 SERVER_METHODS = [
     "addPendingConnection",
@@ -169,20 +169,14 @@ _HARMLESS: dict[type[QObject], frozenset[str]] = {
             *("hasPendingDatagrams", "pendingDatagramSize", "readDatagram", "getPacket"),
             *("writeDatagram", "putPacket"),  # see the next test
             *("packetError", "availablePacketCount", "encodeBufferMaxSize"),
-            # From our own layers:
-            *("adopt", "afterEngine", "beginAsServer", "connectNotify", "disconnectNotify", "handleEvents", "idledOut"),
-            *("networkRefused", "pollLater", "replaced", "reviewHeard", "socketLost"),
+            *("connectNotify", "disconnectNotify"),
         )
     ),
     DtlsServer: frozenset(
         (
-            *("errorString", "handshakeTimeout", "handshakingCount", "idleTimeout", "isCookieVerificationEnabled"),
+            *("errorString", "handshakeTimeout", "idleTimeout", "isCookieVerificationEnabled", "connectNotify"),
             *("isListening", "maxConnections", "maxConnectionsPerAddress", "maxHandshakingConnections"),
             *("maxPendingConnections", "mtu", "reusePort", "serverError"),
-            # From our own layers:
-            *("connectNotify", "hasTooManyConnections", "helloAdmitted", "pathPeerDestroyed", "peerAlert", "peerAsks"),
-            *("peerDisconnected", "peerEncrypted", "peerFailed", "peerTraced", "prepareListener", "socketLost"),
-            *("wantsHostChoices", "wantsPreSharedKeys"),
         )
     ),
     SocketClient: frozenset(

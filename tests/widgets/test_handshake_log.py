@@ -71,7 +71,7 @@ def test_sec_no_keys(log) -> None:
     log.addConnection(client)
     log.addConnection(server)
     assert client.receivers(SIGNAL("preSharedKeyAuthenticationRequired(PyObject)")) == 0
-    assert not server.wantsPreSharedKeys()
+    assert not server._wantsPreSharedKeys()
     question = PreSharedKeyAuthenticator.forClient()
     question.setPreSharedKey(b"secret")
     client.preSharedKeyAuthenticationRequired.emit(question)

@@ -50,14 +50,14 @@ class PathPeer(Protocol):
     datagramReceived: SignalInstance
     retransmissionTimeout: SignalInstance
 
-    def afterEngine(self) -> bool: ...
-    def reviewHeard(self) -> None: ...
-    def handleEvents(self) -> None: ...
-    def networkRefused(self) -> None: ...
-    def idledOut(self) -> None: ...
-    def socketLost(self) -> None: ...
-    def replaced(self) -> None: ...
-    def pollLater(self) -> None: ...
+    def _afterEngine(self) -> bool: ...
+    def _reviewHeard(self) -> None: ...
+    def _handleEvents(self) -> None: ...
+    def _networkRefused(self) -> None: ...
+    def _idledOut(self) -> None: ...
+    def _socketLost(self) -> None: ...
+    def _replaced(self) -> None: ...
+    def _pollLater(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -268,8 +268,8 @@ class DtlsPath(PathTimers):
             return
         self.send(association.take_outgoing())
         peer = self._peer()
-        if peer is not None and not self.ended and peer.afterEngine() and association.has_events:
-            peer.handleEvents()
+        if peer is not None and not self.ended and peer._afterEngine() and association.has_events:
+            peer._handleEvents()
         self.arm()
         while self._held and not self.busy and not self.ended:
             self.datagramArrived(self._held.pop(0), self._address)
@@ -288,13 +288,13 @@ class DtlsPath(PathTimers):
             and not self.ended
             and not self.busy
         ):
-            peer.networkRefused()
+            peer._networkRefused()
 
     def datagramSocketLost(self) -> None:
         """The program has deleted the socket that it shares with us."""
         peer = self._peer()
         if peer is not None and not self.ended:
-            peer.socketLost()
+            peer._socketLost()
 
     # -------------------------------------------------------------------- to the network
 
@@ -404,7 +404,7 @@ class DtlsPath(PathTimers):
             return
         if self._listenersLeft:
             self._listenersLeft = False
-            peer.reviewHeard()
+            peer._reviewHeard()
         self._announcing = True
         try:
             while self._news and not self.ended and not self.deaf:
@@ -496,7 +496,7 @@ class DtlsPath(PathTimers):
         """The client has begun a new association in place of this one."""
         peer = self._peer()
         if peer is not None:
-            peer.replaced()
+            peer._replaced()
         self.abandon()
 
     # ----------------------------------------------------------------------------- facts

@@ -28,16 +28,16 @@ _HEARING_PAUSE = 0.1
 class TableOwner(Protocol):
     """The server of a table. Any of these calls may end in slots that delete it."""
 
-    def prepareListener(self) -> DtlsListener | None:
+    def _prepareListener(self) -> DtlsListener | None:
         """The listener, with the settings of this moment; None when they cannot be used."""
 
-    def helloAdmitted(self, hello: AdmittedHello, address: Address, current: DtlsPath | None) -> None:
+    def _helloAdmitted(self, hello: AdmittedHello, address: Address, current: DtlsPath | None) -> None:
         """A client has shown its address."""
 
-    def pathPeerDestroyed(self, path: DtlsPath) -> None:
+    def _pathPeerDestroyed(self, path: DtlsPath) -> None:
         """Somebody has deleted the peer of a path."""
 
-    def socketLost(self) -> None:
+    def _socketLost(self) -> None:
         """The socket is gone."""
 
 
@@ -106,7 +106,7 @@ class ClientTable:
         if path is not None and (path.busy or path.association is None):
             self.drop(LocalDrop.BUSY)
             return
-        listener = owner.prepareListener() if owner is not None else None
+        listener = owner._prepareListener() if owner is not None else None
         if owner is None or listener is None or self.socket is None:
             return
         client = (plainHost(address), address[1])
@@ -120,7 +120,7 @@ class ClientTable:
             if self.paused:
                 self.drop(LocalDrop.PAUSED)
             else:
-                owner.helloAdmitted(answer, address, path)
+                owner._helloAdmitted(answer, address, path)
         elif path is not None:
             path.afterStep()  # it may have got its own hello once more
 
@@ -139,7 +139,7 @@ class ClientTable:
         for path in list(self.paths.values()):
             path.datagramSocketLost()
         if owner is not None and not self.retired:  # a slot may have closed the server, which may use another by now
-            owner.socketLost()
+            owner._socketLost()
 
     def pathEnded(self, path: DtlsPath) -> None:
         """The address is free again, unless a later association has it already."""
@@ -152,7 +152,7 @@ class ClientTable:
         """The peer of a path is gone."""
         owner = self._owner()
         if owner is not None:
-            owner.pathPeerDestroyed(path)
+            owner._pathPeerDestroyed(path)
 
     def hear(self) -> None:
         """Read what has come, unless that was done a moment ago.

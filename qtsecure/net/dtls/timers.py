@@ -131,7 +131,7 @@ class PathTimers:
             turn = min(max(-left, TURN_MS), self._idleTimeout)
             self._idle = self._scheduler.callLater(turn, self._idleFiredAgain)
         else:
-            peer.idledOut()
+            peer._idledOut()
 
     def _idleLeft(self) -> float:
         return self._idleTimeout - (self._scheduler.clock() - self.lastHeard) * 1000

@@ -19,9 +19,7 @@ __all__ = ["DtlsPeer"]
         *("packetError", "availablePacketCount", "encodeBufferMaxSize"),
         # Called for each message: writeDatagram() checks for itself, the others do no harm.
         *("writeDatagram", "readDatagram", "hasPendingDatagrams", "pendingDatagramSize", "putPacket", "getPacket"),
-        # From our own layers:
-        *("afterEngine", "reviewHeard", "handleEvents", "networkRefused", "idledOut", "socketLost", "replaced"),
-        *("adopt", "beginAsServer", "pollLater", "connectNotify", "disconnectNotify"),
+        *("connectNotify", "disconnectNotify"),
     )
 )
 class DtlsPeer(Conditions):

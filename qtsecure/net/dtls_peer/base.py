@@ -45,21 +45,21 @@ class Wish(enum.IntEnum):
 class PeerObserver(Protocol):
     """The server that still owns the handshake of a peer; told after the peer's slots."""
 
-    def wantsPreSharedKeys(self) -> bool:
+    def _wantsPreSharedKeys(self) -> bool:
         """Whether anybody listens to the server's PSK signal."""
 
-    def peerAsks(self, peer: PeerBase, signal: str, argument: object) -> None: ...
-    def peerAlert(
+    def _peerAsks(self, peer: PeerBase, signal: str, argument: object) -> None: ...
+    def _peerAlert(
         self, peer: PeerBase, sent: bool, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str
     ) -> None: ...
-    def wantsHostChoices(self) -> bool:
+    def _wantsHostChoices(self) -> bool:
         """Whether anybody listens to the server's certificateRequired."""
 
-    def peerTraced(self, peer: PeerBase, direction: str, name: str, size: int) -> None: ...
-    def peerEncrypted(self, peer: PeerBase) -> None: ...
-    def peerFailed(self, peer: PeerBase, error: SecureError) -> None: ...
-    def peerDisconnected(self, peer: PeerBase) -> None: ...
-    def pathPeerDestroyed(self, path: DtlsPath) -> None:
+    def _peerTraced(self, peer: PeerBase, direction: str, name: str, size: int) -> None: ...
+    def _peerEncrypted(self, peer: PeerBase) -> None: ...
+    def _peerFailed(self, peer: PeerBase, error: SecureError) -> None: ...
+    def _peerDisconnected(self, peer: PeerBase) -> None: ...
+    def _pathPeerDestroyed(self, path: DtlsPath) -> None:
         """Its association is over, and a slot may have deleted the peer or begun anew before the server was told."""
 
 
@@ -235,7 +235,7 @@ class PeerBase(QObject):
                 return  # a slot was quicker
         self._finish(Status.Disconnected, None, orderly=polite)
 
-    def afterEngine(self) -> bool:
+    def _afterEngine(self) -> bool:
         """Do what slots asked for while the engine waited; False when the association is over."""
         wish = self._wish
         if wish:
@@ -255,9 +255,9 @@ class PeerBase(QObject):
             if error is not self._error:
                 self._error = error
             if self._tellEnd(status, error, orderly=orderly) and self._observer is not None:
-                self._observer.peerDisconnected(self)
+                self._observer._peerDisconnected(self)
         if path is not None and observer is not None and isValid(observer):
-            observer.pathPeerDestroyed(path)
+            observer._pathPeerDestroyed(path)
 
     def _tellEnd(self, status: Status, error: SecureError | None, *, orderly: bool) -> bool:
         """The signals of the end; False when a slot has deleted the peer or begun anew."""
@@ -269,7 +269,7 @@ class PeerBase(QObject):
             if not self._isStill(attempt):
                 return False
             if self._observer is not None:
-                self._observer.peerFailed(self, error)
+                self._observer._peerFailed(self, error)
                 if not self._isStill(attempt):
                     return False
         if orderly and "closed" in self._heard:
@@ -336,7 +336,7 @@ class PeerBase(QObject):
         if signal.isValid() and self._path is not None:
             self._path.signalDisconnected()
 
-    def reviewHeard(self) -> None:
+    def _reviewHeard(self) -> None:
         """Somebody has disconnected a signal; messages for which nobody listens any more are queued."""
         for name, signature in _MESSAGE_SIGNALS.items():
             if name in self._heard and not self.receivers(signature):

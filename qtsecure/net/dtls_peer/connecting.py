@@ -270,7 +270,7 @@ class Connecting(Configuring):
             if self._isStill(attempt) and not path.ended:
                 self._finish(Status.Error, error)
 
-    def networkRefused(self) -> None:
+    def _networkRefused(self) -> None:
         """Nothing listens there; perhaps at the host's next address."""
         attempt = self._attempt
         self._addressFailed(SecureError(_Code.ConnectionRefused, refusedText(attempt.hostName, attempt.port)))

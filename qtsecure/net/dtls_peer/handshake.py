@@ -138,7 +138,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             return True
         if self._interactionHasKeys():
             return True
-        return self._observer is not None and self._observer.wantsPreSharedKeys()
+        return self._observer is not None and self._observer._wantsPreSharedKeys()
 
     def _limitHandshake(self, left: float | None = None) -> None:
         milliseconds = self._handshakeTimeout if left is None else left
@@ -147,7 +147,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
                 milliseconds, self._handshakeTimedOut, self._lookWhatWaits, most=self._handshakeTimeout
             )
 
-    def adopt(
+    def _adopt(
         self,
         path: DtlsPath,
         observer: PeerObserver,
@@ -173,7 +173,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         self._status = Status.Handshaking
         self._limitHandshake()
 
-    def beginAsServer(self, listener: DtlsListener, hello: AdmittedHello, mtu: int = 0) -> None:
+    def _beginAsServer(self, listener: DtlsListener, hello: AdmittedHello, mtu: int = 0) -> None:
         """Answer the client's hello, which the listener has admitted.
 
         Args:
@@ -215,7 +215,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
 
     # ------------------------------------------------------- what the path tells (net.dtls)
 
-    def handleEvents(self) -> None:
+    def _handleEvents(self) -> None:
         """Turn each event into signals; a nested event loop in a slot handles the following ones."""
         path = self._path
         while isValid(self) and path is not None and path is self._path and not path.ended:
@@ -243,7 +243,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
                 case StreamFailed():
                     self._failed(path, self._withReason(event))
 
-    def idledOut(self) -> None:
+    def _idledOut(self) -> None:
         """The other side has been silent for too long."""
         path, attempt = self._path, self._attempt
         assert path is not None
@@ -252,7 +252,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             text = f"The peer sent nothing for {self._idleTimeout} ms; it may be gone, or the network between."
             self._endWithoutGoodbye(SecureError(_Code.TimedOut, text))
 
-    def socketLost(self) -> None:
+    def _socketLost(self) -> None:
         """The program has deleted the socket below."""
         code = _Code.UncleanClose if self.isEncrypted() else _Code.Closed
         self._endWithoutGoodbye(SecureError(code, "What carried the association was closed, shut down or deleted."))
@@ -265,7 +265,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         self._attempt.readEnded = True
         self._finish(Status.Disconnected, None)
 
-    def replaced(self) -> None:
+    def _replaced(self) -> None:
         """The client of this end has begun a new association."""
         text = "The client has begun a new association from the same address and port, which replaces this one."
         self._finish(Status.Disconnected, SecureError(_Code.Closed, text))
@@ -279,7 +279,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         arguments = alertArguments(level, description)
         getattr(self, name).emit(*arguments)
         if isValid(self) and self._observer is not None:
-            self._observer.peerAlert(self, sent, *arguments)
+            self._observer._peerAlert(self, sent, *arguments)
 
     def _handshakeCompleted(self, path: DtlsPath) -> None:
         attempt, association = self._attempt, path.association
@@ -296,7 +296,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
             if not self._isStill(attempt) or path.ended:
                 return
         if self._observer is not None:
-            self._observer.peerEncrypted(self)
+            self._observer._peerEncrypted(self)
             if not self._isStill(attempt) or path.ended:
                 return
         if attempt.writeShut:
@@ -347,14 +347,14 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         return configuration.toEngine("server", pskEnabled=self._wantsPreSharedKeys(), datagrams=True)
 
     def _serverAsksForHosts(self) -> bool:
-        return self._observer is not None and self._observer.wantsHostChoices()
+        return self._observer is not None and self._observer._wantsHostChoices()
 
     def _hears(self, signal: str) -> bool:
         return signal in self._heard
 
     def _tellServerOfMessage(self, direction: str, name: str, size: int) -> None:
         if self._observer is not None:
-            self._observer.peerTraced(self, direction, name, size)
+            self._observer._peerTraced(self, direction, name, size)
 
     # ---------------------------------------------------- what is asked (handshake_questions)
 
@@ -381,7 +381,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         if not self._stillDeciding(attempt):
             return False
         if self._observer is not None:
-            self._observer.peerAsks(self, signal, argument)
+            self._observer._peerAsks(self, signal, argument)
         return self._stillDeciding(attempt)
 
     def _beginAsking(self) -> bool:

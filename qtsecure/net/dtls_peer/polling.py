@@ -40,7 +40,7 @@ class Polling(OverTransport):
                 carrier.serve()
                 schedulerOfThisThread().runTasksOf(carrier)
             if schedulerOfThisThread().tidy():
-                self.pollLater()
+                self._pollLater()
         finally:
             self._polls -= 1
 
@@ -56,7 +56,7 @@ class Polling(OverTransport):
             attempt.lookup.abort()
             self._found(*answer)
 
-    def pollLater(self) -> None:
+    def _pollLater(self) -> None:
         """Do what was put off until now; what has come is read by poll(), or by the server."""
         scheduler = schedulerOfThisThread()
         if isValid(self) and self._path is not None:

@@ -31,13 +31,13 @@ _Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", sel
 class ListenerOwner(Protocol):
     """Whom a listener tells about connections; each call may end in slots that delete both."""
 
-    def mayAccept(self) -> bool:
+    def _mayAccept(self) -> bool:
         """Whether another connection may be taken from the kernel now."""
 
-    def listenerAccepted(self, descriptor: int) -> None:
+    def _listenerAccepted(self, descriptor: int) -> None:
         """A connection; the descriptor now belongs to the owner."""
 
-    def listenerFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
+    def _listenerFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """accept() failed; the listener has stopped accepting until setAccepting(True)."""
 
 
@@ -94,16 +94,16 @@ class Listener(ABC):
         """Take the connections that wait in the kernel, as far as the owner allows."""
         for _ in range(self._acceptsPerEvent):
             owner, native = self._owner(), self._socket
-            if owner is None or native is None or not owner.mayAccept():
+            if owner is None or native is None or not owner._mayAccept():
                 return
             try:
                 descriptor, _address = native._accept()  # type: ignore[attr-defined]  # accept() makes an object of it
             except OSError as error:
                 if error.errno not in _TRANSIENT:
                     self.setAccepting(False)
-                    owner.listenerFailed(*socketError(error.errno or errno.EIO))
+                    owner._listenerFailed(*socketError(error.errno or errno.EIO))
                 return
-            owner.listenerAccepted(descriptor)
+            owner._listenerAccepted(descriptor)
 
     def wait(self, milliseconds: int) -> bool:
         """Without any event loop, wait for connections and take them; False when the time is up (-1: never)."""

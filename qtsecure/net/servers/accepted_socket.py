@@ -27,10 +27,10 @@ _UNENCRYPTED = QSslSocket.SslMode.UnencryptedMode
 class HandshakeServer(SocketObserver, Protocol):
     """The server of an accepted socket."""
 
-    def socketSpoke(self, socket: SocketBase) -> None:
+    def _socketSpoke(self, socket: SocketBase) -> None:
         """The client's first bytes have come."""
 
-    def socketStartedHandshake(self, socket: SocketBase) -> None:
+    def _socketStartedHandshake(self, socket: SocketBase) -> None:
         """The first byte was TLS and the handshake has begun."""
 
 
@@ -91,18 +91,18 @@ class AcceptedSocket(SslSocket):
         self.ending = Ending.TIMED_OUT
         super()._giveUpHandshake()
 
-    def plainLanded(self, data: bytes) -> None:
+    def _plainLanded(self, data: bytes) -> None:
         """The client's first bytes."""
         dataPath = self._dataPath
         reference, self._server = self._server, None
         dataPath.awaitsTls = False
         if reference is None:
-            super().plainLanded(data)
+            super()._plainLanded(data)
             return
         dataPath.lastTraffic = dataPath.scheduler.clock()
         server = reference()
         if server is not None:
-            server.socketSpoke(self)
+            server._socketSpoke(self)
         if not starts_tls_handshake_untrusted(data):
             self._cancelHandshakeDeadline()
             self._endWith(
@@ -115,4 +115,4 @@ class AcceptedSocket(SslSocket):
             # Also while closing: what was written is still to be delivered.
             Handshake._startEncryption(self, server=True)
         if isValid(self) and server is not None and isValid(server):
-            server.socketStartedHandshake(self)
+            server._socketStartedHandshake(self)

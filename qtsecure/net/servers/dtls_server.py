@@ -50,11 +50,7 @@ _FAIR_SHARE = 8
     harmless=(
         *("isListening", "serverError", "errorString", "handshakeTimeout", "idleTimeout", "mtu"),
         *("maxPendingConnections", "maxHandshakingConnections", "maxConnectionsPerAddress", "maxConnections"),
-        *("isCookieVerificationEnabled", "reusePort"),
-        # From our own layers:
-        *("prepareListener", "helloAdmitted", "wantsPreSharedKeys", "peerAsks", "peerAlert", "peerEncrypted"),
-        *("wantsHostChoices", "peerTraced", "handshakingCount", "hasTooManyConnections", "connectNotify"),
-        *("peerFailed", "peerDisconnected", "pathPeerDestroyed", "socketLost"),
+        *("isCookieVerificationEnabled", "reusePort", "connectNotify"),
     )
 )
 @flattened
@@ -170,7 +166,7 @@ class DtlsServer(HearsSignals, TakingServer, DtlsListening):
         if self._table is not None:
             self._table.paused = paused
 
-    def prepareListener(self) -> DtlsListener | None:
+    def _prepareListener(self) -> DtlsListener | None:
         """For the table: the listener with the present settings, or None when they cannot be used."""
         try:
             configuration = self._configurationToBeginWith()
@@ -192,10 +188,10 @@ class DtlsServer(HearsSignals, TakingServer, DtlsListening):
     def _configurationToBeginWith(self) -> TlsConfiguration:
         if self._choosesHosts():
             return _UNDECIDED
-        return self._configuration.toEngine("server", pskEnabled=self.wantsPreSharedKeys(), datagrams=True)
+        return self._configuration.toEngine("server", pskEnabled=self._wantsPreSharedKeys(), datagrams=True)
 
     def _choosesHosts(self) -> bool:
-        return self._configuration.hasVirtualHosts() or self.wantsHostChoices()
+        return self._configuration.hasVirtualHosts() or self._wantsHostChoices()
 
     def _refusal(self, address: Address) -> LocalDrop | None:
         """Why there is no place for another client."""
@@ -203,10 +199,10 @@ class DtlsServer(HearsSignals, TakingServer, DtlsListening):
             self._pending = deque(filter(isValid, self._pending))
             if len(self._pending) >= self._maxPending:
                 return LocalDrop.TOO_MANY_PENDING
-        handshaking = self.handshakingCount()
+        handshaking = self._handshakingCount()
         if handshaking >= self._maxHandshaking:
             return LocalDrop.TOO_MANY_HANDSHAKING
-        if self.hasTooManyConnections():
+        if self._hasTooManyConnections():
             return LocalDrop.TOO_MANY
         if self._maxPerAddress or 2 * handshaking > self._maxHandshaking:
             host = plainHost(address)
@@ -220,7 +216,7 @@ class DtlsServer(HearsSignals, TakingServer, DtlsListening):
                     return LocalDrop.TOO_MANY_OF_ADDRESS
         return None
 
-    def helloAdmitted(self, hello: AdmittedHello, address: Address, current: DtlsPath | None) -> None:
+    def _helloAdmitted(self, hello: AdmittedHello, address: Address, current: DtlsPath | None) -> None:
         """For the table: a client has shown its address."""
         table, listener = self._table, self._listener
         if table is None or listener is None or table.socket is None:
@@ -259,7 +255,7 @@ class DtlsServer(HearsSignals, TakingServer, DtlsListening):
         path = DtlsPath(peer, table, table.batch)
         path.begin(socket, address)
         table.paths[address] = path
-        peer.adopt(
+        peer._adopt(
             path,
             observer,
             self._configuration,
@@ -272,7 +268,7 @@ class DtlsServer(HearsSignals, TakingServer, DtlsListening):
         """Begin the handshake of an adopted peer, with the server's MTU unless another is given."""
         if self._traced:
             peer.setHandshakeTraceEnabled(True)
-        peer.beginAsServer(listener, hello, mtu)
+        peer._beginAsServer(listener, hello, mtu)
         if "startedEncryptionHandshake" in self._heard and isValid(self) and isValid(peer):
             self.startedEncryptionHandshake.emit(peer)
 
@@ -311,7 +307,7 @@ class DtlsServer(HearsSignals, TakingServer, DtlsListening):
             encrypted=self._succeeded,
             failed=self._failed,
             replaced=self._replaced,
-            handshaking=self.handshakingCount(),
+            handshaking=self._handshakingCount(),
             pending=sum(map(isValid, self._pending)),
             live=self._live(),
             hellos=listener.statistics.hellos if listener is not None else 0,
@@ -319,7 +315,7 @@ class DtlsServer(HearsSignals, TakingServer, DtlsListening):
             dropped=DtlsServerStatistics.drops(listener.statistics if listener is not None else None, self._dropped),
         )
 
-    def hasTooManyConnections(self) -> bool:
+    def _hasTooManyConnections(self) -> bool:
         """Whether maxConnections() associations exist, also those over transports of the program."""
         return 0 < self._maxConnections <= self._live()
 
@@ -328,27 +324,27 @@ class DtlsServer(HearsSignals, TakingServer, DtlsListening):
 
     # ------------------------------------------- what handshaking peers tell (PeerObserver)
 
-    def wantsPreSharedKeys(self) -> bool:
+    def _wantsPreSharedKeys(self) -> bool:
         """Whether pre-shared keys are to be accepted."""
         return "preSharedKeyAuthenticationRequired" in self._heard and self.receivers(_PSK_SIGNAL) > 0
 
-    def wantsHostChoices(self) -> bool:
+    def _wantsHostChoices(self) -> bool:
         """Whether somebody chooses configurations."""
         return "certificateRequired" in self._heard and self.receivers(_CHOICE_SIGNAL) > 0
 
-    def peerTraced(self, peer: PeerBase, direction: str, name: str, size: int) -> None:
+    def _peerTraced(self, peer: PeerBase, direction: str, name: str, size: int) -> None:
         """Forward."""
         self.handshakeMessage.emit(peer, direction, name, size)
 
-    def peerAsks(self, peer: PeerBase, signal: str, argument: object) -> None:
+    def _peerAsks(self, peer: PeerBase, signal: str, argument: object) -> None:
         """Forward a question of the handshake, which has the same name here."""
         getattr(self, signal).emit(peer, argument)
 
-    def peerAlert(self, peer: PeerBase, sent: bool, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str) -> None:
+    def _peerAlert(self, peer: PeerBase, sent: bool, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str) -> None:
         """Forward."""
         (self.alertSent if sent else self.alertReceived).emit(peer, level, kind, text)
 
-    def peerEncrypted(self, peer: PeerBase) -> None:
+    def _peerEncrypted(self, peer: PeerBase) -> None:
         """Queue the peer; from now on it is the program's, and nothing of it is forwarded."""
         assert isinstance(peer, DtlsPeer)
         assert peer._path is not None
@@ -358,13 +354,13 @@ class DtlsServer(HearsSignals, TakingServer, DtlsListening):
         self._pending.append(peer)
         self.pendingConnectionAvailable.emit()
 
-    def peerFailed(self, peer: PeerBase, error: SecureError) -> None:
+    def _peerFailed(self, peer: PeerBase, error: SecureError) -> None:
         """Forward; the peer is valid until the slot returns to the event loop."""
         self.errorOccurred.emit(peer, error)
         if isValid(self) and isValid(peer):
             self._discard(peer)
 
-    def peerDisconnected(self, peer: PeerBase) -> None:
+    def _peerDisconnected(self, peer: PeerBase) -> None:
         """A handshake ended, also when a slot aborted it without any error."""
         self._discard(peer)
 
@@ -376,12 +372,12 @@ class DtlsServer(HearsSignals, TakingServer, DtlsListening):
 
     # --------------------------------------------------------- what the table tells
 
-    def pathPeerDestroyed(self, path: DtlsPath) -> None:
+    def _pathPeerDestroyed(self, path: DtlsPath) -> None:
         """A peer was deleted, or is used for something else; when it was still the server's, it counts no more."""
         if self._handshaking.pop(path, None) is not None:
             self._failed += 1
 
-    def socketLost(self) -> None:
+    def _socketLost(self) -> None:
         """The program has deleted the socket that it shares: without it there is no server."""
         if not isValid(self):
             return

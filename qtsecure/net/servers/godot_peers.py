@@ -48,7 +48,7 @@ class TakenPeers:
             qWarning(f"DtlsServer: takeConnection(): the transport {problem}.")
             return None
         server = self._server()
-        listener = server.prepareListener() if server is not None else None
+        listener = server._prepareListener() if server is not None else None
         if server is None or listener is None or not isValid(server):
             return None
         earlier = self._clients.get(id(carrier))
@@ -137,11 +137,11 @@ class _TransportClient:
 
     # ------------------------------------------------------------- what the table tells
 
-    def prepareListener(self) -> DtlsListener | None:
+    def _prepareListener(self) -> DtlsListener | None:
         server = self._alive()
-        return server.prepareListener() if server is not None else None
+        return server._prepareListener() if server is not None else None
 
-    def helloAdmitted(self, hello: AdmittedHello, address: Address, current: DtlsPath | None) -> None:
+    def _helloAdmitted(self, hello: AdmittedHello, address: Address, current: DtlsPath | None) -> None:
         server, table = self._alive(), self.table
         if server is None or server._listener is None or table.socket is None:
             return
@@ -149,10 +149,10 @@ class _TransportClient:
         if live or not self.taking:
             self._beginAnew(server, hello, current if live else None)
             return
-        if server.handshakingCount() >= server.maxHandshakingConnections():
+        if server._handshakingCount() >= server.maxHandshakingConnections():
             table.drop(LocalDrop.TOO_MANY_HANDSHAKING)
             return
-        if server.hasTooManyConnections():
+        if server._hasTooManyConnections():
             table.drop(LocalDrop.TOO_MANY)
             return
         if current is not None:
@@ -177,49 +177,49 @@ class _TransportClient:
         if not self.taking:
             self.free()
 
-    def pathPeerDestroyed(self, path: DtlsPath) -> None:
+    def _pathPeerDestroyed(self, path: DtlsPath) -> None:
         if all(each is path or each.ended for each in self.table.paths.values()):  # else another is under way already
             self._handshakeOver(failed=True)
 
-    def socketLost(self) -> None:
+    def _socketLost(self) -> None:
         self.free()
 
     # -------------------------------------------------- what the peer tells (PeerObserver)
 
-    def wantsPreSharedKeys(self) -> bool:
+    def _wantsPreSharedKeys(self) -> bool:
         server = self._alive()
-        return server is not None and server.wantsPreSharedKeys()
+        return server is not None and server._wantsPreSharedKeys()
 
-    def wantsHostChoices(self) -> bool:
+    def _wantsHostChoices(self) -> bool:
         server = self._alive()
-        return server is not None and server.wantsHostChoices()
+        return server is not None and server._wantsHostChoices()
 
-    def peerTraced(self, peer: PeerBase, direction: str, name: str, size: int) -> None:
+    def _peerTraced(self, peer: PeerBase, direction: str, name: str, size: int) -> None:
         if (server := self._alive()) is not None:
-            server.peerTraced(peer, direction, name, size)
+            server._peerTraced(peer, direction, name, size)
 
-    def peerAsks(self, peer: PeerBase, signal: str, argument: object) -> None:
+    def _peerAsks(self, peer: PeerBase, signal: str, argument: object) -> None:
         if (server := self._alive()) is not None:
-            server.peerAsks(peer, signal, argument)
+            server._peerAsks(peer, signal, argument)
 
-    def peerAlert(self, peer: PeerBase, sent: bool, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str) -> None:
+    def _peerAlert(self, peer: PeerBase, sent: bool, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str) -> None:
         if (server := self._alive()) is not None:
-            server.peerAlert(peer, sent, level, kind, text)
+            server._peerAlert(peer, sent, level, kind, text)
 
-    def peerEncrypted(self, peer: PeerBase) -> None:
+    def _peerEncrypted(self, peer: PeerBase) -> None:
         """From now on it is the program's, and nothing of it is forwarded."""
         peer._observer = None
         if self._handshakeOver(failed=False) and (server := self._alive()) is not None:
             server._succeeded += 1
 
-    def peerFailed(self, peer: PeerBase, error: SecureError) -> None:
+    def _peerFailed(self, peer: PeerBase, error: SecureError) -> None:
         """Forward; the peer stays, for the program that has taken it."""
         peer._observer = None
         self._handshakeOver(failed=True)
         if (server := self._alive()) is not None:
             server.errorOccurred.emit(peer, error)
 
-    def peerDisconnected(self, peer: PeerBase) -> None:
+    def _peerDisconnected(self, peer: PeerBase) -> None:
         """A handshake ended without any error."""
         peer._observer = None
         self._handshakeOver(failed=True)

@@ -54,7 +54,7 @@ class TakingServer:
         configuration = configurationFrom(options, name="options")
         server = cast("DtlsServer", self)
         try:
-            DtlsListener(configuration.toEngine("server", pskEnabled=server.wantsPreSharedKeys(), datagrams=True))
+            DtlsListener(configuration.toEngine("server", pskEnabled=server._wantsPreSharedKeys(), datagrams=True))
         except SecureError as error:
             self._errorString = error.message
             return DtlsPeer.Result.Failed
@@ -111,7 +111,7 @@ class TakingServer:
         finally:
             self._polls -= 1
 
-    def handshakingCount(self) -> int:
+    def _handshakingCount(self) -> int:
         """How many handshakes are under way, over whatever transport."""
         return len(self._handshaking) + (self._taken.handshaking() if self._taken is not None else 0)
 
@@ -134,4 +134,4 @@ def _pollTable(table: ClientTable) -> None:
     for path in list(table.paths.values()) if scheduler.tidy() else ():
         peer = path.peer()
         if peer is not None:
-            peer.pollLater()
+            peer._pollLater()

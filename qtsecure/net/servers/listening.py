@@ -197,7 +197,7 @@ class Listening(ServerSettings, QObject):
         self._acceptFailed = False
         self._reviewAccepting()
 
-    def mayAccept(self) -> bool:
+    def _mayAccept(self) -> bool:
         """Whether the limits leave room for another connection."""
         return not self._pausedByUser and not self._acceptFailed and self._hasRoom()
 
@@ -207,9 +207,9 @@ class Listening(ServerSettings, QObject):
     def _reviewAccepting(self) -> None:
         listener = self._listener
         if listener is not None:
-            listener.setAccepting(self.mayAccept())
+            listener.setAccepting(self._mayAccept())
 
-    def listenerFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
+    def _listenerFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """accept() failed, mostly for want of descriptors; it is tried again after a moment."""
         self._serverError, self._errorString = error, text
         self._acceptFailed = True
@@ -229,7 +229,7 @@ class Listening(ServerSettings, QObject):
 
     # ----------------------------------------------------------------- for the upper half
 
-    def listenerAccepted(self, descriptor: int) -> None:
+    def _listenerAccepted(self, descriptor: int) -> None:
         """A TCP connection came from the listener."""
         raise NotImplementedError
 

@@ -51,12 +51,7 @@ _CHOICE_SIGNAL = SIGNAL("certificateRequired(PyObject,PyObject)")
     harmless=(
         *("isListening", "serverError", "errorString", "handshakeTimeout", "listenBacklogSize"),
         *("maxPendingConnections", "maxHandshakingConnections", "maxConnectionsPerAddress", "reusePort", "proxy"),
-        # From our own layers:
-        *("mayAccept", "listenerAccepted", "listenerFailed", "incomingConnection", "socketGone"),
-        "connectNotify",
-        *("wantsPreSharedKeys", "socketSpoke", "socketStartedHandshake", "socketAsks", "socketAlert"),
-        *("wantsHostChoices", "socketTraced"),
-        *("socketEncrypted", "socketFailed", "socketDisconnected"),
+        *("incomingConnection", "connectNotify"),
     )
 )
 @flattened
@@ -179,13 +174,13 @@ class SslServer(HearsSignals, Listening):
         """
         msec = checkWait(msec, name="msec")
         self._retryIfDue()
-        if self._listener is None or not self.mayAccept():
+        if self._listener is None or not self._mayAccept():
             return False, False
         before = self._counts.accepted
         timedOut = not self._listener.wait(msec)
         return self._counts.accepted > before, timedOut
 
-    def listenerAccepted(self, descriptor: int) -> None:
+    def _listenerAccepted(self, descriptor: int) -> None:
         """A TCP connection came from the listener."""
         self._counts.accepted += 1
         forgetAdopted()
@@ -285,7 +280,7 @@ class SslServer(HearsSignals, Listening):
         self._reviewAccepting()
         self.pendingConnectionAvailable.emit()
 
-    def socketGone(self) -> None:
+    def _socketGone(self) -> None:
         """The program has deleted a socket that is still the server's, whoever its parent was."""
         if isValid(self) and self._room and not self._looksForDeleted:
             self._looksForDeleted = True
@@ -308,41 +303,41 @@ class SslServer(HearsSignals, Listening):
 
     # ----------------------------------------- what handshaking sockets tell (SocketObserver)
 
-    def wantsPreSharedKeys(self) -> bool:
+    def _wantsPreSharedKeys(self) -> bool:
         """Whether pre-shared keys are to be accepted."""
         return "preSharedKeyAuthenticationRequired" in self._heard and self.receivers(_PSK_SIGNAL) > 0
 
-    def wantsHostChoices(self) -> bool:
+    def _wantsHostChoices(self) -> bool:
         """Whether somebody chooses configurations."""
         return "certificateRequired" in self._heard and self.receivers(_CHOICE_SIGNAL) > 0
 
-    def socketTraced(self, socket: SocketBase, direction: str, name: str, size: int) -> None:
+    def _socketTraced(self, socket: SocketBase, direction: str, name: str, size: int) -> None:
         """Forward."""
         self.handshakeMessage.emit(socket, direction, name, size)
 
-    def socketSpoke(self, socket: SocketBase) -> None:
+    def _socketSpoke(self, socket: SocketBase) -> None:
         """The client is not silent any more, and will not give way: another one may, or the listener has to rest."""
         assert isinstance(socket, AcceptedSocket)
         self._room.hasSpoken(socket)
         if len(self._room.handshaking) >= self._maxHandshaking:
             self._reviewAccepting()
 
-    def socketStartedHandshake(self, socket: SocketBase) -> None:
+    def _socketStartedHandshake(self, socket: SocketBase) -> None:
         """TLS has begun."""
         if "startedEncryptionHandshake" in self._heard:
             self.startedEncryptionHandshake.emit(socket)
 
-    def socketAsks(self, socket: SocketBase, signal: str, argument: object) -> None:
+    def _socketAsks(self, socket: SocketBase, signal: str, argument: object) -> None:
         """Forward a question of the handshake, which has the same name here."""
         getattr(self, signal).emit(socket, argument)
 
-    def socketAlert(
+    def _socketAlert(
         self, socket: SocketBase, sent: bool, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str
     ) -> None:
         """Forward."""
         (self.alertSent if sent else self.alertReceived).emit(socket, level, kind, text)
 
-    def socketEncrypted(self, socket: SocketBase) -> None:
+    def _socketEncrypted(self, socket: SocketBase) -> None:
         """Queue the socket; from now on it is the program's, and nothing of it is forwarded."""
         assert isinstance(socket, AcceptedSocket)
         socket._dataPath.observer = nobody
@@ -350,7 +345,7 @@ class SslServer(HearsSignals, Listening):
         self._room.leave(socket)
         self.addPendingConnection(socket)
 
-    def socketFailed(self, socket: SocketBase, error: QAbstractSocket.SocketError) -> None:
+    def _socketFailed(self, socket: SocketBase, error: QAbstractSocket.SocketError) -> None:
         """Forward; the socket is valid until the slot returns to the event loop."""
         assert isinstance(socket, AcceptedSocket)
         if socket.ending is None:
@@ -359,7 +354,7 @@ class SslServer(HearsSignals, Listening):
         if isValid(self) and isValid(socket):
             self._retire(socket)
 
-    def socketDisconnected(self, socket: SocketBase) -> None:
+    def _socketDisconnected(self, socket: SocketBase) -> None:
         """A handshake ended, also when a slot aborted it without any error."""
         assert isinstance(socket, AcceptedSocket)
         self._retire(socket)

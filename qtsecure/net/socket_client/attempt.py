@@ -342,36 +342,36 @@ class Attempt:
 
     # ------------------------------------------------- from the socket (SocketObserver)
 
-    def wantsPreSharedKeys(self) -> bool:
+    def _wantsPreSharedKeys(self) -> bool:
         # Keys are for the server, and no https proxy is offered one.
         return self._stage is Stage.HANDSHAKING and self._owner is not None and self._owner.hearsPreSharedKeys()
 
-    def wantsHostChoices(self) -> bool:
+    def _wantsHostChoices(self) -> bool:
         return False  # servers choose
 
-    def socketTraced(self, socket: SocketBase, direction: str, name: str, size: int) -> None:
+    def _socketTraced(self, socket: SocketBase, direction: str, name: str, size: int) -> None:
         if self._owner is not None:
             self._owner.relay("handshakeMessage", socket, direction, name, size)
 
-    def socketAsks(self, socket: SocketBase, signal: str, argument: object) -> None:
+    def _socketAsks(self, socket: SocketBase, signal: str, argument: object) -> None:
         if self._owner is not None:
             self._owner.relay(signal, socket, argument)
 
-    def socketAlert(
+    def _socketAlert(
         self, socket: SocketBase, sent: bool, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str
     ) -> None:
         if self._owner is not None:
             self._owner.relay("alertSent" if sent else "alertReceived", socket, level, kind, text)
 
-    def socketEncrypted(self, socket: SocketBase) -> None:
+    def _socketEncrypted(self, socket: SocketBase) -> None:
         if self._stage is Stage.HANDSHAKING and self._tell(ClientEvent.TlsHandshaked):
             self._succeed()
 
-    def socketFailed(self, socket: SocketBase, error: QAbstractSocket.SocketError) -> None:
+    def _socketFailed(self, socket: SocketBase, error: QAbstractSocket.SocketError) -> None:
         if self._stage is Stage.HANDSHAKING:
             self._fail(Step.TLS, handshakeFailure(self.connection.failure(), self.connection.errorString()))
         elif self._stage in (Stage.CONNECTING, Stage.CONNECTED):
             self._fail(Step.CONNECTING, connectingError(self.connection, self._prefix()))
 
-    def socketDisconnected(self, socket: SocketBase) -> None:
+    def _socketDisconnected(self, socket: SocketBase) -> None:
         pass  # stateChanged tells

@@ -37,15 +37,9 @@ _ANSWERS_ANY_THREAD = (
     *("readBufferSize", "writeBufferLimit", "handshakeTimeout", "timeout"),
 )
 _CHECK_THEMSELVES = ("read", "readAll", "readBytes", "readLine", "readData", "peek", "skip", "write")
-_FROM_OUR_OWN_LAYERS = (
-    *("connectNotify", "handshakeLanded", "plainLanded", "handleEvents", "queueDrained"),
-    *("transportConnected", "transportEnded", "transportFailed"),
-)
 
 
-@confinedToThread(
-    harmless=(*_ANSWERS_ANY_THREAD, *_CHECK_THEMSELVES, *_FROM_OUR_OWN_LAYERS), check=SocketBase._checkThread
-)
+@confinedToThread(harmless=(*_ANSWERS_ANY_THREAD, *_CHECK_THEMSELVES, "connectNotify"), check=SocketBase._checkThread)
 class SslSocket(Leading):
     """A TLS client or the server's end of a TLS connection, with QSslSocket's methods and signals.
 

@@ -49,20 +49,20 @@ _isOpen, _setOpenMode = QIODevice.isOpen, QIODevice.setOpenMode
 class SocketObserver(Protocol):
     """The server that still owns the handshake of an accepted socket; told after the socket's slots."""
 
-    def wantsPreSharedKeys(self) -> bool:
+    def _wantsPreSharedKeys(self) -> bool:
         """Whether anybody listens to the server's PSK signal."""
 
-    def socketAsks(self, socket: SocketBase, signal: str, argument: object) -> None: ...
-    def socketAlert(
+    def _socketAsks(self, socket: SocketBase, signal: str, argument: object) -> None: ...
+    def _socketAlert(
         self, socket: SocketBase, sent: bool, level: QSsl.AlertLevel, kind: QSsl.AlertType, text: str
     ) -> None: ...
-    def wantsHostChoices(self) -> bool:
+    def _wantsHostChoices(self) -> bool:
         """Whether anybody listens to the server's certificateRequired."""
 
-    def socketTraced(self, socket: SocketBase, direction: str, name: str, size: int) -> None: ...
-    def socketEncrypted(self, socket: SocketBase) -> None: ...
-    def socketFailed(self, socket: SocketBase, error: QAbstractSocket.SocketError) -> None: ...
-    def socketDisconnected(self, socket: SocketBase) -> None: ...
+    def _socketTraced(self, socket: SocketBase, direction: str, name: str, size: int) -> None: ...
+    def _socketEncrypted(self, socket: SocketBase) -> None: ...
+    def _socketFailed(self, socket: SocketBase, error: QAbstractSocket.SocketError) -> None: ...
+    def _socketDisconnected(self, socket: SocketBase) -> None: ...
 
 
 @withLateSignals
@@ -233,7 +233,7 @@ class SocketBase(QIODevice):
                 return False
         observer = self._dataPath.observer()
         if observer is not None:
-            observer.socketFailed(self, error)
+            observer._socketFailed(self, error)
         return isValid(self)
 
     def _openAs(self, mode: QIODevice.OpenModeFlag) -> None:

@@ -104,12 +104,12 @@ class Closing(Writing):
         self._boundClosing()
         self._dataPath.flushQueued()
         if isValid(self) and not self._dataPath.outgoing.size:
-            self.queueDrained()
+            self._queueDrained()
 
-    def queueDrained(self) -> None:
+    def _queueDrained(self) -> None:
         """Everything queued has gone to the transport, or the engine has failed on the way."""
         stream = self._dataPath.stream
-        if stream is not None and stream.events and not self.handleEvents():
+        if stream is not None and stream.events and not self._handleEvents():
             return
         if not self._dataPath.closing or self._dataPath.transport is None or self._dataPath.outgoing.size:
             return
@@ -130,7 +130,7 @@ class Closing(Writing):
             stream.close()
             self._dataPath.open = False  # nothing can follow a close_notify, however long that takes to go out
             sent = self._dataPath.sendOutgoing()
-            if not self.handleEvents():
+            if not self._handleEvents():
                 return
             if sent and self._dataPath.tellsProgress:
                 self._dataPath.tellProgress(0, sent)
@@ -179,7 +179,7 @@ class Closing(Writing):
         if self._attempt.lookup is not None:
             return None
         # First what the engine has said: a slot may be in an event loop of its own that hears of something before it.
-        if not self.handleEvents() or dataPath.transport is None:
+        if not self._handleEvents() or dataPath.transport is None:
             return False
         came = dataPath.transport.takeWhatWaits()
         return came if came is None else came or dataPath.lastTraffic >= due
@@ -218,14 +218,14 @@ class Closing(Writing):
                 return False
         observer = self._dataPath.observer()
         if observer is not None:
-            observer.socketDisconnected(self)
+            observer._socketDisconnected(self)
         return isValid(self)
 
     def _abandonAttempt(self) -> None:
         """Cancel whatever is under way: look-up, deadlines, a pending certificate decision."""
         raise NotImplementedError
 
-    def handleEvents(self) -> bool:
+    def _handleEvents(self) -> bool:
         """Turn the engine's events into signals; False when the socket is gone."""
         raise NotImplementedError
 
@@ -267,7 +267,7 @@ class Closing(Writing):
 
     # ------------------------------------------------------------------- from the transport
 
-    def transportEnded(self) -> None:
+    def _transportEnded(self) -> None:
         """The peer's direction ended."""
         dataPath = self._dataPath
         stream = dataPath.stream
@@ -280,16 +280,16 @@ class Closing(Writing):
                 )
             return
         transport = dataPath.transport
-        if not dataPath.readRemaining() or not self.handleEvents() or dataPath.transport is not transport:
+        if not dataPath.readRemaining() or not self._handleEvents() or dataPath.transport is not transport:
             return
         if stream.peer_closed_cleanly and self._left() and transport is not None and transport.isWritable():
             self._boundClosing()
             return  # the peer only ended its own direction: what is left may still go out
         stream.receive_end()
-        if self.handleEvents() and dataPath.transport is transport:
+        if self._handleEvents() and dataPath.transport is transport:
             Closing._drop(self, graceful=True)
 
-    def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
+    def _transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """The transport broke."""
         if self._dataPath.stream is not None and not self._dataPath.readRemaining():
             return

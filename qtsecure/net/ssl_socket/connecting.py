@@ -408,7 +408,7 @@ class Connecting(Handshake):
 
     # ------------------------------------------------------------------- from the transport
 
-    def transportConnected(self) -> None:
+    def _transportConnected(self) -> None:
         """An address answered: TLS begins before ``connected`` is emitted, as in Qt."""
         dataPath = self._dataPath
         if dataPath.state is not _State.ConnectingState:
@@ -433,12 +433,12 @@ class Connecting(Handshake):
         elif not self._attempt.encrypts and (dataPath.outgoing.size or dataPath.closing or dataPath.outputEnds):
             dataPath.flushQueued()
 
-    def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
+    def _transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """The attempt failed, or the connection broke."""
         if self._dataPath.state is _State.ConnectingState:
             self._attemptFailed(error, text)
         else:
-            super().transportFailed(error, text)
+            super()._transportFailed(error, text)
 
 
 def _checkHost(hostName: _Host) -> str:

@@ -70,20 +70,20 @@ class _Socket(Protocol):
 
     def _checkThread(self, method: str) -> None: ...
     def bytesAvailable(self) -> int: ...
-    def handshakeLanded(self, stream: TlsStream, count: int) -> None: ...
-    def plainLanded(self, data: bytes) -> None: ...
-    def handleEvents(self) -> bool: ...
-    def queueDrained(self) -> None: ...
-    def ticketsLanded(self) -> None: ...
-    def transportConnected(self) -> None: ...
-    def transportEnded(self) -> None: ...
-    def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None: ...
+    def _handshakeLanded(self, stream: TlsStream, count: int) -> None: ...
+    def _plainLanded(self, data: bytes) -> None: ...
+    def _handleEvents(self) -> bool: ...
+    def _queueDrained(self) -> None: ...
+    def _ticketsLanded(self) -> None: ...
+    def _transportConnected(self) -> None: ...
+    def _transportEnded(self) -> None: ...
+    def _transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None: ...
 
 
 class SocketHolder(Protocol):
     """Who keeps a socket for the program."""
 
-    def socketGone(self) -> None:
+    def _socketGone(self) -> None:
         """One of the sockets has been deleted, or is being deleted."""
 
 
@@ -265,7 +265,7 @@ class DataPath:
             transport.abort()
         holder = self.holder()
         if holder is not None:
-            holder.socketGone()
+            holder._socketGone()
 
     # --------------------------------------------------------------------------- receiving
 
@@ -294,9 +294,9 @@ class DataPath:
         if socket is None or not isValid(socket):
             return
         if stream is not None:
-            socket.handshakeLanded(stream, count)
+            socket._handshakeLanded(stream, count)
         else:
-            socket.plainLanded(bytes(buffers_of_this_thread().landing_view[:count]))
+            socket._plainLanded(bytes(buffers_of_this_thread().landing_view[:count]))
 
     def decrypt(self) -> None:
         """Decrypt what the engine holds, as far as the read limit goes, and announce it."""
@@ -322,13 +322,13 @@ class DataPath:
             self._sendAnswers(stream)
             socket = self._socket()
             if socket is not None and isValid(socket):
-                socket.ticketsLanded()
+                socket._ticketsLanded()
         if self.newData and not self.announce():
             return
         if stream.events and stream is self.stream:
             socket = self._socket()
             if socket is not None:
-                socket.handleEvents()
+                socket._handleEvents()
 
     def _sendAnswers(self, stream: TlsStream) -> None:
         """Send what OpenSSL answered by itself; a peer that asks on and on has to read the answers."""
@@ -457,7 +457,7 @@ class DataPath:
         if self.closing or self.outputEnds or (stream is not None and stream.events):
             socket = self._socket()
             if socket is not None and isValid(socket):
-                socket.queueDrained()
+                socket._queueDrained()
 
     def sendPlainQueue(self) -> None:
         """TLS is about to begin: what was written before goes out ahead of it, unencrypted as it was meant."""
@@ -533,24 +533,24 @@ class DataPath:
         elif (self.closing or self.outputEnds) and not transport.unsent:
             socket = self._socket()
             if socket is not None and isValid(socket):
-                socket.queueDrained()
+                socket._queueDrained()
 
-    def transportConnected(self) -> None:
+    def _transportConnected(self) -> None:
         """The connection stands."""
         if self.readLimit:
             self.fitPieces()
         socket = self._socket()
         if socket is not None and isValid(socket):
-            socket.transportConnected()
+            socket._transportConnected()
 
-    def transportEnded(self) -> None:
+    def _transportEnded(self) -> None:
         """The peer sends no more."""
         socket = self._socket()
         if socket is not None and isValid(socket):
-            socket.transportEnded()
+            socket._transportEnded()
 
-    def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
+    def _transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """The connection could not be made, or broke."""
         socket = self._socket()
         if socket is not None and isValid(socket):
-            socket.transportFailed(error, text)
+            socket._transportFailed(error, text)

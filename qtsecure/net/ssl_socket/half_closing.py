@@ -41,11 +41,11 @@ class HalfClosing(Pausing):
         dataPath.outputEnds = True
         SocketBase._openAs(self, self._dataPath.openFor & ~QIODevice.OpenModeFlag.WriteOnly)
         if not dataPath.outgoing.size:
-            dataPath.scheduler.defer(self.queueDrained)
+            dataPath.scheduler.defer(self._queueDrained)
 
-    def queueDrained(self) -> None:
+    def _queueDrained(self) -> None:
         """Everything queued has gone to the transport."""
-        super().queueDrained()
+        super()._queueDrained()
         if not isValid(self):
             return
         dataPath = self._dataPath
@@ -56,17 +56,17 @@ class HalfClosing(Pausing):
             if stream.established and not stream.busy:
                 stream.close()
                 sent = dataPath.sendOutgoing()
-                if self.handleEvents() and sent:
+                if self._handleEvents() and sent:
                     self.encryptedBytesWritten.emit(sent)
         elif dataPath.sendsPlain and not transport.unsent:
             transport.endOutput()
 
-    def transportEnded(self) -> None:
+    def _transportEnded(self) -> None:
         """After our own end a peer's TCP end without close_notify is still a truncation."""
         dataPath = self._dataPath
         stream, transport = dataPath.stream, dataPath.transport
         if dataPath.outputEnds and not dataPath.closing and stream is not None:
-            if not dataPath.readRemaining() or not self.handleEvents() or dataPath.transport is not transport:
+            if not dataPath.readRemaining() or not self._handleEvents() or dataPath.transport is not transport:
                 return
             if stream.state is StreamState.LOCAL_CLOSED:
                 Closing._endWith(
@@ -75,4 +75,4 @@ class HalfClosing(Pausing):
                     "The remote host closed the connection without a close_notify; data may be missing at the end.",
                 )
                 return
-        super().transportEnded()
+        super()._transportEnded()

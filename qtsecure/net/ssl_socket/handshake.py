@@ -189,11 +189,11 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         if Choosing._interactionHasKeys(self):
             return True
         observer = self._dataPath.observer()
-        return observer is not None and observer.wantsPreSharedKeys()
+        return observer is not None and observer._wantsPreSharedKeys()
 
     # ------------------------------------------------------------------ the way of the data
 
-    def handshakeLanded(self, stream: TlsStream, count: int) -> None:
+    def _handshakeLanded(self, stream: TlsStream, count: int) -> None:
         """Handshake messages arrived in the landing buffer of this thread."""
         self._dataPath.lastTraffic = self._dataPath.scheduler.clock()
         stream.receive_landed(count)
@@ -203,7 +203,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
                 self._dataPath.pauseReading()
         Handshake._afterEngineCall(self)
 
-    def plainLanded(self, data: bytes) -> None:
+    def _plainLanded(self, data: bytes) -> None:
         """Data arrived on a connection without TLS."""
         if self._attempt.refused:
             return  # what comes without TLS must not pass for what came with it
@@ -225,13 +225,13 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         if dataPath.afterEngine and not self._runAfterEngine():
             return False
         stream = dataPath.stream
-        if stream is not None and stream.events and not Handshake.handleEvents(self):
+        if stream is not None and stream.events and not Handshake._handleEvents(self):
             return False
         if sent and dataPath.tellsProgress:
             dataPath.tellProgress(0, sent)
         return isValid(self) and dataPath.transport is not None
 
-    def handleEvents(self) -> bool:
+    def _handleEvents(self) -> bool:
         """Turn each event into signals; a nested event loop in a slot handles the following ones."""
         if not isValid(self):
             return False
@@ -270,7 +270,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         arguments = late.alertArguments(level, description)
         (self.alertSent if sent else self.alertReceived).emit(*arguments)
         if isValid(self) and (observer := self._dataPath.observer()) is not None:
-            observer.socketAlert(self, sent, *arguments)
+            observer._socketAlert(self, sent, *arguments)
 
     def _handshakeCompleted(self) -> None:
         dataPath = self._dataPath
@@ -291,13 +291,13 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
                 return  # the slot has ended the connection
         observer = dataPath.observer()
         if observer is not None and not dataPath.closing:
-            observer.socketEncrypted(self)
+            observer._socketEncrypted(self)
             if not isValid(self) or dataPath.transport is not transport:
                 return
         if stream.answered_peer:
             stream.answered_peer = False
             dataPath.sendOutgoing()
-            self.ticketsLanded()
+            self._ticketsLanded()
             if not isValid(self) or dataPath.transport is not transport:
                 return
         if dataPath.newData and dataPath.incoming.size and not dataPath.announce():
@@ -449,14 +449,14 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
 
     def _serverAsksForHosts(self) -> bool:
         observer = self._dataPath.observer()
-        return observer is not None and observer.wantsHostChoices()
+        return observer is not None and observer._wantsHostChoices()
 
     def _hears(self, signal: str) -> bool:
         return signal in self._dataPath.heard
 
     def _tellServerOfMessage(self, direction: str, name: str, size: int) -> None:
         if (observer := self._dataPath.observer()) is not None:
-            observer.socketTraced(self, direction, name, size)
+            observer._socketTraced(self, direction, name, size)
 
     # ---------------------------------------------------- what is asked (handshake_questions)
 
@@ -470,7 +470,7 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         if not self._stillDeciding(attempt):
             return False
         if (observer := self._dataPath.observer()) is not None:
-            observer.socketAsks(self, signal, argument)
+            observer._socketAsks(self, signal, argument)
         return self._stillDeciding(attempt)
 
     def _beginAsking(self) -> bool:

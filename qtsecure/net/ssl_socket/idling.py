@@ -26,9 +26,9 @@ class _WatchedDataPath(DataPath):
 
     __slots__ = ()
 
-    def transportConnected(self) -> None:
+    def _transportConnected(self) -> None:
         self.lastTraffic = self.scheduler.clock()
-        DataPath.transportConnected(self)
+        DataPath._transportConnected(self)
 
     def transportLanded(self, count: int) -> None:
         self.lastTraffic = self.scheduler.clock()

@@ -124,7 +124,7 @@ class Resuming(Closing):
             return None
         return late.sharedSessions.takeValid(late.scope_of(configuration, host, Resuming._serverPlace(self)))
 
-    def ticketsLanded(self) -> None:
+    def _ticketsLanded(self) -> None:
         """The peer has sent messages of the handshake behind it: tickets, on a client of TLS 1.3."""
         stream = self._dataPath.stream
         if stream is not None and not stream.server:

@@ -170,7 +170,7 @@ class DeviceStream(StreamTransport):
     def _reportEnd(self) -> None:
         if self._device is not None and isValid(self._device) and self._ended and self._reading:
             self._ended = False
-            self.owner().transportEnded()
+            self.owner()._transportEnded()
 
     def isWritable(self) -> bool:
         device = self._device
@@ -199,11 +199,11 @@ class DeviceStream(StreamTransport):
     def _fail(self, error: QAbstractSocket.SocketError, text: str) -> None:
         owner = self.owner()
         self.abort()
-        owner.transportFailed(error, text)
+        owner._transportFailed(error, text)
 
     def onConnected(self) -> None:
         """The socket below is connected."""
-        self._inSlot(self.owner().transportConnected)
+        self._inSlot(self.owner()._transportConnected)
 
     # -------------------------------------------------------------------------- sending
 

@@ -156,7 +156,7 @@ class ReactorStream(StreamTransport):
             return
         self._connecting = False
         self._updateInterest()
-        self.owner().transportConnected()
+        self.owner()._transportConnected()
 
     def _receive(self) -> None:
         for _ in range(_READS_PER_EVENT):
@@ -178,7 +178,7 @@ class ReactorStream(StreamTransport):
     def _receivedEnd(self) -> None:
         self._ended = True
         self._updateInterest()
-        self.owner().transportEnded()
+        self.owner()._transportEnded()
 
     def _receivingFailed(self, error: OSError) -> None:
         if not isinstance(error, (BlockingIOError, InterruptedError)):
@@ -187,7 +187,7 @@ class ReactorStream(StreamTransport):
     def _break(self, number: int) -> None:
         owner = self.owner()
         self.abort()
-        owner.transportFailed(*socketError(number))
+        owner._transportFailed(*socketError(number))
 
     # ----------------------------------------------------------------------- sending
 
@@ -245,7 +245,7 @@ class ReactorStream(StreamTransport):
         self._waiting.clear()
         self.unsent = 0
         self._updateInterest()
-        self.owner().transportEnded()
+        self.owner()._transportEnded()
 
     def isWritable(self) -> bool:
         return not self._broken

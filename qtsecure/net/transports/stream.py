@@ -21,7 +21,7 @@ HIGH_WATER = 128 * 1024
 class StreamOwner(Protocol):
     """Whom a transport tells what happens. Any of these calls may end in slots that delete both."""
 
-    def transportConnected(self) -> None:
+    def _transportConnected(self) -> None:
         """The connection stands."""
 
     def transportLanded(self, count: int) -> None:
@@ -30,17 +30,17 @@ class StreamOwner(Protocol):
     def transportSent(self, count: int) -> None:
         """So many bytes that had to wait went out."""
 
-    def transportEnded(self) -> None:
+    def _transportEnded(self) -> None:
         """The peer sends no more."""
 
-    def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
+    def _transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
         """The connection could not be made or broke."""
 
 
 class _NullOwner:
     """Swallows what a transport says after its owner has gone."""
 
-    def transportConnected(self) -> None:
+    def _transportConnected(self) -> None:
         pass
 
     def transportLanded(self, count: int) -> None:
@@ -49,10 +49,10 @@ class _NullOwner:
     def transportSent(self, count: int) -> None:
         pass
 
-    def transportEnded(self) -> None:
+    def _transportEnded(self) -> None:
         pass
 
-    def transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
+    def _transportFailed(self, error: QAbstractSocket.SocketError, text: str) -> None:
         pass
 
 
@@ -87,7 +87,7 @@ class StreamTransport(ABC):
         if failure is not None:
             owner = self.owner()
             self.abort()
-            owner.transportFailed(*failure)
+            owner._transportFailed(*failure)
 
     def _letGo(self) -> None:
         """Nothing is reported any more; without this the reference's callback would keep us alive."""
@@ -103,7 +103,7 @@ class StreamTransport(ABC):
 
     @abstractmethod
     def connectTo(self, address: QHostAddress, port: int) -> None:
-        """Begin to connect; transportConnected or transportFailed tells the outcome."""
+        """Begin to connect; _transportConnected or _transportFailed tells the outcome."""
 
     @abstractmethod
     def bind(

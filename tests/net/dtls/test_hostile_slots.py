@@ -204,7 +204,7 @@ def test_a_handshake_that_ends_frees_its_place(
         conversation.connect()
         spin(lambda: bool(ended))
         conversation.client.abort()
-        assert server.handshakingCount() == 0
+        assert server._handshakingCount() == 0
         assert server.statistics().failed == server.statistics().accepted == 1
         assert isValid(ended[0]) == (action != "delete")
         if action == "connectToHost":

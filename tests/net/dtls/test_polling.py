@@ -237,7 +237,7 @@ def test_an_idle_server_with_many_peers(conversation: DtlsConversation, clock: F
     settle()
     visits: list[DtlsPeer] = []
     for peer in conversation.server.findChildren(DtlsPeer):
-        peer.pollLater = lambda peer=peer: visits.append(peer)
+        peer._pollLater = lambda peer=peer: visits.append(peer)
     for _ in range(100):
         conversation.server.poll()
     assert visits == []

@@ -64,7 +64,7 @@ def test_gio_d48_a_failed_association(conversation: DtlsConversation) -> None:
     peer = conversation.establish()
     conversation.client.sendMessages([b"data"])
     arrive(peer)
-    peer.socketLost()
+    peer._socketLost()
     assert peer.conditionCheck(BOTH) == Condition.In | Condition.Err
     peer.receiveMessages()
     assert peer.conditionCheck(BOTH) is Condition.Err

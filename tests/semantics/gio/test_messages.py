@@ -99,7 +99,7 @@ def test_gio_d42_a_failure_after_a_message(conversation: DtlsConversation) -> No
     peer = conversation.establish()
     conversation.client.sendMessages([b"last"])
     arrive(peer)
-    peer.socketLost()
+    peer._socketLost()
     assert data(peer.receiveMessages(2, timeout=-1)) == [b"last"]
     error = refusal(peer.receiveMessages)
     assert error is peer.error()
