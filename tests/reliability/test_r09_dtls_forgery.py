@@ -162,6 +162,49 @@ def test_forged_datagrams_in_the_handshake(qtsecure_pki: PublicKeyInfrastructure
     assert total >= len(FORGERIES) * 4
 
 
+def versions(kind: int, numbers: Iterable[int], count: int, *, size: int = 70) -> list[bytes]:
+    """So many messages of a kind that contradict each other, for each of these numbers."""
+    return [
+        handshake(kind, bytes((version,)) * size, number, 100 + version)
+        for number in numbers
+        for version in range(count)
+    ]
+
+
+LARGE = [
+    b"".join(versions(_T.CERTIFICATE, (number,), 4, size=16_000)) for number in (2, 3, 4)
+]  # as much as is kept, in three datagrams
+GROUPS: dict[str, tuple[str, list[bytes]]] = {
+    "two versions of what could follow, at a client": ("client", versions(_T.NEW_SESSION_TICKET, range(1, 8), 2)),
+    "two versions of what could follow, at a server": ("server", versions(_T.CERTIFICATE_VERIFY, range(1, 8), 2)),
+    "as many versions as are kept, of the first message": ("client", versions(_T.SERVER_HELLO, (0, 1), 4)),
+    "as many versions as are kept, at a client": ("client", versions(_T.CERTIFICATE, (1, 2), 4)),
+    "as many versions as are kept, at a server": ("server", versions(_T.CLIENT_KEY_EXCHANGE, range(1, 5), 4)),
+    "as many bytes as are kept, at a client": ("client", LARGE),
+    "as many bytes as are kept, at a server": ("server", LARGE),
+    "many copies of what cannot come, at a client": ("client", versions(_T.SERVER_HELLO, (2, 3, 4), 1) * 20),
+    "many copies of what cannot come, at a server": ("server", versions(_T.CERTIFICATE_VERIFY, (1, 2, 3), 1) * 20),
+}
+
+
+@pytest.mark.parametrize("size", [300, 1200])
+@pytest.mark.parametrize("name", GROUPS)
+def test_sec_c11_a_few_forged_datagrams_stop_no_handshake(
+    qtsecure_pki: PublicKeyInfrastructure, name: str, size: int
+) -> None:
+    """Those that come together: nothing that is kept, or waited for, keeps the genuine messages out for ever."""
+    victim, forged = GROUPS[name]
+    for kind, make in networks(qtsecure_pki).items():
+        for moment in range(5):
+            link = DatagramLink()
+            network = make(link, mtu=size)
+            attacker = Attacker(link, victim, moment, forged)
+            network.handshake(DEADLINE)
+            network.run(0)
+            assert alive(network) or not attacker.happened, (kind, moment, network.client.events, network.server.events)
+            assert network.link.now < 1001, (kind, moment)
+
+
 @pytest.mark.figure("R9")
 def test_corrupted_hello_verify_request(qtsecure_pki: PublicKeyInfrastructure, figure: Figure) -> None:
     """A damaged cookie does not stick."""
