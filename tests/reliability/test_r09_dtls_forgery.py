@@ -205,6 +205,23 @@ def test_sec_c11_a_few_forged_datagrams_stop_no_handshake(
             assert network.link.now < 1001, (kind, moment)
 
 
+@pytest.mark.parametrize("size", [300, 1200])
+@pytest.mark.parametrize("victim", ["client", "server"])
+def test_sec_c11_forged_new_keys_are_not_looked_at_before_a_hello(
+    qtsecure_pki: PublicKeyInfrastructure, victim: str, size: int
+) -> None:
+    """A change of keys, with something encrypted behind it, comes before and between the datagrams of each flight."""
+    forged = FORGERIES["change of keys"] + FORGERIES["encrypted junk"]
+    for kind, make in networks(qtsecure_pki).items():
+        link = DatagramLink(
+            tamper=lambda datagram: [forged, datagram.data] if datagram.to == victim else [datagram.data]
+        )
+        network = make(link, mtu=size).handshake(DEADLINE)
+        network.run(0)
+        assert alive(network), (kind, network.client.events, network.server.events)
+        assert network.link.now < 1000.1, kind
+
+
 @pytest.mark.figure("R9")
 def test_corrupted_hello_verify_request(qtsecure_pki: PublicKeyInfrastructure, figure: Figure) -> None:
     """A damaged cookie does not stick."""

@@ -309,7 +309,7 @@ class Assembler:
             sequence = low + 1
             message = head >> 24
             if kind == CHANGE_CIPHER_SPEC:
-                if size != 1 or message != 1 or version != DTLS_1_2:
+                if size != 1 or message != 1 or version != DTLS_1_2 or rank < 0:
                     return False
                 changes = True
                 continue
@@ -359,8 +359,9 @@ class Assembler:
             flight.append((number, chosen))
             number += 1
             ended = chosen.kind in _LAST_OF_FLIGHT
-        # With more of the flight OpenSSL may be able to use what it could not before.
-        encrypted = self.encrypted[0 if flight else self._tried :] if self.change_cipher_spec else []
+        # With more of the flight OpenSSL may be able to use what it could not before. A hello comes first.
+        changes = self.change_cipher_spec and rank >= 0
+        encrypted = self.encrypted[0 if flight else self._tried :] if changes else []
         if not ended and not encrypted:
             return []
         if flight:

@@ -13,6 +13,7 @@ from qtsecure.engine.dtls.wire import (
     Fragment,
     HandshakeType,
     fragment_untrusted,
+    plain_record,
     split_records_untrusted,
 )
 
@@ -151,6 +152,18 @@ def test_sec_c11_a_message_that_cannot_come_now_contests_nothing() -> None:
         assert assembler.take_flight() == []
         assembler.add(part)
     assert messages(assembler.take_flight()) == WHOLE
+
+
+def test_sec_c11_nothing_encrypted_is_looked_at_before_a_hello() -> None:
+    """An announcement of new keys, and what is behind it, in one datagram or two: OpenSSL would fail."""
+    keys = plain_record(CHANGE_CIPHER_SPEC, 9, b"\1") + encrypted(1)
+    for server in (True, False):
+        assembler = Assembler(server=server)
+        assert not assembler.take_whole_flight_untrusted(keys, 0)
+        assembler.add_change_cipher_spec()
+        assembler.add_encrypted(encrypted(1))
+        assert assembler.take_flight() == []
+    assert greeted().take_whole_flight_untrusted(keys, 0)
 
 
 def test_what_does_not_belong_here() -> None:
