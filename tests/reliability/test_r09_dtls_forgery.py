@@ -222,6 +222,20 @@ def test_sec_c11_forged_new_keys_are_not_looked_at_before_a_hello(
         assert network.link.now < 1000.1, kind
 
 
+@pytest.mark.parametrize("moment", range(3))
+def test_sec_c11_forged_cookies_within_a_flight(qtsecure_pki: PublicKeyInfrastructure, moment: int) -> None:
+    """A client takes a forged cookie to a server that wants none, which goes on repeating its flight all the same."""
+
+    def tamper(datagram: LinkedDatagram) -> list[bytes]:
+        reached = (datagram.sender, datagram.number) == ("server", moment)
+        return [*[FORGERIES["hello verify request"]] * (2 * reached), datagram.data]
+
+    network = networks(qtsecure_pki)["no cookies"](DatagramLink(tamper=tamper), mtu=300).handshake(DEADLINE)
+    network.run(0)
+    assert alive(network), (network.client.events, network.server.events)
+    assert network.link.now < 1002
+
+
 @pytest.mark.figure("R9")
 def test_corrupted_hello_verify_request(qtsecure_pki: PublicKeyInfrastructure, figure: Figure) -> None:
     """A damaged cookie does not stick."""

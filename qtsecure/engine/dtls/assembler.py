@@ -213,7 +213,7 @@ class Assembler:
             return Verdict.DROPPED
         if part.number < self.next:
             return self._compare(part)
-        if self.resuming or part.number >= self.next + _MESSAGES_AHEAD:
+        if self.resuming or part.number >= self.next + _MESSAGES_AHEAD or self._order[part.kind] <= self._rank:
             return Verdict.DROPPED
         if self._buffered + len(part.body) > _MAX_BUFFERED:
             # No flight is so long, so this is forged at least in part. The peer repeats all of the genuine one.
