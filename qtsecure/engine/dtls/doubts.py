@@ -176,12 +176,14 @@ class AskedOnce(HandshakeDecisions):
         decisions: Who answers.
     """
 
-    __slots__ = ("_accepted", "_decisions", "_keys", "refused")
+    __slots__ = ("_accepted", "_certificates", "_decisions", "_issues", "_keys", "refused")
 
     def __init__(self, decisions: HandshakeDecisions) -> None:
         self._decisions = decisions
         self._keys: dict[bytes, PreSharedKey | None] = {}
         self._accepted: dict[VerificationIssue, bool] = {}
+        self._certificates: tuple[bytes, ...] = ()
+        self._issues: frozenset[VerificationIssue] = frozenset()
         #: Whether there was no key to give; then another attempt cannot do better.
         self.refused = False
 
@@ -192,6 +194,15 @@ class AskedOnce(HandshakeDecisions):
         """The handshake is over; keep no copy of any key."""
         self._keys.clear()  # a key overwrites itself when nobody needs it
         self._accepted.clear()
+        self._issues = frozenset()
+
+    def accept(self, certificates: tuple[bytes, ...], issues: tuple[VerificationIssue, ...]) -> None:
+        """The program accepts the peer's certificates in spite of these issues."""
+        self._certificates, self._issues = certificates, frozenset(issues)
+
+    def has_accepted(self, certificates: tuple[bytes, ...], issues: tuple[VerificationIssue, ...]) -> bool:
+        """Whether it has accepted the same certificates in an earlier attempt, with no fewer issues."""
+        return bool(issues) and certificates == self._certificates and self._issues.issuperset(issues)
 
     def continue_after(self, issue: VerificationIssue) -> bool:
         if issue not in self._accepted:

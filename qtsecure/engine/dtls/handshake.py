@@ -323,6 +323,10 @@ class AssociationHandshake(AssociationFacts):
             if self._are_doubtful(events):
                 self._restart(now)
                 return
+            if session.state is _S.DECIDING and self._asked.has_accepted(session.peer_certificates(), session.issues):
+                self._events += [event for event in events if not isinstance(event, CertificateProblems)]
+                self._accept(now)
+                return
             self._events += events
         output = session.take_all()
         if output:
@@ -342,6 +346,14 @@ class AssociationHandshake(AssociationFacts):
             self._alert.forget()
         elif session.complete and not self._room:
             self._establish(sent_last=bool(output))
+
+    def _accept(self, now: float) -> None:
+        """The program has accepted the certificate, now or in an earlier attempt."""
+        try:
+            self._session.accept_certificate()
+        finally:
+            self._after_step(now)
+        self._feed(now)
 
     def _establish(self, *, sent_last: bool) -> None:
         session = self._session
