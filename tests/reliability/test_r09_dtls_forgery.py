@@ -182,6 +182,15 @@ GROUPS: dict[str, tuple[str, list[bytes]]] = {
     "as many versions as are kept, at a server": ("server", versions(_T.CLIENT_KEY_EXCHANGE, range(1, 5), 4)),
     "as many bytes as are kept, at a client": ("client", LARGE),
     "as many bytes as are kept, at a server": ("server", LARGE),
+    "a whole flight, again and again": (
+        "client",
+        [
+            handshake(_T.SERVER_HELLO, bytes(70), number, 1 << 40)
+            + handshake(_T.SERVER_HELLO_DONE, b"", number + 1, 1 << 41)
+            for number in (0, 1)
+        ]
+        * 20,
+    ),
     "many copies of what cannot come, at a client": ("client", versions(_T.SERVER_HELLO, (2, 3, 4), 1) * 20),
     "many copies of what cannot come, at a server": ("server", versions(_T.CERTIFICATE_VERIFY, (1, 2, 3), 1) * 20),
 }

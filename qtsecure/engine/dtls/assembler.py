@@ -271,7 +271,7 @@ class Assembler:
         """The peer announces that it encrypts from now on."""
         self.change_cipher_spec = True
 
-    def take_whole_flight_untrusted(self, datagram: bytes, lowest: int) -> bool:
+    def take_whole_flight_untrusted(self, datagram: bytes, lowest: int, beyond: int = 1 << 48) -> bool:
         """Take a datagram that OpenSSL can be given as it is.
 
         It has to be the whole of the next flight, in whole messages and in order, with nothing before it
@@ -280,6 +280,7 @@ class Assembler:
         Args:
             datagram: The datagram.
             lowest: The lowest record number that belongs to this attempt.
+            beyond: The lowest above it that does not.
 
         Returns:
             Whether it was; otherwise nothing has changed.
@@ -304,7 +305,7 @@ class Assembler:
                     return False
                 complete = True
                 continue
-            if ahead or low < sequence:
+            if ahead or not sequence <= low < beyond:
                 return False
             sequence = low + 1
             message = head >> 24

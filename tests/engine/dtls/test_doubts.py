@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qtsecure.engine.dtls import doubts
-from qtsecure.engine.dtls.doubts import AskedOnce, HeldAlert, Waiting, WrongKeySigns
+from qtsecure.engine.dtls.doubts import AnswerNumbers, AskedOnce, HeldAlert, Waiting, WrongKeySigns
 from qtsecure.engine.dtls.wire import ALERT, plain_record
 from qtsecure.engine.events import CertificateProblems
 from qtsecure.engine.psk import PreSharedKey, PskHash
@@ -140,6 +140,20 @@ def test_no_copy_of_a_key_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     assert second is not None
     assert second.key == b"canary"
     assert copied == [bytearray, bytearray]
+
+
+def test_numbers_of_answers() -> None:
+    """At first all are good; those of another attempt nobody knows in advance. A client's may be any on a server."""
+    client, server = AnswerNumbers(0, server=False), AnswerNumbers(7, server=True)
+    assert [client.fits(number) for number in (0, 7, 1 << 47)] == [True, True, True]
+    assert [server.fits(number) for number in (6, 7, 1 << 47)] == [False, True, True]
+    lowest = {client.begin_anew(9) for _ in range(20)}
+    assert len(lowest) > 10
+    assert min(lowest) >= 64 + 9
+    first = client.lowest
+    assert [client.fits(first + number) for number in (-1, 0, 1000, 1 << 20)] == [False, True, True, False]
+    client.lowest = 0
+    assert client.fits(1 << 47)
 
 
 @pytest.mark.parametrize("other", ["", "selfSigned", "wrongHost"])

@@ -206,6 +206,13 @@ def test_numbers_of_an_earlier_attempt_are_refused() -> None:
         assert taken is expected
 
 
+def test_sec_c11_numbers_of_no_attempt_are_refused() -> None:
+    """The last record counts as well."""
+    for beyond, expected in ((68, True), (67, False), (64, False)):
+        taken = Assembler(server=False).take_whole_flight_untrusted(datagram(ANSWER, sequence=64), 0, beyond)
+        assert taken is expected
+
+
 def test_numbers_that_openssl_has_seen_are_refused() -> None:
     """It would drop the records."""
     assembler = Assembler(server=False)
