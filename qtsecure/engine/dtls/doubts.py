@@ -237,7 +237,7 @@ class AskedOnce(HandshakeDecisions):
         """The handshake is over; keep no copy of any key."""
         self._keys.clear()  # a key overwrites itself when nobody needs it
         self._accepted.clear()
-        self._issues = frozenset()
+        self._certificates, self._issues = (), frozenset()
 
     def accept(self, certificates: tuple[bytes, ...], issues: tuple[VerificationIssue, ...]) -> None:
         """The program accepts the peer's certificates in spite of these issues."""
