@@ -162,6 +162,89 @@ def test_forged_datagrams_in_the_handshake(qtsecure_pki: PublicKeyInfrastructure
     assert total >= len(FORGERIES) * 4
 
 
+def versions(kind: int, numbers: Iterable[int], count: int, *, size: int = 70) -> list[bytes]:
+    """So many messages of a kind that contradict each other, for each of these numbers."""
+    return [
+        handshake(kind, bytes((version,)) * size, number, 100 + version)
+        for number in numbers
+        for version in range(count)
+    ]
+
+
+LARGE = [
+    b"".join(versions(_T.CERTIFICATE, (number,), 4, size=16_000)) for number in (2, 3, 4)
+]  # as much as is kept, in three datagrams
+GROUPS: dict[str, tuple[str, list[bytes]]] = {
+    "two versions of what could follow, at a client": ("client", versions(_T.NEW_SESSION_TICKET, range(1, 8), 2)),
+    "two versions of what could follow, at a server": ("server", versions(_T.CERTIFICATE_VERIFY, range(1, 8), 2)),
+    "as many versions as are kept, of the first message": ("client", versions(_T.SERVER_HELLO, (0, 1), 4)),
+    "as many versions as are kept, at a client": ("client", versions(_T.CERTIFICATE, (1, 2), 4)),
+    "as many versions as are kept, at a server": ("server", versions(_T.CLIENT_KEY_EXCHANGE, range(1, 5), 4)),
+    "as many bytes as are kept, at a client": ("client", LARGE),
+    "as many bytes as are kept, at a server": ("server", LARGE),
+    "a whole flight, again and again": (
+        "client",
+        [
+            handshake(_T.SERVER_HELLO, bytes(70), number, 1 << 40)
+            + handshake(_T.SERVER_HELLO_DONE, b"", number + 1, 1 << 41)
+            for number in (0, 1)
+        ]
+        * 20,
+    ),
+    "many copies of what cannot come, at a client": ("client", versions(_T.SERVER_HELLO, (2, 3, 4), 1) * 20),
+    "many copies of what cannot come, at a server": ("server", versions(_T.CERTIFICATE_VERIFY, (1, 2, 3), 1) * 20),
+}
+
+
+@pytest.mark.parametrize("size", [300, 1200])
+@pytest.mark.parametrize("name", GROUPS)
+def test_sec_c11_a_few_forged_datagrams_stop_no_handshake(
+    qtsecure_pki: PublicKeyInfrastructure, name: str, size: int
+) -> None:
+    """Those that come together: nothing that is kept, or waited for, keeps the genuine messages out for ever."""
+    victim, forged = GROUPS[name]
+    for kind, make in networks(qtsecure_pki).items():
+        for moment in range(5):
+            link = DatagramLink()
+            network = make(link, mtu=size)
+            attacker = Attacker(link, victim, moment, forged)
+            network.handshake(DEADLINE)
+            network.run(0)
+            assert alive(network) or not attacker.happened, (kind, moment, network.client.events, network.server.events)
+            assert network.link.now < 1001, (kind, moment)
+
+
+@pytest.mark.parametrize("size", [300, 1200])
+@pytest.mark.parametrize("victim", ["client", "server"])
+def test_sec_c11_forged_new_keys_are_not_looked_at_before_a_hello(
+    qtsecure_pki: PublicKeyInfrastructure, victim: str, size: int
+) -> None:
+    """A change of keys, with something encrypted behind it, comes before and between the datagrams of each flight."""
+    forged = FORGERIES["change of keys"] + FORGERIES["encrypted junk"]
+    for kind, make in networks(qtsecure_pki).items():
+        link = DatagramLink(
+            tamper=lambda datagram: [forged, datagram.data] if datagram.to == victim else [datagram.data]
+        )
+        network = make(link, mtu=size).handshake(DEADLINE)
+        network.run(0)
+        assert alive(network), (kind, network.client.events, network.server.events)
+        assert network.link.now < 1000.1, kind
+
+
+@pytest.mark.parametrize("moment", range(3))
+def test_sec_c11_forged_cookies_within_a_flight(qtsecure_pki: PublicKeyInfrastructure, moment: int) -> None:
+    """A client takes a forged cookie to a server that wants none, which goes on repeating its flight all the same."""
+
+    def tamper(datagram: LinkedDatagram) -> list[bytes]:
+        reached = (datagram.sender, datagram.number) == ("server", moment)
+        return [*[FORGERIES["hello verify request"]] * (2 * reached), datagram.data]
+
+    network = networks(qtsecure_pki)["no cookies"](DatagramLink(tamper=tamper), mtu=300).handshake(DEADLINE)
+    network.run(0)
+    assert alive(network), (network.client.events, network.server.events)
+    assert network.link.now < 1002
+
+
 @pytest.mark.figure("R9")
 def test_corrupted_hello_verify_request(qtsecure_pki: PublicKeyInfrastructure, figure: Figure) -> None:
     """A damaged cookie does not stick."""

@@ -78,7 +78,7 @@ class Verdict(enum.Enum):
 class _Version:
     """One version of a message, as far as it has arrived."""
 
-    __slots__ = ("body", "kind", "length", "pieces", "repetitions")
+    __slots__ = ("_again", "body", "kind", "length", "pieces", "repetitions")
 
     def __init__(self, kind: int, length: int) -> None:
         self.kind = kind
@@ -87,6 +87,13 @@ class _Version:
         self.pieces: dict[int, bytes] = {}
         self.body: bytes | None = None
         self.repetitions = 0
+        #: How much of it has come once more since it was complete, or was repeated.
+        self._again = 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes are kept for it."""
+        return sum(map(len, self.pieces.values()))
 
     def fits(self, part: Fragment) -> bool:
         """Whether a fragment contradicts nothing that is here."""
@@ -102,7 +109,12 @@ class _Version:
     def add(self, part: Fragment) -> int:
         """Take a fragment that fits; returns how many bytes are kept for it."""
         if self.body is not None:
-            self.repetitions += part.offset + len(part.body) == self.length
+            if part.offset <= self._again:
+                self._again = max(self._again, part.offset + len(part.body))
+            if self._again == self.length:
+                # Of each piece: there may be one in here that was forged, which the others do not contradict.
+                self.repetitions += 1
+                self._again = 0
             return 0
         if len(part.body) == self.length and not self.pieces:  # the whole message at once, as nearly always
             self.body = self.pieces[0] = part.body
@@ -201,12 +213,12 @@ class Assembler:
             return Verdict.DROPPED
         if part.number < self.next:
             return self._compare(part)
-        if (
-            self.resuming
-            or part.number >= self.next + _MESSAGES_AHEAD
-            or self._buffered + len(part.body) > _MAX_BUFFERED
-        ):
+        if self.resuming or part.number >= self.next + _MESSAGES_AHEAD or self._order[part.kind] <= self._rank:
             return Verdict.DROPPED
+        if self._buffered + len(part.body) > _MAX_BUFFERED:
+            # No flight is so long, so this is forged at least in part. The peer repeats all of the genuine one.
+            self._messages.clear()
+            self._buffered = 0
         versions = self._messages.setdefault(part.number, [])
         kept = fitting = 0
         for version in versions:
@@ -215,7 +227,9 @@ class Assembler:
                 kept += version.add(part)
         if not fitting:
             if len(versions) >= _MAX_VERSIONS:
-                return Verdict.DROPPED
+                # Whatever came first, the genuine one must get in. What was repeated least goes, and the oldest of it.
+                versions.remove(forged := min(versions, key=lambda version: version.repetitions))
+                self._buffered -= forged.size
             fresh = _Version(part.kind, part.length)
             versions.append(fresh)
             kept = fresh.add(part)
@@ -257,7 +271,7 @@ class Assembler:
         """The peer announces that it encrypts from now on."""
         self.change_cipher_spec = True
 
-    def take_whole_flight_untrusted(self, datagram: bytes, lowest: int) -> bool:
+    def take_whole_flight_untrusted(self, datagram: bytes, lowest: int, beyond: int = 1 << 48) -> bool:
         """Take a datagram that OpenSSL can be given as it is.
 
         It has to be the whole of the next flight, in whole messages and in order, with nothing before it
@@ -266,6 +280,7 @@ class Assembler:
         Args:
             datagram: The datagram.
             lowest: The lowest record number that belongs to this attempt.
+            beyond: The lowest above it that does not.
 
         Returns:
             Whether it was; otherwise nothing has changed.
@@ -290,12 +305,12 @@ class Assembler:
                     return False
                 complete = True
                 continue
-            if ahead or low < sequence:
+            if ahead or not sequence <= low < beyond:
                 return False
             sequence = low + 1
             message = head >> 24
             if kind == CHANGE_CIPHER_SPEC:
-                if size != 1 or message != 1 or version != DTLS_1_2:
+                if size != 1 or message != 1 or version != DTLS_1_2 or rank < 0:
                     return False
                 changes = True
                 continue
@@ -337,21 +352,17 @@ class Assembler:
         number, rank, signs = self.next, self._rank, self._signs
         ended = False
         while not ended and number in self._messages:
-            chosen = _choose(self._messages[number])
+            chosen = _choose([each for each in self._messages[number] if self._may_come(each.kind, rank, signs)])
             if chosen is None:
                 break
-            place = self._order[chosen.kind]
-            if place <= rank or (chosen.kind == _T.CERTIFICATE_VERIFY and not signs):
-                break
-            rank = place
+            rank = self._order[chosen.kind]
             signs = signs or (chosen.kind == _T.CERTIFICATE and chosen.body != _NO_CERTIFICATE)
             flight.append((number, chosen))
             number += 1
             ended = chosen.kind in _LAST_OF_FLIGHT
-        # With more of the flight OpenSSL may be able to use what it could not before.
-        encrypted = self.encrypted[0 if flight else self._tried :] if self.change_cipher_spec else []
-        if number in self._messages and not ended and len(self._messages[number]) > 1:
-            return []  # the next message is contested; what follows may not belong together
+        # With more of the flight OpenSSL may be able to use what it could not before. A hello comes first.
+        changes = self.change_cipher_spec and rank >= 0
+        encrypted = self.encrypted[0 if flight else self._tried :] if changes else []
         if not ended and not encrypted:
             return []
         if flight:
@@ -361,7 +372,7 @@ class Assembler:
             self._rank, self._signs = rank, signs
         for done, _ in flight:
             for version in self._messages.pop(done):
-                self._buffered -= sum(map(len, version.pieces.values()))
+                self._buffered -= version.size
         self.next = number
         records = [record for at, version in flight for record in self._records(at, version)]
         if encrypted:
@@ -377,6 +388,10 @@ class Assembler:
         record = plain_record(kind, self._sequence, payload, self.version)
         self._sequence += 1
         return record
+
+    def _may_come(self, kind: int, rank: int, signs: bool) -> bool:
+        """Whether a message can be the next one."""
+        return self._order[kind] > rank and (signs or kind != _T.CERTIFICATE_VERIFY)
 
     def _compare(self, part: Fragment) -> Verdict:
         """A fragment of a message that OpenSSL has had already."""
@@ -406,6 +421,8 @@ class Assembler:
 
 def _choose(versions: list[_Version]) -> _Version | None:
     """The version to believe: the only one, or the one that was repeated."""
+    if not versions:
+        return None
     if len(versions) == 1:
         return versions[0] if versions[0].body is not None else None
     best = max(versions, key=lambda version: version.repetitions)

@@ -254,11 +254,9 @@ class DtlsAssociation(AssociationHandshake):
     def accept_certificate(self, now: float) -> None:
         """Answer CertificateProblems with yes: the handshake goes on."""
         self._program_answered(now)
-        try:
-            self._session.accept_certificate()
-        finally:
-            self._after_step(now)
-        self._feed(now)
+        if self._session.state is _S.DECIDING:
+            self._asked.accept(self._session.peer_certificates(), self._session.issues)
+        self._accept(now)
 
     def reject_certificate(self, now: float) -> None:
         """Answer CertificateProblems with no: the peer is told with the alert of the first issue."""

@@ -82,9 +82,11 @@ class Cookies:
         if age >= self._rotation:
             fresh = os.urandom(32)
             # After two periods without any hello the current secret has expired as well.
-            self._previous = self._current if age < 2 * self._rotation else fresh
+            expired = age >= 2 * self._rotation
+            self._previous = fresh if expired else self._current
             self._current = fresh
-            self._made_at = now
+            # Whenever the hello comes: else the secret before would live for a third period.
+            self._made_at = now if expired else self._made_at + self._rotation
 
 
 def _digest(key: bytes, address: bytes, hello: bytes) -> bytes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
+
 from qtsecure.engine.alerts import AlertDescription, AlertLevel
 from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.verification import VerificationIssue
 
-__all__ = ["AskedOnce", "HeldAlert", "Waiting", "WrongKeySigns"]
+__all__ = ["AnswerNumbers", "AskedOnce", "HeldAlert", "Waiting", "WrongKeySigns"]
 
 _ALERT_PATIENCE = 0.5
 _REPEATED_ALERT_PATIENCE = 0.15
@@ -21,6 +23,11 @@ _AFTER_DAMAGE = frozenset(
         AlertDescription.INTERNAL_ERROR,
     }
 )
+
+_FAR = 1 << 28
+"""The record numbers of another attempt are up to so much higher; even so 32 bits are enough for all of them."""
+_NUMBERS_OF_AN_ATTEMPT = 1 << 14
+"""So many records a server hardly sends in one handshake."""
 
 _STALL = 2.5
 _KEY_SIGNS = 2
@@ -83,6 +90,42 @@ class HeldAlert:
         assert self.alert is not None
         self._earlier.add(self.alert)
         self.believed_at = now + _ALERT_PATIENCE
+
+
+class AnswerNumbers:
+    """Which numbers the peer's answers have: a server begins with that of the hello (RFC 6347 section 4.2.1).
+
+    Args:
+        first: On a server: the number of the hello.
+        server: Whether the own role is the server's.
+
+    Attributes:
+        lowest: What has a lower number answers, or belongs to, an earlier attempt; 0 when all are good.
+    """
+
+    __slots__ = ("_server", "lowest")
+
+    def __init__(self, first: int, *, server: bool) -> None:
+        self._server = server
+        self.lowest = first
+
+    def begin_anew(self, following: int) -> int:
+        """Choose the number of another hello, which nobody knows who only guesses.
+
+        Args:
+            following: The next number without that.
+        """
+        self.lowest = following + 64 + secrets.randbelow(_FAR)
+        return self.lowest
+
+    @property
+    def beyond(self) -> int:
+        """What has this number, or a higher one, is of somebody who has not seen the hello of this attempt."""
+        return self.lowest + _NUMBERS_OF_AN_ATTEMPT if self.lowest and not self._server else 1 << 48
+
+    def fits(self, number: int) -> bool:
+        """Whether a record with this number may be an answer to this attempt."""
+        return self.lowest <= number < self.beyond
 
 
 class Waiting:
@@ -176,12 +219,14 @@ class AskedOnce(HandshakeDecisions):
         decisions: Who answers.
     """
 
-    __slots__ = ("_accepted", "_decisions", "_keys", "refused")
+    __slots__ = ("_accepted", "_certificates", "_decisions", "_issues", "_keys", "refused")
 
     def __init__(self, decisions: HandshakeDecisions) -> None:
         self._decisions = decisions
         self._keys: dict[bytes, PreSharedKey | None] = {}
         self._accepted: dict[VerificationIssue, bool] = {}
+        self._certificates: tuple[bytes, ...] = ()
+        self._issues: frozenset[VerificationIssue] = frozenset()
         #: Whether there was no key to give; then another attempt cannot do better.
         self.refused = False
 
@@ -192,6 +237,15 @@ class AskedOnce(HandshakeDecisions):
         """The handshake is over; keep no copy of any key."""
         self._keys.clear()  # a key overwrites itself when nobody needs it
         self._accepted.clear()
+        self._certificates, self._issues = (), frozenset()
+
+    def accept(self, certificates: tuple[bytes, ...], issues: tuple[VerificationIssue, ...]) -> None:
+        """The program accepts the peer's certificates in spite of these issues."""
+        self._certificates, self._issues = certificates, frozenset(issues)
+
+    def has_accepted(self, certificates: tuple[bytes, ...], issues: tuple[VerificationIssue, ...]) -> bool:
+        """Whether it has accepted the same certificates in an earlier attempt, with no fewer issues."""
+        return bool(issues) and certificates == self._certificates and self._issues.issuperset(issues)
 
     def continue_after(self, issue: VerificationIssue) -> bool:
         if issue not in self._accepted:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from qtsecure.engine.alerts import AlertDescription, AlertLevel
 from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.dtls.assembler import Assembler, Verdict
-from qtsecure.engine.dtls.doubts import AskedOnce, HeldAlert, Waiting, WrongKeySigns
+from qtsecure.engine.dtls.doubts import AnswerNumbers, AskedOnce, HeldAlert, Waiting, WrongKeySigns
 from qtsecure.engine.dtls.facts import AssociationFacts
 from qtsecure.engine.dtls.flights import Flight, Numbering, RetransmissionTimer
 from qtsecure.engine.dtls.session import DtlsSession
@@ -69,10 +69,10 @@ class AssociationHandshake(AssociationFacts):
         "_heard",
         "_hello",
         "_identity",
-        "_lowest_number",
         "_messages",
         "_mtu",
         "_numbering",
+        "_numbers",
         "_offered",
         "_other_cookie",
         "_outgoing",
@@ -123,8 +123,7 @@ class AssociationHandshake(AssociationFacts):
         # A server's first record has the number of the client's, as the client has seen lower ones.
         first = int.from_bytes(hello.record_sequence, "big") if hello is not None else 0
         self._numbering = Numbering(first if first < 1 << 40 else 0)
-        #: What has a lower record number answers or belongs to an earlier attempt.
-        self._lowest_number = first
+        self._numbers = AnswerNumbers(first, server=server)
         self._verified = hello is not None and bool(hello.cookie)
         self._identity = hello.identity if hello is not None else b""
         self._hello = hello
@@ -164,7 +163,7 @@ class AssociationHandshake(AssociationFacts):
             or self._portions
             or self._alert.alert is not None
             or (self.server and session.psk_in_use)
-            or not self._assembler.take_whole_flight_untrusted(datagram, self._lowest_number)
+            or not self._assembler.take_whole_flight_untrusted(datagram, self._numbers.lowest, self._numbers.beyond)
         ):
             return False
         self._heard = True
@@ -183,7 +182,7 @@ class AssociationHandshake(AssociationFacts):
         for record in records:
             if record.epoch == 0:
                 self._heard = True
-                if record.sequence < self._lowest_number and self._is_outdated(now):
+                if not self._numbers.fits(record.sequence) and self._is_outdated(now):
                     self.statistics.drop(DropReason.STALE)
                 elif record.kind == HANDSHAKE:
                     repeated |= self._take_fragments(record, now)
@@ -220,15 +219,15 @@ class AssociationHandshake(AssociationFacts):
             self._show_life(now)
 
     def _is_outdated(self, now: float) -> bool:
-        """Whether low record numbers mean what they should.
+        """Whether strange record numbers mean what they should.
 
         There are servers that count otherwise, as OpenSSL's do, which give no cookie to the fifth hello in a row;
         and the number of the hello may have been damaged.
         """
         hello = self._retransmission
         if hello.repetitions >= _PATIENCE_WITH_NUMBERS and hello.earlier_answers_have_come(now):
-            self._lowest_number = 0
-        return self._lowest_number > 0
+            self._numbers.lowest = 0
+        return self._numbers.lowest > 0
 
     def _take_fragments(self, record: Record, now: float) -> bool:
         """Take each fragment of a record; whether the end of the peer's last flight came again."""
@@ -323,6 +322,10 @@ class AssociationHandshake(AssociationFacts):
             if self._are_doubtful(events):
                 self._restart(now)
                 return
+            if session.state is _S.DECIDING and self._asked.has_accepted(session.peer_certificates(), session.issues):
+                self._events += [event for event in events if not isinstance(event, CertificateProblems)]
+                self._accept(now)
+                return
             self._events += events
         output = session.take_all()
         if output:
@@ -342,6 +345,14 @@ class AssociationHandshake(AssociationFacts):
             self._alert.forget()
         elif session.complete and not self._room:
             self._establish(sent_last=bool(output))
+
+    def _accept(self, now: float) -> None:
+        """The program has accepted the certificate, now or in an earlier attempt."""
+        try:
+            self._session.accept_certificate()
+        finally:
+            self._after_step(now)
+        self._feed(now)
 
     def _establish(self, *, sent_last: bool) -> None:
         session = self._session
@@ -482,8 +493,7 @@ class AssociationHandshake(AssociationFacts):
             # has only sent a cookie has nothing to forget, and there are some that an alert confuses then.
             self._send(Flight(words))
         self._cookie = self._other_cookie = None
-        # Answers to earlier attempts have lower numbers: a server begins with the number of the hello.
-        self._numbering.next = self._lowest_number = (self._numbering.next | 63) + 1
+        self._numbering.next = self._numbers.begin_anew(self._numbering.next)
         self._session = self._new_session()
         self._assembler = Assembler(server=False)
         self._portions.clear()

@@ -27,7 +27,7 @@ from qtsecure.errors import SecureError
 from qtsecure.net.datagrams.datagram_socket import Address, DatagramSocket
 from qtsecure.net.dtls.statistics import DtlsPeerStatistics, LocalDrop
 from qtsecure.net.dtls.timers import PathTimers
-from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
+from qtsecure.net.event_loop.scheduler import Deadline, schedulerOfThisThread
 
 __all__ = ["DtlsPath", "PathPeer", "PathTable", "announceAll"]
 
@@ -81,6 +81,9 @@ class PathTable(Protocol):
     def hear(self) -> None:
         """Read what has come."""
 
+    def lingers(self, path: DtlsPath) -> None:
+        """The path has failed, and repeats its last alert for a while."""
+
 
 def _sendNowhere(datagram: bytes) -> None:
     raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
@@ -124,6 +127,7 @@ class DtlsPath(PathTimers):
         "_direct",
         "_dropped",
         "_held",
+        "_linger",
         "_listenersLeft",
         "_news",
         "_peer",
@@ -175,6 +179,7 @@ class DtlsPath(PathTimers):
         self._dropped: dict[LocalDrop, int] = {}
         self._timer = None
         self._idle = None
+        self._linger: Deadline | None = None
         self._idleTimeout = 0
         self.lastHeard = 0.0
 
@@ -441,7 +446,9 @@ class DtlsPath(PathTimers):
         self._timer = self._idle = None
         association = self.association
         if association is not None and association.state is StreamState.FAILED and not association.complete:
-            self._scheduler.callLater(_LINGER_MS, lambda: self._finish())  # which keeps the path alive
+            self._linger = self._scheduler.callLater(_LINGER_MS, lambda: self._finish())  # which keeps the path alive
+            if self._table is not None:
+                self._table.lingers(self)
         else:
             self._finish()
 
@@ -451,6 +458,9 @@ class DtlsPath(PathTimers):
         self._finish()
 
     def _finish(self) -> None:
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
         table, self._table = self._table, None
         if table is not None:
             table.pathEnded(self)

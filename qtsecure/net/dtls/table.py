@@ -21,6 +21,8 @@ from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 __all__ = ["ClientTable", "TableOwner"]
 
 _HANDSHAKE_RECORD = 22
+_MOST_LINGERING = 64
+"""Failed handshakes that repeat their last alert. They count in no limit any more, and hold 60 KiB each."""
 _HEARING_PAUSE = 0.1
 """In seconds: the timers of many clients come together after a pause of the process, and may come in a flood."""
 
@@ -57,6 +59,7 @@ class ClientTable:
     __slots__ = (
         "__weakref__",
         "_heardAt",
+        "_lingering",
         "_owner",
         "_scheduler",
         "batch",
@@ -74,6 +77,7 @@ class ClientTable:
         self._heardAt = -math.inf
         self.socket: DatagramSocket | None = None
         self.paths: dict[Address, DtlsPath] = {}
+        self._lingering: dict[DtlsPath, None] = {}
         self.paused = False
         self.batch: list[DtlsPath] = []
         self.dropped = dropped
@@ -143,10 +147,17 @@ class ClientTable:
 
     def pathEnded(self, path: DtlsPath) -> None:
         """The address is free again, unless a later association has it already."""
+        self._lingering.pop(path, None)
         if self.paths.get(path.address) is path:
             del self.paths[path.address]
             if self.retired:
                 self.closeWhenUnused()
+
+    def lingers(self, path: DtlsPath) -> None:
+        """The path repeats its last alert for a while, unless too many others fail meanwhile."""
+        self._lingering[path] = None
+        if len(self._lingering) > _MOST_LINGERING:
+            next(iter(self._lingering)).abandon()
 
     def peerDestroyed(self, path: DtlsPath) -> None:
         """The peer of a path is gone."""

@@ -36,6 +36,17 @@ def test_rotation() -> None:
     assert not cookies.check(cookie, HERE, b"", 1122)
 
 
+def test_rotation_does_not_wait_for_hellos() -> None:
+    """When they are rare, the secret before does not live longer."""
+    cookies = Cookies(rotation=60)
+    old = cookies.make(HERE, b"", 1000)
+    new = cookies.make(HERE, b"", 1119)
+    assert cookies.check(old, HERE, b"", 1119)
+    assert not cookies.check(old, HERE, b"", 1121)
+    assert cookies.check(new, HERE, b"", 1179)
+    assert not cookies.check(new, HERE, b"", 1181)
+
+
 def test_rotation_after_silence() -> None:
     """What is older than two periods is dead even if nobody asked in between."""
     cookies = Cookies(rotation=60)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 
 from qtsecure.engine.dtls import doubts
-from qtsecure.engine.dtls.doubts import AskedOnce, HeldAlert, Waiting, WrongKeySigns
+from qtsecure.engine.dtls.doubts import AnswerNumbers, AskedOnce, HeldAlert, Waiting, WrongKeySigns
+from qtsecure.engine.dtls.wire import ALERT, plain_record
+from qtsecure.engine.events import CertificateProblems
 from qtsecure.engine.psk import PreSharedKey, PskHash
 from qtsecure.engine.verification import VerificationIssue
+from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.engine.dtls.support import Network, dtls_client, dtls_server
 from tests.engine.support import Recorder
 
 REFUSAL, DAMAGE, CLOSE = b"\2\x28", b"\2\x32", b"\1\0"
@@ -136,3 +140,52 @@ def test_no_copy_of_a_key_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     assert second is not None
     assert second.key == b"canary"
     assert copied == [bytearray, bytearray]
+
+
+def test_numbers_of_answers() -> None:
+    """At first all are good; those of another attempt nobody knows in advance. A client's may be any on a server."""
+    client, server = AnswerNumbers(0, server=False), AnswerNumbers(7, server=True)
+    assert [client.fits(number) for number in (0, 7, 1 << 47)] == [True, True, True]
+    assert [server.fits(number) for number in (6, 7, 1 << 47)] == [False, True, True]
+    lowest = {client.begin_anew(9) for _ in range(20)}
+    assert len(lowest) > 10
+    assert min(lowest) >= 64 + 9
+    first = client.lowest
+    assert [client.fits(first + number) for number in (-1, 0, 1000, 1 << 20)] == [False, True, True, False]
+    client.lowest = 0
+    assert client.fits(1 << 47)
+
+
+@pytest.mark.parametrize("other", ["", "selfSigned", "wrongHost"])
+def test_an_accepted_certificate_is_not_asked_about_again(pki: PublicKeyInfrastructure, other: str) -> None:
+    """A forged alert ends the server's attempt while the user is thinking. Another certificate is a new question."""
+    network = Network(dtls_client([pki.ca.certificate]), dtls_server(pki.expired), client_answer="wait").start()
+    network.run(1)
+    network.deliver("server", plain_record(ALERT, 1 << 20, b"\2\x28"))
+    network.run(1)
+    assert network.server.failure is not None
+    if other:
+        network.listener.configuration = dtls_server(getattr(pki, other))
+    assert network.client.association is not None
+    network.client.association.accept_certificate(network.link.now)
+    network.run(10, network.finished)
+    assert network.client.association.statistics.restarts == 1
+    asked = network.client.of(CertificateProblems)
+    assert len(asked) == (2 if other else 1)
+    assert network.client.completed is not bool(other)
+
+
+def test_what_is_the_same_certificate() -> None:
+    """The same chain with as many errors, or fewer; nothing is accepted that was not asked for."""
+    first, second = VerificationIssue(10, 0, b"leaf"), VerificationIssue(20, 0, b"leaf")
+    asked = AskedOnce(Recorder())
+    assert not asked.has_accepted((), ())
+    asked.accept((b"leaf", b"ca"), (first,))
+    assert asked.has_accepted((b"leaf", b"ca"), (first,))
+    assert not asked.has_accepted((b"leaf", b"ca"), (first, second))
+    assert not asked.has_accepted((b"leaf", b"another"), (first,))
+    assert not asked.has_accepted((b"leaf", b"ca"), ())
+    asked.accept((b"leaf", b"ca"), (first, second))
+    assert asked.has_accepted((b"leaf", b"ca"), (second,))
+    asked.forget()
+    assert not asked.has_accepted((b"leaf", b"ca"), (first,))

@@ -77,6 +77,20 @@ def test_answer_is_short(pki: PublicKeyInfrastructure) -> None:
     assert len(cookie) <= 32
 
 
+def test_answer_to_the_smallest_hello_is_shorter(pki: PublicKeyInfrastructure) -> None:
+    """A forger sends no more than it has to: a fragment up to the cookie."""
+    start = b"\xfe\xfd" + bytes(32) + b"\0\0"
+    listener = DtlsListener(dtls_server(pki.server))
+    for missing in (1, 0):
+        hello = plain_record(
+            HANDSHAKE, 0, fragment(HandshakeType.CLIENT_HELLO, 200, 0, 0, start[: len(start) - missing])
+        )
+        answer = listener.receive(hello, CLIENT_ADDRESS, 0)
+        assert (answer is None) is bool(missing)
+    assert isinstance(answer, bytes)
+    assert len(answer) == 48 < len(hello)
+
+
 def test_expired_cookie(pki: PublicKeyInfrastructure) -> None:
     """After two periods a cookie is answered with a new one."""
     listener = DtlsListener(dtls_server(pki.server), rotation=10)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket as native
 from collections.abc import Callable, Iterator
+from weakref import ref
 
 import pytest
 from PySide6.QtCore import QByteArray, QObject
@@ -12,6 +13,14 @@ from PySide6.QtNetwork import QHostAddress
 from shiboken6 import delete, isValid
 
 from qtsecure import DtlsPeer, DtlsServer, SecureError
+from qtsecure.engine.dtls.wire import (
+    HANDSHAKE,
+    RECORD_HEADER,
+    HandshakeType,
+    fragment,
+    fragment_untrusted,
+    plain_record,
+)
 from tests.net.conversation import FakeClock, assertNoneLeft, deleteEverything, openDescriptors, settle, spin
 from tests.net.dtls.conversation import DtlsConversation, Status, closeAll, connectMany
 from tests.net.dtls.wires import Relay
@@ -127,6 +136,33 @@ def test_handshakes_are_limited(conversation: DtlsConversation) -> None:
     assert together == [1, 1, 1]
     assert conversation.server.statistics().encrypted == 3
     closeAll(clients)
+
+
+def test_failed_handshakes_that_repeat_their_alert_are_limited(
+    conversation: DtlsConversation, clock: FakeClock
+) -> None:
+    """A client with many ports fails as often as it likes; what is kept for it does not grow with that."""
+    with recordedHello(conversation) as hello:
+        body = fragment_untrusted(hello[RECORD_HEADER:]).body
+    start = body[: 35 + body[34]]  # version, random, session
+    spoiled = start + b"\0" + b"\0\2\x12\x34" + b"\1\0"  # no cookie; one cipher, which does not exist
+    record = plain_record(HANDSHAKE, 0, fragment(HandshakeType.CLIENT_HELLO, len(spoiled), 0, 0, spoiled))
+    server = DtlsServer()
+    server.setSslConfiguration(conversation.serverConfiguration)
+    server.setCookieVerificationEnabled(False)
+    assert server.listen("127.0.0.1")
+    table = server._table
+    assert table is not None
+    kept = []
+    for number in range(200):
+        table.datagramArrived(record, ("127.0.0.9", 20_000 + number))
+        kept.append(ref(table.paths["127.0.0.9", 20_000 + number]))
+    settle()
+    assert server.statistics().failed == 200
+    assert [each() is not None for each in kept] == [False] * 136 + [True] * 64
+    server.close()
+    assert table.paths == {}
+    delete(server)
 
 
 def test_connections_of_one_address_are_limited(conversation: DtlsConversation) -> None:
