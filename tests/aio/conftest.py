@@ -12,15 +12,14 @@ from PySide6.QtWidgets import QApplication
 
 from qtsecure import DtlsServer, SslConfiguration, SslServer
 from qtsecure.testing import PublicKeyInfrastructure
+from tests.qasync_loops import qasyncLoop
 
 Result = TypeVar("Result")
 Run = Callable[[Coroutine[Any, Any, Result]], Result]
 
 
 def _onQasync(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    import qasync
-
-    loop = qasync.QEventLoop(QApplication.instance())
+    loop = qasyncLoop(QApplication.instance())
     asyncio.set_event_loop(loop)
     try:
         with loop:

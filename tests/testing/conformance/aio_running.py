@@ -10,6 +10,8 @@ from typing import Protocol
 import pytest
 from PySide6.QtWidgets import QApplication
 
+from tests.qasync_loops import qasyncLoop
+
 __all__ = ["OnAsyncio"]
 
 
@@ -25,9 +27,7 @@ class OnAsyncio:
     @pytest.fixture(params=["qasync", "QtAsyncio"])
     def loop(self, request: pytest.FixtureRequest, qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
         if request.param == "qasync":
-            import qasync
-
-            loop = qasync.QEventLoop(qapp)
+            loop = qasyncLoop(qapp)
         else:
             if importlib.util.find_spec("PySide6.QtAsyncio") is None:
                 pytest.skip("QtAsyncio comes with the wheel PySide6-Addons")
