@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 _UNCONNECTED = QAbstractSocket.SocketState.UnconnectedState
+_CONNECTED = QAbstractSocket.SocketState.ConnectedState
 _REMOTE_CLOSED = QAbstractSocket.SocketError.RemoteHostClosedError
 _PLAIN = QSslSocket.SslMode.UnencryptedMode
 _LONGEST_LINE = 65536
@@ -84,10 +85,14 @@ async def startClientEncryption(socket: SslSocket) -> None:
     """Begin TLS on a connected socket, and complete the handshake (QSslSocket::startClientEncryption).
 
     Raises:
-        SecureError: The handshake failed, or the socket is in no state for one.
+        SecureError: The handshake failed, or the socket is in no state for one: ``Closed`` when it is not connected.
         asyncio.CancelledError: The connection has been aborted: half a handshake is of no use.
     """
     checkAlive(socket, SslSocket, name="socket")
+    if socket.state() != _CONNECTED:  # the socket would only warn, and the handshake never come
+        raise socket.failure() or SecureError(
+            SecureError.Code.Closed, "socket is not connected; wait until it is, or use connectEncrypted()."
+        )
     socket.startClientEncryption()
     with abandonedOnFailure(socket):
         await _encrypted(socket)

@@ -237,3 +237,31 @@ def test_writing_to_a_dead_connection(run: Run[Any], server: SslServer, client_c
             await aio.write(client, b"too late")
 
     run(conversation())
+
+
+@pytest.mark.parametrize("state", ["never", "connecting", "closing", "closed"])
+def test_encryption_of_what_is_not_connected(
+    run: Run[Any], server: SslServer, client_configuration: SslConfiguration, state: str
+) -> None:
+    """Is an error at once: the call waited for ever, or succeeded because an earlier connection had ended well."""
+
+    async def attempt() -> None:
+        socket = SslSocket()
+        if state == "connecting":
+            socket.connectToHost("localhost", server.serverPort())
+        elif state != "never":
+            socket, peer = await pair(server, client_configuration)
+            if state == "closed":
+                await aio.close(peer)
+                assert await aio.read(socket) == b""
+            else:
+                peer.setReadBufferSize(1000)
+                await aio.write(socket, bytes(30_000_000))
+                socket.disconnectFromHost()
+                assert socket.state() == QAbstractSocket.SocketState.ClosingState
+        with pytest.raises(SecureError) as caught:
+            await asyncio.wait_for(aio.startClientEncryption(socket), 5)
+        assert caught.value.code is Code.Closed
+        socket.abort()
+
+    run(attempt())
