@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 import threading
 from collections.abc import Callable
@@ -70,6 +71,9 @@ def _read(descriptor: int, mailbox: Mailbox, room: threading.Semaphore, deliver:
     while data and mailbox.isOpen():
         try:
             data = os.read(descriptor, _CHUNK)
+        except BlockingIOError:  # whoever shares it with this process wants it so, and nothing is there yet
+            select.select([descriptor], [], [])
+            continue
         except OSError:
             data = b""  # closed, or the terminal has gone: the same as its end
         room.acquire()

@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 
+import pytest
 from PySide6.QtCore import QCoreApplication
 
 from qtsecure.cli.standard_input import StandardInput
@@ -52,6 +53,26 @@ def test_waits_for_the_network(qtbot, tmp_path) -> None:
     assert sum(map(len, chunks)) == 1_000_000
     source.close()
     os.close(descriptor)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes cannot be like that on Windows")
+def test_a_descriptor_that_does_not_block(qtbot) -> None:
+    """What a program that shares the terminal has set: that nothing is there yet is no end."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    chunks: list[bytes] = []
+    ended: list[bool] = []
+    source = StandardInput(reading, chunks.append, lambda: ended.append(True))
+    source.start()
+    for chunk in (b"one", b"two"):
+        qtbot.wait(50)
+        assert not ended
+        os.write(writing, chunk)
+        qtbot.waitUntil(lambda chunk=chunk: chunks[-1:] == [chunk])
+    os.close(writing)
+    qtbot.waitUntil(lambda: bool(ended))
+    source.close()
+    os.close(reading)
 
 
 def test_none(qtbot) -> None:
