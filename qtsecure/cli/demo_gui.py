@@ -6,12 +6,13 @@ import os
 import sys
 from typing import cast
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QTimer
 
 from qtsecure import SslConfiguration
 from qtsecure.cli.displays import displayProblem
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Output
+from qtsecure.cli.running import interruptible
 
 __all__ = ["demoGui"]
 
@@ -39,6 +40,11 @@ def demoGui(*, dtls: bool = False) -> ExitCode:
         output.error("NotListening", problem)
         return ExitCode.NOT_CONNECTED
     window.show()
-    code = cast(QApplication, application).exec()
+
+    def interrupt() -> None:
+        QTimer.singleShot(0, lambda: application.exit(ExitCode.INTERRUPTED))  # from the loop, which may not run yet
+
+    with interruptible(output, interrupt):
+        code = cast(QApplication, application).exec()
     window.end()
-    return ExitCode.OK if code == 0 else ExitCode.INTERNAL_ERROR
+    return ExitCode(code)
