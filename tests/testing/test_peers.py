@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import socket
 import ssl
 import sys
@@ -33,6 +34,7 @@ from qtsecure.testing.peers import (
 from qtsecure.testing.peers._threads import Waker, resetConnection
 from qtsecure.testing.peers._waiting import waitUntil
 from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.ports import closedPort
 
 needsOpenssl = pytest.mark.skipif(opensslVersion() is None, reason="there is no openssl command")
 
@@ -49,6 +51,18 @@ def _noThreadsLeft():
     before = set(threading.enumerate())
     yield
     assert set(threading.enumerate()) <= before
+
+
+def test_a_peer_that_cannot_start_leaves_nothing() -> None:
+    """What is still open would be an unclosed socket, in whatever test the garbage is collected."""
+    with closedPort() as port:
+        client = RawClient(port)
+        with pytest.raises(ConnectionRefusedError), client:
+            pass
+    assert client._stopping.fileno() == -1
+    with pytest.raises(OSError, match=r"192\.0\.2\.1"):
+        SilentServer(host="192.0.2.1")
+    gc.collect()
 
 
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
