@@ -194,6 +194,9 @@ async def drainStream(socket: SslSocket) -> None:
     connections = [signal.connect(look) for signal in progress]
     try:
         await until(socket, ready, *progress, socket.disconnected)
+    except SecureError:
+        if not drained:  # else it does not matter that a slot has deleted the socket since
+            raise
     finally:
         if isValid(socket):
             for connection in connections:
@@ -208,7 +211,11 @@ async def closeStream(socket: SslSocket) -> None:
     """Send what is queued, say goodbye, and wait for the end."""
     socket.disconnectFromHost()
     with abandonedOnFailure(socket):
-        await until(socket, lambda: socket.state() == _UNCONNECTED, socket.disconnected, socket.stateChanged)
+        try:
+            await until(socket, lambda: socket.state() == _UNCONNECTED, socket.disconnected, socket.stateChanged)
+        except SecureError:
+            if isValid(socket):  # else it has ended: programs delete it in a slot of disconnected
+                raise
 
 
 # -------------------------------------------------------------------------------- inside

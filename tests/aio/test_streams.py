@@ -265,3 +265,49 @@ def test_encryption_of_what_is_not_connected(
         socket.abort()
 
     run(attempt())
+
+
+@pytest.mark.parametrize("way", ["deleteLater", "delete"])
+def test_closing_what_goes_when_it_is_disconnected(
+    run: Run[Any], server: SslServer, client_configuration: SslConfiguration, way: str
+) -> None:
+    """Its end is all that is waited for, and no error, whoever deletes the socket then."""
+
+    async def conversation() -> int:
+        client, peer = await pair(server, client_configuration)
+        client.disconnected.connect(client.deleteLater if way == "deleteLater" else lambda: shiboken6.delete(client))
+        await aio.write(client, bytes(5_000_000))
+        closing = asyncio.ensure_future(aio.close(client))
+        received = 0
+        async for piece in aio.incoming(peer):
+            received += len(piece)
+        await closing
+        return received
+
+    assert run(conversation()) == 5_000_000
+
+
+def test_draining_what_goes_when_all_is_sent(
+    run: Run[Any], server: SslServer, client_configuration: SslConfiguration
+) -> None:
+    """It was sent, and that is what was asked for."""
+
+    async def conversation() -> int:
+        client, peer = await pair(server, client_configuration)
+        await aio.write(client, bytes(5_000_000))
+        draining = asyncio.ensure_future(aio.drain(client))
+        await asyncio.sleep(0)
+
+        def leave() -> None:
+            if not client.bytesToWrite() + client.encryptedBytesToWrite():
+                client.disconnectFromHost()
+
+        client.encryptedBytesWritten.connect(leave)
+        client.disconnected.connect(lambda: shiboken6.delete(client))
+        received = 0
+        async for piece in aio.incoming(peer):
+            received += len(piece)
+        await draining
+        return received
+
+    assert run(conversation()) == 5_000_000
