@@ -138,7 +138,7 @@ def _writeAll(stream: TextIO, data: bytes) -> None:
         except BlockingIOError as error:
             taken = error.characters_written
         rest = rest[taken:]
-        if rest:
+        if not taken:
             select.select([], [stream], [])
     while True:
         try:
