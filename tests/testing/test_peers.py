@@ -457,6 +457,27 @@ def test_ipv6(qtsecure_pki, trust) -> None:
 
 
 @needsOpenssl
+def test_openssl_sends_more_than_fits_on_the_way(qapp, qtsecure_echo_server, trust) -> None:
+    """The event loop runs meanwhile: the server may live in this thread. It waited for ever."""
+    with OpensslClient(qtsecure_echo_server.serverPort(), caCertificates=trust) as client:
+        client.waitForOutput("CONNECTION ESTABLISHED")
+        client.send(b"0123456789abcde\n" * 1_000_000)
+        client.send(b"the end\n")
+        client.waitForOutput("the end")
+
+
+@needsOpenssl
+def test_openssl_that_takes_nothing(trust) -> None:
+    """Is told after the time, and not waited for."""
+    with (
+        SilentServer() as silent,
+        OpensslClient(silent.port) as client,
+        pytest.raises(PeerError, match="within 100 ms"),
+    ):
+        client.send(b"0123456789abcde\n" * 100_000, timeout=100)
+
+
+@needsOpenssl
 @pytest.mark.parametrize("version", ["tls1_2", "tls1_3"])
 def test_openssl_pair(qtsecure_pki, trust, version) -> None:
     """s_client talks to s_server, both ways, with ALPN and a client certificate, and ends in order."""
