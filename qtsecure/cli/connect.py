@@ -31,6 +31,8 @@ _HIDDEN = NOISE | {
 }
 _AHEAD = 256 * 1024
 """How much of stdin may wait for the network, in bytes."""
+_LONGEST_ANSWER = 16 * 1024 * 1024
+"""A peer that sends more without a newline is not listened to any longer, in bytes."""
 
 _Error = QAbstractSocket.SocketError
 EXIT_CODES = {
@@ -171,6 +173,9 @@ class _Messages(_Connect):
                 end = len(message)  # whatever lines it has
             self._judge(self._answer[: end or None])
             self._answer = self._answer[end:]
+        if len(self._answer) > _LONGEST_ANSWER and not self.isFinished():
+            self.finish(ExitCode.WRONG_ANSWER, "WrongAnswer", f"{len(self._answer)} bytes came, and no end of a line.")
+            self.giveUp()
 
     def left(self) -> None:
         if self._answer and not self.isFinished():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from qtsecure.cli import connect
 from qtsecure.testing.peers import (
     GarbageServer,
     PlainHttpServer,
@@ -79,6 +80,15 @@ def test_any_answer(run, files) -> None:
         done = run("connect", f"localhost:{server.port}", *files.trust, "--message", "one")
     assert done.code == 0
     assert "message(text=welcome)" in done.out
+
+
+def test_an_answer_without_end(in_process, qapp, files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer that floods must not fill the memory until the time is up, or for ever without a limit."""
+    monkeypatch.setattr(connect, "_LONGEST_ANSWER", 1000)
+    with PythonTlsServer(files.pki.server, greeting=b"x" * 1001, echo=False) as server:
+        done = in_process("connect", f"localhost:{server.port}", *files.trust, "--message", "x", "--timeout", 5000)
+    assert done.code == 3
+    assert "no end of a line" in done.sentence()
 
 
 def test_no_answer(run, files) -> None:
