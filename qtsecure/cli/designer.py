@@ -18,7 +18,7 @@ import qtsecure
 from qtsecure.cli.displays import displayProblem
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Output
-from qtsecure.cli.system_libraries import pysideFile
+from qtsecure.cli.system_libraries import NOT_FROM_HERE, pysideFile
 
 __all__ = ["designer", "designerEnvironment", "hasSharedPython", "pluginDirectory"]
 
@@ -38,7 +38,7 @@ def designer(options: argparse.Namespace) -> ExitCode:
     if problem:
         output.error("Missing", problem)
         return ExitCode.INTERNAL_ERROR
-    words = [sys.executable, "-c", _START, *([form] if form is not None else [])]
+    words = [sys.executable, "-c", NOT_FROM_HERE + _START, *([form] if form is not None else [])]
     run = subprocess.run(words, env=designerEnvironment(os.environ), check=False)
     if run.returncode:
         output.error("Failed", f"Qt Designer ended with the code {run.returncode}.")

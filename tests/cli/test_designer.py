@@ -62,6 +62,15 @@ def test_designer_fails(in_process, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "ended with the code 7" in done.sentence()
 
 
+def test_what_is_in_the_current_folder(in_process, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Is not run: anybody may have put it there, beside a form for example."""
+    (tmp_path / "PySide6.py").write_text("raise SystemExit(7)")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(designer, "_problem", lambda environment: "")
+    monkeypatch.setattr(designer, "_START", "import PySide6")
+    assert in_process("designer").code == 0
+
+
 def test_the_script_of_an_installed_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """In a wheel it is inside the package."""
     package = tmp_path / "qtsecure"
