@@ -206,7 +206,7 @@ class _Pipe(_Connect):
     def __init__(self, output: Output, options: argparse.Namespace, configuration: SslConfiguration) -> None:
         super().__init__(output, options, configuration)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._input = StandardInput(descriptorOfStdin(), self._send, self._ended)
+        self._input = StandardInput(descriptorOfStdin(), self._send, self._ended, self.stdinFailed)
         self._unacknowledged = 0
         self._atEnd = False
         self._silence = QTimer(self, singleShot=True, interval=PATIENCE_MS)

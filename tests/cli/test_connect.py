@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from qtsecure.testing.peers import (
     SilentServer,
     TruncatingServer,
 )
+from qtsecure.testing.peers._threads import resetConnection
 from tests.cli.conftest import LONG_MS, SHORT_MS, LeavingServer
 from tests.ports import closedPort
 
@@ -123,6 +125,25 @@ def test_binary_file(start, files, tmp_path: Path) -> None:
         out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, b"")
     assert out == source.read_bytes()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sockets are no files on Windows")
+def test_stdin_that_breaks_off(start, serving, files) -> None:
+    """No goodbye: the peer must not take what it got for everything, nor a script the exit code for success."""
+    with (
+        serving(*files.server, "--json") as server,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as feeder,
+        listener.accept()[0] as stdin,
+    ):
+        resetConnection(feeder)
+        process = start("connect", f"localhost:{server.port}", *files.trust, stdin=stdin.fileno())
+        out, err = process.communicate(timeout=120)
+        server.interrupt()
+        done = server.finished()
+    assert (process.returncode, out) == (2, b"")
+    assert err == b"qtsecure connect: stdin cannot be read: Connection reset by peer.\n"
+    assert "CloseNotify" not in [event["type"] for event in done.of("alertReceived")]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a Windows console ends with other keys")
