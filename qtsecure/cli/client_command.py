@@ -104,7 +104,7 @@ class ClientCommand(Command):
     def stdinFailed(self, reason: str) -> None:
         """What is left of stdin cannot be read; the peer must not take what came for the whole."""
         self.finish(ExitCode.USAGE, "Usage", f"stdin cannot be read: {reason}.")
-        self.giveUp()
+        self._connection.abort()
 
     def liftLimit(self) -> None:
         """Wait for as long as it takes."""

@@ -128,16 +128,17 @@ def test_binary_file(start, files, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sockets are no files on Windows")
-def test_stdin_that_breaks_off(start, serving, files) -> None:
+@pytest.mark.parametrize("dtls", [[], ["--dtls"]], ids=["tls", "dtls"])
+def test_stdin_that_breaks_off(start, serving, files, dtls: list[str]) -> None:
     """No goodbye: the peer must not take what it got for everything, nor a script the exit code for success."""
     with (
-        serving(*files.server, "--json") as server,
+        serving(*dtls, *files.server, "--json") as server,
         socket.create_server(("127.0.0.1", 0)) as listener,
         socket.create_connection(listener.getsockname()) as feeder,
         listener.accept()[0] as stdin,
     ):
         resetConnection(feeder)
-        process = start("connect", f"localhost:{server.port}", *files.trust, stdin=stdin.fileno())
+        process = start("connect", *dtls, f"localhost:{server.port}", *files.trust, stdin=stdin.fileno())
         out, err = process.communicate(timeout=120)
         server.interrupt()
         done = server.finished()
