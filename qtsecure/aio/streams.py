@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 _UNCONNECTED = QAbstractSocket.SocketState.UnconnectedState
+_CONNECTED = QAbstractSocket.SocketState.ConnectedState
 _REMOTE_CLOSED = QAbstractSocket.SocketError.RemoteHostClosedError
 _PLAIN = QSslSocket.SslMode.UnencryptedMode
 _LONGEST_LINE = 65536
@@ -84,10 +85,14 @@ async def startClientEncryption(socket: SslSocket) -> None:
     """Begin TLS on a connected socket, and complete the handshake (QSslSocket::startClientEncryption).
 
     Raises:
-        SecureError: The handshake failed, or the socket is in no state for one.
+        SecureError: The handshake failed, or the socket is in no state for one: ``Closed`` when it is not connected.
         asyncio.CancelledError: The connection has been aborted: half a handshake is of no use.
     """
     checkAlive(socket, SslSocket, name="socket")
+    if socket.state() != _CONNECTED:  # the socket would only warn, and the handshake never come
+        raise socket.failure() or SecureError(
+            SecureError.Code.Closed, "socket is not connected; wait until it is, or use connectEncrypted()."
+        )
     socket.startClientEncryption()
     with abandonedOnFailure(socket):
         await _encrypted(socket)
@@ -189,6 +194,9 @@ async def drainStream(socket: SslSocket) -> None:
     connections = [signal.connect(look) for signal in progress]
     try:
         await until(socket, ready, *progress, socket.disconnected)
+    except SecureError:
+        if not drained:  # else it does not matter that a slot has deleted the socket since
+            raise
     finally:
         if isValid(socket):
             for connection in connections:
@@ -203,7 +211,11 @@ async def closeStream(socket: SslSocket) -> None:
     """Send what is queued, say goodbye, and wait for the end."""
     socket.disconnectFromHost()
     with abandonedOnFailure(socket):
-        await until(socket, lambda: socket.state() == _UNCONNECTED, socket.disconnected, socket.stateChanged)
+        try:
+            await until(socket, lambda: socket.state() == _UNCONNECTED, socket.disconnected, socket.stateChanged)
+        except SecureError:
+            if isValid(socket):  # else it has ended: programs delete it in a slot of disconnected
+                raise
 
 
 # -------------------------------------------------------------------------------- inside

@@ -101,6 +101,11 @@ class ClientCommand(Command):
         if self._timer.interval() > 0:
             self._timer.start()
 
+    def stdinFailed(self, reason: str) -> None:
+        """What is left of stdin cannot be read; the peer must not take what came for the whole."""
+        self.finish(ExitCode.USAGE, "Usage", f"stdin cannot be read: {reason}.")
+        self._connection.abort()
+
     def liftLimit(self) -> None:
         """Wait for as long as it takes."""
         self._timer.stop()

@@ -31,6 +31,8 @@ _HIDDEN = NOISE | {
 }
 _AHEAD = 256 * 1024
 """How much of stdin may wait for the network, in bytes."""
+_LONGEST_ANSWER = 16 * 1024 * 1024
+"""A peer that sends more without a newline is not listened to any longer, in bytes."""
 
 _Error = QAbstractSocket.SocketError
 EXIT_CODES = {
@@ -171,6 +173,9 @@ class _Messages(_Connect):
                 end = len(message)  # whatever lines it has
             self._judge(self._answer[: end or None])
             self._answer = self._answer[end:]
+        if len(self._answer) > _LONGEST_ANSWER and not self.isFinished():
+            self.finish(ExitCode.WRONG_ANSWER, "WrongAnswer", f"{len(self._answer)} bytes came, and no end of a line.")
+            self.giveUp()
 
     def left(self) -> None:
         if self._answer and not self.isFinished():
@@ -201,7 +206,7 @@ class _Pipe(_Connect):
     def __init__(self, output: Output, options: argparse.Namespace, configuration: SslConfiguration) -> None:
         super().__init__(output, options, configuration)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._input = StandardInput(descriptorOfStdin(), self._send, self._ended)
+        self._input = StandardInput(descriptorOfStdin(), self._send, self._ended, self.stdinFailed)
         self._unacknowledged = 0
         self._atEnd = False
         self._silence = QTimer(self, singleShot=True, interval=PATIENCE_MS)

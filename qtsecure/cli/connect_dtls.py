@@ -117,7 +117,7 @@ class _Pipe(_Connect):
 
     def __init__(self, output: Output, options: argparse.Namespace, configuration: SslConfiguration) -> None:
         super().__init__(output, options, configuration)
-        self._input = StandardInput(descriptorOfStdin(), self._send, self._ended)
+        self._input = StandardInput(descriptorOfStdin(), self._send, self._ended, self.stdinFailed)
         self._rest = b""
         self._silence = QTimer(self, singleShot=True, interval=PATIENCE_MS)
         self._silence.timeout.connect(self.leave)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import cast
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QTimer
 
 from qtsecure import SslConfiguration
+from qtsecure.cli.displays import displayProblem
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Output
+from qtsecure.cli.running import interruptible
 
 __all__ = ["demoGui"]
 
 
 def demoGui(*, dtls: bool = False) -> ExitCode:
     """Show the window until the user closes it."""
+    output = Output("demo")
+    if QCoreApplication.instance() is None and (problem := displayProblem(os.environ)):
+        output.error("Missing", problem)
+        return ExitCode.INTERNAL_ERROR
     from PySide6.QtWidgets import QApplication
 
     # Throw-away certificates are what the test support is good at.
@@ -30,9 +37,14 @@ def demoGui(*, dtls: bool = False) -> ExitCode:
         SslConfiguration.forClient([pki.ca.certificate]),
     )
     if problem:
-        Output("demo").error("NotListening", problem)
+        output.error("NotListening", problem)
         return ExitCode.NOT_CONNECTED
     window.show()
-    code = cast(QApplication, application).exec()
+
+    def interrupt() -> None:
+        QTimer.singleShot(0, lambda: application.exit(ExitCode.INTERRUPTED))  # from the loop, which may not run yet
+
+    with interruptible(output, interrupt):
+        code = cast(QApplication, application).exec()
     window.end()
-    return ExitCode.OK if code == 0 else ExitCode.INTERNAL_ERROR
+    return ExitCode(code)

@@ -15,20 +15,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import qtsecure
+from qtsecure.cli.displays import displayProblem
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Output
-from qtsecure.cli.system_libraries import (
-    installCommand,
-    missingLibraries,
-    packageOf,
-    pysideFile,
-    unresolvedLibraries,
-)
+from qtsecure.cli.system_libraries import NOT_FROM_HERE, pysideFile
 
 __all__ = ["designer", "designerEnvironment", "hasSharedPython", "pluginDirectory"]
 
 _START = "from PySide6.scripts.pyside_tool import designer; designer()"
-_WINDOW_PLUGIN = "Qt/plugins/platforms/libqxcb.so"
 _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 _DESIGNER = ("designer", "designer.exe", "Designer.app")
 
@@ -44,7 +38,7 @@ def designer(options: argparse.Namespace) -> ExitCode:
     if problem:
         output.error("Missing", problem)
         return ExitCode.INTERNAL_ERROR
-    words = [sys.executable, "-c", _START, *([form] if form is not None else [])]
+    words = [sys.executable, "-c", NOT_FROM_HERE + _START, *([form] if form is not None else [])]
     run = subprocess.run(words, env=designerEnvironment(os.environ), check=False)
     if run.returncode:
         output.error("Failed", f"Qt Designer ended with the code {run.returncode}.")
@@ -94,19 +88,4 @@ def _problem(environment: Mapping[str, str]) -> str:
             f"There is no {_sharedPython()}, without which Qt Designer cannot load plugins in Python; on Debian and "
             f"Ubuntu run 'apt-get install libpython{_VERSION}-dev', or build Python with --enable-shared."
         )
-    platform = environment.get("QT_QPA_PLATFORM", "")
-    if sys.platform == "linux" and not platform.startswith(("offscreen", "minimal", "vnc")):
-        if not environment.get("DISPLAY") and not environment.get("WAYLAND_DISPLAY"):
-            return "There is no display: neither DISPLAY nor WAYLAND_DISPLAY is set."
-        return _missingForWindows() if environment.get("DISPLAY") else ""
-    return ""
-
-
-def _missingForWindows() -> str:
-    plugin = pysideFile(_WINDOW_PLUGIN)
-    missing = missingLibraries(unresolvedLibraries(plugin)) if plugin is not None else []
-    if not missing:
-        return ""
-    packages = [package for library in missing if (package := packageOf(library))]
-    advice = f"on Debian and Ubuntu run '{installCommand(packages)}'" if packages else "install it"
-    return f"The system lacks {', '.join(missing)}, which windows need; {advice}."
+    return displayProblem(environment)

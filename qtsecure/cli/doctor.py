@@ -17,6 +17,7 @@ from qtsecure.cli.environment import remarkableVariables
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Output
 from qtsecure.cli.system_libraries import (
+    NOT_FROM_HERE,
     installCommand,
     missingLibraries,
     packageOf,
@@ -171,7 +172,7 @@ def _transport() -> str:
 def _importError(module: str) -> str | None:
     """What Python says when it imports a module of PySide6; None when it says nothing."""
     run = subprocess.run(
-        [sys.executable, "-c", f"import PySide6.{module}"],
+        [sys.executable, "-c", f"{NOT_FROM_HERE}import PySide6.{module}"],
         capture_output=True,
         text=True,
         errors="replace",

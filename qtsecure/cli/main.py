@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import qtsecure
 from qtsecure.cli import arguments
 from qtsecure.cli.exit_codes import ExitCode
-from qtsecure.cli.output import Output
+from qtsecure.cli.output import Output, flushHelp
 from qtsecure.cli.system_libraries import explainImportError
 from qtsecure.errors import SecureError
 
@@ -35,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(argv)
     except SystemExit as end:
         # argparse has printed its message or its help.
+        flushHelp()
         return int(end.code or 0)
     try:
         return int(_run(options))

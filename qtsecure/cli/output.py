@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TextIO, TypeAlias
 
-__all__ = ["Fields", "Output", "printable"]
+__all__ = ["Fields", "Output", "flushHelp", "printable"]
 
 Fields: TypeAlias = Mapping[str, "str | int | bool | list[str]"]
 
@@ -104,8 +104,7 @@ class Output:
             return
         try:
             self._writingTo = sys.stdout
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
+            _writeAll(sys.stdout, data)
         except BrokenPipeError:
             # The reader (head, less) has seen enough.
             _silence(sys.stdout)
@@ -113,8 +112,40 @@ class Output:
                 self.onBrokenPipe()
         except _UnreadError:
             _silence(sys.stdout)
+        except OSError:  # the disk is full, for example; what the command makes of it is its exit code
+            _silence(sys.stdout)
+            raise
         finally:
             self._writingTo = None
+
+
+def flushHelp() -> None:
+    """Hand over what argparse has printed, of which a reader may have seen enough."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _silence(sys.stdout)
+
+
+def _writeAll(stream: TextIO, data: bytes) -> None:
+    """Write to the last byte, also where the descriptor does not block: whoever shares it may want it so."""
+    rest = memoryview(data)
+    while rest:
+        try:
+            taken = stream.buffer.write(rest) or 0  # None, or not all: there is no buffer (PYTHONUNBUFFERED)
+        except BlockingIOError as error:
+            taken = error.characters_written
+        rest = rest[taken:]
+        if not taken:
+            select.select([], [stream], [])
+    while True:
+        try:
+            stream.buffer.flush()
+            return
+        except BlockingIOError:
+            select.select([], [stream], [])
 
 
 def _isReady(stream: TextIO) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QSocketNotifier, QTimer
@@ -14,7 +14,7 @@ from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QSocketNotifie
 from qtsecure.cli.exit_codes import ExitCode
 from qtsecure.cli.output import Output
 
-__all__ = ["Command"]
+__all__ = ["Command", "interruptible"]
 
 
 class Command(QObject):
@@ -67,7 +67,7 @@ class Command(QObject):
     def run(self) -> ExitCode:
         """Start, and return how it ended."""
         try:
-            with self._interruptible(), self._exceptionsEndIt():
+            with interruptible(self.output, self.interrupt), self._exceptionsEndIt():
                 QTimer.singleShot(0, self._startUnlessEnded)
                 self._loop.exec()
         finally:
@@ -96,34 +96,39 @@ class Command(QObject):
         finally:
             sys.excepthook = before
 
-    @contextlib.contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Let signals of the system end the command.
 
-        Python runs its handlers between two of its instructions, of which there are none while
-        Qt's loop sleeps; the wake-up descriptor brings the loop, and with it Python, to life.
-        """
-        near, far = socket.socketpair()
-        near.setblocking(False)
-        far.setblocking(False)
-        notifier = QSocketNotifier(near.fileno(), QSocketNotifier.Type.Read)
-        notifier.activated.connect(lambda: near.recv(64))
-        descriptor = signal.set_wakeup_fd(far.fileno(), warn_on_full_buffer=False)
+@contextlib.contextmanager
+def interruptible(output: Output, interrupt: Callable[[], None]) -> Iterator[None]:
+    """Let signals of the system end a command.
 
-        def handle(number: int, frame: FrameType | None) -> None:
-            if self.output.isWriting():
-                QTimer.singleShot(0, self.interrupt)  # which may print as well
-                self.output.stopWaiting()
-            else:
-                self.interrupt()
+    Python runs its handlers between two of its instructions, of which there are none while
+    Qt's loop sleeps; the wake-up descriptor brings the loop, and with it Python, to life.
 
-        before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-            signal.set_wakeup_fd(descriptor)
-            notifier.setEnabled(False)
-            near.close()
-            far.close()
+    Args:
+        output: Where the command prints to.
+        interrupt: Called for Ctrl+C, and for a request to terminate; also before the loop runs.
+    """
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    far.setblocking(False)
+    notifier = QSocketNotifier(near.fileno(), QSocketNotifier.Type.Read)
+    notifier.activated.connect(lambda: near.recv(64))
+    descriptor = signal.set_wakeup_fd(far.fileno(), warn_on_full_buffer=False)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if output.isWriting():
+            QTimer.singleShot(0, interrupt)  # which may print as well
+            output.stopWaiting()
+        else:
+            interrupt()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(descriptor)
+        notifier.setEnabled(False)
+        near.close()
+        far.close()

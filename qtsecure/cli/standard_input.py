@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
+import stat
 import sys
 import threading
 from collections.abc import Callable
@@ -28,12 +30,20 @@ class StandardInput:
         descriptor: What to read; None for a process without stdin.
         onData: Gets each chunk; call :meth:`proceed` when it has been used.
         onEnd: Called once, at the end.
+        onFailure: Called instead, with the reason, when what is left cannot be read.
     """
 
-    def __init__(self, descriptor: int | None, onData: Callable[[bytes], None], onEnd: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        descriptor: int | None,
+        onData: Callable[[bytes], None],
+        onEnd: Callable[[], None],
+        onFailure: Callable[[str], None],
+    ) -> None:
         self._descriptor = descriptor
         self._onData = onData
         self._onEnd = onEnd
+        self._onFailure = onFailure
         self._room = threading.Semaphore(_AHEAD)
         self._mailbox: Mailbox | None = None
 
@@ -43,7 +53,7 @@ class StandardInput:
         if self._descriptor is None:
             mailbox.put(self._onEnd)
         else:
-            arguments = (self._descriptor, mailbox, self._room, plainSlot(self._deliver))
+            arguments = (self._descriptor, mailbox, self._room, plainSlot(self._deliver), plainSlot(self._fail))
             threading.Thread(target=_read, args=arguments, name="stdin", daemon=True).start()
 
     def proceed(self) -> None:
@@ -61,8 +71,17 @@ class StandardInput:
         else:
             self._onEnd()
 
+    def _fail(self, reason: str) -> None:
+        self._onFailure(reason)
 
-def _read(descriptor: int, mailbox: Mailbox, room: threading.Semaphore, deliver: Callable[[bytes], None]) -> None:
+
+def _read(
+    descriptor: int,
+    mailbox: Mailbox,
+    room: threading.Semaphore,
+    deliver: Callable[[bytes], None],
+    fail: Callable[[str], None],
+) -> None:
     """The thread. It refers to nobody who belongs to Qt, as the last reference must not end here."""
     # Not through sys.stdin: its lock, held by a thread that never returns, would abort the
     # interpreter when it ends.
@@ -70,10 +89,24 @@ def _read(descriptor: int, mailbox: Mailbox, room: threading.Semaphore, deliver:
     while data and mailbox.isOpen():
         try:
             data = os.read(descriptor, _CHUNK)
-        except OSError:
-            data = b""  # closed, or the terminal has gone: the same as its end
+        except BlockingIOError:  # whoever shares it with this process wants it so, and nothing is there yet
+            select.select([descriptor], [], [])
+            continue
+        except OSError as error:
+            if not _hasGone(descriptor):  # a broken disk, or a connection that was reset
+                mailbox.put(partial(fail, error.strerror or str(error)))
+                return
+            data = b""
         room.acquire()
         mailbox.put(partial(deliver, data))
+
+
+def _hasGone(descriptor: int) -> bool:
+    """Whether it was closed, or is a terminal that has gone: the same as its end."""
+    try:
+        return stat.S_ISCHR(os.fstat(descriptor).st_mode)
+    except OSError:
+        return True
 
 
 def descriptorOfStdin() -> int | None:

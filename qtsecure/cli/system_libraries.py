@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 __all__ = [
+    "NOT_FROM_HERE",
     "explainImportError",
     "installCommand",
     "missingLibraries",
@@ -19,6 +20,9 @@ __all__ = [
 ]
 
 _TIMEOUT_S = 60
+
+NOT_FROM_HERE = "import sys; sys.path[:] = [place for place in sys.path if place]; "
+"""Goes before what another Python runs with -c, which else imports what anybody has put into the current folder."""
 
 # What Python says when it imports a module, and what ldd says.
 _MISSING = re.compile(r"([\w.+-]+\.so[\w.]*)(?:: cannot open shared object file| => not found)")

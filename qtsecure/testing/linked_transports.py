@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shiboken6 import isValid
+
 from qtsecure.testing.datagram_link import DatagramLink, LinkedDatagram
 from qtsecure.testing.link_clock import Linked
 
@@ -53,4 +55,5 @@ class LinkedTransports(Linked[LinkedDatagram]):
 
     def _deliverDue(self) -> None:
         for datagram in self.link.deliveries():
-            self._ends[datagram.to].datagramReceived.emit(datagram.data)
+            if isValid(transport := self._ends[datagram.to]) and not transport.isClosed():
+                transport.datagramReceived.emit(datagram.data)

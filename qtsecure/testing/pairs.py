@@ -25,7 +25,7 @@ def waitFor(condition: Callable[[], bool], timeout: int = 20_000) -> None:
     """Run the event loop until the condition holds.
 
     Args:
-        condition: Cheap and without side effects.
+        condition: Cheap and without side effects. What it raises ends the wait.
         timeout: How long, in ms.
 
     Raises:

@@ -168,13 +168,13 @@ class SignalRecorder:
             RuntimeError: There is no QCoreApplication.
             TypeError, ValueError: For an unusable argument; nobody records a signal of this name.
         """
-        from qtsecure.net.arguments import checkLeast
+        from qtsecure.net.arguments import LONGEST_WAIT, checkLeast
 
         self._refuseUnwatched(name)
         checkLeast(timeout, 0, name="timeout")
         checkLeast(count, 1, name="count")
         if self.count(name) < count:
-            self._runLoop(lambda: self.count(name) >= count, timeout)
+            self._runLoop(lambda: self.count(name) >= count, min(timeout, LONGEST_WAIT))
         emissions = self.of(name)
         if len(emissions) < count:
             times = f"{count} times, saw {len(emissions)}" if count > 1 else "once, saw none"

@@ -237,3 +237,77 @@ def test_writing_to_a_dead_connection(run: Run[Any], server: SslServer, client_c
             await aio.write(client, b"too late")
 
     run(conversation())
+
+
+@pytest.mark.parametrize("state", ["never", "connecting", "closing", "closed"])
+def test_encryption_of_what_is_not_connected(
+    run: Run[Any], server: SslServer, client_configuration: SslConfiguration, state: str
+) -> None:
+    """Is an error at once: the call waited for ever, or succeeded because an earlier connection had ended well."""
+
+    async def attempt() -> None:
+        socket = SslSocket()
+        if state == "connecting":
+            socket.connectToHost("localhost", server.serverPort())
+        elif state != "never":
+            socket, peer = await pair(server, client_configuration)
+            if state == "closed":
+                await aio.close(peer)
+                assert await aio.read(socket) == b""
+            else:
+                peer.setReadBufferSize(1000)
+                await aio.write(socket, bytes(30_000_000))
+                socket.disconnectFromHost()
+                assert socket.state() == QAbstractSocket.SocketState.ClosingState
+        with pytest.raises(SecureError) as caught:
+            await asyncio.wait_for(aio.startClientEncryption(socket), 5)
+        assert caught.value.code is Code.Closed
+        socket.abort()
+
+    run(attempt())
+
+
+@pytest.mark.parametrize("way", ["deleteLater", "delete"])
+def test_closing_what_goes_when_it_is_disconnected(
+    run: Run[Any], server: SslServer, client_configuration: SslConfiguration, way: str
+) -> None:
+    """Its end is all that is waited for, and no error, whoever deletes the socket then."""
+
+    async def conversation() -> int:
+        client, peer = await pair(server, client_configuration)
+        client.disconnected.connect(client.deleteLater if way == "deleteLater" else lambda: shiboken6.delete(client))
+        await aio.write(client, bytes(5_000_000))
+        closing = asyncio.ensure_future(aio.close(client))
+        received = 0
+        async for piece in aio.incoming(peer):
+            received += len(piece)
+        await closing
+        return received
+
+    assert run(conversation()) == 5_000_000
+
+
+def test_draining_what_goes_when_all_is_sent(
+    run: Run[Any], server: SslServer, client_configuration: SslConfiguration
+) -> None:
+    """It was sent, and that is what was asked for."""
+
+    async def conversation() -> int:
+        client, peer = await pair(server, client_configuration)
+        await aio.write(client, bytes(5_000_000))
+        draining = asyncio.ensure_future(aio.drain(client))
+        await asyncio.sleep(0)
+
+        def leave() -> None:
+            if not client.bytesToWrite() + client.encryptedBytesToWrite():
+                client.disconnectFromHost()
+
+        client.encryptedBytesWritten.connect(leave)
+        client.disconnected.connect(lambda: shiboken6.delete(client))
+        received = 0
+        async for piece in aio.incoming(peer):
+            received += len(piece)
+        await draining
+        return received
+
+    assert run(conversation()) == 5_000_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from qtsecure.cli import connect
 from qtsecure.testing.peers import (
     GarbageServer,
     PlainHttpServer,
@@ -20,6 +22,7 @@ from qtsecure.testing.peers import (
     SilentServer,
     TruncatingServer,
 )
+from qtsecure.testing.peers._threads import resetConnection
 from tests.cli.conftest import LONG_MS, SHORT_MS, LeavingServer
 from tests.ports import closedPort
 
@@ -81,6 +84,15 @@ def test_any_answer(run, files) -> None:
     assert "message(text=welcome)" in done.out
 
 
+def test_an_answer_without_end(in_process, qapp, files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer that floods must not fill the memory until the time is up, or for ever without a limit."""
+    monkeypatch.setattr(connect, "_LONGEST_ANSWER", 1000)
+    with PythonTlsServer(files.pki.server, greeting=b"x" * 1001, echo=False) as server:
+        done = in_process("connect", f"localhost:{server.port}", *files.trust, "--message", "x", "--timeout", 5000)
+    assert done.code == 3
+    assert "no end of a line" in done.sentence()
+
+
 def test_no_answer(run, files) -> None:
     """Exit code 6."""
     with PythonTlsServer(files.pki.server, echo=False) as server:
@@ -113,6 +125,26 @@ def test_binary_file(start, files, tmp_path: Path) -> None:
         out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, b"")
     assert out == source.read_bytes()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sockets are no files on Windows")
+@pytest.mark.parametrize("dtls", [[], ["--dtls"]], ids=["tls", "dtls"])
+def test_stdin_that_breaks_off(start, serving, files, dtls: list[str]) -> None:
+    """No goodbye: the peer must not take what it got for everything, nor a script the exit code for success."""
+    with (
+        serving(*dtls, *files.server, "--json") as server,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as feeder,
+        listener.accept()[0] as stdin,
+    ):
+        resetConnection(feeder)
+        process = start("connect", *dtls, f"localhost:{server.port}", *files.trust, stdin=stdin.fileno())
+        out, err = process.communicate(timeout=120)
+        server.interrupt()
+        done = server.finished()
+    assert (process.returncode, out) == (2, b"")
+    assert err == b"qtsecure connect: stdin cannot be read: Connection reset by peer.\n"
+    assert "CloseNotify" not in [event["type"] for event in done.of("alertReceived")]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a Windows console ends with other keys")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from qtsecure.cli import demo, demo_command
@@ -57,3 +59,11 @@ def test_defect(qapp, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     monkeypatch.setattr("sys.excepthook", lambda kind, error, trace: print("hook:", error))
     assert demo.demo() == 1
     assert "hook: a defect" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have displays of other kinds")
+def test_no_display_for_the_window(run) -> None:
+    """One sentence; Qt would abort the process."""
+    done = run("demo", "--gui", QT_QPA_PLATFORM="", DISPLAY="", WAYLAND_DISPLAY="")
+    assert done.code == 1
+    assert "There is no display" in done.sentence()

@@ -49,6 +49,13 @@ def test_dangerous_variables(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert "SSLKEYLOGFILE         keys\\x1b.txt: not looked at by qtsecure" in capsys.readouterr().out
 
 
+def test_what_is_in_the_current_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Is neither what programs import, nor run: anybody may have put it there."""
+    (tmp_path / "PySide6.py").write_text("raise ImportError('not the real one')")
+    monkeypatch.chdir(tmp_path)
+    assert doctor._importError("QtCore") is None
+
+
 def test_gui_libraries(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """All that ldd names, not only the one that Python stops at; connections work without them."""
     stops = "ImportError: libEGL.so.1: cannot open shared object file: No such file or directory"

@@ -127,15 +127,53 @@ def test_nobody_reads_the_errors() -> None:
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
 def test_no_room_for_the_error() -> None:
-    """An error that cannot be printed, as on a full disk, ends the command all the same."""
+    """An error that cannot be printed, as on a full disk, ends the command all the same, with the exit code it has."""
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
-            _CANNOT_LISTEN,
-            stdout=full,
+            _CANNOT_LISTEN, stdout=full, stderr=subprocess.PIPE, env=_buffered(True), timeout=120, check=False
+        )
+    assert done.returncode == ExitCode.NOT_CONNECTED
+    assert b"No space left" in done.stderr
+    assert b"Exception ignored" not in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes break differently on Windows")
+def test_nobody_reads_the_help() -> None:
+    """Whoever has seen enough of it gets neither Python's complaint nor its exit code 120."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "qtsecure", "--help"],
+            stdout=writing,
             stderr=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": str(Path(qtsecure.__file__).parents[1])},
+            env=_buffered(True),
             timeout=120,
             check=False,
         )
-    assert done.returncode != ExitCode.OK
-    assert b"No space left" in done.stderr
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes cannot be like that on Windows")
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_descriptor_that_does_not_block(buffered: bool) -> None:
+    """What a program that shares the terminal has set: everything is written all the same."""
+    code = (
+        "import os\nfrom qtsecure.cli.output import Output\nos.set_blocking(1, False)\n"
+        "Output('x').raw(bytes(20_000_000))\nOutput('x').line('the end')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, env=_buffered(buffered), timeout=120, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == bytes(20_000_000) + b"the end\n"
+
+
+def _buffered(buffered: bool) -> dict[str, str]:
+    """An environment in which the streams of Python have buffers, or none."""
+    environment = os.environ | {"PYTHONPATH": str(Path(qtsecure.__file__).parents[1]), "PYTHONUNBUFFERED": "1"}
+    if buffered:
+        del environment["PYTHONUNBUFFERED"]
+    return environment

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QCoreApplication
+from shiboken6 import delete
 
 from qtsecure import DtlsPeer, DtlsServer, TlsOptions
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
@@ -24,6 +25,22 @@ def test_datagrams_arrive_when_their_time_has_come(qapp: QCoreApplication) -> No
         assert linked.run(lambda: len(received) == 2, 5)
         assert received == [("server", b"ping", 1002.0), ("client", b"pong", pytest.approx(1003.9))]
         assert linked.link.now == pytest.approx(1003.9)
+
+
+@pytest.mark.parametrize("way", ["closed", "deleted"])
+def test_nothing_comes_for_a_transport_that_has_gone(qapp: QCoreApplication, way: str) -> None:
+    """As with every other transport: not even what was on its way, and the time passes all the same."""
+    with LinkedTransports(DatagramLink(delay=2.0)) as linked:
+        received: list[bytes] = []
+        linked.server.datagramReceived.connect(received.append)
+        for datagram in (b"one", b"two"):
+            assert linked.client.send(datagram)
+        if way == "closed":
+            linked.server.close()
+        else:
+            linked.server.datagramReceived.connect(lambda datagram: delete(linked.server))
+        assert not linked.run(lambda: False, 3)
+        assert received == ([] if way == "closed" else [b"one"])
 
 
 def test_timers_run_by_the_link(qapp: QCoreApplication) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import socket
 import ssl
 import sys
@@ -33,6 +34,7 @@ from qtsecure.testing.peers import (
 from qtsecure.testing.peers._threads import Waker, resetConnection
 from qtsecure.testing.peers._waiting import waitUntil
 from qtsecure.testing.pki import PublicKeyInfrastructure
+from tests.ports import closedPort
 
 needsOpenssl = pytest.mark.skipif(opensslVersion() is None, reason="there is no openssl command")
 
@@ -49,6 +51,18 @@ def _noThreadsLeft():
     before = set(threading.enumerate())
     yield
     assert set(threading.enumerate()) <= before
+
+
+def test_a_peer_that_cannot_start_leaves_nothing() -> None:
+    """What is still open would be an unclosed socket, in whatever test the garbage is collected."""
+    with closedPort() as port:
+        client = RawClient(port)
+        with pytest.raises(ConnectionRefusedError), client:
+            pass
+    assert client._stopping.fileno() == -1
+    with pytest.raises(OSError, match=r"192\.0\.2\.1"):
+        SilentServer(host="192.0.2.1")
+    gc.collect()
 
 
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
@@ -440,6 +454,27 @@ def test_ipv6(qtsecure_pki, trust) -> None:
         pytest.skip("there is no IPv6 loopback")
     with server, PythonTlsClient(server.port, host="::1", caCertificates=trust) as client:
         client.waitForConnection()
+
+
+@needsOpenssl
+def test_openssl_sends_more_than_fits_on_the_way(qapp, qtsecure_echo_server, trust) -> None:
+    """The event loop runs meanwhile: the server may live in this thread. It waited for ever."""
+    with OpensslClient(qtsecure_echo_server.serverPort(), caCertificates=trust) as client:
+        client.waitForOutput("CONNECTION ESTABLISHED")
+        client.send(b"0123456789abcde\n" * 500_000)
+        client.send(b"the end\n")
+        client.waitForOutput("the end")
+
+
+@needsOpenssl
+def test_openssl_that_takes_nothing(trust) -> None:
+    """Is told after the time, and not waited for."""
+    with (
+        SilentServer() as silent,
+        OpensslClient(silent.port) as client,
+        pytest.raises(PeerError, match="within 100 ms"),
+    ):
+        client.send(b"0123456789abcde\n" * 100_000, timeout=100)
 
 
 @needsOpenssl

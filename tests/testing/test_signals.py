@@ -157,6 +157,14 @@ def test_wait_for_runs_the_event_loop() -> None:
         assert recorder.waitFor("pair", timeout=0) == (1, "a")
 
 
+def test_wait_for_longer_than_a_timer_can() -> None:
+    """Is as good as for ever, as with all waits here, and no OverflowError."""
+    emitter = Emitter()
+    with SignalRecorder(emitter) as recorder:
+        QTimer.singleShot(0, emitter.plain.emit)
+        assert recorder.waitFor("plain", timeout=1 << 40) == ()
+
+
 def test_wait_for_shows_what_was_seen() -> None:
     """A wait in vain fails with everything that was recorded."""
     emitter = Emitter()

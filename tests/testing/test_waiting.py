@@ -9,7 +9,7 @@ from types import FrameType
 import pytest
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from qtsecure.testing import SignalRecorder
+from qtsecure.testing import SignalRecorder, waitFor
 from qtsecure.testing.peers._waiting import waitUntil
 from tests.net.conversation import spin
 
@@ -58,6 +58,23 @@ def test_what_held_and_holds_no_more_has_held(qapp: object) -> None:
     """Whatever else the event loop does before it ends."""
     answers = iter([False, True, False])
     assert waitUntil(lambda: next(answers), 20_000)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_what_a_condition_raises_ends_the_wait(qapp: object, error: type[BaseException]) -> None:
+    """A test that looks at a deleted object fails; it used to print the exception again and again, for ever."""
+    calls = 0
+
+    def condition() -> bool:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise error("gone")
+        return calls > 2
+
+    with pytest.raises(error, match="gone"):
+        waitFor(condition)
+    assert calls == 2
 
 
 def test_time_is_over(qapp: object) -> None:

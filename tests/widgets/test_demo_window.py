@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from qtsecure import SslConfiguration
 from qtsecure.cli.main import main
@@ -41,6 +43,25 @@ def test_the_command(qtbot, words: list[str]) -> None:
     with closedAgain(shown.append):
         assert main(words) == 0
     assert any(isinstance(window, DemoWindow) for window in shown)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c(qtbot, number: signal.Signals) -> None:
+    """Ends it, with the exit code of all commands; it was a traceback, and the window stayed."""
+
+    def press() -> None:
+        if any(isinstance(window, DemoWindow) and window.isVisible() for window in QApplication.topLevelWidgets()):
+            timer.stop()
+            signal.raise_signal(number)
+
+    timer, guard = QTimer(interval=10), QTimer(singleShot=True, interval=20_000)
+    timer.timeout.connect(press)
+    guard.timeout.connect(lambda: QApplication.exit(0))  # without it a failing test would not end
+    timer.start()
+    guard.start()
+    code = main(["demo", "--gui"])
+    guard.stop()
+    assert code == 130
 
 
 def test_nobody_listens(qtbot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import subprocess
@@ -80,19 +81,31 @@ class _OpensslPeer(Peer):
         """Everything that the process has printed so far, from stdout and stderr."""
         return self._output.decode("utf-8", "replace")
 
-    def send(self, data: bytes) -> None:
-        """Send application data.
+    def send(self, data: bytes, timeout: int = 20_000) -> None:
+        """Send application data, waiting until the process has taken it.
 
         A line that begins with a capital Q, R, K or k means something to s_client, and one that
         begins with q, Q, r, R, p, P, S or B to s_server: they take it as a command.
 
         Raises:
             BrokenPipeError: The process has ended.
+            PeerError: It had not taken everything after ``timeout`` milliseconds.
         """
         stdin = self._started().stdin
         assert stdin is not None
-        stdin.write(data)
-        stdin.flush()
+        descriptor, rest = stdin.fileno(), memoryview(data)
+        if os.name == "posix":  # else it waits in os.write(), without an event loop
+            os.set_blocking(descriptor, False)
+
+        def taken() -> bool:
+            nonlocal rest
+            with contextlib.suppress(BlockingIOError):
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
+            return not rest
+
+        if not waitUntil(taken, timeout):
+            raise PeerError(f"{self._command} took {len(data) - len(rest)} of {len(data)} bytes within {timeout} ms.")
 
     def close(self) -> None:
         """End the input of the process; s_client then sends close_notify and ends."""

@@ -87,7 +87,11 @@ class Peer:
         self._sockets: set[socket.socket] = set()
 
     def __enter__(self: _Self) -> _Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(*sys.exc_info())  # nobody else does: what is open would be found as garbage, in another test
+            raise
         return self
 
     def __exit__(
@@ -193,10 +197,10 @@ class ThreadedServer(Peer):
     """
 
     def __init__(self, *, host: str = "127.0.0.1", timeout: float = 10.0) -> None:
-        super().__init__(timeout=timeout)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, 0), family=family, backlog=128)
         self._listener.setblocking(False)
+        super().__init__(timeout=timeout)
         self.host = host
         self.port: int = self._listener.getsockname()[1]
         self._accepted = 0

@@ -18,7 +18,7 @@ def waitUntil(condition: Callable[[], bool], timeout: int) -> bool:
     waiting for an object that lives in it.
 
     Args:
-        condition: Cheap and without side effects; called every 5 ms.
+        condition: Cheap and without side effects; called every 5 ms. What it raises ends the wait.
         timeout: Milliseconds to wait at most.
 
     Returns:
@@ -49,12 +49,18 @@ def _waitInEventLoop(condition: Callable[[], bool], timeout: int) -> bool:
     timer = QTimer()
     timer.setInterval(_INTERVAL)
     held = False
+    raised: list[BaseException] = []
 
     def check() -> None:
         nonlocal held
-        # The loop may go on for a moment, and a condition that held may do so no more.
-        held = held or condition()
-        if held or deadline.hasExpired():
+        if raised:
+            return
+        try:
+            # The loop may go on for a moment, and a condition that held may do so no more.
+            held = held or condition()
+        except BaseException as error:  # noqa: BLE001 - PySide would print it, and the loop go on for ever
+            raised.append(error)
+        if held or raised or deadline.hasExpired():
             loop.quit()
 
     timer.timeout.connect(check)
@@ -63,4 +69,6 @@ def _waitInEventLoop(condition: Callable[[], bool], timeout: int) -> bool:
         loop.exec()
     finally:
         timer.stop()  # garbage may be collected in another thread, where no running timer may be deleted
+    if raised:
+        raise raised.pop()  # not kept here, as its traceback keeps this frame
     return held
