@@ -8,7 +8,6 @@ __all__ = ["LONGEST_WAIT", "checkBool", "checkInt", "checkLeast", "checkTimeout"
 
 LONGEST_WAIT = 2_000_000_000
 """In ms, 23 days; the system and Qt take little more."""
-_INT_BITS = 63  # and a sign
 _LONGEST_EXPORT = 8160  # 255 blocks of SHA-256, the least that the key derivation can give (RFC 5869)
 _LONGEST_LABEL = 249  # with the "tls13 " that TLS 1.3 puts before it (RFC 8446, section 7.1) it is 255
 
@@ -21,11 +20,9 @@ def checkBool(value: bool, *, name: str) -> bool:
 
 
 def checkInt(number: int, *, name: str) -> int:
-    """The number, if it is an int that Qt could hold; TypeError or ValueError naming the argument otherwise."""
+    """The number, if it is an int; TypeError naming the argument otherwise."""
     if isinstance(number, bool) or not isinstance(number, int):
         raise TypeError(f"{name} must be an int, not {type(number).__name__}.")
-    if number.bit_length() > _INT_BITS:  # times are reckoned in floats, which end as well
-        raise ValueError(f"{name} must be an int of 64 bits.")
     return number
 
 

@@ -108,8 +108,6 @@ def test_gio_s01_validation_flags_warn(qapp: object) -> None:
         ("setTimeout", -2, ValueError, "ms"),
         ("setOverallTimeout", 1.5, TypeError, "ms"),
         ("setHandshakeTimeout", -5, ValueError, "ms"),
-        ("setOverallTimeout", 10**400, ValueError, "ms must be an int of 64 bits"),
-        ("setResolutionDelay", 2**63, ValueError, "ms must be an int of 64 bits"),
         ("setAttemptDelay", 9, ValueError, "ms"),
         ("setResolutionDelay", -1, ValueError, "ms"),
         ("setTls", 1, TypeError, "tls"),
