@@ -27,6 +27,9 @@ class _WorkerEnd:
     alpn: list[str]
     psk: Psk | None
 
+    #: Where in the output the connection begins that is meant; what a worker says may come later than what it sends.
+    _seen = 0
+
     def _start(self, *, authority: x509.Certificate | None, **more: Any) -> None:
         code = (
             f"import sys; sys.path.insert(0, {_ROOT!r}); from tests.interop.workers.{self.module} import main; main()"
@@ -51,13 +54,13 @@ class _WorkerEnd:
         return [event[name] for event in events if name in event]
 
     def told(self) -> Told:
-        self._program.waitFor('"told": .*\n')
+        self._program.waitFor('"told": .*\n', self._seen)
         facts = self._events("told")[-1]
         shown = facts.pop("certificate")
         return Told(certificate=None if shown is None else bytes.fromhex(shown), **facts)
 
     def waitForCleanEnd(self) -> None:
-        self._program.waitFor('"end": .*\n')
+        self._seen = self._program.waitFor('"end": .*\n', self._seen).end()
         assert self._events("end")[-1] == "closeNotify"
 
 
@@ -76,8 +79,7 @@ class _WorkerClient(_WorkerEnd, ForeignClient):
         self._start(server=False, authority=self.trust, port=self.port, resume=self.resume)
         if self.resume:
             self.send(LINE)
-            self._program.waitFor('"end": .*\n')
-        self._seen = len(self._program.output)
+            self.waitForCleanEnd()
 
     def send(self, line: bytes) -> None:
         self._program.write(line)
