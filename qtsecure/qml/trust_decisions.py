@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QDateTime, QObject, QUrl, Signal, Slot
+from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
 from qtsecure.net.questions.certificate_request import CertificateRequest
@@ -89,7 +90,8 @@ class TrustDecisionsItem(QObject):
 
     @Slot(object)
     def _tell(self, error: SecureError) -> None:
-        self.failed.emit(str(error))
+        if isValid(self):  # a slot of changed may have deleted it
+            self.failed.emit(str(error))
 
     # ------------------------------------------------------------------------------- for QML
 
