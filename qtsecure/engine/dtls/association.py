@@ -145,7 +145,7 @@ class DtlsAssociation(AssociationHandshake):
                 statistics.messages_received += 1
                 self._flight = None  # whoever sends data has got the last flight
                 return message
-            self._nothing_read(now)
+            self._nothing_read(now, datagram)
         else:
             self._receive_other(datagram, now)
         return b""
@@ -337,9 +337,10 @@ class DtlsAssociation(AssociationHandshake):
         self._session.forget_keys()
         self._asked.forget()
 
-    def began_with(self, hello: ClientHelloStart) -> bool:
-        """On a server: whether this is (a copy of) the hello that the association was made for."""
-        return hello.identity == self._identity
+    @property
+    def identity(self) -> bytes:
+        """On a server: what distinguishes the hello that the association was made for."""
+        return self._identity
 
     # ---------------------------------------------------------------- facts for front ends
 
@@ -378,14 +379,21 @@ class DtlsAssociation(AssociationHandshake):
             elif record.data in self._finished_candidates:
                 self._answer_repetition(now)
             elif self._established and not self._read_any(record.data):
-                self._nothing_read(now)
+                self._nothing_read(now, record.data)
 
-    def _nothing_read(self, now: float) -> None:
+    def _nothing_read(self, now: float, record: bytes) -> None:
         """A record had no message in it: an alert, a repeated Finished, or a forgery."""
         session = self._session
         answer = session.take_all()
         if answer:
-            self._send(Flight(answer))
+            flight = Flight(answer)
+            self._send(flight)
+            if record[0] == HANDSHAKE and answer[0] != ALERT:
+                # A Finished that the peer has encrypted anew, as OpenSSL does each time that its own timer runs out.
+                # OpenSSL answers it once, but the peer repeats it as it is, and its number is not new any more.
+                self._finished_candidates = (record,)
+                self._flight = flight
+                self._retransmission.asked_again(now)
         if not self._take_events() and not answer:
             self.statistics.drop(DropReason.UNAUTHENTIC)
 

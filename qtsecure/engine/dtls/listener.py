@@ -4,6 +4,9 @@ A hello without a valid cookie is answered with a HelloVerifyRequest (RFC 6347 s
 is shorter than the hello. All that has to be known about a hello is in its first fragment, so clients
 whose hello needs several datagrams (those that offer post-quantum key exchange) get in as well.
 
+A cookie that was made while there was no established association of the client cannot replace one: a copy
+of an earlier hello may still be under way, or somebody may have recorded it (section 4.2.8).
+
 A front end does this with each datagram::
 
     current = associations.get(address)
@@ -130,12 +133,15 @@ class DtlsListener:
             self.statistics.drop(DropReason.MALFORMED)
             return None
         self.statistics.hellos += 1
-        if current is not None and current.began_with(hello):
+        if current is not None and current.identity == hello.identity:
             current.receive(datagram, now)
             return None
         if not self.cookies_required and current is None and not hello.cookie:
             return self._admit(hello, datagram)
-        client = repr(address).encode()
+        # Who would replace an established association has to receive at its address now. A cookie from before
+        # there was that association comes with a hello that is late on its way, or was recorded.
+        replaced = current.identity if current is not None and current.established else b""
+        client = repr((address, replaced)).encode()
         if not self._cookies.check(hello.cookie, client, hello.identity, now):
             if hello.cookie:
                 self.statistics.drop(DropReason.BAD_COOKIE)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from typing import Any
 
 import pytest
 
 from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
-from qtsecure.engine.dtls.wire import CHANGE_CIPHER_SPEC, split_records_untrusted
+from qtsecure.engine.dtls.wire import CHANGE_CIPHER_SPEC, HANDSHAKE, split_records_untrusted
 from qtsecure.engine.events import FailureKind, StreamFailed
 from qtsecure.engine.host_names import normalize_host_name
 from qtsecure.engine.protocols import ProtocolVersion
@@ -288,6 +289,41 @@ def test_sec_c11_a_forged_finished_does_not_hide_that_the_last_flight_was_lost(
     assert other.completed, (last.events, other.events)
     assert network.client.association is not None
     assert network.client.association.statistics.restarts == 0
+
+
+@pytest.mark.parametrize("sender", ["client", "server"])
+def test_sec_c8_a_last_flight_that_is_lost_again_and_again(pki: PublicKeyInfrastructure, sender: str) -> None:
+    """OpenSSL encrypts a repeated Finished anew when its own timer runs out, and answers each such record only once."""
+    client, server = dtls_client([pki.ca.certificate]), dtls_server(pki.server)
+    session = session_of(Network(client, server).established()) if sender == "client" else None
+    network = Network(client, server, session=session)
+    losing = True
+    asked: set[bytes] = set()
+
+    def tamper(datagram: LinkedDatagram) -> list[bytes]:
+        finished = [each for each in split_records_untrusted(datagram.data) if each.epoch and each.kind == HANDSHAKE]
+        if datagram.sender == sender:
+            return [] if finished and losing else [datagram.data]
+        asked.update(each.data for each in finished)
+        return [datagram.data]
+
+    network.link.tamper = tamper
+    last, other = network.ends if sender == "client" else network.ends[::-1]
+    network.start().run(5, lambda: last.completed)
+    assert other.association is not None
+    pipe = other.association._session._pipe
+    assert pipe is not None
+    time.sleep(pipe.connection.DTLSv1_get_timeout() or 0)  # by the real clock, which OpenSSL alone uses
+    network.run(1, lambda: other.completed)
+    assert len(asked) == 2
+    assert not other.completed
+    losing = False
+    network.run(5, lambda: other.completed)
+    assert other.completed, (last.events, other.events)
+    assert network.client.association is not None
+    assert network.client.association.statistics.restarts == 0
+    assert network.say(b"there") == [b"there"]
+    assert network.say(b"back", from_server=True) == [b"back"]
 
 
 @pytest.mark.parametrize("resuming", [False, True])

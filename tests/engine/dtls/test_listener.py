@@ -67,6 +67,61 @@ def test_cookie_is_bound_to_the_hello(pki: PublicKeyInfrastructure) -> None:
     assert isinstance(listener.receive(bytes(hello), CLIENT_ADDRESS, 0), bytes)
 
 
+def test_sec_c3_an_earlier_hello_does_not_replace_an_established_association(pki: PublicKeyInfrastructure) -> None:
+    """Late on its way, or recorded and sent again: its cookie was made before there was this association."""
+    network = plain_network(pki)
+    earlier = with_cookie(pki, network.listener, network.link.now)
+    network.established()
+    current = network.server.association
+    answer = network.listener.receive(earlier, CLIENT_ADDRESS, network.link.now, current)
+    assert isinstance(answer, bytes)  # who receives it can begin anew
+    network.deliver("client", answer)
+    assert network.say(b"still here") == [b"still here"]
+    assert network.server.association is current
+    assert not network.server.replaced
+
+
+def test_sec_c3_a_client_that_begins_anew_replaces_an_established_association(pki: PublicKeyInfrastructure) -> None:
+    """It receives the cookie that was made for this moment."""
+    network = plain_network(pki).established()
+    current, now = network.server.association, network.link.now
+    again, hello = client_of(pki)
+    answer = network.listener.receive(hello, CLIENT_ADDRESS, now, current)
+    assert isinstance(answer, bytes)
+    again.receive(answer, now)
+    assert isinstance(network.listener.receive(again.take_outgoing()[0], CLIENT_ADDRESS, now, current), AdmittedHello)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_sec_c3_late_hellos_after_a_restart(pki: PublicKeyInfrastructure, seed: int) -> None:
+    """Copies of everything the client has sent arrive once more, in any order, when all is done."""
+    chance = random.Random(seed)
+    sent: list[LinkedDatagram] = []
+
+    def note(datagram: LinkedDatagram) -> list[bytes]:
+        data = datagram.data
+        if datagram.sender == "client":
+            sent.append(datagram)
+        elif datagram.number == 1:  # the server's first flight with a wrong signature: the client begins anew
+            data = data[:-40] + bytes((data[-40] ^ 1,)) + data[-39:]
+        return [data]
+
+    network = plain_network(pki, DatagramLink(seed=seed, delay=0.01))
+    network.link.tamper = note
+    network.established()
+    assert network.client.association is not None
+    assert network.client.association.statistics.restarts
+    current = network.server.association
+    copies = [each.data for each in sent]
+    chance.shuffle(copies)
+    for copy in copies:
+        network.deliver("server", copy)
+    network.run(1.0)
+    assert network.server.association is current
+    assert network.say(b"still here") == [b"still here"]
+    assert network.say(b"and here", from_server=True) == [b"and here"]
+
+
 def test_answer_is_short(pki: PublicKeyInfrastructure) -> None:
     """Spoofed hellos are not worth sending."""
     _, hello = client_of(pki)
