@@ -198,6 +198,10 @@ class Assembler:
         """Whether there are several versions of one message."""
         return any(len(versions) > 1 for versions in self._messages.values())
 
+    def is_last(self, part: Fragment) -> bool:
+        """Whether a fragment has the number of the last message that OpenSSL was given."""
+        return part.number == self._ended_by
+
     def forget(self) -> None:
         """The handshake is over."""
         self._messages.clear()

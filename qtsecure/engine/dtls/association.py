@@ -16,7 +16,8 @@ against forged datagrams:
 * A client whose handshake has been spoiled all the same begins again with a new session. A failure
   that happens twice in the same way is true and is reported. A fatal alert precedes the new hello, so
   that a server which takes only one hello for each address forgets the first.
-  A server cannot begin again: its client has to. Clients built on this engine do.
+  A server cannot begin again, unless it was the hello that was damaged: its client has to. Clients built on
+  this engine do.
   Nothing can reset a foreign server that has switched to encryption with other keys than the client's: it
   believes no unencrypted datagram any more. Only an association from another port gets through to it.
 * With a pre-shared key the wrong key looks like forged records. Here the server tells it from that:
@@ -341,6 +342,11 @@ class DtlsAssociation(AssociationHandshake):
     def identity(self) -> bytes:
         """On a server: what distinguishes the hello that the association was made for."""
         return self._identity
+
+    @property
+    def began_with_damage(self) -> bool:
+        """On a server: whether the hello that the association was made for is not what its client has sent."""
+        return self._other_hello.certain and self._session.state is _S.HANDSHAKING
 
     # ---------------------------------------------------------------- facts for front ends
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 
 from qtsecure.engine.alerts import AlertDescription, AlertLevel
+from qtsecure.engine.dtls.wire import Fragment
 from qtsecure.engine.handshake_decisions import HandshakeDecisions
 from qtsecure.engine.psk import PreSharedKey
 from qtsecure.engine.verification import VerificationIssue
 
-__all__ = ["AnswerNumbers", "AskedOnce", "HeldAlert", "Waiting", "WrongKeySigns"]
+__all__ = ["AnswerNumbers", "AskedOnce", "HeldAlert", "OtherHello", "Waiting", "WrongKeySigns"]
 
 _ALERT_PATIENCE = 0.5
 _REPEATED_ALERT_PATIENCE = 0.15
@@ -210,6 +211,28 @@ class WrongKeySigns:
         if self._count == 1:
             self._since = now
         return self._possible and self._count >= _KEY_SIGNS and now - self._since >= _KEY_PATIENCE
+
+
+class OtherHello:
+    """Tells a server that the hello which it has answered was damaged: its client goes on sending another one.
+
+    Attributes:
+        certain: That is clear.
+    """
+
+    __slots__ = ("_part", "_record", "certain")
+
+    def __init__(self) -> None:
+        self._part: Fragment | None = None
+        self._record = -1
+        self.certain = False
+
+    def came(self, part: Fragment, record: int) -> None:
+        """A part of a hello contradicts what was answered; the network may have copied its record, with the number."""
+        if part != self._part:
+            self._part, self._record = part, record
+        elif record != self._record:
+            self.certain = True
 
 
 class AskedOnce(HandshakeDecisions):

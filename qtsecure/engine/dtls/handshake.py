@@ -8,7 +8,7 @@ from __future__ import annotations
 from qtsecure.engine.alerts import AlertDescription, AlertLevel
 from qtsecure.engine.configuration import TlsConfiguration
 from qtsecure.engine.dtls.assembler import Assembler, Verdict
-from qtsecure.engine.dtls.doubts import AnswerNumbers, AskedOnce, HeldAlert, Waiting, WrongKeySigns
+from qtsecure.engine.dtls.doubts import AnswerNumbers, AskedOnce, HeldAlert, OtherHello, Waiting, WrongKeySigns
 from qtsecure.engine.dtls.facts import AssociationFacts
 from qtsecure.engine.dtls.flights import Flight, Numbering, RetransmissionTimer
 from qtsecure.engine.dtls.session import DtlsSession
@@ -48,6 +48,7 @@ _LONGEST_FINISHED = 256
 
 _S = members_of(StreamState)
 _WAITING = (_S.DECIDING, _S.CHOOSING)
+_CONTRADICTING = (Verdict.DROPPED, Verdict.CONTRADICTION)
 
 
 class AssociationHandshake(AssociationFacts):
@@ -75,6 +76,7 @@ class AssociationHandshake(AssociationFacts):
         "_numbers",
         "_offered",
         "_other_cookie",
+        "_other_hello",
         "_outgoing",
         "_peer_name",
         "_peer_place",
@@ -134,6 +136,7 @@ class AssociationHandshake(AssociationFacts):
         self._heard = False
         self._cookie: bytes | None = None
         self._other_cookie: bytes | None = None
+        self._other_hello = OtherHello()
         self._alert = HeldAlert()
         self._waiting = Waiting()
         self._wrong_key = WrongKeySigns()
@@ -245,6 +248,8 @@ class AssociationHandshake(AssociationFacts):
                     break
                 continue
             verdict = self._assembler.add(part)
+            if part.kind == HandshakeType.CLIENT_HELLO and verdict in _CONTRADICTING and self._assembler.is_last(part):
+                self._other_hello.came(part, record.sequence)
             if verdict is Verdict.DROPPED:
                 self.statistics.drop(DropReason.UNEXPECTED)
             elif verdict is Verdict.CONTRADICTION:

@@ -125,7 +125,8 @@ class DtlsListener:
 
         Returns:
             The bytes to send back; or a hello to accept(); or None when there is nothing to do. A
-            repetition of the hello that ``current`` began with has been given to it.
+            repetition of the hello that ``current`` began with has been given to it, and is only accepted when
+            that turned out to be damaged.
         """
         try:
             hello = parse_hello_start_untrusted(datagram)
@@ -135,7 +136,8 @@ class DtlsListener:
         self.statistics.hellos += 1
         if current is not None and current.identity == hello.identity:
             current.receive(datagram, now)
-            return None
+            if not current.began_with_damage:
+                return None
         if not self.cookies_required and current is None and not hello.cookie:
             return self._admit(hello, datagram)
         # Who would replace an established association has to receive at its address now. A cookie from before

@@ -13,7 +13,7 @@ from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.contexts import context_for
 from qtsecure.engine.dtls import DropReason, DtlsAssociation, DtlsListener
 from qtsecure.engine.dtls.flights import RetransmissionTimer
-from qtsecure.engine.dtls.wire import ALERT, HandshakeType, plain_record
+from qtsecure.engine.dtls.wire import ALERT, HANDSHAKE, HandshakeType, fragment_untrusted, plain_record
 from qtsecure.engine.dtls.wire import split_records_untrusted as split
 from qtsecure.engine.events import (
     AlertReceived,
@@ -347,6 +347,85 @@ def test_a_damaged_hello_is_sent_again(pki: PublicKeyInfrastructure, cookies: bo
     assert network.client.association is not None
     assert network.client.association.statistics.restarts == 1
     assert network.link.now - 1000 < 4
+
+
+@pytest.mark.parametrize("cookies", [True, False])
+@pytest.mark.parametrize("mtu", [1200, 300])
+def test_sec_c11_a_server_that_has_answered_a_damaged_hello_takes_the_genuine_one(
+    pki: PublicKeyInfrastructure, cookies: bool, mtu: int
+) -> None:
+    """Its answer was lost, so the client goes on sending its hello: nobody has to begin anew."""
+    network = plain_network(pki, cookies=cookies, mtu=mtu)
+    damaged: list[bytes] = []
+    hellos = 0
+
+    def damage(datagram: LinkedDatagram) -> list[bytes]:
+        nonlocal hellos
+        record = split(datagram.data)[0]
+        if datagram.sender == "server":
+            answer = record.payload[0] != HandshakeType.HELLO_VERIFY_REQUEST
+            return [] if answer and hellos < 2 else [datagram.data]
+        if record.epoch or record.kind != HANDSHAKE:
+            return [datagram.data]
+        part = fragment_untrusted(record.payload)
+        if part.kind != HandshakeType.CLIENT_HELLO or part.number != cookies:
+            return [datagram.data]
+        hellos += part.offset == 0
+        if damaged or part.offset + len(part.body) < part.length:
+            return [datagram.data]
+        damaged.append(datagram.data[:-1] + bytes((datagram.data[-1] ^ 1,)))  # an extension, which no cookie covers
+        return damaged
+
+    network.link.tamper = damage
+    begin = network.link.now
+    network.established()
+    assert damaged
+    assert network.client.association is not None
+    assert network.client.association.statistics.restarts == 0
+    assert len(network.server.replaced) == 1
+    assert network.link.now - begin < 1
+
+
+def test_sec_c11_a_damaged_copy_of_the_hello_replaces_nothing(pki: PublicKeyInfrastructure) -> None:
+    """Nor do two copies of it, which the network has made, and other ones that are damaged otherwise."""
+    network = plain_network(pki)
+
+    def damage(datagram: LinkedDatagram) -> list[bytes]:
+        data = datagram.data
+        if datagram.sender != "client" or datagram.number != 1:
+            return [data]
+        places = len(data) - 1, len(data) - 2
+        wrong = [data[:place] + bytes((data[place] ^ 1,)) + data[place + 1 :] for place in places]
+        other = wrong[1][:10] + b"\7" + wrong[1][11:]  # another record
+        return [data, wrong[0], wrong[0], other, wrong[0]]
+
+    network.link.tamper = damage
+    network.established()
+    assert not network.server.replaced
+    assert network.client.association is not None
+    assert network.client.association.statistics.restarts == 0
+
+
+def test_sec_c11_late_hellos_without_cookie_replace_nothing(pki: PublicKeyInfrastructure) -> None:
+    """They are no other version of the one that brought the cookie."""
+    network = plain_network(pki)
+    hellos: list[bytes] = []
+
+    def note(datagram: LinkedDatagram) -> list[bytes]:
+        if datagram.sender == "client" and len(hellos) < 2:
+            hellos.append(datagram.data)
+        return [datagram.data]
+
+    network.link.tamper = note
+    network.start().run(1, lambda: network.server.association is not None)
+    current = network.server.association
+    for hello in (hellos[0], hellos[0], hellos[1], hellos[0], hellos[1]):
+        network.deliver("server", hello[:10] + bytes((hello[10] + 1,)) + hello[11:])
+        network.deliver("server", hello)
+    assert network.server.association is current
+    network.run(5, network.finished)
+    assert network.client.completed
+    assert network.server.completed
 
 
 def test_what_decisions_raise_comes_out(pki: PublicKeyInfrastructure) -> None:
