@@ -9,8 +9,8 @@ from typing import NoReturn
 
 __all__ = ["Cookies"]
 
-_LENGTH = 20
-"""Bytes of a cookie. A shorter answer amplifies less; DTLS 1.0 allows 32."""
+_LENGTH = 16
+"""Bytes of a cookie, without the listener's mark. A shorter answer amplifies less; DTLS 1.0 allows 32."""
 _LONGEST_KEY = hashlib.blake2b.MAX_KEY_SIZE
 
 

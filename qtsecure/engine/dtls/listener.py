@@ -4,8 +4,10 @@ A hello without a valid cookie is answered with a HelloVerifyRequest (RFC 6347 s
 is shorter than the hello. All that has to be known about a hello is in its first fragment, so clients
 whose hello needs several datagrams (those that offer post-quantum key exchange) get in as well.
 
-A cookie that was made while there was no established association of the client cannot replace one: a copy
-of an earlier hello may still be under way, or somebody may have recorded it (section 4.2.8).
+A cookie cannot replace an established association that began after it was made: a copy of an earlier hello
+may still be under way, or somebody may have recorded it (section 4.2.8). So a cookie bears a mark of the
+association that there was. Where it would replace none, the mark is of no importance: the association may have
+ended meanwhile, and many clients take no second cookie.
 
 A front end does this with each datagram::
 
@@ -22,6 +24,7 @@ A front end does this with each datagram::
 
 from __future__ import annotations
 
+import hashlib
 from typing import NamedTuple
 
 from qtsecure.engine.configuration import TlsConfiguration
@@ -38,6 +41,9 @@ from qtsecure.engine.dtls.wire import (
 from qtsecure.engine.handshake_decisions import HandshakeDecisions
 
 __all__ = ["AdmittedHello", "DtlsListener"]
+
+_MARK = 4
+"""Bytes of a cookie that are the mark; a guess is no use, as the rest depends on it."""
 
 
 class AdmittedHello(NamedTuple):
@@ -142,13 +148,15 @@ class DtlsListener:
             return self._admit(hello, datagram)
         # Who would replace an established association has to receive at its address now. A cookie from before
         # there was that association comes with a hello that is late on its way, or was recorded.
-        replaced = current.identity if current is not None and current.established else b""
-        client = repr((address, replaced)).encode()
-        if not self._cookies.check(hello.cookie, client, hello.identity, now):
+        mark = _mark(current)
+        shown = hello.cookie[:_MARK]
+        good = self._cookies.check(hello.cookie[_MARK:], _client(address, shown), hello.identity, now)
+        if not good or (current is not None and current.established and shown != mark):
             if hello.cookie:
                 self.statistics.drop(DropReason.BAD_COOKIE)
             self.statistics.challenges += 1
-            return hello_verify_request(self._cookies.make(client, hello.identity, now), hello.record_sequence)
+            cookie = mark + self._cookies.make(_client(address, mark), hello.identity, now)
+            return hello_verify_request(cookie, hello.record_sequence)
         if hello.message_number != 1:
             # OpenSSL takes no other number for a hello with a cookie.
             self.statistics.drop(DropReason.UNEXPECTED)
@@ -197,3 +205,12 @@ class DtlsListener:
             return None
         self.statistics.accepted += 1
         return AdmittedHello(hello, datagram)
+
+
+def _client(address: tuple[object, ...], mark: bytes) -> bytes:
+    return repr((address, mark)).encode()
+
+
+def _mark(current: DtlsAssociation | None) -> bytes:
+    """Distinguishes an association from those before and after it at the same address, and from none."""
+    return hashlib.blake2b(current.identity if current is not None else b"", digest_size=_MARK).digest()

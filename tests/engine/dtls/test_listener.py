@@ -92,6 +92,37 @@ def test_sec_c3_a_client_that_begins_anew_replaces_an_established_association(pk
     assert isinstance(network.listener.receive(again.take_outgoing()[0], CLIENT_ADDRESS, now, current), AdmittedHello)
 
 
+def test_the_association_to_be_replaced_may_end_meanwhile(pki: PublicKeyInfrastructure) -> None:
+    """The cookie stays good: OpenSSL's clients take only one."""
+    network = plain_network(pki).established()
+    current, now = network.server.association, network.link.now
+    assert current is not None
+    again, hello = client_of(pki)
+    answer = network.listener.receive(hello, CLIENT_ADDRESS, now, current)
+    assert isinstance(answer, bytes)
+    again.receive(answer, now)
+    hello = again.take_outgoing()[0]
+    assert isinstance(network.listener.receive(hello, CLIENT_ADDRESS, now), AdmittedHello)
+    current.close(now)
+    assert isinstance(network.listener.receive(hello, CLIENT_ADDRESS, now, current), AdmittedHello)
+
+
+def test_the_association_to_be_replaced_may_complete_meanwhile(pki: PublicKeyInfrastructure) -> None:
+    """While the program was asked, say: the cookie stays good."""
+    network = plain_network(pki)
+    network.start().run(1, lambda: network.server.association is not None)
+    current = network.server.association
+    assert current is not None
+    again, hello = client_of(pki)
+    answer = network.listener.receive(hello, CLIENT_ADDRESS, network.link.now, current)
+    assert isinstance(answer, bytes)
+    network.run(1, network.finished)
+    assert current.established
+    now = network.link.now
+    again.receive(answer, now)
+    assert isinstance(network.listener.receive(again.take_outgoing()[0], CLIENT_ADDRESS, now, current), AdmittedHello)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_sec_c3_late_hellos_after_a_restart(pki: PublicKeyInfrastructure, seed: int) -> None:
     """Copies of everything the client has sent arrive once more, in any order, when all is done."""

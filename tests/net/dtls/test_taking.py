@@ -53,6 +53,18 @@ def test_without_cookies_the_first_hello_is_enough(pair: Pair) -> None:
     assert pair.server.statistics().challenges == 0
 
 
+def test_a_restarted_client_needs_one_cookie(pair: Pair) -> None:
+    """Its hello is looked at twice; many clients take no second cookie."""
+    old = pair.establish()
+    pair.client.abort()  # the process has crashed
+    new = pair.establish()
+    assert new is not old
+    assert old.status() is Status.Disconnected
+    statistics = pair.server.statistics()
+    assert (statistics.replaced, statistics.encrypted) == (1, 2)
+    assert "bad cookie" not in statistics.dropped
+
+
 def test_datagrams_that_came_before_the_call(pair: Pair) -> None:
     """A transport keeps them: the program need not be quicker than the client."""
     pair.server.setCookieVerificationEnabled(False)
