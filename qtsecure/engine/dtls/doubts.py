@@ -216,23 +216,39 @@ class WrongKeySigns:
 class OtherHello:
     """Tells a server that the hello which it has answered was damaged: its client goes on sending another one.
 
+    Anybody can forge a part of a hello, save its beginning with the cookie. But when the answered hello was not
+    damaged, the client's own copies of it contradict the forgery.
+
     Attributes:
         certain: That is clear.
     """
 
-    __slots__ = ("_part", "_record", "certain")
+    __slots__ = ("_begun", "_part", "_record", "certain")
 
     def __init__(self) -> None:
         self._part: Fragment | None = None
         self._record = -1
+        self._begun = False  # the client has begun to repeat its hello since the part came
         self.certain = False
 
     def came(self, part: Fragment, record: int) -> None:
         """A part of a hello contradicts what was answered; the network may have copied its record, with the number."""
         if part != self._part:
-            self._part, self._record = part, record
-        elif record != self._record:
+            self._part, self._record, self._begun = part, record, not part.offset
+            self.certain = False
+        elif record != self._record and self._begun:
             self.certain = True
+
+    def fits(self, part: Fragment) -> None:
+        """A part of a hello is what was answered."""
+        other = self._part
+        if other is None:
+            return
+        if part.offset < other.offset + len(other.body) and other.offset < part.offset + len(part.body):
+            self._part = None
+            self.certain = False
+        elif not part.offset:
+            self._begun = True
 
 
 class AskedOnce(HandshakeDecisions):

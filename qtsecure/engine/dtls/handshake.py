@@ -248,8 +248,11 @@ class AssociationHandshake(AssociationFacts):
                     break
                 continue
             verdict = self._assembler.add(part)
-            if part.kind == HandshakeType.CLIENT_HELLO and verdict in _CONTRADICTING and self._assembler.is_last(part):
-                self._other_hello.came(part, record.sequence)
+            if part.kind == HandshakeType.CLIENT_HELLO and self._assembler.is_last(part):
+                if verdict in _CONTRADICTING:
+                    self._other_hello.came(part, record.sequence)
+                else:
+                    self._other_hello.fits(part)
             if verdict is Verdict.DROPPED:
                 self.statistics.drop(DropReason.UNEXPECTED)
             elif verdict is Verdict.CONTRADICTION:

@@ -13,7 +13,7 @@ from qtsecure.engine.configuration import TlsConfiguration, VerifyMode
 from qtsecure.engine.contexts import context_for
 from qtsecure.engine.dtls import DropReason, DtlsAssociation, DtlsListener
 from qtsecure.engine.dtls.flights import RetransmissionTimer
-from qtsecure.engine.dtls.wire import ALERT, HANDSHAKE, HandshakeType, fragment_untrusted, plain_record
+from qtsecure.engine.dtls.wire import ALERT, HANDSHAKE, HandshakeType, fragment, fragment_untrusted, plain_record
 from qtsecure.engine.dtls.wire import split_records_untrusted as split
 from qtsecure.engine.events import (
     AlertReceived,
@@ -349,13 +349,19 @@ def test_a_damaged_hello_is_sent_again(pki: PublicKeyInfrastructure, cookies: bo
     assert network.link.now - 1000 < 4
 
 
+def long_hello_network(pki: PublicKeyInfrastructure, **options: Any) -> Network:
+    """A client whose hello is longer than 300 bytes."""
+    client = dtls_client([pki.ca.certificate], alpn_protocols=tuple(b"protocol-%d" % n for n in range(20)))
+    return Network(client, dtls_server(pki.server), **options)
+
+
 @pytest.mark.parametrize("cookies", [True, False])
 @pytest.mark.parametrize("mtu", [1200, 300])
 def test_sec_c11_a_server_that_has_answered_a_damaged_hello_takes_the_genuine_one(
     pki: PublicKeyInfrastructure, cookies: bool, mtu: int
 ) -> None:
     """Its answer was lost, so the client goes on sending its hello: nobody has to begin anew."""
-    network = plain_network(pki, cookies=cookies, mtu=mtu)
+    network = long_hello_network(pki, cookies=cookies, mtu=mtu)
     damaged: list[bytes] = []
     hellos = 0
 
@@ -402,6 +408,40 @@ def test_sec_c11_a_damaged_copy_of_the_hello_replaces_nothing(pki: PublicKeyInfr
     network.link.tamper = damage
     network.established()
     assert not network.server.replaced
+    assert network.client.association is not None
+    assert network.client.association.statistics.restarts == 0
+
+
+@pytest.mark.parametrize("mtu", [1200, 300])
+def test_sec_c11_forged_parts_of_a_hello_replace_nothing(pki: PublicKeyInfrastructure, mtu: int) -> None:
+    """They bring no cookie, and what the client itself repeats is what was answered."""
+    network = long_hello_network(pki, mtu=mtu)
+    hello: list[bytes] = []
+
+    def note(datagram: LinkedDatagram) -> list[bytes]:
+        part = fragment_untrusted(split(datagram.data)[0].payload)
+        if datagram.sender == "client" and (part.kind, part.number) == (HandshakeType.CLIENT_HELLO, 1):
+            hello.append(datagram.data)
+        return [datagram.data]
+
+    network.link.tamper = note
+    network.start().run(1, lambda: network.server.association is not None)
+    current = network.server.association
+    assert current is not None
+    network.run(1, lambda: current.statistics.datagrams_sent > 0)
+    network.link.tamper = None
+    assert len(hello) == (1 if mtu == 1200 else 2)
+    last = fragment_untrusted(split(hello[-1])[0].payload)
+    forged = fragment(last.kind, last.length, 1, last.length - 1, bytes((last.body[-1] ^ 1,)))
+    for number in (10, 11, 12):
+        network.deliver("server", plain_record(HANDSHAKE, number, forged))
+    for copy in hello * 2:
+        network.deliver("server", copy)
+    assert network.server.association is current
+    assert not network.server.replaced
+    network.run(5, network.finished)
+    assert network.client.completed
+    assert network.server.completed
     assert network.client.association is not None
     assert network.client.association.statistics.restarts == 0
 
