@@ -43,6 +43,14 @@ def transport_mode(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture(autouse=True)
+def _noSessions() -> None:
+    """Forget what clients of other tests could resume: the system gives the port of a server to another one later."""
+    cache = sys.modules.get("qtsecure.net.session_cache")
+    if cache is not None:
+        cache.sharedSessions.reset()
+
+
+@pytest.fixture(autouse=True)
 def _noLeftovers() -> Iterator[None]:
     """Delete what a test gave to deleteLater(), so that it cannot disturb the next one."""
     yield

@@ -6,12 +6,11 @@ import contextlib
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from qtsecure.net.session_cache import sharedSessions
 from qtsecure.testing.peers import OpensslClient
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.interop.foreign import IMPLEMENTATIONS, LINE
@@ -19,13 +18,6 @@ from tests.interop.ours import OurServer, VerifyMode
 from tests.interop.programs import waitFor
 
 MakeOurServer = Callable[..., OurServer]
-
-
-@pytest.fixture(autouse=True)
-def _emptyCache() -> Iterator[None]:
-    sharedSessions.reset()
-    yield
-    sharedSessions.reset()
 
 
 @pytest.mark.parametrize("mode", [VerifyMode.VerifyNone, VerifyMode.QueryPeer])

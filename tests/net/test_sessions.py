@@ -6,7 +6,7 @@ import copy
 import pickle
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import shiboken6
@@ -23,14 +23,6 @@ from tests.net.conversation import PROTOCOLS, Conversation, Error, State, Verify
 
 both_versions = pytest.mark.parametrize("version", PROTOCOLS)
 SHARING_OFF = QSsl.SslOption.SslOptionDisableSessionSharing
-
-
-@pytest.fixture(autouse=True)
-def _emptyCache() -> Iterator[None]:
-    """What another test has left would be resumed here."""
-    sharedSessions.reset()
-    yield
-    sharedSessions.reset()
 
 
 @pytest.fixture
