@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final, NoReturn, TypeAlias, cast
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -154,7 +154,7 @@ def load_private_key(source: PrivateKeySource, passphrase: Passphrase = None) ->
         key: object = load(data, None)
     except TypeError:
         key = _decrypt(load, data, origin, passphrase)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, InternalError) as error:  # the last: RFC 8410, of a wrong length
         raise unusable(f"{origin} contains no private key that can be read", error) from None
     return usable_key(key, origin)
 
@@ -327,6 +327,8 @@ def _decrypt(load: Callable[[bytes, bytes], object], data: bytes, origin: str, p
             wrong = error
         except UnsupportedAlgorithm as error:
             raise unusable(f"{origin} contains a private key with an unsupported encryption", error) from None
+        except InternalError as error:  # it is decrypted
+            raise unusable(f"{origin} contains no private key that can be read", error) from None
     if wrong is None:
         raise SecureError(
             SecureError.Code.BadCertificatePassword,
@@ -342,7 +344,10 @@ def _decrypt(load: Callable[[bytes, bytes], object], data: bytes, origin: str, p
 
 def unusable(what: str, error: Exception | None = None) -> SecureError:
     """The error for a source without anything usable in it."""
-    reasons = () if error is None else (str(error),)
+    if isinstance(error, InternalError):  # its text is about reporting a bug
+        reasons = tuple(each.reason_text.decode("utf-8", "replace") for each in error.err_code or ())
+    else:
+        reasons = () if error is None else (str(error),)
     return SecureError(SecureError.Code.BadCertificate, f"{what}.", engineReasons=reasons)
 
 

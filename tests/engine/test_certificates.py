@@ -9,11 +9,14 @@ import pathlib
 import pickle
 import threading
 import warnings
+from collections.abc import Callable
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -248,6 +251,50 @@ def test_unusable_keys_are_refused(source: bytes, reason: str) -> None:
     with pytest.raises(SecureError, match=reason) as caught:
         load_private_key(source)
     assert caught.value.code is Code.BadCertificate
+
+
+def der(tag: int, *parts: bytes) -> bytes:
+    """One short value in DER."""
+    content = b"".join(parts)
+    return bytes([tag, len(content)] if len(content) < 128 else [tag, 0x81, len(content)]) + content
+
+
+def edwards_key(kind: int, length: int) -> bytes:
+    """PKCS #8 (RFC 8410) of a kind of key, 1.3.101.kind, that need not have its length."""
+    algorithm = der(0x30, der(0x06, b"\x2b\x65", bytes([kind])))
+    return der(0x30, der(0x02, b"\0"), algorithm, der(0x04, der(0x04, b"k" * length)))
+
+
+def encrypted(key: bytes) -> bytes:
+    """The same with PBES2 (RFC 8018): PBKDF2, AES-256-CBC."""
+    salt, iv, padding = b"s" * 16, b"i" * 16, 16 - len(key) % 16
+    secret = PBKDF2HMAC(SHA256(), 32, salt, 2048).derive(PASSPHRASE)
+    cipher = Cipher(algorithms.AES(secret), modes.CBC(iv)).encryptor()
+    pkcs5 = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05"
+    sha256 = der(0x30, der(0x06, b"\x2a\x86\x48\x86\xf7\x0d\x02\x09"), der(0x05))
+    pbkdf2 = der(0x30, der(0x04, salt), der(0x02, b"\x08\0"), sha256)
+    aes = der(0x30, der(0x06, b"\x60\x86\x48\x01\x65\x03\x04\x01\x2a"), der(0x04, iv))
+    scheme = der(0x30, der(0x30, der(0x06, pkcs5, b"\x0c"), pbkdf2), aes)
+    data = cipher.update(key + bytes([padding]) * padding) + cipher.finalize()
+    return der(0x30, der(0x30, der(0x06, pkcs5, b"\x0d"), scheme), der(0x04, data))
+
+
+@pytest.mark.parametrize("wrap", [bytes, encrypted])
+@pytest.mark.parametrize(
+    ("kind", "length"), [(110, 32), (111, 56), (112, 32), (113, 57)], ids=["X25519", "X448", "Ed25519", "Ed448"]
+)
+def test_keys_of_a_wrong_length(wrap: Callable[[bytes], bytes], kind: int, length: int) -> None:
+    """OpenSSL refuses them without saying why, which cryptography takes for a fault of its own."""
+    for wrong in (0, 1, length - 1, length + 1):
+        with pytest.raises(SecureError, match="no private key that can be read") as caught:
+            load_private_key(wrap(edwards_key(kind, wrong)), PASSPHRASE)
+        assert caught.value.code is Code.BadCertificate
+        assert caught.value.engineReasons == ("key setup failed",)
+    if kind < 112:
+        with pytest.raises(SecureError, match="of the type X"):
+            load_private_key(wrap(edwards_key(kind, length)), PASSPHRASE)
+    else:
+        assert load_private_key(wrap(edwards_key(kind, length)), PASSPHRASE)
 
 
 def test_missing_key_file_is_named(tmp_path: pathlib.Path) -> None:
