@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -238,9 +239,14 @@ def lateness(side: Side, count: int, load: str = "") -> dict[str, Any]:
 
     Beside it stands for how long the thread itself has worked at most between two ticks: where that is much less,
     it was the machine that was late, because others used it as well.
+
+    What the imports have made is frozen, as in a program that cannot have pauses: the garbage collector would look
+    through all of it now and then, whatever the sockets do. What connections make it does look through.
     """
     application = _application()
     raiseDescriptorLimit()
+    gc.collect()
+    gc.freeze()
     late: list[float] = []
     own: list[float] = []
     timer = QTimer()
@@ -255,8 +261,11 @@ def lateness(side: Side, count: int, load: str = "") -> dict[str, Any]:
 
     timer.timeout.connect(tick)
 
-    def begin() -> None:
+    def beginNow() -> None:
         state["last"], state["worked"] = time.perf_counter(), time.thread_time()
+
+    def begin() -> None:
+        beginNow()
         timer.start(1)
 
     keep: list[Any] = []
@@ -306,6 +315,7 @@ def lateness(side: Side, count: int, load: str = "") -> dict[str, Any]:
             for client in clients:
                 client.encrypted.connect(one)
                 client.connectToHostEncrypted(HOST, server.serverPort())
+            beginNow()  # to ask for so many is the program's own time
 
         begin()
         QTimer.singleShot(50, round_)
@@ -321,7 +331,7 @@ def lateness(side: Side, count: int, load: str = "") -> dict[str, Any]:
 
         keep.append(server)
         keep.append(side.connectMany(server.serverPort(), count, another))
-        begin()  # to ask for so many is the program's own time
+        begin()  # as above
     else:
         begin()
         QTimer.singleShot(2000, application.quit)

@@ -124,7 +124,7 @@ def test_a_socket_whose_properties_are_overwritten_works_on(connect: Connect) ->
         client.setProperty(bytes(name.data()).decode(), None)
     gc.collect()
     client.write(b"x")
-    spin(lambda: not client.bytesToWrite())
+    spin(lambda: not client.bytesToWrite() and not client.encryptedBytesToWrite())
     end.setblocking(True)
     assert end.recv(1) == b"x"
     client.abort()

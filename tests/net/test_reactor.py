@@ -13,6 +13,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QTimer
 
 import qtsecure.net.event_loop.reactor as module
+from qtsecure.net.event_loop import turn
 from qtsecure.net.event_loop.reactor import READ, Registration, reactorOfThisThread
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from tests.net.conversation import spin
@@ -107,7 +108,7 @@ def test_a_nested_event_loop_keeps_the_others_served(pairs: list[Pair]) -> None:
 
 def test_the_budget_leaves_time_for_the_rest_of_the_program(pairs: list[Pair], monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections that are always ready do not keep timers from running, and all get their share."""
-    monkeypatch.setattr(module, "_BUDGET", 0.0)
+    monkeypatch.setattr(turn, "_BUDGET", 0.0)
 
     def endless(events: int) -> None:
         pass  # never reads: ready for ever

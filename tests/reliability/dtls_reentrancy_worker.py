@@ -101,6 +101,7 @@ class Run(CellRun):
         self.cell = cell
         self.written = 0
         self._waits = 0
+        self._ending: DtlsPeer | None = None  # says no more, although what its peer has said may still come
 
     # -------------------------------------------------------------------------- scenario
 
@@ -212,12 +213,15 @@ class Run(CellRun):
     def _fetch(self) -> None:
         while shiboken6.isValid(self.server) and self.server.nextPendingConnection() is not None:
             pass
-        if self.accepted is not None and shiboken6.isValid(self.accepted) and self.accepted.isEncrypted():
+        if self.accepted is not None and self._speaks(self.accepted):
             self.accepted.writeDatagram(b"hello")
 
     def _echo(self, peer: DtlsPeer) -> None:
-        if shiboken6.isValid(peer) and peer.isEncrypted() and peer.hasPendingDatagrams():
+        if self._speaks(peer) and peer.hasPendingDatagrams():
             peer.writeDatagram(peer.readDatagram())
+
+    def _speaks(self, peer: DtlsPeer) -> bool:
+        return shiboken6.isValid(peer) and peer.isEncrypted() and peer is not self._ending
 
     def _answered(self) -> None:
         # Both ends get every signal of a normal end.
@@ -234,6 +238,7 @@ class Run(CellRun):
         remote = self.cell.signal in ("alertReceived", "readClosed")
         first = self.accepted if (self.cell.owner == "client") == remote else self.client
         if first is not None and shiboken6.isValid(first):
+            self._ending = first
             if self.cell.signal == "writeClosed":
                 first.shutdown(read=False, write=True)
             else:

@@ -4,8 +4,8 @@ Qt's event dispatchers look at every socket on every turn of the loop; here the 
 list (epoll or kqueue), so that the cost of a message does not grow with the idle connections.
 
 * **Several polls per wake-up** answer a conversation without a trip through Qt's loop, inside a
-  time budget that keeps the rest of the program alive. Unfinished events are served first on the
-  next wake-up, so that no connection starves.
+  time budget that keeps the rest of the program alive; see ``turn``. Unfinished events are served first
+  on the next wake-up, so that no connection starves.
 * **Generations**: a slot may close a descriptor and open another one with the same number while a
   batch of events is being served. An event reaches only a registration older than its poll.
 * **Nested event loops** (a modal dialog in a slot) simply poll again; the outer batch skips what
@@ -32,8 +32,8 @@ from typing import Protocol
 from PySide6.QtCore import QSocketNotifier, qWarning
 from shiboken6 import isValid
 
-from qtsecure.errors import SecureError
 from qtsecure.net.event_loop.scheduler import Waker, atThreadEnd, provideDispatcher, schedulerOfThisThread
+from qtsecure.net.event_loop.turn import Turn
 
 __all__ = ["ERROR", "READ", "WRITE", "Reactor", "Registration", "reactorAvailable", "reactorOfThisThread"]
 
@@ -44,20 +44,6 @@ ERROR = 8
 
 _POLLS_PER_WAKE_UP = 16
 _MAX_EVENTS = 256
-_REST = 0.001
-_VARIABLE = "QTSECURE_REACTOR_BUDGET_MS"
-
-
-def _seconds(milliseconds: str) -> float:
-    try:
-        return float(milliseconds) / 1000
-    except ValueError:
-        raise SecureError(
-            SecureError.Code.InvalidArgument, f"{_VARIABLE} must be a number of milliseconds, not {milliseconds!r}."
-        ) from None
-
-
-_BUDGET = _seconds(os.environ.get(_VARIABLE, "8"))
 
 reactorAvailable: bool = hasattr(select, "epoll") or hasattr(select, "kqueue")
 
@@ -170,10 +156,10 @@ class Reactor:
         self._registrations: dict[int, Registration] = {}
         self._generation = 0
         self._unfinished: deque[tuple[int, int, int]] = deque()
-        self._restUntil = 0.0
         self._scheduler = schedulerOfThisThread()
         self._tasks = self._scheduler.tasks
         self._waker = Waker(self._serve)
+        self._turn = Turn(self._waker)  # not the scheduler's: neither shall have to wait for the other for ever
         self._notifier: QSocketNotifier | None = None
         if not self._hear():
             qWarning(
@@ -225,11 +211,13 @@ class Reactor:
 
     def _serve(self) -> None:
         """Poll several times, until nothing is ready or the time is up."""
-        now = monotonic()
-        end = now + _BUDGET
-        rests, self._restUntil = now < self._restUntil, 0.0
+        turn = self._turn
+        if turn.isOver:
+            self._goOnLater()
+            return
+        end = turn.end()
         try:
-            if rests or (self._unfinished and not self._finish(end)):
+            if self._unfinished and not self._finish(end):
                 return
             registrations = self._registrations
             tasks = self._tasks
@@ -248,7 +236,7 @@ class Reactor:
                         if len(tasks) == 1:
                             tasks.popleft()()
                         else:
-                            self._scheduler.runDeferred()
+                            self._scheduler.runDeferred(end)
                     if monotonic() >= end:
                         return
                     continue
@@ -257,12 +245,14 @@ class Reactor:
                 if not self._finish(end):
                     return
         finally:
-            if not rests and monotonic() >= end:
-                # One turn of Qt's loop may call this twice, for the notifier and for the waker; timers
-                # and other sources shall not have to wait for two budgets.
-                self._restUntil = monotonic() + _REST
-            if self._unfinished and not self._waker.posted:
-                self._waker.wake()
+            if monotonic() >= end:
+                turn.rest()
+            self._goOnLater()
+
+    def _goOnLater(self) -> None:
+        """With what is left."""
+        if self._unfinished and not self._waker.posted:
+            self._waker.wake()
 
     def serveOne(self, registration: Registration, milliseconds: int) -> bool:
         """Wait for one descriptor alone, for ever with -1, and serve it; False without any interest.
@@ -296,7 +286,7 @@ class Reactor:
             if registration is not None and registration._generation < generation:  # else it is younger
                 registration.callback(events)
                 if self._tasks:
-                    self._scheduler.runDeferred()
+                    self._scheduler.runDeferred(end)
             if monotonic() >= end:
                 return False
         return True
@@ -306,6 +296,7 @@ class Reactor:
         notifier = self._notifier
         if threading.get_ident() == self._thread and notifier is not None and isValid(notifier):
             notifier.setEnabled(False)
+            self._turn.stop()
         for registration in list(self._registrations.values()):  # what goes with a callback may unregister others
             registration.callback = _ignore  # what only lingers for its peer goes now
         self._registrations.clear()  # sockets may outlive their thread; unregistering does nothing then

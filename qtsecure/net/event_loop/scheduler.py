@@ -8,11 +8,12 @@ in the thread that asked for them.
 from __future__ import annotations
 
 import heapq
+import math
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
+from time import monotonic
 from types import MethodType
 from typing import TYPE_CHECKING
 from weakref import ReferenceType, ref
@@ -20,6 +21,7 @@ from weakref import ReferenceType, ref
 from PySide6.QtCore import QAbstractEventDispatcher, QCoreApplication, QEventLoop, QObject, QThread, QTimer
 from shiboken6 import isValid
 
+from qtsecure.net.event_loop.turn import Turn
 from qtsecure.net.qt_objects.late_names import lateNames
 from qtsecure.net.qt_objects.plain_slots import plainSlot
 
@@ -115,10 +117,11 @@ class Scheduler:
     def __init__(self) -> None:
         self._thread = threading.get_ident()
         provideDispatcher()
-        self.clock: Callable[[], float] = time.monotonic
+        self.clock: Callable[[], float] = monotonic
         #: What was deferred; only to be looked at.
         self.tasks: deque[Callable[[], None]] = deque()
-        self._waker = Waker(self.runDeferred)
+        self._waker = Waker(self._serve)
+        self.turn = Turn(self._waker)
         self._deadlines: list[tuple[float, int, Deadline]] = []
         self._crowd = _CROWD
         self._count = 0
@@ -174,8 +177,25 @@ class Scheduler:
         # Of a copy: the garbage collector and other threads may defer something at any time.
         return [task for task in list(self.tasks) if any(getattr(task, "__self__", None) is each for each in objects)]
 
-    def runDeferred(self) -> None:
-        """Run what was deferred until now; what these calls defer waits for the next pass."""
+    def _serve(self) -> None:
+        """Run what was deferred, as long as the turn lasts."""
+        if not self.tasks:
+            return
+        turn = self.turn
+        if not turn.isOver:
+            end = turn.end()
+            self.runDeferred(end)
+            if monotonic() >= end:
+                turn.rest()
+        elif not self._waker.posted:
+            self._waker.wake()
+
+    def runDeferred(self, end: float = math.inf) -> None:
+        """Run what was deferred until now; what these calls defer waits for the next pass.
+
+        Args:
+            end: When to stop, and leave the others to the event loop, in seconds of ``time.monotonic()``.
+        """
         tasks = self.tasks
         if len(tasks) == 1:
             tasks.popleft()()
@@ -188,6 +208,8 @@ class Scheduler:
                 if tasks and not self._waker.posted:
                     self._waker.wake()  # this task may start an event loop, which has to serve the others
                 task()
+                if monotonic() >= end:
+                    break
         finally:
             if tasks and not self._waker.posted:
                 self._waker.wake()
@@ -275,6 +297,7 @@ class Scheduler:
     def _threadEnded(self) -> None:
         if self._timer is not None and isValid(self._timer):
             self._timer.stop()
+        self.turn.stop()
         deadlines = [entry[2] for entry in self._deadlines]
         self._forget()
         for deadline in deadlines:
