@@ -215,7 +215,7 @@ class Reactor:
         if turn.isOver:
             self._goOnLater()
             return
-        end = turn.end()
+        end = turn.begin()
         try:
             if self._unfinished and not self._finish(end):
                 return

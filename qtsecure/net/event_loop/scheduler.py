@@ -183,7 +183,7 @@ class Scheduler:
             return
         turn = self.turn
         if not turn.isOver:
-            end = turn.end()
+            end = turn.begin()
             self.runDeferred(end)
             if monotonic() >= end:
                 turn.rest()

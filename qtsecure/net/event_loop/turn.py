@@ -47,22 +47,23 @@ class Turn:
         self.isOver = False
         self._waker = waker
         self._timer: QTimer | None = None
-        self._slotsEnd = 0.0
+        self._end = 0.0
 
-    def end(self) -> float:
-        """When work that begins now is to stop, in seconds of ``time.monotonic()``."""
-        return monotonic() + _BUDGET
+    def begin(self) -> float:
+        """The event loop has come round; when to stop, in seconds of ``time.monotonic()``."""
+        self._end = monotonic() + _BUDGET
+        return self._end
 
     def hasTime(self) -> bool:
         """Whether a slot that Qt has called, as one of many perhaps, may work now; else it is to defer its work."""
         if self.isOver:
             return False
         now = monotonic()
-        if now >= self._slotsEnd:
-            if now < self._slotsEnd + _BUDGET:
+        if now >= self._end:
+            if now < self._end + _BUDGET:
                 self.rest()
                 return not self.isOver
-            self._slotsEnd = now + _BUDGET  # the loop has waited meanwhile
+            self._end = now + _BUDGET  # the loop has waited meanwhile
         return True
 
     def rest(self) -> None:
@@ -72,15 +73,15 @@ class Turn:
         if self._timer is None:
             self._timer = QTimer(self._waker)
             self._timer.setSingleShot(True)
-            self._timer.timeout.connect(self._beginNext)
+            self._timer.timeout.connect(self._goOn)
         self.isOver = True
         self._timer.start(0)  # behind all that are due already
         if not self._waker.posted:
             self._waker.wake()  # GLib's dispatcher looks at timers after posted events, else when nothing is ready
 
-    def _beginNext(self) -> None:
+    def _goOn(self) -> None:
         self.isOver = False
-        self._slotsEnd = self.end()
+        self.begin()
 
     def stop(self) -> None:
         """The thread ends."""
