@@ -181,3 +181,27 @@ def test_the_order_stays(qapp: QCoreApplication, monkeypatch: pytest.MonkeyPatch
     if end == "close":
         assert names.index("readyRead") < names.index("readChannelFinished")
         assert client.readBytes() == b"greeting"
+
+
+def test_a_look_before_a_deadline_tells_it(qapp: QCoreApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks what waits, before a time limit counts, hears that the connection stands."""
+    monkeypatch.setenv("QTSECURE_TRANSPORT", "qt")
+    asked: list[bool] = []
+
+    def hasNone(self: turn.Turn) -> bool:
+        self.isOver = True  # deferred calls wait
+        asked.append(True)
+        return False
+
+    with native.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setattr(turn.Turn, "hasTime", hasNone)
+        client = SslSocket()
+        client.connectToHost("127.0.0.1", listener.getsockname()[1])
+        spin(lambda: bool(asked))
+        transport = client._dataPath.transport
+        assert client.state() == State.ConnectingState
+        assert transport is not None
+        assert transport.takeWhatWaits()
+        assert client.state() == State.ConnectedState
+        schedulerOfThisThread().turn.isOver = False
+        client.abort()

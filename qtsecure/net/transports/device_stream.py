@@ -51,8 +51,6 @@ class DeviceStream(StreamTransport):
         self._readLimit = 0  # the device's own, while reading is paused
         self._ended = False
         self._starting = False
-        self._untold = False  # that it is connected
-        self._readsLater = False
         self._waiting = False  # a blocking wait of ours is under way
         self._depth = 0  # how many slots of the device's signals are running
         self._ending: Callable[[], object] | None = None  # what happens to the device after them
@@ -110,7 +108,6 @@ class DeviceStream(StreamTransport):
             self._inSlot(self._read)
 
     def _read(self) -> None:
-        self._tellConnected()
         for _ in range(_READS_PER_EVENT):
             size = len(self._landing)  # whoever took the last piece may have chosen another one
             device = self._device
@@ -136,14 +133,6 @@ class DeviceStream(StreamTransport):
 
     def onChannelReadyRead(self, channel: int) -> None:
         """The socket below has bytes; inside a slot of its readyRead this is emitted, too."""
-        if self._waiting or schedulerOfThisThread().turn.hasTime():
-            self.onReadyRead()
-        elif not self._readsLater:
-            self._readsLater = True
-            schedulerOfThisThread().defer(self._readLater)
-
-    def _readLater(self) -> None:
-        self._readsLater = False
         self.onReadyRead()
 
     def readSoon(self) -> None:
@@ -208,24 +197,13 @@ class DeviceStream(StreamTransport):
         return text
 
     def _fail(self, error: QAbstractSocket.SocketError, text: str) -> None:
-        self._tellConnected()  # if it was
         owner = self.owner()
         self.abort()
         owner._transportFailed(error, text)
 
     def onConnected(self) -> None:
         """The socket below is connected."""
-        self._untold = True
-        if self._waiting or schedulerOfThisThread().turn.hasTime():
-            self._tellConnected()
-        else:
-            schedulerOfThisThread().defer(self._tellConnected)
-
-    def _tellConnected(self) -> None:
-        """If that has yet to be told: once, and before anything else that comes meanwhile."""
-        if self._untold:
-            self._untold = False
-            self._inSlot(self.owner()._transportConnected)
+        self._inSlot(self.owner()._transportConnected)
 
     # -------------------------------------------------------------------------- sending
 

@@ -46,6 +46,8 @@ class QtSocketStream(DeviceStream):
         tcp.setProxy(proxy if proxy is not None else QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
         # Otherwise it takes all that the kernel has before it says so: megabytes from a fast sender.
         tcp.setReadBufferSize(_OWN_BUFFER)
+        self._untold = False  # that it is connected
+        self._readsLater = False
         super().__init__(owner, tcp)
 
     @classmethod
@@ -110,9 +112,44 @@ class QtSocketStream(DeviceStream):
         descriptor = self.descriptor()
         return descriptor >= 0 and isReady(descriptor, event)
 
+    # Qt tells all its sockets what there is before it looks at a timer: who has no time defers. A program that
+    # waits with one of its own sockets may have no event loop; of these nobody else knows.
+
+    def _hasTime(self) -> bool:
+        return self._waiting or schedulerOfThisThread().turn.hasTime()
+
     def onConnected(self) -> None:
         self._tcp().setSocketOption(QAbstractSocket.SocketOption.LowDelayOption, 1)
-        super().onConnected()
+        self._untold = True
+        if self._hasTime():
+            self._tellConnected()
+        else:
+            schedulerOfThisThread().defer(self._tellConnected)
+
+    def _tellConnected(self) -> None:
+        """If that has yet to be told: once, and before anything else that comes meanwhile."""
+        if self._untold:
+            self._untold = False
+            super().onConnected()
+
+    def onChannelReadyRead(self, channel: int) -> None:
+        if self._hasTime():
+            self.onReadyRead()
+        elif not self._readsLater:
+            self._readsLater = True
+            schedulerOfThisThread().defer(self._readLater)
+
+    def _readLater(self) -> None:
+        self._readsLater = False
+        self.onReadyRead()
+
+    def _read(self) -> None:
+        self._tellConnected()
+        super()._read()
+
+    def _fail(self, error: QAbstractSocket.SocketError, text: str) -> None:
+        self._tellConnected()
+        super()._fail(error, text)
 
     def endOutput(self) -> None:
         with contextlib.suppress(OSError):
