@@ -299,6 +299,7 @@ def lateness(side: Side, count: int, load: str = "") -> dict[str, Any]:
         remaining = {"rounds": count}
 
         def round_() -> None:
+            tick()
             clients = [side.client() for _ in range(100)]
             keep.append(clients)
             left = {"n": len(clients)}

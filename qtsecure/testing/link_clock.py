@@ -65,6 +65,8 @@ class Linked(Generic[Carried]):
         self._deliverDue()
         self._scheduler.fireDue()
         QCoreApplication.processEvents()
+        while self._scheduler.turn.isOver():  # on a slow machine: the time that passes there is not the link's
+            QCoreApplication.processEvents()
 
     def _deliverDue(self) -> None:
         """Hand over what has arrived."""

@@ -107,6 +107,8 @@ def settle() -> None:
     """Run the event loop until nothing is left to do at once."""
     for _ in range(5):
         QCoreApplication.processEvents()
+        while schedulerOfThisThread().turn.isOver():
+            QCoreApplication.processEvents()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import socket as native
 from collections.abc import Callable, Iterator
+from functools import partial
 from time import monotonic
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QTimer
 
+from qtsecure.errors import SecureError
 from qtsecure.net.event_loop import reactor, scheduler, turn
 from qtsecure.net.event_loop.scheduler import Scheduler, schedulerOfThisThread
 from qtsecure.net.servers.ssl_server import SslServer
@@ -18,19 +20,22 @@ from qtsecure.net.transports.qt_socket_stream import QtSocketStream
 from qtsecure.net.values import SslConfiguration
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from qtsecure.testing.signals import SignalRecorder
-from tests.net.conversation import Error, State, spin
+from tests.net.conversation import Error, State, settle, spin
 
 _MANY = 30
-_WORK = 0.003
-_MOST = 3
-"""So many pieces of work fill a turn of 8 ms."""
 
 
 class Working:
-    """Work that takes a while by a clock that only it moves, and the ticks of a timer in between."""
+    """Work that takes a while by a clock that only it moves, and the ticks of a timer in between.
 
-    def __init__(self) -> None:
-        self.now = monotonic()  # later than what was noted before
+    Attributes:
+        most: So many pieces of work fill a turn.
+    """
+
+    def __init__(self, milliseconds: int, most: int) -> None:
+        self._seconds = milliseconds / 1000
+        self.most = most
+        self.now = monotonic()
         self.done: list[str] = []
         self._timer = QTimer()
         self._timer.timeout.connect(self._tick)
@@ -40,7 +45,7 @@ class Working:
         return self.now
 
     def work(self, *_: object) -> None:
-        self.now += _WORK
+        self.now += self._seconds
         self.done.append("work")
 
     def _tick(self) -> None:
@@ -54,11 +59,16 @@ class Working:
         self._timer.stop()
 
 
-@pytest.fixture
-def working(qapp: QCoreApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[Working]:
-    made = Working()
+@pytest.fixture(params=[(8, 3, 3), (8, 20, 1), (0, 3, 1)], ids=["short", "long", "no budget"])
+def working(
+    qapp: QCoreApplication, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Working]:
+    budget, milliseconds, most = request.param
+    monkeypatch.setattr(turn, "_BUDGET", budget / 1000)
+    made = Working(milliseconds, most)
     for module in (reactor, scheduler, turn):
         monkeypatch.setattr(module, "monotonic", made.clock)
+    schedulerOfThisThread().turn.begin()  # by this clock
     yield made
     made.stop()
 
@@ -102,33 +112,43 @@ def test_deferred_calls(working: Working) -> None:
     for number in range(_MANY):
         own.defer(task(number))
     spin(lambda: len(order) == _MANY)
-    assert working.longest() <= _MOST
+    assert working.longest() <= working.most
     assert order == list(range(_MANY))
 
 
-@pytest.mark.usefixtures("transport_mode")
-def test_messages(working: Working, server: SslServer, makeClient: Callable[[], SslSocket]) -> None:
-    """Many connections have a message in the same moment."""
-    peers: list[SslSocket] = []
+class Crowd:
+    """Connections of many clients, and their other ends."""
 
-    def take() -> None:
-        peer = server.nextPendingConnection()
+    def __init__(self, server: SslServer, makeClient: Callable[[], SslSocket]) -> None:
+        self.peers: list[SslSocket] = []
+        self.clients = [makeClient() for _ in range(_MANY)]
+        self._server = server
+        server.pendingConnectionAvailable.connect(self._take)
+        for client in self.clients:
+            client.connectToHostEncrypted("127.0.0.1", server.serverPort())
+        spin(lambda: len(self.peers) == _MANY and all(client.isEncrypted() for client in self.clients))
+
+    def _take(self) -> None:
+        peer = self._server.nextPendingConnection()
         assert peer is not None
-        peers.append(peer)
+        self.peers.append(peer)
 
-    server.pendingConnectionAvailable.connect(take)
-    clients = [makeClient() for _ in range(_MANY)]
-    for client in clients:
-        client.connectToHostEncrypted("127.0.0.1", server.serverPort())
-    spin(lambda: len(peers) == _MANY and all(client.isEncrypted() for client in clients))
-    for client in clients:
+
+@pytest.mark.usefixtures("transport_mode")
+@pytest.mark.parametrize("last", [False, True], ids=["more follows", "the end follows"])
+def test_messages(working: Working, server: SslServer, makeClient: Callable[[], SslSocket], last: bool) -> None:
+    """Many connections have a message in the same moment."""
+    crowd = Crowd(server, makeClient)
+    for client in crowd.clients:
         client.readyRead.connect(working.work)
-    for peer in peers:
+    for peer in crowd.peers:
         peer.write(b"message")
         peer.flush()
+        if last:
+            peer.disconnectFromHost()
     spin(lambda: working.done.count("work") == _MANY)
-    assert working.longest() <= _MOST
-    assert {bytes(client.readBytes()) for client in clients} == {b"message"}
+    assert working.longest() <= working.most
+    assert [bytes(client.readBytes()) for client in crowd.clients] == [b"message"] * _MANY
 
 
 @pytest.mark.usefixtures("transport_mode")
@@ -140,7 +160,55 @@ def test_connecting(working: Working, server: SslServer, makeClient: Callable[[]
         client.connectToHostEncrypted("127.0.0.1", server.serverPort())
     spin(lambda: all(client.isEncrypted() for client in clients))
     assert working.done.count("work") == _MANY
-    assert working.longest() <= _MOST
+    assert working.longest() <= working.most
+
+
+@pytest.mark.parametrize("transport_mode", ["qt"], indirect=True)  # the kernel has more room than the others need
+@pytest.mark.usefixtures("transport_mode")
+def test_room_to_write(working: Working, server: SslServer, makeClient: Callable[[], SslSocket]) -> None:
+    """Many connections that have waited for it can send in the same moment."""
+    crowd = Crowd(server, makeClient)
+    received = [0]
+
+    def read(client: SslSocket) -> None:
+        received[0] += len(client.readBytes())
+
+    for client in crowd.clients:
+        client.setReadBufferSize(1 << 10)
+    size = 1 << 20
+    for peer in crowd.peers:
+        peer.encryptedBytesWritten.connect(working.work)
+        peer.write(bytes(size))
+    settle()
+    working.done.clear()
+    for client in crowd.clients:
+        client.readyRead.connect(partial(read, client))
+        client.setReadBufferSize(0)
+        read(client)
+    spin(lambda: received[0] == size * _MANY)
+    assert working.done.count("work") >= _MANY
+    # What leads to one signal may lead to another of the same connection.
+    assert working.longest() <= working.most + 1
+
+
+def test_a_loop_without_timers(qapp: QCoreApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wait for them has an end."""
+    monkeypatch.setattr(turn, "_BUDGET", 0.0)
+    own = Scheduler()
+    done: list[int] = []
+    for number in range(5):
+        own.defer(partial(done.append, number))
+    end = monotonic() + 20
+    while len(done) < 5 and monotonic() < end:
+        QCoreApplication.sendPostedEvents()
+    assert done == list(range(5))
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "a while", ""])
+def test_a_wrong_budget(value: str) -> None:
+    """Is refused, with the variable's name."""
+    with pytest.raises(SecureError, match="QTSECURE_REACTOR_BUDGET_MS must be a number of milliseconds"):
+        turn._seconds(value)
 
 
 @pytest.mark.parametrize("end", ["close", "reset", "failure"])
@@ -150,29 +218,28 @@ def test_the_order_stays(qapp: QCoreApplication, monkeypatch: pytest.MonkeyPatch
     with native.create_server(("127.0.0.1", 0)) as listener:
         accepted: list[native.socket] = []
 
-        def hasNone(self: turn.Turn) -> bool:
-            self.isOver = True  # deferred calls wait
-            if not accepted:  # the QTcpSocket says that it is connected
+        def hasAtFirstNone(self: turn.Turn) -> bool:
+            first = not accepted
+            if first:  # the QTcpSocket says that it is connected
                 peer, _ = listener.accept()
                 accepted.append(peer)
                 if end == "failure":
                     transport = client._dataPath.transport
                     assert isinstance(transport, QtSocketStream)
                     QTimer.singleShot(0, lambda: transport.onErrorOccurred(Error.NetworkError))
-                    return False
+                    return not first
                 if end == "reset":
                     peer.setsockopt(native.SOL_SOCKET, native.SO_LINGER, b"\1\0\0\0\0\0\0\0")
                 else:
                     peer.sendall(b"greeting")
                 peer.close()
-            return False
+            return not first
 
-        monkeypatch.setattr(turn.Turn, "hasTime", hasNone)
+        monkeypatch.setattr(turn.Turn, "hasTime", hasAtFirstNone)
+        monkeypatch.setattr(turn.Turn, "isOver", lambda self: not story.names())  # deferred calls wait
         client = SslSocket()
         story = SignalRecorder(client, ("connected", "readyRead", "readChannelFinished", "disconnected"))
         client.connectToHost("127.0.0.1", listener.getsockname()[1])
-        spin(lambda: bool(story.names()))
-        schedulerOfThisThread().turn.isOver = False
         spin(lambda: client.state() == State.UnconnectedState)
         accepted[0].close()
     names = story.names()
@@ -189,12 +256,12 @@ def test_a_look_before_a_deadline_tells_it(qapp: QCoreApplication, monkeypatch: 
     asked: list[bool] = []
 
     def hasNone(self: turn.Turn) -> bool:
-        self.isOver = True  # deferred calls wait
         asked.append(True)
         return False
 
     with native.create_server(("127.0.0.1", 0)) as listener:
         monkeypatch.setattr(turn.Turn, "hasTime", hasNone)
+        monkeypatch.setattr(turn.Turn, "isOver", lambda self: True)  # deferred calls wait
         client = SslSocket()
         client.connectToHost("127.0.0.1", listener.getsockname()[1])
         spin(lambda: bool(asked))
@@ -203,5 +270,4 @@ def test_a_look_before_a_deadline_tells_it(qapp: QCoreApplication, monkeypatch: 
         assert transport is not None
         assert transport.takeWhatWaits()
         assert client.state() == State.ConnectedState
-        schedulerOfThisThread().turn.isOver = False
         client.abort()

@@ -212,7 +212,7 @@ class Reactor:
     def _serve(self) -> None:
         """Poll several times, until nothing is ready or the time is up."""
         turn = self._turn
-        if turn.isOver:
+        if turn.isOver():
             self._goOnLater()
             return
         end = turn.begin()

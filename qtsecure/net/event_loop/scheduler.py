@@ -182,7 +182,7 @@ class Scheduler:
         if not self.tasks:
             return
         turn = self.turn
-        if not turn.isOver:
+        if not turn.isOver():
             end = turn.begin()
             self.runDeferred(end)
             if monotonic() >= end:

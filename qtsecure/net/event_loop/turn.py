@@ -26,28 +26,36 @@ _VARIABLE = "QTSECURE_REACTOR_BUDGET_MS"
 
 def _seconds(milliseconds: str) -> float:
     try:
-        return float(milliseconds) / 1000
+        seconds = float(milliseconds) / 1000
     except ValueError:
-        raise SecureError(
-            SecureError.Code.InvalidArgument, f"{_VARIABLE} must be a number of milliseconds, not {milliseconds!r}."
-        ) from None
+        seconds = -1.0
+    if seconds >= 0:  # which not-a-number is not either
+        return seconds
+    raise SecureError(
+        SecureError.Code.InvalidArgument, f"{_VARIABLE} must be a number of milliseconds, not {milliseconds!r}."
+    )
 
 
 _BUDGET = _seconds(os.environ.get(_VARIABLE, "8"))
+_PATIENCE = 0.1
+"""So long timers may keep us waiting: a program may have a loop that does not look at them."""
 
 
 class Turn:
-    """The time of one turn of a thread's event loop.
-
-    Attributes:
-        isOver: The time is up, and the timers have yet to come: whoever may wait waits.
-    """
+    """The time of one turn of a thread's event loop."""
 
     def __init__(self, waker: Waker) -> None:
-        self.isOver = False
         self._waker = waker
         self._timer: QTimer | None = None
+        self._over = False
         self._end = 0.0
+        self._restsUntil = 0.0
+
+    def isOver(self) -> bool:
+        """Whether the time was up, and the timers have yet to come: whoever may wait waits."""
+        if self._over and monotonic() >= self._restsUntil:
+            self._goOn()
+        return self._over
 
     def begin(self) -> float:
         """The event loop has come round; when to stop, in seconds of ``time.monotonic()``."""
@@ -55,36 +63,34 @@ class Turn:
         return self._end
 
     def hasTime(self) -> bool:
-        """Whether a slot that Qt has called, as one of many perhaps, may work now; else it is to defer its work."""
-        if self.isOver:
-            return False
-        now = monotonic()
-        if now >= self._end:
-            if now < self._end + _BUDGET:
-                self.rest()
-                return not self.isOver
-            self._end = now + _BUDGET  # the loop has waited meanwhile
-        return True
+        """Whether a slot that Qt has called, as one of many perhaps, may work now; else it is to defer its work.
+
+        The first one after a pause is deferred, too: whether the loop has waited or worked meanwhile cannot be seen.
+        """
+        if not self.isOver() and monotonic() >= self._end:
+            self.rest()
+        return not self._over
 
     def rest(self) -> None:
         """The time is up: let the timers that are due go first."""
-        if self.isOver or not isValid(self._waker):
+        if self._over or not isValid(self._waker):
             return
         if self._timer is None:
             self._timer = QTimer(self._waker)
             self._timer.setSingleShot(True)
             self._timer.timeout.connect(self._goOn)
-        self.isOver = True
+        self._over = True
+        self._restsUntil = monotonic() + _PATIENCE
         self._timer.start(0)  # behind all that are due already
         if not self._waker.posted:
             self._waker.wake()  # GLib's dispatcher looks at timers after posted events, else when nothing is ready
 
     def _goOn(self) -> None:
-        self.isOver = False
+        self._over = False
         self.begin()
 
     def stop(self) -> None:
         """The thread ends."""
         if self._timer is not None and isValid(self._timer):
             self._timer.stop()
-        self.isOver = False
+        self._over = False

@@ -160,7 +160,11 @@ class DeviceStream(StreamTransport):
         if self._ended:
             return  # a socket says it twice: first while it may still be connected, then when it is not
         self._ended = True
-        self.onReadyRead()  # what is not read now may be gone when the device has closed
+        self._readLast()
+
+    def _readLast(self) -> None:
+        """What is not read now may be gone when the device has closed."""
+        self.onReadyRead()
 
     def onDestroyed(self) -> None:
         """The program has deleted the device."""

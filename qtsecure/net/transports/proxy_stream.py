@@ -53,6 +53,9 @@ class ProxyStream(QtSocketStream):
         )
         self._starting = False
 
+    def _hasTime(self) -> bool:
+        return True  # Qt's engine of the proxy may be gone when it is served later
+
     def takeWhatWaits(self) -> None:
         return None  # Qt's engine of the proxy need not survive the look
 

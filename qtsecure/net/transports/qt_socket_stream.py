@@ -48,6 +48,7 @@ class QtSocketStream(DeviceStream):
         tcp.setReadBufferSize(_OWN_BUFFER)
         self._untold = False  # that it is connected
         self._readsLater = False
+        self._written = 0  # that has yet to be told
         super().__init__(owner, tcp)
 
     @classmethod
@@ -105,7 +106,11 @@ class QtSocketStream(DeviceStream):
             self.wait(_AT_ONCE_MS, writing=False)
         if self._isReady(EVENT_WRITE) and self._tcp().bytesToWrite():
             # Not by waiting: short of memory for TCP, the kernel calls a socket ready and takes nothing.
-            came = self._tcp().flush() or came
+            self._waiting = True
+            try:
+                came = self._tcp().flush() or came
+            finally:
+                self._waiting = False
         return None if self._ended else came
 
     def _isReady(self, event: int) -> bool:
@@ -133,6 +138,12 @@ class QtSocketStream(DeviceStream):
             super().onConnected()
 
     def onChannelReadyRead(self, channel: int) -> None:
+        self._readInTurn()
+
+    def _readLast(self) -> None:
+        self._readInTurn()  # a QTcpSocket keeps what it holds
+
+    def _readInTurn(self) -> None:
         if self._hasTime():
             self.onReadyRead()
         elif not self._readsLater:
@@ -142,6 +153,22 @@ class QtSocketStream(DeviceStream):
     def _readLater(self) -> None:
         self._readsLater = False
         self.onReadyRead()
+
+    def onBytesWritten(self, count: int) -> None:
+        if self._writing:
+            super().onBytesWritten(count)
+            return
+        told = not self._written
+        self._written += count
+        if self._hasTime():
+            self._tellWritten()
+        elif told:
+            schedulerOfThisThread().defer(self._tellWritten)
+
+    def _tellWritten(self) -> None:
+        count, self._written = self._written, 0
+        if count:
+            super().onBytesWritten(count)
 
     def _read(self) -> None:
         self._tellConnected()

@@ -71,8 +71,15 @@ class DatagramBasedEnd(DatagramEnd):
         self._notifier.setEnabled(False)
 
     def isOver(self) -> bool:
+        came = len(self._came)
         self._fetch()
+        if len(self._came) > came:
+            QTimer.singleShot(0, self._soon)  # the notifier will say nothing of what was taken here
         return self._over
+
+    def _soon(self) -> None:
+        if self._came:
+            self._react()
 
     def _activated(self, condition: object) -> None:
         self._react()
