@@ -67,7 +67,9 @@ class Turn:
 
         The first one after a pause is deferred, too: whether the loop has waited or worked meanwhile cannot be seen.
         """
-        if not self.isOver() and monotonic() >= self._end:
+        if not self.isOver():
+            if monotonic() < self._end:
+                return True
             self.rest()
         return not self._over
 

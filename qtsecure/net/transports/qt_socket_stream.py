@@ -46,6 +46,7 @@ class QtSocketStream(DeviceStream):
         tcp.setProxy(proxy if proxy is not None else QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
         # Otherwise it takes all that the kernel has before it says so: megabytes from a fast sender.
         tcp.setReadBufferSize(_OWN_BUFFER)
+        self._turn = schedulerOfThisThread().turn
         self._untold = False  # that it is connected
         self._readsLater = False
         self._written = 0  # that has yet to be told
@@ -121,7 +122,7 @@ class QtSocketStream(DeviceStream):
     # waits with one of its own sockets may have no event loop; of these nobody else knows.
 
     def _hasTime(self) -> bool:
-        return self._waiting or schedulerOfThisThread().turn.hasTime()
+        return self._waiting or self._turn.hasTime()
 
     def onConnected(self) -> None:
         self._tcp().setSocketOption(QAbstractSocket.SocketOption.LowDelayOption, 1)

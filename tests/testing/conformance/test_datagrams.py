@@ -14,6 +14,7 @@ from qtsecure import DatagramTransport, DtlsPeer, SecureError
 from qtsecure.testing import PublicKeyInfrastructure, connectedDtlsPair
 from qtsecure.testing.conformance import (
     DatagramBasedConformance,
+    DatagramBasedEnd,
     DatagramConformance,
     DatagramEnd,
     TransportConformance,
@@ -129,6 +130,17 @@ class TestGioFace(DatagramBasedConformance):
     @pytest.fixture
     def associations(self, peers: Peers) -> Peers:
         return peers
+
+
+def test_a_look_whether_it_is_over_hides_no_message(peers: Peers) -> None:
+    """What it takes, the notifier of the association says nothing of any more; whoever waits for it is told."""
+    first, second = map(DatagramBasedEnd, peers)
+    second._notifier.setEnabled(False)
+    seen: list[bytes | None] = []
+    second.whenReadable(lambda: seen.append(second.receive()))
+    first.send(b"x")
+    spin(lambda: second.isOver() or bool(seen))
+    assert seen == [b"x"]
 
 
 def memory() -> Iterator[Transports]:
