@@ -36,7 +36,7 @@ def test_slots_of_subclasses(
     client.setSslConfiguration(SslConfiguration.forClient([qtsecure_pki.ca.certificate]))
     connect = client.connectToHostEncrypted if isinstance(client, SslSocket) else client.connectToHost
     connect("127.0.0.1", server.serverPort())
-    spin(server.hasPendingConnections)
+    spin(lambda: server.hasPendingConnections() and client.isEncrypted())
     accepted = server.nextPendingConnection()
     (client.write if isinstance(client, SslSocket) else client.writeDatagram)(b"data")
     received: list[bytes] = []

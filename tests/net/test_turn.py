@@ -271,3 +271,21 @@ def test_a_look_before_a_deadline_tells_it(qapp: QCoreApplication, monkeypatch: 
         assert transport.takeWhatWaits()
         assert client.state() == State.ConnectedState
         client.abort()
+
+
+def test_tls_begins_before_what_came_is_read(qapp: QCoreApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a slot of connected() defers goes first: read as plain text, it would look like an injection."""
+    monkeypatch.setenv("QTSECURE_TRANSPORT", "qt")
+    monkeypatch.setattr(turn.Turn, "hasTime", lambda self: False)
+    order: list[str] = []
+    with native.create_server(("127.0.0.1", 0)) as listener:
+        client = SslSocket()
+        client.connected.connect(lambda: schedulerOfThisThread().defer(lambda: order.append("deferred")))
+        client.readyRead.connect(lambda: order.append("readyRead"))
+        client.connectToHost("127.0.0.1", listener.getsockname()[1])
+        peer, _ = listener.accept()
+        with peer:
+            peer.sendall(b"greeting")
+            spin(lambda: "readyRead" in order)
+        client.abort()
+    assert order == ["deferred", "readyRead"]

@@ -46,7 +46,9 @@ class Turn:
 
     def __init__(self, waker: Waker) -> None:
         self._waker = waker
-        self._timer: QTimer | None = None
+        self._timer = QTimer(waker)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._goOn)
         self._over = False
         self._end = 0.0
         self._restsUntil = 0.0
@@ -77,10 +79,6 @@ class Turn:
         """The time is up: let the timers that are due go first."""
         if self._over or not isValid(self._waker):
             return
-        if self._timer is None:
-            self._timer = QTimer(self._waker)
-            self._timer.setSingleShot(True)
-            self._timer.timeout.connect(self._goOn)
         self._over = True
         self._restsUntil = monotonic() + _PATIENCE
         self._timer.start(0)  # behind all that are due already
@@ -93,6 +91,6 @@ class Turn:
 
     def stop(self) -> None:
         """The thread ends."""
-        if self._timer is not None and isValid(self._timer):
+        if isValid(self._timer):
             self._timer.stop()
         self._over = False

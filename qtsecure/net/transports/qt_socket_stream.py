@@ -130,7 +130,7 @@ class QtSocketStream(DeviceStream):
         if self._hasTime():
             self._tellConnected()
         else:
-            schedulerOfThisThread().defer(self._tellConnected)
+            schedulerOfThisThread().defer(self.onReadyRead)
 
     def _tellConnected(self) -> None:
         """If that has yet to be told: once, and before anything else that comes meanwhile."""
@@ -147,7 +147,7 @@ class QtSocketStream(DeviceStream):
     def _readInTurn(self) -> None:
         if self._hasTime():
             self.onReadyRead()
-        elif not self._readsLater:
+        elif not self._readsLater and not self._untold:
             self._readsLater = True
             schedulerOfThisThread().defer(self._readLater)
 
@@ -172,8 +172,11 @@ class QtSocketStream(DeviceStream):
             super().onBytesWritten(count)
 
     def _read(self) -> None:
-        self._tellConnected()
-        super()._read()
+        if self._untold:
+            self._tellConnected()
+            schedulerOfThisThread().defer(self.onReadyRead)  # behind what its slots defer, as the beginning of TLS
+        else:
+            super()._read()
 
     def _fail(self, error: QAbstractSocket.SocketError, text: str) -> None:
         self._tellConnected()
