@@ -251,7 +251,7 @@ def test_the_order_stays(qapp: QCoreApplication, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_look_before_a_deadline_tells_it(qapp: QCoreApplication, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever asks what waits, before a time limit counts, hears that the connection stands."""
+    """Whoever asks what waits, before a time limit counts, hears that the connection stands, and what was sent."""
     monkeypatch.setenv("QTSECURE_TRANSPORT", "qt")
     asked: list[bool] = []
 
@@ -267,9 +267,16 @@ def test_a_look_before_a_deadline_tells_it(qapp: QCoreApplication, monkeypatch: 
         spin(lambda: bool(asked))
         transport = client._dataPath.transport
         assert client.state() == State.ConnectingState
-        assert transport is not None
+        assert isinstance(transport, QtSocketStream)
         assert transport.takeWhatWaits()
         assert client.state() == State.ConnectedState
+        client.write(b"x")
+        client.flush()
+        spin(lambda: not transport._tcp().bytesToWrite())
+        assert client.encryptedBytesToWrite() == 1
+        assert transport.takeWhatWaits()
+        assert client.encryptedBytesToWrite() == 0
+        assert not transport.takeWhatWaits()
         client.abort()
 
 

@@ -99,8 +99,9 @@ class QtSocketStream(DeviceStream):
     def takeWhatWaits(self) -> bool | None:
         if self.descriptor() < 0 or self._tcp().state() != _State.ConnectedState:
             return None  # it connects, or has ended, which is told from the event loop; reading a bound one breaks it
-        if self._untold:
+        if self._untold or self._written:
             self._tellConnected()
+            self._tellWritten()
             return True
         came = self._reading and (self._tcp().bytesAvailable() > 0 or self._isReady(EVENT_READ))
         if came:
