@@ -66,11 +66,14 @@ def working(
     budget, milliseconds, most = request.param
     monkeypatch.setattr(turn, "_BUDGET", budget / 1000)
     made = Working(milliseconds, most)
+    ours = schedulerOfThisThread()  # it keeps the clock that it was made with
     for module in (reactor, scheduler, turn):
         monkeypatch.setattr(module, "monotonic", made.clock)
-    schedulerOfThisThread().turn.begin()  # by this clock
+    ours.turn.begin()  # by this clock
     yield made
     made.stop()
+    monkeypatch.undo()
+    ours.turn.begin()
 
 
 @pytest.fixture

@@ -99,12 +99,14 @@ class QtSocketStream(DeviceStream):
     def takeWhatWaits(self) -> bool | None:
         if self.descriptor() < 0 or self._tcp().state() != _State.ConnectedState:
             return None  # it connects, or has ended, which is told from the event loop; reading a bound one breaks it
-        if self._untold or self._written:
+        came = self._untold or self._written > 0
+        if came:
             self._tellConnected()
             self._tellWritten()
-            return True
-        came = self._reading and (self._tcp().bytesAvailable() > 0 or self._isReady(EVENT_READ))
-        if came:
+            if self._device is None:
+                return True  # a slot has ended it
+        if self._reading and (self._tcp().bytesAvailable() > 0 or self._isReady(EVENT_READ)):
+            came = True
             self.wait(_AT_ONCE_MS, writing=False)
         if self._isReady(EVENT_WRITE) and self._tcp().bytesToWrite():
             # Not by waiting: short of memory for TCP, the kernel calls a socket ready and takes nothing.
