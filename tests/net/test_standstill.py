@@ -271,6 +271,7 @@ def test_a_limit_that_was_lifted_meanwhile(client: SslSocket, peer: PeerServer, 
 def test_a_server_that_says_nothing_is_left_at_once(client: SslSocket, peer: PeerServer, clock: FakeClock) -> None:
     """It had its time, and nothing waits."""
     errors = sayHello(client, peer)
+    spin(lambda: not client.encryptedBytesToWrite())  # to be told of that at the end would be traffic
     clock.advance(LIMIT / 1000 + 3)
     assert client.state() == State.UnconnectedState
     assert errors == [Error.SocketTimeoutError]
