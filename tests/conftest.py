@@ -28,10 +28,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(qtsecure.testing.plugin, "qtsecure")
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
     """Spare the collector what stays for the whole session: it looks through everything a thousand times."""
-    gc.collect()
-    gc.freeze()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(params=["reactor", "qt"])

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 
 import pytest
 
 
 @pytest.fixture
-def frozenHeap() -> Iterator[None]:
-    """Let the collector, which runs twice for each example, pass over all that was there before."""
+def frozenHeap() -> None:
+    """Let the collector, which runs twice for each example, pass over all that was there before.
+
+    For good: to unfreeze would give back what is frozen for the whole session, too.
+    """
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()

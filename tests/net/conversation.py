@@ -7,6 +7,8 @@ import gc
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QTimer
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
@@ -64,6 +66,7 @@ BYTE_COUNTS = ("encryptedBytesWritten", "bytesWritten")
 
 
 _TICK_MS = 10
+_Result = TypeVar("_Result")
 
 
 def spin(condition: Callable[[], bool], timeout: int = 20_000) -> None:
@@ -110,6 +113,12 @@ def settle() -> None:
         while schedulerOfThisThread().turn.isOver():
             QCoreApplication.processEvents()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
+def inAnotherThread(work: Callable[[], _Result]) -> _Result:
+    """Do something to its end while this thread has no event loop; what came of it."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
 
 
 def openDescriptors() -> set[tuple[str, str]]:

@@ -29,6 +29,7 @@ from tests.net.conversation import (
     VerifyMode,
     assertNoneLeft,
     deleteEverything,
+    inAnotherThread,
     openDescriptors,
     settle,
     spin,
@@ -141,6 +142,24 @@ def test_data_close_notify_and_end_in_one_segment(conversation: Conversation) ->
     conversation.waitForClientEnd()
     assert available == [8]
     conversation.recorder.assertOrder(["client.readyRead", "client.disconnected"])
+
+
+@pytest.mark.parametrize("size", [0, 1, 100_000])
+@pytest.mark.parametrize("end", [SslSocket.close, SslSocket.disconnectFromHost])
+def test_a_goodbye_needs_no_event_loop(conversation: Conversation, end: Callable[[SslSocket], None], size: int) -> None:
+    """A program that closes its sockets and ends has sent what it wrote, and the goodbye."""
+    client, data = conversation.client, b"d" * size
+    with PythonTlsServer(conversation.pki.server, echo=False) as server:
+        client.setSslConfiguration(conversation.clientConfiguration)
+        client.connectToHostEncrypted("127.0.0.1", server.port)
+        spin(client.isEncrypted)
+        client.write(data)
+        end(client)
+        ended = inAnotherThread(server.waitForEnding)
+        assert (ended.ending, ended.received == data) == ("closeNotify", True)
+        assert client.state() == State.UnconnectedState
+        assert conversation.recorder.of("client.errorOccurred") == []
+        assert len(conversation.recorder.of("client.disconnected")) == 1
 
 
 @pytest.mark.parametrize("size", [0, 1, 16384, 100_000])

@@ -13,7 +13,7 @@ from shiboken6 import delete, isValid
 
 from qtsecure import SslSocket
 from qtsecure.net.event_loop.scheduler import _perThread as _schedulers
-from tests.net.conversation import State, assertNoneLeft, openDescriptors, settle, spin
+from tests.net.conversation import State, assertNoneLeft, inAnotherThread, openDescriptors, settle, spin
 from tests.net.encounters import Encounter
 
 pytestmark = pytest.mark.usefixtures("transport_mode")
@@ -50,13 +50,6 @@ def hasEnded(end: native.socket) -> bool:
         return True
 
 
-def in_another_thread(work: Callable[[], object]) -> None:
-    """To its end, without an event loop here."""
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-
-
 def test_the_garbage_of_another_thread_ends_a_connection_in_its_own(connect: Connect) -> None:
     """A collector runs in whichever thread allocates, where nothing of the transport may be touched."""
     client, end = connect()
@@ -78,7 +71,7 @@ def test_the_garbage_of_another_thread_ends_a_connection_in_its_own(connect: Con
         gc.disable()  # or this thread may be the one that finds it
         try:
             del client, transport
-            in_another_thread(gc.collect)
+            inAnotherThread(gc.collect)
         finally:
             gc.enable()
         assert where == []
@@ -102,7 +95,7 @@ def test_a_connection_of_a_thread_that_has_ended_ends_at_once(qapp: QCoreApplica
         made.append(client)
 
     ends: list[native.socket] = []
-    in_another_thread(work)
+    inAnotherThread(work)
     ends[0].setblocking(False)
     delete(made[0])
     spin(lambda: hasEnded(ends[0]))
@@ -148,7 +141,7 @@ def test_the_garbage_of_another_thread_takes_servers_and_clients_along(encounter
         encounter.clients.clear()
         encounter.peers.clear()
         del client, each
-        in_another_thread(gc.collect)
+        inAnotherThread(gc.collect)
     finally:
         gc.enable()
     assertNoneLeft(before, "socket:")

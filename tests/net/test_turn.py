@@ -274,7 +274,7 @@ def test_a_look_before_a_deadline_tells_it(qapp: QCoreApplication, monkeypatch: 
         assert transport.takeWhatWaits()
         assert client.state() == State.ConnectedState
         client.write(b"x")
-        client.flush()
+        client._dataPath.flushQueued()
         spin(lambda: not transport._tcp().bytesToWrite())
         assert client.encryptedBytesToWrite() == 1
         assert transport.takeWhatWaits()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from PySide6.QtCore import QByteArray, QTimer
 from PySide6.QtNetwork import QAbstractSocket
@@ -9,9 +11,10 @@ from PySide6.QtNetwork import QAbstractSocket
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.transports.reactor_stream import ReactorStream
 from qtsecure.net.transports.stream import StreamOwner
-from qtsecure.testing.peers import SilentServer
+from qtsecure.testing.peers import PythonTlsServer, SilentServer
+from qtsecure.testing.peers._waiting import waitUntil
 from tests.net.conftest import MakeConversation
-from tests.net.conversation import PROTOCOLS, Conversation, State, spin
+from tests.net.conversation import PROTOCOLS, Conversation, State, inAnotherThread, spin
 
 SocketError = QAbstractSocket.SocketError
 pytestmark = pytest.mark.usefixtures("transport_mode")
@@ -75,6 +78,45 @@ def test_flush_sends_at_once(conversation: Conversation) -> None:
     assert client.flush() is True
     assert client.bytesToWrite() == 0
     assert conversation.recorder.of("client.bytesWritten") == [(3,)]
+
+
+def test_flush_needs_no_event_loop(conversation: Conversation) -> None:
+    """The peer has what was written when flush() returns; there is nothing left to flush."""
+    client = conversation.client
+    with PythonTlsServer(conversation.pki.server, echo=False) as server:
+        client.setSslConfiguration(conversation.clientConfiguration)
+        client.connectToHostEncrypted("127.0.0.1", server.port)
+        spin(client.isEncrypted)
+        connection = server.waitForConnection()
+        client.write(b"now")
+        assert client.flush() is True
+        assert client.encryptedBytesToWrite() == 0
+        assert inAnotherThread(lambda: waitUntil(lambda: connection.received == b"now", 20_000))
+        assert client.flush() is False
+
+
+@pytest.mark.parametrize("more", [SslSocket.flush, SslSocket.close, SslSocket.waitForBytesWritten])
+def test_sending_in_the_slot_of_progress(conversation: Conversation, more: Callable[[SslSocket], object]) -> None:
+    """What a slot sends is known to be sent, although Qt's sockets do not emit bytesWritten inside of bytesWritten."""
+    client = conversation.client
+    with PythonTlsServer(conversation.pki.server, echo=False) as server:
+        client.setSslConfiguration(conversation.clientConfiguration)
+        client.connectToHostEncrypted("127.0.0.1", server.port)
+        spin(client.isEncrypted)
+        connection = server.waitForConnection()
+
+        def goOn() -> None:
+            client.encryptedBytesWritten.disconnect(goOn)
+            client.write(b"second")
+            more(client)
+
+        client.encryptedBytesWritten.connect(goOn)
+        client.write(b"first")
+        spin(lambda: connection.received == b"firstsecond", 5000)
+        spin(lambda: client.encryptedBytesToWrite() == 0, 5000)
+        client.close()
+        spin(lambda: client.state() == State.UnconnectedState, 5000)
+        assert server.waitForEnding().ending == "closeNotify"
 
 
 def test_flush_before_encrypted_sends_nothing(conversation: Conversation) -> None:

@@ -146,6 +146,7 @@ class Closing(Writing):
             Closing._drop(self, graceful=True)
         else:
             self._boundClosing()
+            self._dataPath.sendNow()  # the program may end before its event loop runs again
 
     def _left(self) -> int:
         transport = self._dataPath.transport

@@ -516,6 +516,13 @@ class DataPath:
                 break  # the engine gives at least as much at once if it has it
         return sent
 
+    def sendNow(self) -> None:
+        """Do not wait for the event loop with what the network takes at once."""
+        transport = self.transport
+        sent = transport.sendNow() if transport is not None and transport.unsent else 0
+        if sent:
+            self.transportSent(sent)
+
     # ------------------------------------------------------------------- from the transport
 
     def transportSent(self, count: int) -> None:

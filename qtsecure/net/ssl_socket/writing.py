@@ -92,7 +92,11 @@ class Writing(Reading):
         dataPath = self._dataPath
         before = dataPath.outgoing.size
         dataPath.flushQueued()
-        return isValid(self) and dataPath.outgoing.size < before
+        if not isValid(self):
+            return False
+        encrypted = dataPath.outgoing.size < before
+        dataPath.sendNow()
+        return isValid(self) and encrypted
 
     def writeBufferLimit(self) -> int:
         """The limit of setWriteBufferLimit(), in bytes; 0 for none."""

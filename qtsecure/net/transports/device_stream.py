@@ -152,6 +152,10 @@ class DeviceStream(StreamTransport):
         if sent:
             self._inSlot(self.owner().transportSent, sent)
 
+    def onChannelBytesWritten(self, channel: int, count: int) -> None:
+        """The socket below has sent bytes; inside a slot of its bytesWritten this is emitted, too."""
+        self.onBytesWritten(count)
+
     def onReadChannelFinished(self) -> None:
         """The device will bring no more than it holds."""
         if not self.isWritable():
@@ -341,16 +345,17 @@ class _DeviceSignals:
 
     def __init__(self, stream: DeviceStream, device: Any) -> None:
         pairs: list[tuple[Any, Callable[..., None]]] = [
-            (device.bytesWritten, stream.onBytesWritten),
             (device.readChannelFinished, stream.onReadChannelFinished),
             (device.aboutToClose, stream.onReadChannelFinished),
             (device.destroyed, stream.onDestroyed),
         ]
         if isinstance(device, QAbstractSocket):
             pairs.append((device.channelReadyRead, stream.onChannelReadyRead))
+            pairs.append((device.channelBytesWritten, stream.onChannelBytesWritten))
             pairs.append((device.connected, stream.onConnected))
         else:
             pairs.append((device.readyRead, stream.readSoon))
+            pairs.append((device.bytesWritten, stream.onBytesWritten))
         if hasattr(device, "disconnected"):
             pairs.append((device.disconnected, stream.onReadChannelFinished))
         if hasattr(device, "state") and hasattr(device, "errorOccurred"):

@@ -56,6 +56,9 @@ class ProxyStream(QtSocketStream):
     def _hasTime(self) -> bool:
         return True  # Qt's engine of the proxy may be gone when it is served later
 
+    def sendNow(self) -> int:
+        return 0  # Qt's engine has a socket of its own, which would keep it
+
     def takeWhatWaits(self) -> None:
         return None  # Qt's engine of the proxy need not survive the look
 

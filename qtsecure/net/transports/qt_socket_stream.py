@@ -162,11 +162,11 @@ class QtSocketStream(DeviceStream):
         if self._writing:
             super().onBytesWritten(count)
             return
-        told = not self._written
+        isFirst = not self._written
         self._written += count
         if self._hasTime():
             self._tellWritten()
-        elif told:
+        elif isFirst:
             schedulerOfThisThread().defer(self._tellWritten)
 
     def _tellWritten(self) -> None:
@@ -184,6 +184,18 @@ class QtSocketStream(DeviceStream):
     def _fail(self, error: QAbstractSocket.SocketError, text: str) -> None:
         self._tellConnected()
         super()._fail(error, text)
+
+    def sendNow(self) -> int:
+        # A QTcpSocket sends at the next turn of the event loop, and drops what it holds when there is none.
+        if self._writing or not self.isWritable():
+            return 0
+        self._reported, self._written = self._written, 0
+        self._writing = True  # what comes of it is told later, as of a write()
+        try:
+            self._tcp().flush()
+        finally:
+            self._writing = False
+        return self._credit(self._reported)
 
     def endOutput(self) -> None:
         with contextlib.suppress(OSError):

@@ -118,6 +118,10 @@ class StreamTransport(ABC):
         ``data`` is only borrowed: what is kept is copied.
         """
 
+    def sendNow(self) -> int:
+        """Send of what is kept as much as the network takes at once; how many bytes went out."""
+        return 0  # all that it takes has gone, or nobody but the device below can tell
+
     def isWritable(self) -> bool:
         """Whether bytes can still go out after the peer has ended; TCP ends one direction at a time."""
         return True
