@@ -144,7 +144,7 @@ def test_data_close_notify_and_end_in_one_segment(conversation: Conversation) ->
     conversation.recorder.assertOrder(["client.readyRead", "client.disconnected"])
 
 
-@pytest.mark.parametrize("size", [0, 1, 100_000])
+@pytest.mark.parametrize("size", [0, 1, 200_000])  # more than a transport takes at once
 @pytest.mark.parametrize("end", [SslSocket.close, SslSocket.disconnectFromHost])
 def test_a_goodbye_needs_no_event_loop(conversation: Conversation, end: Callable[[SslSocket], None], size: int) -> None:
     """A program that closes its sockets and ends has sent what it wrote, and the goodbye."""
@@ -261,6 +261,27 @@ def test_a_new_connection_in_a_slot_of_the_old_ones_end(conversation: Conversati
     client.write(b"second life")
     spin(lambda: again_peer.bytesAvailable() == 11)
     assert client.isOpen()
+
+
+@pytest.mark.parametrize("end", [SslSocket.close, SslSocket.disconnectFromHost])
+def test_a_new_connection_that_is_ended_at_once_is_made_first(
+    conversation: Conversation, end: Callable[[SslSocket], None]
+) -> None:
+    """The end of the old one, in whose slot that happens, does not go on with the new one."""
+    conversation.establish()
+    client = conversation.client
+
+    def again() -> None:
+        client.disconnected.disconnect(again)
+        conversation.recorder.clear()
+        client.connectToHost("127.0.0.1", conversation.server.serverPort())
+        client.disconnectFromHost()
+
+    client.disconnected.connect(again)
+    client.write(b"x")
+    end(client)
+    conversation.recorder.waitFor("client.disconnected")
+    assert "connected" in conversation.story("client")
 
 
 def test_what_the_peer_says_meanwhile_costs_nothing_of_what_was_written(qapp: QObject) -> None:

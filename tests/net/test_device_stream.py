@@ -482,6 +482,27 @@ def test_a_waiting_program_does_not_end_the_connection(overTcp: Link) -> None:
     assert overTcp.recorder.count("client.errorOccurred") == 0
 
 
+@pytest.mark.parametrize("ending", [False, True])
+def test_a_loop_in_the_programs_own_slot_of_progress(overTcp: Link, ending: bool) -> None:
+    """What the device has sent counts before its other slots run, although one signal of it comes behind them."""
+    overTcp.encrypt()
+    settle()
+    device, client = overTcp.below[0], overTcp.client
+    waited: list[bool] = []
+
+    def slot() -> None:
+        if not waited:
+            waited.append(False)
+            spin(lambda: client.state() == State.UnconnectedState if ending else not client.encryptedBytesToWrite())
+            waited.append(True)
+
+    device.bytesWritten.connect(slot)
+    client.write(b"abc")
+    if ending:
+        client.disconnectFromHost()
+    spin(lambda: waited == [False, True])
+
+
 def test_what_the_program_wrote_to_the_device_goes_first(qapp: QObject) -> None:
     """Bytes that wait in the device are not counted as ours."""
     below = tcpPair()

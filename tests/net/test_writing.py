@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import socket as native
+import ssl
+import struct
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PySide6.QtCore import QByteArray, QTimer
@@ -12,9 +17,10 @@ from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.transports.reactor_stream import ReactorStream
 from qtsecure.net.transports.stream import StreamOwner
 from qtsecure.testing.peers import PythonTlsServer, SilentServer
+from qtsecure.testing.peers._python_tls import serverContext
 from qtsecure.testing.peers._waiting import waitUntil
 from tests.net.conftest import MakeConversation
-from tests.net.conversation import PROTOCOLS, Conversation, State, inAnotherThread, spin
+from tests.net.conversation import PROTOCOLS, Conversation, State, inAnotherThread, settle, spin, story
 
 SocketError = QAbstractSocket.SocketError
 pytestmark = pytest.mark.usefixtures("transport_mode")
@@ -93,6 +99,105 @@ def test_flush_needs_no_event_loop(conversation: Conversation) -> None:
         assert client.encryptedBytesToWrite() == 0
         assert inAnotherThread(lambda: waitUntil(lambda: connection.received == b"now", 20_000))
         assert client.flush() is False
+
+
+def test_flush_loses_nothing_of_what_has_come(conversation: Conversation) -> None:
+    """A server that refuses while the client still sends resets the connection; its answer is there."""
+    with native.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+
+        def accept() -> ssl.SSLSocket:
+            connection, _ = listener.accept()
+            connection.settimeout(20)
+            connection.setsockopt(native.IPPROTO_TCP, native.TCP_NODELAY, 1)  # or the reset overtakes the answer
+            return serverContext(conversation.pki.server).wrap_socket(connection, server_side=True)
+
+        def refuse() -> None:
+            peer.sendall(b"refused")
+            peer.setsockopt(native.SOL_SOCKET, native.SO_LINGER, struct.pack("ii", 1, 0))
+            peer.close()
+
+        accepted = pool.submit(accept)
+        client = conversation.client
+        client.setSslConfiguration(conversation.clientConfiguration)
+        client.connectToHostEncrypted("127.0.0.1", listener.getsockname()[1])
+        spin(lambda: client.isEncrypted() and accepted.done())
+        peer = accepted.result()
+        settle()
+        pool.submit(refuse).result()
+    client.write(b"more")
+    client.flush()
+    conversation.recorder.waitFor("client.disconnected")
+    assert client.readBytes() == b"refused"
+    assert conversation.recorder.of("client.errorOccurred") == [(SocketError.RemoteHostClosedError,)]
+
+
+@pytest.mark.parametrize("name", ["bytesWritten", "encryptedBytesWritten"])
+def test_flushing_in_every_slot_of_progress(conversation: Conversation, name: str) -> None:
+    """However often: one after the other, not one inside the other, and nothing is lost."""
+    peer = conversation.establish()
+    client = conversation.client
+    running, left = 0, 2 * sys.getrecursionlimit()
+    told: list[int] = []
+
+    def goOn(count: int) -> None:
+        nonlocal running, left
+        running += 1
+        assert running == 1
+        told.append(count)
+        if left:
+            left -= 1
+            client.write(b"m")
+            client.flush()
+        running -= 1
+
+    size = left + 1
+    getattr(client, name).connect(goOn)
+    client.write(b"m")
+    client.flush()
+    spin(lambda: peer.bytesAvailable() == size)
+    settle()
+    assert name == "encryptedBytesWritten" or sum(told) == size
+
+
+def test_progress_is_told_before_the_end(conversation: Conversation) -> None:
+    """Also that of what the slot of progress has flushed before it closes."""
+    conversation.establish()
+    client = conversation.client
+
+    def goOn() -> None:
+        client.bytesWritten.disconnect(goOn)
+        client.write(b"23")
+        client.flush()
+        client.write(b"456")
+        client.close()
+
+    conversation.recorder.clear()
+    client.bytesWritten.connect(goOn)
+    client.write(b"1")
+    conversation.recorder.waitFor("client.disconnected")
+    settle()
+    assert sum(count for (count,) in conversation.recorder.of("client.bytesWritten")) == 6
+    told = story(conversation.recorder, "client", leaveOut=())
+    assert "bytesWritten" not in told[told.index("disconnected") :]
+
+
+def test_progress_of_what_was_aborted_is_not_told(conversation: Conversation) -> None:
+    """A connection that is over, or the next one, does not count what the old one has sent."""
+    conversation.establish()
+    client = conversation.client
+
+    def goOn() -> None:
+        client.bytesWritten.disconnect(goOn)
+        client.write(b"23")
+        client.flush()
+        client.abort()
+
+    conversation.recorder.clear()
+    client.bytesWritten.connect(goOn)
+    client.write(b"1")
+    conversation.recorder.waitFor("client.disconnected")
+    settle()
+    assert conversation.recorder.of("client.bytesWritten") == [(1,)]
 
 
 @pytest.mark.parametrize("more", [SslSocket.flush, SslSocket.close, SslSocket.waitForBytesWritten])

@@ -102,8 +102,13 @@ class Closing(Writing):
         if not SocketBase._setState(self, _State.ClosingState) or not self._dataPath.closing:
             return
         self._boundClosing()
+        attempt = self._attempt
         self._dataPath.flushQueued()
-        if isValid(self) and not self._dataPath.outgoing.size:
+        if not isValid(self) or self._attempt is not attempt:
+            return  # a slot has deleted the socket, or connects it anew
+        if self._dataPath.outgoing.size:
+            self._dataPath.sendNow()
+        else:
             self._queueDrained()
 
     def _queueDrained(self) -> None:
@@ -191,6 +196,7 @@ class Closing(Writing):
         transport, dataPath.transport = dataPath.transport, None
         dataPath.closing = False
         dataPath.outgoing.clear()
+        dataPath.untoldPlain = dataPath.untoldSent = 0
         if dataPath.stream is not None:
             dataPath.stream.forget_keys()
         self._abandonAttempt()

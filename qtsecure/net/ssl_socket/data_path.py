@@ -129,6 +129,8 @@ class DataPath:
         startsWith: What it is copied from; None for the settings of a new SslConfiguration.
         error: The last error of the socket.
         openFor: The open mode as the program sees it.
+        untoldPlain: How much was encrypted in slots that hear of the progress before, and is told behind them.
+        untoldSent: How much went out there.
         used: There has been a connection, or an attempt.
         afterEngine: What a slot has asked for while OpenSSL was on the stack.
         observer: Gives the server of an accepted socket, which is kept weakly: a child must never hold the
@@ -143,6 +145,7 @@ class DataPath:
         "_flushing",
         "_readyRead",
         "_socket",
+        "_telling",
         "_unreadAnswers",
         "afterEngine",
         "announcing",
@@ -179,6 +182,8 @@ class DataPath:
         "tellsProgress",
         "thread",
         "transport",
+        "untoldPlain",
+        "untoldSent",
         "used",
         "writable",
         "writeLimit",
@@ -212,6 +217,8 @@ class DataPath:
         self.qtHolds = False
         self.flushScheduled = False
         self._flushing = False
+        self._telling = False
+        self.untoldPlain = self.untoldSent = 0
         self.held = False
         self.announcing = False
         self._unreadAnswers = 0
@@ -497,12 +504,29 @@ class DataPath:
         socket = self._socket()
         if socket is None or not isValid(socket):
             return
-        if plain and "bytesWritten" in self.heard:
-            socket.bytesWritten.emit(plain)
-        if plain and "channelBytesWritten" in self.heard and isValid(socket):
-            socket.channelBytesWritten.emit(0, plain)
-        if sent and "encryptedBytesWritten" in self.heard and isValid(socket):
-            socket.encryptedBytesWritten.emit(sent)
+        plain += self.untoldPlain
+        sent += self.untoldSent
+        if self._telling and not self.closing:
+            self.untoldPlain, self.untoldSent = plain, sent
+            self.scheduler.defer(self._tellRest)  # a slot that writes and flushes would be called inside of itself
+            return
+        self.untoldPlain = self.untoldSent = 0
+        outside, self._telling = self._telling, True
+        try:
+            if plain and "bytesWritten" in self.heard:
+                socket.bytesWritten.emit(plain)
+            if plain and "channelBytesWritten" in self.heard and isValid(socket):
+                socket.channelBytesWritten.emit(0, plain)
+            if sent and "encryptedBytesWritten" in self.heard and isValid(socket):
+                socket.encryptedBytesWritten.emit(sent)
+        finally:
+            self._telling = outside
+
+    def _tellRest(self) -> None:
+        """From an event loop, if need be in the slot's own."""
+        outside, self._telling = self._telling, False
+        self.tellProgress(0, 0)
+        self._telling = outside
 
     def sendOutgoing(self) -> int:
         """Hand the engine's ciphertext to the transport; how many bytes went out at once."""
@@ -518,10 +542,13 @@ class DataPath:
 
     def sendNow(self) -> None:
         """Do not wait for the event loop with what the network takes at once."""
-        transport = self.transport
-        sent = transport.sendNow() if transport is not None and transport.unsent else 0
-        if sent:
-            self.transportSent(sent)
+        transport, left = self.transport, _FLUSH_AT_MOST
+        while transport is not None and transport is self.transport and transport.unsent and left > 0:
+            sent = transport.sendNow()
+            if not sent:
+                break
+            left -= sent
+            self.transportSent(sent)  # which hands on more
 
     # ------------------------------------------------------------------- from the transport
 

@@ -88,7 +88,11 @@ class Writing(Reading):
         return transport.unsent if transport is not None else 0
 
     def flush(self) -> bool:
-        """Encrypt and send now what can be sent without waiting; whether anything was sent."""
+        """Encrypt and send now what can be sent without waiting.
+
+        Returns:
+            Whether bytes that were written, and not yet encrypted, are on their way.
+        """
         dataPath = self._dataPath
         before = dataPath.outgoing.size
         dataPath.flushQueued()

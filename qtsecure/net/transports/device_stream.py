@@ -254,6 +254,10 @@ class DeviceStream(StreamTransport):
 
     def _credit(self, count: int) -> int:
         """Note that the device has written so many bytes; how many of them were ours."""
+        device = self._device
+        if isinstance(device, QAbstractSocket) and isValid(device):
+            # It emits no bytesWritten inside of bytesWritten, and both signals for the same bytes otherwise.
+            count = max(0, self._notOurs + self.unsent - len(self._untaken) - device.bytesToWrite())
         others = min(self._notOurs, count)
         self._notOurs -= others
         ours = min(count - others, self.unsent - len(self._untaken))
@@ -345,6 +349,7 @@ class _DeviceSignals:
 
     def __init__(self, stream: DeviceStream, device: Any) -> None:
         pairs: list[tuple[Any, Callable[..., None]]] = [
+            (device.bytesWritten, stream.onBytesWritten),
             (device.readChannelFinished, stream.onReadChannelFinished),
             (device.aboutToClose, stream.onReadChannelFinished),
             (device.destroyed, stream.onDestroyed),
@@ -355,7 +360,6 @@ class _DeviceSignals:
             pairs.append((device.connected, stream.onConnected))
         else:
             pairs.append((device.readyRead, stream.readSoon))
-            pairs.append((device.bytesWritten, stream.onBytesWritten))
         if hasattr(device, "disconnected"):
             pairs.append((device.disconnected, stream.onReadChannelFinished))
         if hasattr(device, "state") and hasattr(device, "errorOccurred"):

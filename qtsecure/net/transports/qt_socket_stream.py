@@ -13,7 +13,7 @@ from shiboken6 import isValid
 
 from qtsecure.locks import Lock
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
-from qtsecure.net.native_sockets.readiness import checkConnected, isReady
+from qtsecure.net.native_sockets.readiness import checkConnected, isBroken, isReady
 from qtsecure.net.qt_objects.plain_slots import plainSlot
 from qtsecure.net.transports.device_stream import DeviceStream
 from qtsecure.net.transports.stream import StreamOwner
@@ -49,7 +49,7 @@ class QtSocketStream(DeviceStream):
         self._turn = schedulerOfThisThread().turn
         self._untold = False  # that it is connected
         self._readsLater = False
-        self._written = 0  # that has yet to be told
+        self._tellsLater = False  # what was written
         super().__init__(owner, tcp)
 
     @classmethod
@@ -99,7 +99,7 @@ class QtSocketStream(DeviceStream):
     def takeWhatWaits(self) -> bool | None:
         if self.descriptor() < 0 or self._tcp().state() != _State.ConnectedState:
             return None  # it connects, or has ended, which is told from the event loop; reading a bound one breaks it
-        came = self._untold or self._written > 0
+        came = self._untold or self._tellsLater
         if came:
             self._tellConnected()
             self._tellWritten()
@@ -159,20 +159,15 @@ class QtSocketStream(DeviceStream):
         self.onReadyRead()
 
     def onBytesWritten(self, count: int) -> None:
-        if self._writing:
+        if self._writing or self._hasTime():
             super().onBytesWritten(count)
-            return
-        isFirst = not self._written
-        self._written += count
-        if self._hasTime():
-            self._tellWritten()
-        elif isFirst:
+        elif not self._tellsLater:
+            self._tellsLater = True
             schedulerOfThisThread().defer(self._tellWritten)
 
     def _tellWritten(self) -> None:
-        count, self._written = self._written, 0
-        if count:
-            super().onBytesWritten(count)
+        self._tellsLater = False
+        super().onBytesWritten(0)  # what it was is seen from what waits still
 
     def _read(self) -> None:
         if self._untold:
@@ -187,15 +182,15 @@ class QtSocketStream(DeviceStream):
 
     def sendNow(self) -> int:
         # A QTcpSocket sends at the next turn of the event loop, and drops what it holds when there is none.
-        if self._writing or not self.isWritable():
+        # One whose connection is broken would drop what has come, too: the loop reads that first.
+        if self._writing or not self.isWritable() or isBroken(self.descriptor()):
             return 0
-        self._reported, self._written = self._written, 0
         self._writing = True  # what comes of it is told later, as of a write()
         try:
             self._tcp().flush()
         finally:
             self._writing = False
-        return self._credit(self._reported)
+        return self._credit(0)
 
     def endOutput(self) -> None:
         with contextlib.suppress(OSError):
