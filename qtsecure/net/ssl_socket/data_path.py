@@ -504,12 +504,14 @@ class DataPath:
         socket = self._socket()
         if socket is None or not isValid(socket):
             return
+        if self._telling and not self.closing:
+            if not self.untoldPlain and not self.untoldSent:
+                self.scheduler.defer(self._tellRest)  # a slot that writes and flushes would be called inside of itself
+            self.untoldPlain += plain
+            self.untoldSent += sent
+            return
         plain += self.untoldPlain
         sent += self.untoldSent
-        if self._telling and not self.closing:
-            self.untoldPlain, self.untoldSent = plain, sent
-            self.scheduler.defer(self._tellRest)  # a slot that writes and flushes would be called inside of itself
-            return
         self.untoldPlain = self.untoldSent = 0
         outside, self._telling = self._telling, True
         try:
