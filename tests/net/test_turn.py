@@ -65,7 +65,10 @@ def working(
 ) -> Iterator[Working]:
     budget, milliseconds, most = request.param
     monkeypatch.setattr(turn, "_BUDGET", budget / 1000)
-    made = Working(milliseconds, most)
+    yield from _working(monkeypatch, Working(milliseconds, most))
+
+
+def _working(monkeypatch: pytest.MonkeyPatch, made: Working) -> Iterator[Working]:
     ours = schedulerOfThisThread()  # it keeps the clock that it was made with
     for module in (reactor, scheduler, turn):
         monkeypatch.setattr(module, "monotonic", made.clock)
@@ -74,6 +77,12 @@ def working(
     made.stop()
     monkeypatch.undo()
     ours.turn.begin()
+
+
+@pytest.fixture
+def workingAsUsual(qapp: QCoreApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[Working]:
+    """A piece of work takes a millisecond, and the budget is the usual one."""
+    yield from _working(monkeypatch, Working(1, 8))
 
 
 @pytest.fixture
@@ -117,6 +126,28 @@ def test_deferred_calls(working: Working) -> None:
     spin(lambda: len(order) == _MANY)
     assert working.longest() <= working.most
     assert order == list(range(_MANY))
+
+
+@pytest.mark.skipif(not reactor.reactorAvailable, reason="neither epoll nor kqueue")
+def test_deferred_calls_and_events_together(workingAsUsual: Working) -> None:
+    """Both may have their turns before the timers: together they keep to the budget."""
+    own = schedulerOfThisThread()
+    near, far = native.socketpair()
+    with near, far:
+        near.send(b"x")  # which nobody reads
+
+        def again() -> None:
+            workingAsUsual.work()
+            if far.fileno() >= 0:
+                own.defer(again)
+
+        registration = reactor.reactorOfThisThread().register(far.fileno(), reactor.READ, workingAsUsual.work)
+        for _ in range(_MANY):
+            own.defer(again)
+        spin(lambda: workingAsUsual.done.count("work") >= 200)
+        reactor.reactorOfThisThread().unregister(registration)
+    assert workingAsUsual.longest() <= workingAsUsual.most
+    settle()
 
 
 class Crowd:

@@ -36,7 +36,8 @@ def _seconds(milliseconds: str) -> float:
     )
 
 
-_BUDGET = _seconds(os.environ.get(_VARIABLE, "8"))
+_BUDGET = _seconds(os.environ.get(_VARIABLE, "8")) / 2
+"""Of one turn: the reactor's and that of deferred calls may follow one another before the timers come."""
 _PATIENCE = 0.1
 """So long timers may keep us waiting: a program may have a loop that does not look at them."""
 
