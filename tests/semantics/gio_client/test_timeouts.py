@@ -97,6 +97,7 @@ def test_gio_s20_a_server_that_is_silent_in_tls(story: Story, clock: FakeClock, 
         operation = story.client.connectToHost("127.0.0.1", silent.port)
         spin(lambda: story.events[-1:] == ["TlsHandshaking 127.0.0.1"])
         assert waitUntil(lambda: bool(silent.received), 20_000)
+        settle()  # to be told later that it has gone would be traffic
         clock.advance(0.9)
         settle()
         assert not operation.isFinished()
