@@ -159,8 +159,8 @@ def test_flushing_in_every_slot_of_progress(conversation: Conversation, name: st
     assert name == "encryptedBytesWritten" or sum(told) == size
 
 
-def test_progress_is_told_before_the_end(conversation: Conversation) -> None:
-    """Also that of what the slot of progress has flushed before it closes."""
+def _endInTheSlotOfProgress(conversation: Conversation, end: Callable[[SslSocket], None]) -> None:
+    """Write a byte, flush two more in the slot that hears of it, and end there."""
     conversation.establish()
     client = conversation.client
 
@@ -168,14 +168,23 @@ def test_progress_is_told_before_the_end(conversation: Conversation) -> None:
         client.bytesWritten.disconnect(goOn)
         client.write(b"23")
         client.flush()
-        client.write(b"456")
-        client.close()
+        end(client)
 
     conversation.recorder.clear()
     client.bytesWritten.connect(goOn)
     client.write(b"1")
     conversation.recorder.waitFor("client.disconnected")
     settle()
+
+
+def test_progress_is_told_before_the_end(conversation: Conversation) -> None:
+    """Also that of what the slot of progress has flushed before it closes."""
+
+    def writeAndClose(client: SslSocket) -> None:
+        client.write(b"456")
+        client.close()
+
+    _endInTheSlotOfProgress(conversation, writeAndClose)
     assert sum(count for (count,) in conversation.recorder.of("client.bytesWritten")) == 6
     told = story(conversation.recorder, "client", leaveOut=())
     assert "bytesWritten" not in told[told.index("disconnected") :]
@@ -183,20 +192,7 @@ def test_progress_is_told_before_the_end(conversation: Conversation) -> None:
 
 def test_progress_of_what_was_aborted_is_not_told(conversation: Conversation) -> None:
     """A connection that is over, or the next one, does not count what the old one has sent."""
-    conversation.establish()
-    client = conversation.client
-
-    def goOn() -> None:
-        client.bytesWritten.disconnect(goOn)
-        client.write(b"23")
-        client.flush()
-        client.abort()
-
-    conversation.recorder.clear()
-    client.bytesWritten.connect(goOn)
-    client.write(b"1")
-    conversation.recorder.waitFor("client.disconnected")
-    settle()
+    _endInTheSlotOfProgress(conversation, SslSocket.abort)
     assert conversation.recorder.of("client.bytesWritten") == [(1,)]
 
 
