@@ -159,7 +159,7 @@ def test_task_groups(run: Run[Any], server: SslServer, client_configuration: Ssl
                 group.create_task(fail())
 
         with pytest.raises(ExceptionGroup) as caught:  # noqa: F821 - new in Python 3.11, too
-            await together()
+            await asyncio.ensure_future(together())  # in Python 3.11.2 its task counts as cancelled from now on
         assert [type(error) for error in caught.value.exceptions] == [LookupError]
         assert all(task.cancelled() for task in tasks)
         with pytest.raises(TimeoutError):

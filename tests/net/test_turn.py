@@ -314,6 +314,29 @@ def test_a_look_before_a_deadline_tells_it(qapp: QCoreApplication, monkeypatch: 
         client.abort()
 
 
+def test_a_failure_loses_nothing_that_came_before(qapp: QCoreApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What there was no time to read is read before the connection ends."""
+    monkeypatch.setenv("QTSECURE_TRANSPORT", "qt")
+    with native.create_server(("127.0.0.1", 0)) as listener:
+        client = SslSocket()
+        story = SignalRecorder(client, ("connected", "readyRead", "errorOccurred", "disconnected"))
+        client.connectToHost("127.0.0.1", listener.getsockname()[1])
+        peer, _ = listener.accept()
+        with peer:
+            spin(lambda: client.state() == State.ConnectedState)
+            transport = client._dataPath.transport
+            assert isinstance(transport, QtSocketStream)
+            tcp = transport._tcp()
+            monkeypatch.setattr(turn.Turn, "hasTime", lambda self: False)
+            monkeypatch.setattr(turn.Turn, "isOver", lambda self: True)  # deferred calls wait
+            peer.sendall(b"greeting")
+            spin(lambda: tcp.bytesAvailable() == len(b"greeting"))
+            assert not client.bytesAvailable()
+            tcp.errorOccurred.emit(Error.NetworkError)
+    assert story.names() == ["connected", "readyRead", "errorOccurred", "disconnected"]
+    assert client.readBytes() == b"greeting"
+
+
 def test_tls_begins_before_what_came_is_read(qapp: QCoreApplication, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a slot of connected() defers goes first: read as plain text, it would look like an injection."""
     monkeypatch.setenv("QTSECURE_TRANSPORT", "qt")

@@ -13,6 +13,7 @@ import pytest
 from PySide6.QtCore import QByteArray, QTimer
 from PySide6.QtNetwork import QAbstractSocket
 
+from qtsecure.net.event_loop.turn import Turn
 from qtsecure.net.ssl_socket import SslSocket
 from qtsecure.net.transports.reactor_stream import ReactorStream
 from qtsecure.net.transports.stream import StreamOwner
@@ -101,8 +102,21 @@ def test_flush_needs_no_event_loop(conversation: Conversation) -> None:
         assert client.flush() is False
 
 
-def test_flush_loses_nothing_of_what_has_come(conversation: Conversation) -> None:
-    """A server that refuses while the client still sends resets the connection; its answer is there."""
+def _takeARest(turn: Turn) -> bool:
+    """Of each turn that the time is up."""
+    if not turn.isOver():
+        turn.rest()
+    return False
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
+def test_flush_loses_nothing_of_what_has_come(
+    conversation: Conversation, monkeypatch: pytest.MonkeyPatch, busy: bool
+) -> None:
+    """A server that refuses while the client still sends resets the connection; its answer is there.
+
+    A busy thread has no time to read when the answer comes.
+    """
     with native.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
 
         def accept() -> ssl.SSLSocket:
@@ -124,6 +138,8 @@ def test_flush_loses_nothing_of_what_has_come(conversation: Conversation) -> Non
         peer = accepted.result()
         settle()
         pool.submit(refuse).result()
+    if busy:
+        monkeypatch.setattr(Turn, "hasTime", _takeARest)
     client.write(b"more")
     client.flush()
     conversation.recorder.waitFor("client.disconnected")

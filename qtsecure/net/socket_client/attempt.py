@@ -183,8 +183,8 @@ class Attempt:
             self._stage = Stage.CONNECTED
             if self._proxy() is None:
                 self._reach()
-            if self._isReady():
-                # Neither what the other end says nor its end shall come before the program has the connection.
+            if self._hasArrived():
+                # Neither what the server says nor its end shall come before TLS or before the program is there.
                 self.connection._withhold()
             # From the event loop: slots of the socket's own signal may be waiting for their turn.
             self._settings.turns.add(self._tellConnected)
@@ -197,12 +197,10 @@ class Attempt:
         elif self._identity and not isinstance(destination, UnixAddress):
             self.connection._reaches(self._identity, destination.port())
 
-    def _isReady(self) -> bool:
-        """Whether nothing but events lies between the TCP connection and success."""
+    def _hasArrived(self) -> bool:
+        """Whether nothing but events lies between the TCP connection and TLS, or success."""
         proxy = self._proxy()
-        if proxy is not None:
-            return proxy.protocol() in self._settings.applicationProxies
-        return self._settings.tls is None
+        return proxy is None or proxy.protocol() in self._settings.applicationProxies
 
     def _tellConnected(self) -> None:
         if self._stage is Stage.CONNECTED and self._owner is not None:
@@ -252,6 +250,7 @@ class Attempt:
             self._prepare(connection)
             self._watchEnd(connection)
         self._reach()
+        connection._withhold()
         if self._settings.tls is not None:
             connection._awaitTls()
         if self._tell(ClientEvent.ProxyNegotiated):
@@ -274,6 +273,8 @@ class Attempt:
         socket.setPeerVerifyName(self._identity)
         if self._tell(ClientEvent.TlsHandshaking):
             socket.startClientEncryption()
+            if isValid(socket):
+                socket._letRead()
 
     def _tell(self, event: ClientEvent) -> bool:
         """Tell the program; whether the attempt can go on."""

@@ -170,6 +170,10 @@ class DeviceStream(StreamTransport):
         """What is not read now may be gone when the device has closed."""
         self.onReadyRead()
 
+    def onAboutToClose(self) -> None:
+        """The device will have nothing any more, not even what it holds."""
+        self.onReadChannelFinished()
+
     def onDestroyed(self) -> None:
         """The program has deleted the device."""
         if self._device is not None:
@@ -351,7 +355,7 @@ class _DeviceSignals:
         pairs: list[tuple[Any, Callable[..., None]]] = [
             (device.bytesWritten, stream.onBytesWritten),
             (device.readChannelFinished, stream.onReadChannelFinished),
-            (device.aboutToClose, stream.onReadChannelFinished),
+            (device.aboutToClose, stream.onAboutToClose),
             (device.destroyed, stream.onDestroyed),
         ]
         if isinstance(device, QAbstractSocket):

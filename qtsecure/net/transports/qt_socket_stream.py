@@ -145,7 +145,11 @@ class QtSocketStream(DeviceStream):
         self._readInTurn()
 
     def _readLast(self) -> None:
-        self._readInTurn()  # a QTcpSocket keeps what it holds
+        self._readInTurn()  # a QTcpSocket keeps what it holds when its peer ends
+
+    def onAboutToClose(self) -> None:
+        super().onReadyRead()  # but not when a write fails, which closes it
+        super().onAboutToClose()
 
     def _readInTurn(self) -> None:
         if self._hasTime():
@@ -177,7 +181,10 @@ class QtSocketStream(DeviceStream):
             super()._read()
 
     def _fail(self, error: QAbstractSocket.SocketError, text: str) -> None:
-        self._tellConnected()
+        if self._untold:
+            self._tellConnected()
+        else:
+            super()._read()  # what came before, if there was no time yet
         super()._fail(error, text)
 
     def sendNow(self) -> int:

@@ -6,6 +6,7 @@ import socket as native
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 
 import pytest
@@ -23,6 +24,7 @@ from qtsecure import (
     ProxyResolver,
     SecureError,
     ServiceRecord,
+    SimpleProxyResolver,
     SocketClient,
     SocketConnectable,
     SslConfiguration,
@@ -134,6 +136,47 @@ def test_gio_s33_the_hook_before_the_hello(story: Story) -> None:
         peer = server.waitForConnection()
         assert (peer.serverName, peer.alpn) == ("localhost", "imap")
         assert peer.peerCertificate is not None
+
+
+@pytest.mark.parametrize(
+    ("step", "proxied"),
+    [
+        (ClientEvent.Connected, False),
+        (ClientEvent.TlsHandshaking, False),
+        (ClientEvent.ProxyNegotiated, True),
+        (ClientEvent.TlsHandshaking, True),
+    ],
+)
+def test_gio_s33_a_server_that_speaks_first(story: Story, step: ClientEvent, proxied: bool) -> None:
+    """What it says is what TLS begins with, however long slots take before that."""
+    story.client.setTls(True)
+    with native.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        port = listener.getsockname()[1]
+
+        def accept() -> native.socket:
+            peer, _ = listener.accept()
+            peer.settimeout(20)
+            if proxied:
+                while b"\r\n\r\n" not in peer.recv(1000, native.MSG_PEEK):
+                    pass
+                peer.recv(1000)
+                peer.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            return peer
+
+        def greet(_: SslSocket) -> None:
+            peer = accepted.result()
+            peer.sendall(b"220 mail.example ready\r\n")
+            settle()
+
+        accepted = pool.submit(accept)
+        during(story, step, greet)
+        if proxied:
+            story.client.setEnableProxy(True)
+            story.client.setProxyResolver(SimpleProxyResolver(f"http://127.0.0.1:{port}"))
+        error = story.failure(story.client.connectToHost("127.0.0.1", port))
+        accepted.result().close()
+    assert error.code is Code.NotTls
+    assert "SMTP" in error.message
 
 
 def test_gio_s33_accepting_a_certificate(story: Story) -> None:
