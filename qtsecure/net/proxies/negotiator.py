@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from PySide6.QtCore import QIODevice, QMetaObject, QObject, SignalInstance
 from PySide6.QtNetwork import QAbstractSocket, QSslSocket
@@ -333,7 +332,6 @@ class ProxyNegotiator(QObject):
                 self.failed.emit(outcome)
             return
         connection = self._handOver(socket)
-        schedulerOfThisThread().defer(partial(_announceRest, socket))
         self.negotiated.emit(connection)
 
     def _handOver(self, socket: SslSocket) -> SslSocket:
@@ -357,12 +355,3 @@ class ProxyNegotiator(QObject):
     def _proxyName(self) -> str:
         host = self._address.hostName()
         return f"[{host}]:{self._address.port()}" if ":" in host else f"{host}:{self._address.port()}"
-
-
-def _announceRest(socket: SslSocket) -> None:
-    """Say that there is something to read if the destination was quicker than the program."""
-    dataPath = socket._dataPath
-    plain = dataPath.mode is _UNENCRYPTED and not dataPath.awaitsTls  # else nobody may read it, see starttls
-    if isValid(socket) and plain and dataPath.incoming.size:
-        dataPath.newData = True
-        dataPath.announce()

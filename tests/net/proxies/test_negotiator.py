@@ -12,6 +12,7 @@ from PySide6.QtCore import SIGNAL, QEventLoop, QObject, QTimer
 from shiboken6 import isValid
 
 from qtsecure.errors import SecureError
+from qtsecure.net.event_loop import turn
 from qtsecure.net.proxies.negotiator import ProxyNegotiator
 from qtsecure.net.proxies.proxy_address import ProxyAddress
 from qtsecure.net.ssl_socket import SslSocket
@@ -467,8 +468,13 @@ def test_a_proxy_in_a_hurry(makeRig: MakeRig) -> None:
     assert rig.socket.readBytes() == BEHIND
 
 
-def test_an_end_right_behind_the_answer(makeRig: MakeRig) -> None:
-    """First the connection, then what was said, then the end; as if there had been no proxy."""
+@pytest.mark.parametrize("budget", [turn._BUDGET, 0.0], ids=["usual", "none"])
+def test_an_end_right_behind_the_answer(makeRig: MakeRig, monkeypatch: pytest.MonkeyPatch, budget: float) -> None:
+    """First the connection, then what was said, then the end; as if there had been no proxy.
+
+    Also when the thread is so busy that others have a turn after each step.
+    """
+    monkeypatch.setattr(turn, "_BUDGET", budget)
     rig = makeRig("socks5")
     story: list[object] = []
 
