@@ -21,7 +21,7 @@ from qtsecure.testing.peers import PythonTlsServer, SilentServer
 from qtsecure.testing.peers._python_tls import serverContext
 from qtsecure.testing.peers._waiting import waitUntil
 from tests.net.conftest import MakeConversation
-from tests.net.conversation import PROTOCOLS, Conversation, State, inAnotherThread, settle, spin, story
+from tests.net.conversation import PROTOCOLS, Conversation, State, inAnotherThread, settle, spin, story, takeARest
 
 SocketError = QAbstractSocket.SocketError
 pytestmark = pytest.mark.usefixtures("transport_mode")
@@ -102,13 +102,6 @@ def test_flush_needs_no_event_loop(conversation: Conversation) -> None:
         assert client.flush() is False
 
 
-def _takeARest(turn: Turn) -> bool:
-    """Of each turn that the time is up."""
-    if not turn.isOver():
-        turn.rest()
-    return False
-
-
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
 def test_flush_loses_nothing_of_what_has_come(
     conversation: Conversation, monkeypatch: pytest.MonkeyPatch, busy: bool
@@ -139,7 +132,7 @@ def test_flush_loses_nothing_of_what_has_come(
         settle()
         pool.submit(refuse).result()
     if busy:
-        monkeypatch.setattr(Turn, "hasTime", _takeARest)
+        monkeypatch.setattr(Turn, "hasTime", takeARest)
     client.write(b"more")
     client.flush()
     conversation.recorder.waitFor("client.disconnected")

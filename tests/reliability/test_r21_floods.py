@@ -16,9 +16,11 @@ from pytestqt.qtbot import QtBot
 from qtsecure import SslConfiguration, SslServer
 from qtsecure.engine.events import AlertSent, FailureKind, StreamFailed
 from qtsecure.engine.tls_stream import TlsStream
+from qtsecure.net.event_loop.turn import Turn
 from qtsecure.testing.pki import PublicKeyInfrastructure
 from tests.engine.support import Version, client_configuration, server_configuration
 from tests.figures import Figure
+from tests.net.conversation import takeARest
 from tests.reliability.flooding import Flooder
 
 pytestmark = pytest.mark.figure("R21")
@@ -245,14 +247,23 @@ class Remote:
         return b""
 
 
+@pytest.mark.parametrize(("busy", "read"), [(False, 0), (True, 0), (True, 100)], ids=["idle", "busy", "few"])
 def test_answers_that_nobody_reads(
     qtbot: QtBot,
     qtsecure_pki: PublicKeyInfrastructure,
     transport_mode: str,
     figure: Figure,
     request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    busy: bool,
+    read: int,
 ) -> None:
-    """Data in between keeps a peer from the limit in a row; then it has to read what it asks for."""
+    """Data in between keeps a peer from the limit in a row; then it has to read what it asks for.
+
+    Reading less than it asks for does not help it, and neither does a thread that learns late what was sent.
+    """
+    if busy:
+        monkeypatch.setattr(Turn, "hasTime", takeARest)
     server = SslServer()
     configuration = SslConfiguration.forServer(qtsecure_pki.server.chain, qtsecure_pki.server.privateKey)
     configuration.setPeerVerifyMode(QSslSocket.PeerVerifyMode.VerifyNone)  # tlslite answers the question wrongly
@@ -279,10 +290,15 @@ def test_answers_that_nobody_reads(
             for _ in range(10):
                 peer.send(peer.keyUpdate(True), peer.data(b"x"))
             peer.carry()
+            if read:
+                with contextlib.suppress(BlockingIOError):
+                    remote.network.recv(read)
             QCoreApplication.processEvents()
             largest = max(largest, ours.encryptedBytesToWrite())
             if errors:
                 break
-    figure.atMost("answers that nobody reads", largest, MAX_OUTPUT, "bytes", variant=transport_mode)
+    what = "answers of which few are read" if read else "answers that nobody reads"
+    variant = f"{transport_mode}, busy" if busy else transport_mode
+    figure.atMost(what, largest, MAX_OUTPUT, "bytes", variant=variant)
     assert errors == ["Error while reading: the peer asks for one answer after the other and reads none."]
     server.close()

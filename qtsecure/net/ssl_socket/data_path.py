@@ -343,9 +343,10 @@ class DataPath:
         if transport is None:
             return
         before = transport.unsent
-        self.sendOutgoing()
+        sent = self.sendOutgoing()
         waiting = transport.unsent
-        self._unreadAnswers = self._unreadAnswers + waiting - before if waiting > before else 0
+        # A transport may learn only now what it has sent of what waited before.
+        self._unreadAnswers = min(waiting, self._unreadAnswers + waiting - before + sent)
         if self._unreadAnswers > _MOST_ANSWERS:
             stream.cut_off("the peer asks for one answer after the other and reads none")
 
