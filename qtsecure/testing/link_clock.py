@@ -65,7 +65,8 @@ class Linked(Generic[Carried]):
         self._deliverDue()
         self._scheduler.fireDue()
         QCoreApplication.processEvents()
-        while self._scheduler.turn.isOver():  # on a slow machine: the time that passes there is not the link's
+        while self._scheduler.turn.isOver() or self._scheduler.tasks:
+            # On a slow machine: the time that passes there is not the link's.
             QCoreApplication.processEvents()
 
     def _deliverDue(self) -> None:
