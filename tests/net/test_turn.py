@@ -333,6 +333,9 @@ def test_a_failure_loses_nothing_that_came_before(qapp: QCoreApplication, monkey
             spin(lambda: tcp.bytesAvailable() == len(b"greeting"))
             assert not client.bytesAvailable()
             tcp.errorOccurred.emit(Error.NetworkError)
+            tcp.abort()
+            monkeypatch.undo()
+            spin(lambda: "disconnected" in story.names())
     assert story.names() == ["connected", "readyRead", "errorOccurred", "disconnected"]
     assert client.readBytes() == b"greeting"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket as native
 import ssl
 import struct
@@ -102,13 +103,16 @@ def test_flush_needs_no_event_loop(conversation: Conversation) -> None:
         assert client.flush() is False
 
 
+@pytest.mark.parametrize("limit", [0, 3])
+@pytest.mark.parametrize("behind", ["nothing", "goodbye", "damage"])
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
 def test_flush_loses_nothing_of_what_has_come(
-    conversation: Conversation, monkeypatch: pytest.MonkeyPatch, busy: bool
+    conversation: Conversation, monkeypatch: pytest.MonkeyPatch, busy: bool, behind: str, limit: int
 ) -> None:
     """A server that refuses while the client still sends resets the connection; its answer is there.
 
-    A busy thread has no time to read when the answer comes.
+    A busy thread has no time to read when the answer comes, and learns of it when a write fails. Then the client has to
+    answer: a goodbye with its own, damaged data with an alert, and a slot writes, too.
     """
     with native.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
 
@@ -120,11 +124,25 @@ def test_flush_loses_nothing_of_what_has_come(
 
         def refuse() -> None:
             peer.sendall(b"refused")
+            peer.setblocking(False)
+            if behind == "goodbye":
+                with pytest.raises(ssl.SSLWantReadError):
+                    peer.unwrap()
+            elif behind == "damage":
+                with native.socket(fileno=os.dup(peer.fileno())) as same:
+                    same.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
             peer.setsockopt(native.SOL_SOCKET, native.SO_LINGER, struct.pack("ii", 1, 0))
             peer.close()
 
+        def answer() -> None:
+            received.extend(client.readBytes())
+            client.write(b"answer")
+            client.flush()
+
         accepted = pool.submit(accept)
-        client = conversation.client
+        client, received = conversation.client, bytearray()
+        client.readyRead.connect(answer)
+        client.setReadBufferSize(limit)
         client.setSslConfiguration(conversation.clientConfiguration)
         client.connectToHostEncrypted("127.0.0.1", listener.getsockname()[1])
         spin(lambda: client.isEncrypted() and accepted.done())
@@ -136,8 +154,9 @@ def test_flush_loses_nothing_of_what_has_come(
     client.write(b"more")
     client.flush()
     conversation.recorder.waitFor("client.disconnected")
-    assert client.readBytes() == b"refused"
-    assert conversation.recorder.of("client.errorOccurred") == [(SocketError.RemoteHostClosedError,)]
+    assert received == b"refused"
+    error = SocketError.SslInternalError if behind == "damage" else SocketError.RemoteHostClosedError
+    assert conversation.recorder.of("client.errorOccurred") == [(error,)]
 
 
 @pytest.mark.parametrize("name", ["bytesWritten", "encryptedBytesWritten"])

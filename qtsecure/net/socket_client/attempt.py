@@ -272,9 +272,7 @@ class Attempt:
         socket.setSslConfiguration(self._settings.tls)
         socket.setPeerVerifyName(self._identity)
         if self._tell(ClientEvent.TlsHandshaking):
-            socket.startClientEncryption()
-            if isValid(socket):
-                socket._letRead()
+            socket.startClientEncryption()  # which reads again
 
     def _tell(self, event: ClientEvent) -> bool:
         """Tell the program; whether the attempt can go on."""

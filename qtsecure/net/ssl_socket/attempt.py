@@ -42,7 +42,8 @@ class Attempt(Questions):
         closingDeadline: When a peer that reads nothing is no longer waited for.
         idleDeadline: When a connection without any traffic is given up.
         leftAtDeadline: How much was still to be sent when that wait began.
-        withheld: Reading waits until the program has been given the connection, whatever it reads before.
+        withheld: Reading waits until TLS begins or the program has been given the connection, whatever it reads before.
+        readsOn: It will go on from the event loop.
         heldInput: How many bytes came while a decision was pending.
         sharesSessions: On a client: its sessions may be kept for other sockets of this process.
         lastSession: The last session that was told of or kept.
@@ -64,6 +65,7 @@ class Attempt(Questions):
     idleDeadline: Deadline | None = None
     leftAtDeadline: int = 0
     withheld: bool = False
+    readsOn: bool = False
     heldInput: int = 0
     sharesSessions: bool = False
     lastSession: Session | None = None

@@ -28,6 +28,7 @@ from qtsecure.net import values
 from qtsecure.net.event_loop.scheduler import schedulerOfThisThread
 from qtsecure.net.ssl_socket.after_engine import AfterEngine
 from qtsecure.net.ssl_socket.byte_queue import ByteQueue
+from qtsecure.net.ssl_socket.unread_answers import UnreadAnswers
 from qtsecure.net.transports.stream import HIGH_WATER, StreamTransport
 from qtsecure.net.values import default_configuration
 
@@ -143,6 +144,7 @@ class DataPath:
     __slots__ = (
         "__weakref__",
         "_flushing",
+        "_handed",
         "_readyRead",
         "_socket",
         "_telling",
@@ -221,7 +223,8 @@ class DataPath:
         self.untoldPlain = self.untoldSent = 0
         self.held = False
         self.announcing = False
-        self._unreadAnswers = 0
+        self._handed = 0
+        self._unreadAnswers: UnreadAnswers | None = None
         self.configuration: SslConfiguration | None = None
         self.optionsOfServer = False
         self.startsWith = default_configuration.chosen
@@ -342,12 +345,11 @@ class DataPath:
         transport = self.transport
         if transport is None:
             return
-        before = transport.unsent
-        sent = self.sendOutgoing()
-        waiting = transport.unsent
-        # A transport may learn only now what it has sent of what waited before.
-        self._unreadAnswers = min(waiting, self._unreadAnswers + waiting - before + sent)
-        if self._unreadAnswers > _MOST_ANSWERS:
+        before = self._handed
+        self.sendOutgoing()
+        if self._unreadAnswers is None:
+            self._unreadAnswers = UnreadAnswers()
+        if self._unreadAnswers.count(before, self._handed, self._handed - transport.unsent) > _MOST_ANSWERS:
             stream.cut_off("the peer asks for one answer after the other and reads none")
 
     def announce(self) -> bool:
@@ -452,7 +454,9 @@ class DataPath:
         self._flushing = True
         try:
             if 0 < plain <= _SMALL and stream is not None and not transport.unsent:  # the hot path
-                sent = transport.send(stream.write_and_take(outgoing.takeAll()))
+                ciphertext = stream.write_and_take(outgoing.takeAll())
+                self._handed += len(ciphertext)
+                sent = transport.send(ciphertext)
             else:
                 plain, sent = self._flushSlices(stream, transport)
         finally:
@@ -493,6 +497,7 @@ class DataPath:
                 sent += transport.send(memoryview(data))
                 continue
             ciphertext = stream.write_and_take(data)
+            self._handed += len(ciphertext)
             sent += transport.send(ciphertext)
             if len(ciphertext) >= _SLICE:
                 sent += self.sendOutgoing()
@@ -538,6 +543,7 @@ class DataPath:
             return 0
         sent = 0
         while size := len(data := stream.take_outgoing()):
+            self._handed += size
             sent += transport.send(data)
             if size < _SLICE:
                 break  # the engine gives at least as much at once if it has it

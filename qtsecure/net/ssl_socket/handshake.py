@@ -76,6 +76,8 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         SocketBase._refuseInsideEngine(self, "startClientEncryption")
         if self._mayStartEncryption("startClientEncryption"):
             Handshake._startEncryption(self, server=False)
+            if isValid(self) and self._attempt.withheld:
+                self._letRead()
 
     def startServerEncryption(self) -> None:
         """Begin TLS as the server on a connected socket (QSslSocket::startServerEncryption)."""
@@ -131,7 +133,8 @@ class Handshake(CertificateAnswers, ChannelBindings, Choosing, Resuming):
         if not SocketBase._setMode(self, mode) or dataPath.transport is None:
             return False
         early += takeEarlyInput(self)  # what came in an event loop of such a slot
-        if problem := earlyInputProblem_untrusted(early, server=server):
+        problem = earlyInputProblem_untrusted(early, server=server)
+        if problem and not self._attempt.withheld:  # else there was no time before TLS: a proxy's answer came with it
             Closing._endWith(self, _Error.SslHandshakeFailedError, problem, viaClosing=False)
             return False
         try:

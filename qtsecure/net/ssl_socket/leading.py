@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtNetwork import QSslSocket
-from shiboken6 import isValid
-
 from qtsecure.net.ssl_socket.library import Library
 
 if TYPE_CHECKING:
     from qtsecure.net.socket_client.enumeration import Destination
 
 __all__ = ["Leading"]
-
-_UNENCRYPTED = QSslSocket.SslMode.UnencryptedMode
 
 
 class Leading(Library):
@@ -57,31 +52,6 @@ class Leading(Library):
         self._attempt.hostName = hostName
         self._attempt.port = port
         self._attempt.reached = True
-
-    def _withhold(self) -> None:
-        """The program is about to be given this connection: nothing is read before, whatever its slots do."""
-        self._attempt.withheld = True
-        self._dataPath.pauseReading()
-
-    def _letRead(self) -> None:
-        """The program has it, or is given it now; reading goes on from the event loop."""
-        if self._attempt.withheld:
-            self._attempt.withheld = False
-            self._dataPath.scheduler.defer(self._readOn)
-        else:
-            self._dataPath.roomMade()
-
-    def _readOn(self) -> None:
-        """Tell first what came right behind a proxy's answer, and only then look for more, or for the end."""
-        dataPath = self._dataPath
-        if not isValid(self) or self._attempt.withheld:
-            return
-        plain = dataPath.mode is _UNENCRYPTED and not dataPath.awaitsTls  # else nobody may read it, see starttls
-        if plain and dataPath.incoming.size:
-            dataPath.newData = True
-            if not dataPath.announce():
-                return
-        dataPath.roomMade()
 
     def _awaitTls(self) -> None:
         """TLS will begin on this connection: until then nothing that the program writes goes out."""

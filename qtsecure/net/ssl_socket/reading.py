@@ -16,12 +16,14 @@ from __future__ import annotations
 from threading import get_ident
 
 from PySide6.QtCore import QByteArray, QIODevice
+from PySide6.QtNetwork import QSslSocket
 from shiboken6 import isValid
 
 from qtsecure.net.ssl_socket.base import SocketBase
 
 __all__ = ["Reading", "byteOf"]
 
+_UNENCRYPTED = QSslSocket.SslMode.UnencryptedMode
 _inTransaction = QIODevice.isTransactionStarted
 
 
@@ -209,3 +211,33 @@ class Reading(SocketBase):
         if isValid(self):
             Reading._roomMade(self)
             self._reviewsRoom = False  # only now: counting the room calls bytesAvailable()
+
+    # ---------------------------------------------------------------- of SocketClient and proxies
+
+    def _withhold(self) -> None:
+        """Nothing is read until _letRead(), whatever slots do: it is for TLS, or a program that is not there yet."""
+        self._attempt.withheld = True
+        self._dataPath.pauseReading()
+
+    def _letRead(self) -> None:
+        """TLS begins, or the program has the connection: reading goes on from the event loop."""
+        attempt, dataPath = self._attempt, self._dataPath
+        if not attempt.withheld:
+            dataPath.roomMade()
+            return
+        attempt.withheld = False
+        if not attempt.readsOn:
+            attempt.readsOn = True
+            dataPath.scheduler.defer(self._readOn)
+
+    def _readOn(self) -> None:
+        """Tell what came right behind a proxy's answer before there can be more, or an end."""
+        attempt, dataPath = self._attempt, self._dataPath
+        attempt.readsOn = False
+        if attempt.withheld or dataPath.transport is None or not isValid(self):
+            return
+        dataPath.roomMade()  # later, but also for a slot of ours that waits
+        plain = dataPath.mode is _UNENCRYPTED and not dataPath.awaitsTls  # else nobody may read it, see starttls
+        if plain and dataPath.incoming.size:
+            dataPath.newData = True
+            dataPath.announce()

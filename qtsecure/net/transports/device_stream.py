@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from PySide6.QtCore import QByteArray, QIODevice, QObject
 from PySide6.QtNetwork import QAbstractSocket, QHostAddress
@@ -113,11 +113,9 @@ class DeviceStream(StreamTransport):
             device = self._device
             if not self._reading or device is None or not isValid(device):
                 return
-            # A QLocalSocket whose end is under way complains about being read, unless it holds something.
-            data = device.read(size) if device.bytesAvailable() or isConnected(device) else b""
-            if not data:
+            raw = self._take(device, size)
+            if not raw:
                 break
-            raw: bytes = data.data() if isinstance(data, QByteArray) else data  # type: ignore[assignment]  # the stub's data() is wrong
             if len(raw) > size:
                 self._fail(_Error.NetworkError, "The device below gave more bytes than it was asked for.")
                 return
@@ -130,6 +128,18 @@ class DeviceStream(StreamTransport):
             # Not from inside the device's signal: answering would write to a socket that is being
             # taken down.
             schedulerOfThisThread().defer(self._reportEnd)
+
+    def _take(self, device: QIODevice, size: int) -> bytes:
+        """What the device holds, at most so many bytes; it may misunderstand that."""
+        # A QLocalSocket whose end is under way complains about being read, unless it holds something.
+        if not device.bytesAvailable() and not isConnected(device):
+            return b""
+        data: object = device.read(size)  # bytes of a device written in Python; the stub's data() is wrong
+        return cast("bytes", data.data() if isinstance(data, QByteArray) else data)
+
+    def _holds(self, device: QIODevice) -> bool:
+        """Whether there is something to read."""
+        return device.bytesAvailable() > 0
 
     def onChannelReadyRead(self, channel: int) -> None:
         """The socket below has bytes; inside a slot of its readyRead this is emitted, too."""
@@ -291,7 +301,7 @@ class DeviceStream(StreamTransport):
         device = self._device
         if device is None or not isValid(device):
             return False
-        if self._reading and device.bytesAvailable():
+        if self._reading and self._holds(device):
             self.onReadyRead()
             return True
         end = time.monotonic() + milliseconds / 1000

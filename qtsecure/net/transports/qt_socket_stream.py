@@ -50,6 +50,7 @@ class QtSocketStream(DeviceStream):
         self._untold = False  # that it is connected
         self._readsLater = False
         self._tellsLater = False  # what was written
+        self._kept = bytearray()  # of a QTcpSocket that has been closed
         super().__init__(owner, tcp)
 
     @classmethod
@@ -145,11 +146,30 @@ class QtSocketStream(DeviceStream):
         self._readInTurn()
 
     def _readLast(self) -> None:
-        self._readInTurn()  # a QTcpSocket keeps what it holds when its peer ends
+        if self._kept:
+            self.readSoon()  # what is written to a QTcpSocket in slots of this makes it crash
+        else:
+            self._readInTurn()  # a QTcpSocket keeps what it holds when its peer ends
 
     def onAboutToClose(self) -> None:
-        super().onReadyRead()  # but not when a write fails, which closes it
+        self._keep()
         super().onAboutToClose()
+
+    def _keep(self) -> None:
+        """A write has failed, and what the QTcpSocket holds goes with it; what it sent before is still to be read."""
+        device = self._device
+        if device is not None and isValid(device) and device.bytesAvailable():
+            self._kept += device.readAll().data()
+
+    def _take(self, device: QIODevice, size: int) -> bytes:
+        if self._kept:
+            data = bytes(self._kept[:size])
+            del self._kept[:size]
+            return data
+        return super()._take(device, size) if device.isOpen() else b""
+
+    def _holds(self, device: QIODevice) -> bool:
+        return bool(self._kept) or super()._holds(device)
 
     def _readInTurn(self) -> None:
         if self._hasTime():
@@ -181,11 +201,13 @@ class QtSocketStream(DeviceStream):
             super()._read()
 
     def _fail(self, error: QAbstractSocket.SocketError, text: str) -> None:
-        if self._untold:
-            self._tellConnected()
+        self._tellConnected()
+        self._keep()
+        if self._kept:
+            self.readSoon()
+            self._failLater(error, text)
         else:
-            super()._read()  # what came before, if there was no time yet
-        super()._fail(error, text)
+            super()._fail(error, text)
 
     def sendNow(self) -> int:
         # A QTcpSocket sends at the next turn of the event loop, and drops what it holds when there is none.
@@ -243,7 +265,7 @@ class _Lingering:
             device.disconnected.connect(plainSlot(self._finish)),
         ]
         self._deadline = schedulerOfThisThread().callLater(_LINGER_MS, lambda: self._finish())
-        device.readAll()
+        self._drop()
         self._endOutput()
 
     def _endOutput(self, *_: object) -> None:
@@ -261,7 +283,7 @@ class _Lingering:
             self._finish()  # the peer is gone already
 
     def _drop(self) -> None:
-        if self._device is not None:
+        if self._device is not None and self._device.isOpen():
             self._device.readAll()
 
     def _finish(self) -> None:

@@ -490,6 +490,26 @@ def test_an_end_right_behind_the_answer(makeRig: MakeRig, monkeypatch: pytest.Mo
     assert story == ["negotiated", BEHIND, "disconnected"]
 
 
+def test_waiting_for_more_than_came_with_the_answer(makeRig: MakeRig) -> None:
+    """A slot that is told of it may wait for the rest, and is told once of each part."""
+    rig = makeRig("socks5")
+    told: list[int] = []
+
+    def wait() -> None:
+        connection = rig.socket
+        told.append(connection.bytesAvailable())
+        if len(told) == 1:
+            rig.proxy.write(b"more")
+            rig.proxy.flush()
+            assert connection.waitForReadyRead(20_000)
+
+    rig.negotiator.negotiated.connect(lambda connection: connection.readyRead.connect(wait))
+    finish(rig, BEHIND)
+    spin(lambda: len(told) == 2)
+    settle()
+    assert told == [len(BEHIND), len(BEHIND) + 4]
+
+
 def test_a_slot_that_reads_between_answer_and_signal(makeRig: MakeRig) -> None:
     """Reading goes on when the connection is told, and not when a slot has made room that nobody needs."""
     rig = makeRig("socks5")

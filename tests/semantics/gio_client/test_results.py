@@ -143,12 +143,14 @@ def test_gio_s33_the_hook_before_the_hello(story: Story) -> None:
     [
         (ClientEvent.Connected, False),
         (ClientEvent.TlsHandshaking, False),
+        (ClientEvent.ProxyNegotiating, True),
         (ClientEvent.ProxyNegotiated, True),
         (ClientEvent.TlsHandshaking, True),
     ],
 )
 def test_gio_s33_a_server_that_speaks_first(story: Story, step: ClientEvent, proxied: bool) -> None:
-    """What it says is what TLS begins with, however long slots take before that."""
+    """What it says is what TLS begins with, however long slots take before that; also behind a proxy's answer."""
+    greeting = b"220 mail.example ready\r\n"
     story.client.setTls(True)
     with native.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
         port = listener.getsockname()[1]
@@ -160,12 +162,13 @@ def test_gio_s33_a_server_that_speaks_first(story: Story, step: ClientEvent, pro
                 while b"\r\n\r\n" not in peer.recv(1000, native.MSG_PEEK):
                     pass
                 peer.recv(1000)
-                peer.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                together = greeting if step is ClientEvent.ProxyNegotiating else b""
+                peer.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n" + together)
             return peer
 
         def greet(_: SslSocket) -> None:
-            peer = accepted.result()
-            peer.sendall(b"220 mail.example ready\r\n")
+            if step is not ClientEvent.ProxyNegotiating:
+                accepted.result().sendall(greeting)
             settle()
 
         accepted = pool.submit(accept)
@@ -177,6 +180,21 @@ def test_gio_s33_a_server_that_speaks_first(story: Story, step: ClientEvent, pro
         accepted.result().close()
     assert error.code is Code.NotTls
     assert "SMTP" in error.message
+
+
+def test_gio_s33_waiting_for_the_handshake_in_a_slot(story: Story) -> None:
+    """A program may begin it itself there, and wait."""
+    encrypted: list[bool] = []
+
+    def begin(connection: SslSocket) -> None:
+        connection.startClientEncryption()
+        encrypted.append(connection.waitForEncrypted(20_000))
+
+    story.client.setTls(True)
+    during(story, ClientEvent.TlsHandshaking, begin)
+    with PythonTlsServer(story.pki.server) as server:
+        story.success(story.client.connectToHost("localhost", server.port))
+    assert encrypted == [True]
 
 
 def test_gio_s33_accepting_a_certificate(story: Story) -> None:
