@@ -44,3 +44,10 @@ def test_who_reads_nothing() -> None:
     answers = UnreadAnswers()
     counted = [answers.count(number * 10, number * 10 + 10, 0) for number in range(100)]
     assert counted == list(range(10, 1010, 10))
+
+
+def test_none_waits_when_all_before_has_gone() -> None:
+    """As after a burst that has gone out, or on a new connection."""
+    answers = UnreadAnswers()
+    assert answers.count(0, 70_000, 0) == 70_000
+    assert answers.count(70_000, 70_010, 70_000) == 10

@@ -271,7 +271,11 @@ class Attempt:
         socket._awaitTls()
         socket.setSslConfiguration(self._settings.tls)
         socket.setPeerVerifyName(self._identity)
-        if self._tell(ClientEvent.TlsHandshaking):
+        if not self._tell(ClientEvent.TlsHandshaking):
+            return
+        if socket.isEncrypted():
+            self._socketEncrypted(socket)  # a slot of an earlier event has begun it, and waited
+        else:
             socket.startClientEncryption()  # which reads again
 
     def _tell(self, event: ClientEvent) -> bool:

@@ -380,6 +380,7 @@ class Connecting(Handshake):
         Closing._dropIncoming(self)
         self._reviewsRoom = False  # as enterThread(): what was deferred may never run
         dataPath.outgoing.clear()
+        dataPath.unreadAnswers = None
         dataPath.readingPaused = False
         dataPath.closing = False
         dataPath.outputEnds = False

@@ -117,6 +117,7 @@ class DataPath:
         scheduler: Of the thread of the connection.
         thread: Python's identifier of it; write() and the reading methods look at it.
         readingPaused: The read limit is reached (or a decision is pending); the peer has to wait.
+        unreadAnswers: What the engine has answered by itself on this connection, once it has.
         lastTraffic: When bytes came or went last, by the scheduler's clock; only in a handshake and with a time-out,
             see ``idling``.
         newData: There is data that readyRead has not yet announced.
@@ -148,7 +149,6 @@ class DataPath:
         "_readyRead",
         "_socket",
         "_telling",
-        "_unreadAnswers",
         "afterEngine",
         "announcing",
         "awaitsTls",
@@ -184,6 +184,7 @@ class DataPath:
         "tellsProgress",
         "thread",
         "transport",
+        "unreadAnswers",
         "untoldPlain",
         "untoldSent",
         "used",
@@ -224,7 +225,7 @@ class DataPath:
         self.held = False
         self.announcing = False
         self._handed = 0
-        self._unreadAnswers: UnreadAnswers | None = None
+        self.unreadAnswers: UnreadAnswers | None = None
         self.configuration: SslConfiguration | None = None
         self.optionsOfServer = False
         self.startsWith = default_configuration.chosen
@@ -347,9 +348,9 @@ class DataPath:
             return
         before = self._handed
         self.sendOutgoing()
-        if self._unreadAnswers is None:
-            self._unreadAnswers = UnreadAnswers()
-        if self._unreadAnswers.count(before, self._handed, self._handed - transport.unsent) > _MOST_ANSWERS:
+        if self.unreadAnswers is None:
+            self.unreadAnswers = UnreadAnswers()
+        if self.unreadAnswers.count(before, self._handed, self._handed - transport.unsent) > _MOST_ANSWERS:
             stream.cut_off("the peer asks for one answer after the other and reads none")
 
     def announce(self) -> bool:

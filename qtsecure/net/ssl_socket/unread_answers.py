@@ -30,7 +30,10 @@ class UnreadAnswers:
         Returns:
             How many bytes of answers may still wait; at least as many as do.
         """
-        if gone >= self._complete:
+        if gone >= before:
+            self._older = self._newer = 0
+            self._complete = before
+        elif gone >= self._complete:
             self._older, self._newer = self._newer, 0
             self._complete = before
         self._newer += handed - before

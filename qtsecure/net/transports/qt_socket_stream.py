@@ -51,6 +51,7 @@ class QtSocketStream(DeviceStream):
         self._readsLater = False
         self._tellsLater = False  # what was written
         self._kept = bytearray()  # of a QTcpSocket that has been closed
+        self._reason: tuple[QAbstractSocket.SocketError, str] | None = None  # why, if it is no ordinary end
         super().__init__(owner, tcp)
 
     @classmethod
@@ -204,10 +205,21 @@ class QtSocketStream(DeviceStream):
         self._tellConnected()
         self._keep()
         if self._kept:
+            self._ended = True
+            self._reason = (error, text)
             self.readSoon()
-            self._failLater(error, text)
         else:
             super()._fail(error, text)
+
+    def _reportEnd(self) -> None:
+        if self._reason is not None and self._device is not None and self._reading:
+            super()._fail(*self._reason)
+        else:
+            super()._reportEnd()
+
+    def onErrorOccurred(self, error: Any) -> None:
+        if not self._ended:  # else that is told: Qt writes to a connection through a proxy although it has closed
+            super().onErrorOccurred(error)
 
     def sendNow(self) -> int:
         # A QTcpSocket sends at the next turn of the event loop, and drops what it holds when there is none.

@@ -182,18 +182,21 @@ def test_gio_s33_a_server_that_speaks_first(story: Story, step: ClientEvent, pro
     assert "SMTP" in error.message
 
 
-def test_gio_s33_waiting_for_the_handshake_in_a_slot(story: Story) -> None:
+@pytest.mark.parametrize("step", [ClientEvent.Connected, ClientEvent.TlsHandshaking])
+def test_gio_s33_waiting_for_the_handshake_in_a_slot(story: Story, step: ClientEvent) -> None:
     """A program may begin it itself there, and wait."""
     encrypted: list[bool] = []
 
     def begin(connection: SslSocket) -> None:
+        connection.setSslConfiguration(SslConfiguration.forClient([story.pki.ca.certificate]))
+        connection.setPeerVerifyName("localhost")
         connection.startClientEncryption()
         encrypted.append(connection.waitForEncrypted(20_000))
 
     story.client.setTls(True)
-    during(story, ClientEvent.TlsHandshaking, begin)
+    during(story, step, begin)
     with PythonTlsServer(story.pki.server) as server:
-        story.success(story.client.connectToHost("localhost", server.port))
+        assert story.success(story.client.connectToHost("localhost", server.port)).isEncrypted()
     assert encrypted == [True]
 
 
