@@ -116,9 +116,10 @@ def assertNoneLeft(before: set[tuple[str, str]], kind: str = "") -> None:
 
 def settle() -> None:
     """Run the event loop until nothing is left to do at once."""
+    scheduler = schedulerOfThisThread()
     for _ in range(5):
         QCoreApplication.processEvents()
-        while schedulerOfThisThread().turn.isOver():
+        while scheduler.turn.isOver() or scheduler.tasks:  # on a slow machine a turn is over at any time
             QCoreApplication.processEvents()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 

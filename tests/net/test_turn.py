@@ -10,6 +10,7 @@ from time import monotonic
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QTimer
+from PySide6.QtNetwork import QAbstractSocket
 
 from qtsecure.errors import SecureError
 from qtsecure.net.event_loop import reactor, scheduler, turn
@@ -209,11 +210,14 @@ def test_room_to_write(working: Working, server: SslServer, makeClient: Callable
 
     for client in crowd.clients:
         client.setReadBufferSize(1 << 10)
+        client.setSocketOption(QAbstractSocket.SocketOption.ReceiveBufferSizeSocketOption, 1 << 16)
     size = 1 << 20
     for peer in crowd.peers:
+        peer.setSocketOption(QAbstractSocket.SocketOption.SendBufferSizeSocketOption, 1 << 17)
         peer.encryptedBytesWritten.connect(working.work)
         peer.write(bytes(size))
     settle()
+    assert all(peer.encryptedBytesToWrite() for peer in crowd.peers)
     working.done.clear()
     for client in crowd.clients:
         client.readyRead.connect(partial(read, client))

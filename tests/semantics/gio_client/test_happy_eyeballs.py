@@ -147,6 +147,7 @@ def test_gio_s13_the_next_attempt_after_250_ms(story: Story, clock: FakeClock) -
     heard = hear(story, clock)
     with SilentAddress(hosts[0], port), SilentAddress(hosts[1], port), SilentAddress(hosts[2], port):
         operation = story.client.connectToHost("slow.example", port)
+        spin(lambda: len(heard) == 1)
         for _ in range(8):
             settle()
             clock.advance(0.1)
