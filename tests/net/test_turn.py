@@ -34,7 +34,7 @@ class Working:
     """
 
     def __init__(self, milliseconds: int, most: int) -> None:
-        self._seconds = milliseconds / 1000
+        self._seconds = milliseconds / 1000 + 1e-9  # several must not round to less than their sum
         self.most = most
         self.now = monotonic()
         self.done: list[str] = []
